@@ -1,0 +1,68 @@
+"""Every error that a user can meet.
+
+::
+
+    TagsealError                   who must act                                exit
+    ├── VerificationFailed         nobody may use this: it did not verify         1
+    ├── UsageError                 the caller: argv, the project, a tool          2
+    │   └── ConfigError            the author of the configuration                2
+    ├── Refused                    the maintainer: a rule forbids this run        3
+    └── ServiceError               nobody yet: run the same command again         4
+
+An error carries what happened (both sides: "got …, expected …"), its context, a hint that names the next
+command, and a slug: a stable name that is an anchor in ``.github/ERRORS.md``. Interrupts (130) and bugs (70)
+are not errors of ours; ``tagseal.cli`` turns them into exit codes.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class TagsealError(Exception):
+    """The root: catch this to catch whatever the tool says on purpose.
+
+    Attributes:
+        what: One sentence, plain text: what was got and what was expected.
+        context: Further lines, from the outermost fact inwards.
+        hint: What to do next, with the command where there is one.
+        slug: Stable name of this error, lower case with hyphens.
+    """
+
+    exit_code: ClassVar[int] = 70
+
+    def __init__(self, what: str, *, hint: str, slug: str, context: tuple[str, ...] = ()) -> None:
+        """Keep the four parts; ``str()`` gives the first."""
+        super().__init__(what)
+        self.what = what
+        self.hint = hint
+        self.slug = slug
+        self.context = context
+
+
+class VerificationFailed(TagsealError):  # noqa: N818 - the verdict is the name (design, section 5)
+    """An artifact, a bundle or an instruction did not verify."""
+
+    exit_code = 1
+
+
+class UsageError(TagsealError):
+    """The command line, the project or a missing tool has to be mended first."""
+
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    """The configuration is wrong; all problems are in ``context``, one a line, each with its key path."""
+
+
+class Refused(TagsealError):  # noqa: N818 - the guard refuses (design, section 5)
+    """The guard, or a rule of behaviour, forbids this run."""
+
+    exit_code = 3
+
+
+class ServiceError(TagsealError):
+    """A service failed past the retry budget; the same command resumes."""
+
+    exit_code = 4

@@ -1,0 +1,100 @@
+"""What is a safe name: tags, file names, repositories; and how one is quoted for a shell.
+
+Everything here is data from outside. A name is either safe as it stands or refused; nothing is repaired.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import unicodedata
+from urllib.parse import quote
+
+from tagseal.errors import Refused
+
+TAG = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._+-]|/(?=[A-Za-z0-9]))*", re.ASCII)
+FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*", re.ASCII)
+REPOSITORY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?/[A-Za-z0-9._-]+", re.ASCII)
+WORKFLOW = re.compile(r"[A-Za-z0-9_.-]+\.ya?ml", re.ASCII)
+
+_TAG_LENGTH = 200
+_FILE_LENGTH = 255
+_BIDIRECTIONAL = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def safe_tag(tag: str) -> str:
+    """Return the tag if git, a URL, a shell and a certificate all read it alike.
+
+    Raises:
+        Refused: It has other characters than letters, digits, ``. _ + - /``, or a form that git forbids.
+    """
+    odd = ".." in tag or tag.endswith((".", ".lock", "/")) or ".lock/" in tag or "/." in tag
+    if len(tag) > _TAG_LENGTH or odd or TAG.fullmatch(tag) is None:
+        raise Refused(
+            f"got the tag {shown(tag)}, expected ASCII letters, digits and . _ + - / only",
+            context=(f"character {shown(bad)}: {unicodedata.name(bad, 'unnamed')}",)
+            if (bad := next((c for c in tag if not re.fullmatch(r"[A-Za-z0-9._+/-]", c)), ""))
+            else (),
+            hint="Delete this tag and push one such as v1.2.3.",
+            slug="unsafe-tag",
+        )
+    return tag
+
+
+def safe_file_name(name: str) -> str:
+    """Return the file name if a release asset, a URL and a shell all read it alike.
+
+    Raises:
+        Refused: It is not ``[A-Za-z0-9][A-Za-z0-9._+-]*``, or GitHub would rename it.
+    """
+    if len(name) > _FILE_LENGTH or name.endswith(".") or FILE.fullmatch(name) is None:
+        raise Refused(
+            f"got the file name {shown(name)}, expected a letter or digit, then letters, digits and . _ + -",
+            hint="Rename the file: a release asset with another name would be renamed by GitHub, "
+            "and the printed commands would not find it.",
+            slug="unsafe-file-name",
+        )
+    return name
+
+
+def safe_repository(name: str) -> str:
+    """Return ``OWNER/REPO`` if it is one.
+
+    Raises:
+        Refused: It is not of that form.
+    """
+    if REPOSITORY.fullmatch(name) is None or name.endswith(("/.", "/..", ".git")):
+        raise Refused(
+            f"got the repository {shown(name)}, expected OWNER/REPO",
+            hint='Set repository = "OWNER/REPO" in [tool.tagseal].',
+            slug="unsafe-repository",
+        )
+    return name
+
+
+def folder(tag: str) -> str:
+    """Return the name of the tag's work folder: one per tag, none shared, no separators.
+
+    ``%`` is not in a safe tag, so percent-encoding the slash is injective.
+    """
+    return quote(safe_tag(tag), safe="+")
+
+
+def quoted(word: str) -> str:
+    """Quote one word for a POSIX shell."""
+    return shlex.quote(word)
+
+
+def shown(text: str, limit: int = 120) -> str:
+    """Return text from outside in quotes, without control or bidirectional characters, bounded in length."""
+    clean = printable(text)
+    return f"'{clean[:limit]}…'" if len(clean) > limit else f"'{clean}'"
+
+
+def printable(text: str, keep: str = "") -> str:
+    r"""Replace what could rewrite a terminal or reorder a line; characters in ``keep`` stay (say, ``"\n"``)."""
+    return "".join(c if c in keep or not _hostile(c) else f"\\u{ord(c):04x}" for c in text)
+
+
+def _hostile(character: str) -> bool:
+    return character in _BIDIRECTIONAL or unicodedata.category(character) in {"Cc", "Cf", "Zl", "Zp", "Cs"}

@@ -1,0 +1,94 @@
+"""The nine steps, a file each, and what they are given besides records.
+
+A step is a plain function: it takes the records that it needs and the services, and gives one record. It prints
+nothing; ``services.say`` takes a line of progress.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from tagseal.names import folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from tagseal.config import Settings
+    from tagseal.records import Artifact
+    from tagseal.services.github import GitHub
+    from tagseal.services.sigstore import Sigstore
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workspace:
+    """The tag's work folder, ``dist/<tag>/``: the hand-over between jobs."""
+
+    path: Path
+
+    @classmethod
+    def of(cls, root: Path, tag: str) -> Workspace:
+        """Return the work folder of this tag below the repository's root."""
+        return cls(path=root / "dist" / folder(tag))
+
+    @property
+    def packages(self) -> Path:
+        """Wheels and sdist, nothing else: an index would refuse it."""
+        return self.path / "packages"
+
+    @property
+    def assets(self) -> Path:
+        """Further files of the release, ``SHA256SUMS`` among them."""
+        return self.path / "assets"
+
+    @property
+    def bundles(self) -> Path:
+        """One ``<name>.sigstore.json`` an artifact."""
+        return self.path / "bundles"
+
+    @property
+    def notes(self) -> Path:
+        """The rendered notes, for a person to read; never an input."""
+        return self.path / "notes.md"
+
+    @property
+    def records(self) -> Path:
+        """The records so far."""
+        return self.path / "release.json"
+
+    def file(self, artifact: Artifact) -> Path:
+        """Return where the artifact's bytes lie."""
+        within = self.packages if artifact.kind in {"wheel", "sdist"} else self.assets
+        return within / artifact.name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """What a step is given besides records: the project, its settings, and one adapter for each service."""
+
+    root: Path
+    """The checkout's top folder."""
+    settings: Settings
+    work: Workspace
+    environ: Mapping[str, str] = field(repr=False)
+    """The process's environment: holds tokens."""
+    loopback: bool
+    """Whether names lead to the loopback (``tagseal.services.actions.loopback``)."""
+    say: Callable[[str], None]
+    """Takes one line of progress."""
+
+    @cached_property
+    def github(self) -> GitHub:
+        """The forge, with this job's token."""
+        from tagseal.services.github import GitHub  # noqa: PLC0415 - 0.4 s
+
+        return GitHub.from_environ(self.environ)
+
+    @cached_property
+    def sigstore(self) -> Sigstore:
+        """Signing and trust."""
+        from tagseal.services.sigstore import Sigstore  # noqa: PLC0415 - 0.6 s
+
+        return Sigstore.from_environ(self.environ, self.settings, self.root, loopback=self.loopback)
