@@ -1,0 +1,118 @@
+"""GitHub Actions as a job sees it: the environment of the run, and the files that hand outputs on.
+
+Source: "Variables reference" and "Workflow commands" in GitHub's documentation.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from tagseal.errors import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TRUST_CONFIG = "TAGSEAL_TRUST_CONFIG"
+RECORDS = "TAGSEAL_RECORDS"
+OIDC_URL = "ACTIONS_ID_TOKEN_REQUEST_URL"
+TOKENS = ("GH_TOKEN", "GITHUB_TOKEN")
+SERVER = "https://github.com"
+API = "https://api.github.com"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """What started this run, as its environment claims. Empty strings where nothing is said."""
+
+    actions: bool
+    """Whether this is an Actions run at all."""
+    ref: str
+    ref_type: str
+    sha: str
+    repository: str
+    workflow_ref: str
+    """``OWNER/REPO/.github/workflows/FILE@REF``."""
+    name: str
+    """``push``, ``workflow_dispatch``, …"""
+    server: str
+    api: str
+    identity: bool
+    """Whether the job may ask for an identity token (``id-token: write``)."""
+
+    @property
+    def workflow(self) -> str:
+        """The workflow file's path in its repository, or an empty string."""
+        path = self.workflow_ref.partition("@")[0]
+        return path.removeprefix(f"{self.repository}/") if self.repository else ""
+
+
+def event(environ: Mapping[str, str]) -> Event:
+    """Read the event from a job's environment."""
+    return Event(
+        actions=environ.get("GITHUB_ACTIONS") == "true",
+        ref=environ.get("GITHUB_REF", ""),
+        ref_type=environ.get("GITHUB_REF_TYPE", ""),
+        sha=environ.get("GITHUB_SHA", ""),
+        repository=environ.get("GITHUB_REPOSITORY", ""),
+        workflow_ref=environ.get("GITHUB_WORKFLOW_REF", ""),
+        name=environ.get("GITHUB_EVENT_NAME", ""),
+        server=environ.get("GITHUB_SERVER_URL", SERVER),
+        api=environ.get("GITHUB_API_URL", API),
+        identity=bool(environ.get(OIDC_URL)),
+    )
+
+
+def token(environ: Mapping[str, str]) -> str:
+    """Return the job's GitHub token, or an empty string."""
+    return next((value for name in TOKENS if (value := environ.get(name, ""))), "")
+
+
+def loopback(environ: Mapping[str, str]) -> bool:
+    """Tell whether production names lead to the loopback in this process.
+
+    Both halves must agree: a trust configuration of the loopback's, and an address on loopback behind the
+    identity token (in a job without one, behind HTTPS_PROXY). A foreign certificate authority that got a real
+    identity token could use it at the public one; and a loopback token would mean nothing there.
+
+    Raises:
+        Refused: One half without the other.
+    """
+    configured = bool(environ.get(TRUST_CONFIG))
+    oidc = environ.get(OIDC_URL, "")
+    local = _on_loopback(oidc or environ.get("HTTPS_PROXY", ""))
+    if configured and not local:
+        raise Refused(
+            f"got {TRUST_CONFIG}, expected it only where tokens come from loopback",
+            context=(f"{OIDC_URL if oidc else 'HTTPS_PROXY'} does not lead to a loopback address",),
+            hint=f"Unset {TRUST_CONFIG}. A private Sigstore instance is configured in [tool.tagseal.sigstore].",
+            slug="trust-outside-loopback",
+        )
+    if oidc and local and not configured:
+        raise Refused(
+            f"got {OIDC_URL} on loopback without {TRUST_CONFIG}, expected both or neither",
+            hint="Start this through `tagseal rehearse` or `tagseal loopback -- COMMAND`.",
+            slug="loopback-without-trust",
+        )
+    return configured
+
+
+def _on_loopback(url: str) -> bool:
+    try:
+        host = urlsplit(url).hostname or ""
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def hand_on(environ: Mapping[str, str], **outputs: str) -> None:
+    """Append outputs of this job to ``GITHUB_OUTPUT``; does nothing outside Actions.
+
+    Values are ours: digests, safe tags and URLs, so each is one line.
+    """
+    if path := environ.get("GITHUB_OUTPUT"):
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.writelines(f"{name.replace('_', '-')}={value}\n" for name, value in outputs.items())
