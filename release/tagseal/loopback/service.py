@@ -1,0 +1,44 @@
+"""What the played services have in common: routes to methods, JSON answers, errors in the service's own words."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from werkzeug import Request, Response
+from werkzeug.exceptions import HTTPException
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+    from werkzeug.routing import Map
+
+
+class Service(ABC):
+    """A WSGI application whose routes lead to methods.
+
+    A method refuses by raising one of ``werkzeug.exceptions``; :meth:`refusal` puts it as the real service would.
+    """
+
+    routes: Map
+    """Each endpoint is a method that takes the request and the parts of the path, and gives the answer."""
+
+    @abstractmethod
+    def refusal(self, error: HTTPException) -> Response:
+        """Return the answer to a request that failed."""
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        try:
+            method, parts = self.routes.bind_to_environ(environ).match()
+            response: Response = method(Request(environ), **parts)
+        except HTTPException as error:
+            response = self.refusal(error)
+        return response(environ, start_response)
+
+
+def answer(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Return an answer in JSON."""
+    return Response(json.dumps(content), status, headers, content_type="application/json")
