@@ -1,0 +1,1 @@
+"""What a stranger runs: needs no token, no CI and no configuration, and reads none."""

@@ -1,0 +1,86 @@
+"""Who must have signed: exactly one workflow file of one repository, on one ref, at one commit.
+
+Subject alternative name and issuer alone do not name the repository: whoever calls a workflow through
+``workflow_call`` gets that workflow's name into the certificate. So the source and signer extensions are
+compared as well. Source: Fulcio's ``docs/oid-info.md``, OIDs 1.3.6.1.4.1.57264.1.*.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cryptography.x509 import SubjectAlternativeName, UniformResourceIdentifier
+from sigstore.errors import VerificationError
+from sigstore.verify import policy
+
+from tagseal.errors import UsageError
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
+    from tagseal.records import Identity
+
+
+class SoleName:
+    """Accept a certificate whose only subject alternative name is this URI, byte for byte."""
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+
+    def verify(self, cert: Certificate) -> None:
+        """Compare the certificate's names.
+
+        Raises:
+            VerificationError: There are more names, or the one is of another type or text.
+        """
+        names = list(cert.extensions.get_extension_for_class(SubjectAlternativeName).value)
+        if names != [UniformResourceIdentifier(self._uri)]:
+            found = ", ".join(str(name.value) for name in names)
+            raise VerificationError(f"the certificate names {found}, expected only {self._uri}")
+
+
+class Exact:
+    """Accept exactly this identity; a :class:`sigstore.verify.policy.VerificationPolicy`.
+
+    1. one subject alternative name, a URI, equal;
+    2. the issuer, equal in both extensions (.1 and .8), never empty;
+    3. source repository (.12), source ref (.14) and build signer (.9), equal;
+    4. source commit (.13), equal, where the caller knows one.
+    """
+
+    def __init__(self, identity: Identity, commit: str | None) -> None:
+        """Compose the policy.
+
+        Args:
+            identity: Who must have signed.
+            commit: 40 hexadecimal digits, or None for a caller who has nothing to compare with.
+
+        Raises:
+            UsageError: A part is empty, so that comparing it would mean nothing.
+        """
+        parts = (identity.repository, identity.workflow, identity.ref, identity.issuer)
+        if not all(parts) or commit == "":
+            raise UsageError(
+                "got an identity with an empty part, expected repository, workflow, ref, issuer and commit",
+                hint="Name the repository and the tag: --repo OWNER/REPO --tag TAG.",
+                slug="empty-identity",
+            )
+        self._rules = policy.AllOf(
+            [
+                SoleName(identity.uri),
+                policy.OIDCIssuer(identity.issuer),
+                policy.OIDCIssuerV2(identity.issuer),
+                policy.OIDCSourceRepositoryURI(identity.repository_uri),
+                policy.OIDCSourceRepositoryRef(identity.ref),
+                policy.OIDCBuildSignerURI(identity.uri),
+                *([policy.OIDCSourceRepositoryDigest(commit)] if commit is not None else []),
+            ]
+        )
+
+    def verify(self, cert: Certificate) -> None:
+        """Compare the certificate with the identity.
+
+        Raises:
+            VerificationError: A part differs, or is not there.
+        """
+        self._rules.verify(cert)

@@ -1,0 +1,116 @@
+"""One artifact, one bundle, one policy: a verdict, whatever the bytes are.
+
+Certificate chain, certificate timestamp, log entry and signature are sigstore-python's work. Ours is what comes
+before it: bounded sizes, no duplicate keys, a message signature and nothing else (an envelope of any predicate
+verifies as such, and says nothing about the file).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cryptography.x509 import SubjectAlternativeName
+from sigstore.hashes import Hashed
+from sigstore.models import Bundle
+from sigstore_models.common.v1 import HashAlgorithm
+
+from tagseal.names import printable
+from tagseal.records import Verdict
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sigstore.verify import Verifier
+    from sigstore.verify.policy import VerificationPolicy
+
+LARGEST_BUNDLE = 1 << 20
+"""Bytes. Real ones have about 10 kB."""
+
+_PARTS = {"mediaType", "verificationMaterial", "messageSignature"}
+_WORDS = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a bundle says about itself: claims, unless its verdict is ok."""
+
+    log_index: int
+    integrated_time: int
+    """Seconds since the epoch; 0 where the log gives none."""
+    subjects: tuple[str, ...]
+    """The certificate's subject alternative names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """A verdict, and the facts where the bundle could be read."""
+
+    verdict: Verdict
+    facts: Facts | None = None
+
+
+def verify(path: Path, bundle: bytes, identity: VerificationPolicy, trust: Verifier) -> Outcome:
+    """Verify one file, read once, against its bundle.
+
+    1. the bundle's form; 2. certificate, log entry and times; 3. the identity; 4. signature and file.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    return verify_digest(path.name, digest(path), bundle, identity, trust)
+
+
+def verify_digest(name: str, sha256: str, bundle: bytes, identity: VerificationPolicy, trust: Verifier) -> Outcome:
+    """Verify a file of which only the SHA-256 (64 hexadecimal digits) is at hand."""
+    facts = None
+    hashed = Hashed(algorithm=HashAlgorithm.SHA2_256, digest=bytes.fromhex(sha256))
+    try:
+        document = _document(bundle)
+        parsed = Bundle.from_json(bundle)
+        facts = _facts(document, parsed)
+        trust.verify_artifact(hashed, parsed, identity)
+    except Exception as error:  # noqa: BLE001 - parsers of hostile bytes: whatever they raise is a verdict
+        return Outcome(verdict=Verdict(name=name, ok=False, detail=_words(error)), facts=facts)
+    return Outcome(verdict=Verdict(name=name, ok=True, detail=f"signed by {facts.subjects[0]}"), facts=facts)
+
+
+def digest(path: Path) -> str:
+    """Return the file's SHA-256, in hexadecimal; memory stays constant."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _document(bundle: bytes) -> dict[str, Any]:
+    if len(bundle) > LARGEST_BUNDLE:
+        raise ValueError(f"got a bundle of {len(bundle)} bytes, expected at most {LARGEST_BUNDLE}")
+    document = json.loads(bundle, object_pairs_hook=_unique)
+    if not isinstance(document, dict) or set(document) != _PARTS:
+        found = ", ".join(sorted(document)) if isinstance(document, dict) else type(document).__name__
+        raise ValueError(f"got a bundle of {found}, expected a message signature: {', '.join(sorted(_PARTS))}")
+    return document
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a key that occurs twice: two readers may take different ones."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("got a bundle with a duplicate key, expected each key once")
+    return found
+
+
+def _facts(document: dict[str, Any], parsed: Bundle) -> Facts:
+    entry = document["verificationMaterial"]["tlogEntries"][0]
+    names = parsed.signing_certificate.extensions.get_extension_for_class(SubjectAlternativeName).value
+    return Facts(
+        log_index=int(entry["logIndex"]),
+        integrated_time=int(entry.get("integratedTime", 0)),
+        subjects=tuple(str(name.value) for name in names),
+    )
+
+
+def _words(error: Exception) -> str:
+    text = " ".join(printable(str(error) or type(error).__name__, keep="\n").split())
+    return text[:_WORDS]
