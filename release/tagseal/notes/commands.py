@@ -1,0 +1,125 @@
+"""The commands of the notes: found by their fences, and understood word by word.
+
+``prove`` executes the ``draft`` commands while the release is still a draft; a ``public`` one cannot run before it
+is too late. So every command has one of few forms, and every word in it must be the planned one. What this module
+does not understand, it refuses: a shell has too many ways to look harmless.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tagseal.errors import VerificationFailed
+from tagseal.names import shown
+from tagseal.notes.forms import BUNDLE, Expected, Use, read
+from tagseal.notes.page import fences
+from tagseal.records import Artifact, Command, Kind, Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+__all__ = ["BUNDLE", "Expected", "Purpose", "Use", "classify", "commands", "required"]
+
+_INFO = {f"bash {phase}": phase for phase in Phase}
+_OUTPUT = frozenset({"text", "json"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purpose:
+    """What one command does, in one word each."""
+
+    kind: Use
+    tool: str
+    files: tuple[str, ...]
+    """Assets that it downloads or verifies; empty for an installation."""
+    phase: Phase
+
+
+def commands(markdown: str) -> tuple[Command, ...]:
+    """Return the commands of a verify section, in order.
+
+    Raises:
+        VerificationFailed: A code block is neither a command with a phase nor ``text`` or ``json``.
+    """
+    blocks = fences(markdown)
+    for info, content in blocks:
+        if info not in _INFO and info not in _OUTPUT:
+            raise VerificationFailed(
+                f"got a code block marked {shown(info)} in the verify section, expected one of: "
+                f"{', '.join(sorted(_INFO))}, or text, json for output",
+                context=(shown(content.partition("\n")[0]),),
+                hint="Give the block its phase in the template: a command that nobody runs may be wrong for years.",
+                slug="notes-unknown-fence",
+            )
+    return tuple(
+        Command(phase=_INFO[info], text=content.removesuffix("\n")) for info, content in blocks if info in _INFO
+    )
+
+
+def classify(command: Command, *, expected: Expected) -> Purpose:
+    """Return what the command is for, having held every word of it against what was planned.
+
+    Raises:
+        VerificationFailed: A word is not understood, or not the planned one.
+    """
+    lines = [line for line in command.text.replace("\\\n", "").split("\n") if line.strip()]
+    purposes = [_classify(line, command.phase, expected) for line in lines]
+    if len({(purpose.kind, purpose.tool) for purpose in purposes}) != 1:
+        raise VerificationFailed(
+            f"got {len(purposes)} kinds of command in one block, expected one",
+            context=tuple(shown(line) for line in lines),
+            hint="Give each tool a code block of its own in the template.",
+            slug="command-mixed",
+        )
+    files = tuple(name for purpose in purposes for name in purpose.files)
+    return Purpose(kind=purposes[0].kind, tool=purposes[0].tool, files=files, phase=command.phase)
+
+
+def required(commands: Sequence[Command], expected: Expected, artifacts: Sequence[Artifact]) -> tuple[Purpose, ...]:
+    """Return each command's purpose, having held that together they cover every artifact.
+
+    Raises:
+        VerificationFailed: A command is wrong, or an artifact is not downloaded, hashed or verified by any.
+    """
+    purposes = tuple(classify(command, expected=expected) for command in commands)
+    if missing := [line for artifact in artifacts for line in _uncovered(artifact, purposes, artifacts)]:
+        raise VerificationFailed(
+            f"got instructions that leave out {len(missing)} things, expected every file to be covered",
+            context=tuple(missing),
+            hint="Add the commands to the template that overrides verify/, or remove the override.",
+            slug="instructions-incomplete",
+        )
+    return purposes
+
+
+def _uncovered(artifact: Artifact, purposes: Sequence[Purpose], all_of_them: Sequence[Artifact]) -> Iterator[str]:
+    if artifact.kind is Kind.image:
+        return
+    both = {artifact.name, artifact.name + BUNDLE}
+    lists = {other.name for other in all_of_them if other.kind is Kind.checksums}
+    wanted: tuple[tuple[str, set[str], Callable[[Purpose], bool]], ...] = (
+        ("download before it is public", both, lambda p: p.kind is Use.download and p.phase is Phase.draft),
+        ("download by plain URL", both, lambda p: p.kind is Use.download and p.phase is Phase.public),
+        ("sigstore command", {artifact.name}, lambda p: p.kind is Use.verify and p.tool == "sigstore"),
+        ("cosign command", {artifact.name}, lambda p: p.kind is Use.verify and p.tool == "cosign"),
+    )
+    for what, names, fits in wanted:
+        covered = {name for purpose in purposes if fits(purpose) for name in purpose.files}
+        yield from (f"{name}: no {what}" for name in sorted(names - covered))
+    hashed = {name for purpose in purposes if purpose.kind is Use.hash for name in purpose.files}
+    if artifact.kind is not Kind.checksums and not hashed & lists:
+        yield f"{artifact.name}: no check of its hash"
+
+
+def _classify(line: str, phase: Phase, expected: Expected) -> Purpose:
+    form, call = read(line)
+    tool = form.program[0]
+    if phase is not form.phase:
+        raise VerificationFailed(
+            f"got {tool} in a block of the phase {phase}, expected {form.phase}",
+            context=(shown(line),),
+            hint=f"Mark the block `bash {form.phase}` in the template.",
+            slug="command-wrong-phase",
+        )
+    return Purpose(kind=form.use, tool=tool, files=tuple(form.files(call, expected)), phase=phase)

@@ -1,0 +1,204 @@
+"""Fill the notes' templates, and hold that the page is sound before anybody sees it.
+
+Names, tags and the changelog are data: they are passed to the templates, never read as one. The templates are the
+packaged ones, or the project's own of the same name; those run sandboxed, for the job that renders the notes holds
+a token.
+"""
+
+from __future__ import annotations
+
+import re
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateNotFound, TemplateSyntaxError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from tagseal.errors import ConfigError, Refused
+from tagseal.names import printable, quoted, safe_file_name, safe_repository, safe_tag, shown
+from tagseal.notes import commands as instructions
+from tagseal.notes import page
+from tagseal.records import Artifact, Command, Kind, Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+LIMIT = 124_000
+"""Characters: GitHub takes 125,000, and the marker of a draft wants a line."""
+
+MINIMUM = {"sigstore": "3.6.3", "cosign": "2.4.2", "gh": "2.23"}
+"""The first versions that read bundle format 0.3 by themselves; sigstore's before 3.6.3 stops at the Ed25519 key that
+the public trusted root has had since 2025."""
+
+_WORKFLOW = re.compile(r"\.github/workflows/[A-Za-z0-9_.-]+\.ya?ml", re.ASCII)
+_KEPT = "\n\t\u200c\u200d"  # joiners: letters of several scripts and many emoji need them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """The rendered notes."""
+
+    text: str
+    """Markdown, as GitHub gets it."""
+    commands: tuple[Command, ...]
+    """Those of the verify section, in order; they cover every artifact."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """One artifact as the templates see it."""
+
+    name: str
+    bundle: str
+    size: int
+    """Bytes."""
+    sha256: str
+    url: str
+    """Where anybody can download it once the release is public."""
+    bundle_url: str
+
+
+def render(*, tag: str, plan: Plan, artifacts: Sequence[Artifact], override: Path | None) -> Page:
+    """Render the notes of one release from its sealed artifacts, and check them.
+
+    Raises:
+        ConfigError: A template is absent or wrong; the error names its file and line.
+        Refused: A name is unsafe, the changelog's section hides the instructions, or the page is too long.
+        VerificationFailed: The instructions leave an artifact out, or have a word that was not planned.
+    """
+    expected = instructions.Expected.of(plan.identity, safe_tag(tag), artifacts)
+    environment = _environment(override)
+    values = _values(plan, artifacts, expected)
+    verify = _filled(environment, "verify/section.md.j2", values).strip("\n") + "\n"
+    text = _filled(environment, "notes.md.j2", values | {"section": _clean(plan.section), "verify": verify})
+    text = text.strip("\n") + "\n"
+    if not text.endswith(verify):
+        raise ConfigError(
+            "got a page that does not end in the verify section, expected `{{ verify }}` as its last words",
+            hint="Move `{{ verify }}` to the end of notes.md.j2 in the folder that `templates` names.",
+            slug="notes-without-instructions",
+        )
+    page.check(text.removesuffix(verify), verify)
+    if len(text) > LIMIT:
+        raise Refused(
+            f"got notes of {len(text):,} characters, expected at most {LIMIT:,}: GitHub refuses longer ones",
+            context=(f"the changelog's section has {len(plan.section):,}",),
+            hint="Shorten the version's section in the changelog, or a template.",
+            slug="notes-too-long",
+        )
+    found = instructions.commands(verify)
+    instructions.required(found, expected, artifacts)
+    return Page(text=text, commands=found)
+
+
+def packaged() -> Path:
+    """Return the folder of the packaged templates: inside the wheel, or at the top of the checkout."""
+    package = Path(__file__).parents[1]
+    return inside if (inside := package / "templates").is_dir() else package.parents[1] / "templates"
+
+
+def _values(plan: Plan, artifacts: Sequence[Artifact], expected: instructions.Expected) -> dict[str, Any]:
+    files = {artifact: _file(artifact, expected) for artifact in artifacts if artifact.kind is not Kind.image}
+    if not files:
+        raise Refused(
+            "got no file to verify, expected at least one",
+            hint="Check what the build made: `tagseal build`.",
+            slug="notes-without-files",
+        )
+    if _WORKFLOW.fullmatch(plan.identity.workflow) is None:
+        raise Refused(
+            f"got the workflow {shown(plan.identity.workflow)}, expected .github/workflows/FILE.yml",
+            hint='Set workflow = "FILE.yml" in [tool.tagseal], of ASCII letters, digits and . _ - only.',
+            slug="unsafe-workflow-name",
+        )
+    order = [Kind.wheel, Kind.sdist, Kind.asset, Kind.checksums]
+    first = min(files, key=lambda artifact: order.index(artifact.kind))
+    return {
+        "tag": expected.tag,
+        "version": plan.version,
+        "project": plan.project,
+        "commit": plan.commit,
+        "repository": safe_repository(plan.identity.repository),
+        "workflow": plan.identity.workflow,
+        "identity": plan.identity.uri,
+        "issuer": plan.identity.issuer,
+        "files": list(files.values()),
+        "first": files[first],
+        "others": [file for artifact, file in files.items() if artifact is not first],
+        "checksums": [file for artifact, file in files.items() if artifact.kind is Kind.checksums],
+        "minimum": MINIMUM,
+    }
+
+
+def _file(artifact: Artifact, expected: instructions.Expected) -> File:
+    name = safe_file_name(artifact.name)
+    bundle = safe_file_name(name + instructions.BUNDLE)
+    return File(
+        name=name,
+        bundle=bundle,
+        size=artifact.size,
+        sha256=artifact.sha256,
+        url=expected.url(name),
+        bundle_url=expected.url(bundle),
+    )
+
+
+def _clean(section: str) -> str:
+    """Return contributor text with one kind of line end, and nothing that reorders or hides a line."""
+    return printable(section.replace("\r\n", "\n").replace("\r", "\n"), keep=_KEPT).strip("\n")
+
+
+def _environment(override: Path | None) -> ImmutableSandboxedEnvironment:
+    folders = [packaged()] if override is None else [_own(override), packaged()]
+    environment = ImmutableSandboxedEnvironment(
+        loader=ChoiceLoader([FileSystemLoader(folder) for folder in folders]),
+        undefined=StrictUndefined,
+        autoescape=False,  # Markdown: page.check holds what becomes of it
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["quoted"] = quoted
+    return environment
+
+
+def _own(folder: Path) -> Path:
+    """Return the project's folder of templates, which must be one and lead nowhere else."""
+    if not folder.is_dir() or folder.is_symlink():
+        raise ConfigError(
+            f"templates: got {shown(folder.name)}, expected a folder of the project",
+            hint="Create it, or remove `templates` from [tool.tagseal].",
+            slug="templates-not-found",
+        )
+    if link := next((path for path in folder.rglob("*") if path.is_symlink()), None):
+        raise ConfigError(
+            f"templates: got the link {shown(link.name)}, expected regular files: a link may lead out of the project",
+            hint="Put a copy in its place.",
+            slug="templates-link",
+        )
+    return folder
+
+
+def _filled(environment: ImmutableSandboxedEnvironment, name: str, values: Mapping[str, Any]) -> str:
+    try:
+        return environment.get_template(name).render(values)
+    except Exception as error:  # a template may raise anything
+        where = _place(error) or name
+        raise ConfigError(
+            f"{where}: {shown(str(error) or type(error).__name__, 300)}",
+            hint="Correct the template; `tagseal notes` renders it.",
+            slug="template-error",
+        ) from error
+
+
+def _place(error: Exception) -> str:
+    """Return ``file:line`` of the template that failed; Jinja puts template lines into tracebacks."""
+    if isinstance(error, TemplateSyntaxError):
+        return f"{error.name}:{error.lineno}"
+    if isinstance(error, TemplateNotFound):
+        return f"{error.name}:0"
+    frames = traceback.extract_tb(error.__traceback__)
+    inside = [frame for frame in frames if frame.filename.endswith(".j2")]
+    return f"{Path(inside[-1].filename).name}:{inside[-1].lineno}" if inside else ""

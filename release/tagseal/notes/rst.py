@@ -1,0 +1,169 @@
+"""Move a reStructuredText changelog to Markdown, by way of docutils' document tree.
+
+Changelogs are written for Sphinx, which is not here: a role that docutils does not know (``:pr:`1```) gives its
+text, an unknown directive is shown as it is written. Nothing is included, executed or fetched.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from docutils import nodes
+from docutils.core import publish_doctree
+from docutils.parsers.rst import Parser
+
+from tagseal.notes.changelog import plain, unopened
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_QUIET = {
+    "_disable_config": True,
+    "doctitle_xform": False,
+    "file_insertion_enabled": False,
+    "halt_level": 5,
+    "input_encoding": "unicode",
+    "raw_enabled": False,
+    "report_level": 5,
+    "smart_quotes": False,
+    "syntax_highlight": "none",
+    "warning_stream": False,
+}
+_NUMBERED = frozenset({"issue", "pr", "pull", "gh", "bug"})
+_PROSE = frozenset({"user", "ref", "doc", "term", "abbr", "rfc", "pep"})
+_MARKS: dict[type[nodes.Node], str] = {nodes.strong: "**", nodes.emphasis: "*", nodes.title_reference: "*"}
+_ROLE = re.compile(r":(?P<before>[\w.+:-]+):`(?P<text>[^`]+)`|`(?P<other>[^`]+)`:(?P<after>[\w.+:-]+):")
+
+
+def to_markdown(source: str) -> str:
+    """Return the document as Markdown; a section's depth becomes its heading's level."""
+    document = publish_doctree(source, parser=Parser(), settings_overrides=_QUIET)
+    return _blocks(document.children, 1)
+
+
+def _blocks(children: Sequence[nodes.Node], level: int) -> str:
+    texts = (_block(child, level) for child in children)
+    return "\n\n".join(text for text in texts if text)
+
+
+def _block(node: nodes.Node, level: int) -> str:
+    writer = _BLOCKS.get(type(node))
+    if writer is not None:
+        return writer(node, level)
+    if isinstance(node, nodes.Invisible):
+        return ""
+    if isinstance(node, nodes.Admonition):
+        return _quoted(f"**{type(node).__name__.capitalize()}:** " + _blocks(node.children, level))
+    if isinstance(node, nodes.TextElement):
+        return unopened(_inline(node).strip())
+    return _blocks(node.children, level)
+
+
+def _inline(node: nodes.Node) -> str:
+    if isinstance(node, nodes.Text):
+        return plain(re.sub(r"\s+", " ", node.astext()))
+    if isinstance(node, nodes.literal):
+        return _code(node.astext())
+    if mark := _MARKS.get(type(node)):
+        return f"{mark}{inner}{mark}"
+    if isinstance(node, nodes.reference) and re.match(r"https?://", uri := node.get("refuri", "")):
+        return f"[{inner}](<{uri}>)" if node.astext() != uri else f"<{uri}>"
+    return inner
+
+
+def _role(source: str) -> str:
+    """Return the text of a role that only Sphinx knows; whatever else docutils stumbled on stays as it is."""
+    if (match := _ROLE.fullmatch(source)) is None:
+        return plain(source)
+    name = (match["before"] or match["after"]).rpartition(":")[2]
+    words = re.sub(r"(?<=.)\s*<[^<>]*>$", "", match["text"] or match["other"])
+    if name in _NUMBERED:
+        return f"#{words}" if words.isdecimal() else plain(words)
+    return plain(words) if name in _PROSE else _code(words.lstrip("~!"))
+
+
+def _code(text: str) -> str:
+    text = " ".join(text.split())
+    fence = "`" * (max([0, *(len(run) for run in re.findall(r"`+", text))]) + 1)
+    pad = " " if text[:1] == "`" or text[-1:] == "`" else ""
+    return f"{fence}{pad}{text}{pad}{fence}"
+
+
+def _section(node: Any, level: int) -> str:  # noqa: ANN401 - the table below pairs each with its own node type
+    return _blocks(node.children, level + 1)
+
+
+def _title(node: Any, level: int) -> str:  # noqa: ANN401
+    return f"{'#' * min(level - 1, 6)} {_inline(node)}"
+
+
+def _list(node: Any, level: int) -> str:  # noqa: ANN401
+    first = node.get("start", 1) if isinstance(node, nodes.enumerated_list) else None
+    marks = [f"{first + n}. " if first is not None else "- " for n in range(len(node.children))]
+    items = [_hung(mark, _blocks(item.children, level)) for mark, item in zip(marks, node.children, strict=True)]
+    return "\n".join(items)
+
+
+def _definitions(node: Any, level: int) -> str:  # noqa: ANN401
+    terms = ((_inline(item.children[0]), _blocks(item.children[1:], level)) for item in node.children)
+    return "\n".join(_hung("- ", f"**{term}**\n\n{text}") for term, text in terms)
+
+
+def _field(node: Any, level: int) -> str:  # noqa: ANN401
+    return f"**{_inline(node.children[0])}:** {_blocks(node.children[1].children, level)}"
+
+
+def _literal(node: Any, level: int) -> str:  # noqa: ANN401, ARG001
+    text = node.astext()
+    fence = "`" * max([3, *(len(run) + 1 for run in re.findall(r"`+", text))])
+    return f"{fence}\n{text}\n{fence}"
+
+
+def _row(node: Any, level: int) -> str:  # noqa: ANN401
+    return "- " + " — ".join(" ".join(_blocks(cell.children, level).split()) for cell in node.children)
+
+
+def _rows(node: Any, level: int) -> str:  # noqa: ANN401
+    return "\n".join(_row(row, level) for row in node.findall(nodes.row))
+
+
+def _lines(node: Any, level: int) -> str:  # noqa: ANN401, ARG001
+    return "\\\n".join(_inline(line) for line in node.findall(nodes.line))
+
+
+def _quote(node: Any, level: int) -> str:  # noqa: ANN401
+    return _quoted(_blocks(node.children, level))
+
+
+def _rule(node: Any, level: int) -> str:  # noqa: ANN401, ARG001
+    return "---"
+
+
+def _complaint(node: Any, level: int) -> str:  # noqa: ANN401
+    """Show what docutils could not read, without its complaint."""
+    return _blocks([child for child in node.children if isinstance(child, nodes.literal_block)], level)
+
+
+def _quoted(text: str) -> str:
+    return "\n".join(f"> {line}".rstrip() for line in text.split("\n"))
+
+
+def _hung(mark: str, text: str) -> str:
+    return mark + text.replace("\n", "\n" + " " * len(mark))
+
+
+_BLOCKS: dict[type[nodes.Node], Callable[[Any, int], str]] = {
+    nodes.block_quote: _quote,
+    nodes.bullet_list: _list,
+    nodes.definition_list: _definitions,
+    nodes.enumerated_list: _list,
+    nodes.field: _field,
+    nodes.line_block: _lines,
+    nodes.literal_block: _literal,
+    nodes.section: _section,
+    nodes.system_message: _complaint,
+    nodes.table: _rows,
+    nodes.title: _title,
+    nodes.transition: _rule,
+}
