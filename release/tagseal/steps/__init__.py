@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING
 from tagseal.names import folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from tagseal.config import Settings
     from tagseal.records import Artifact
+    from tagseal.services.git import Git
     from tagseal.services.github import GitHub
     from tagseal.services.sigstore import Sigstore
+    from tagseal.tags import Pattern
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +80,35 @@ class Services:
     """Whether names lead to the loopback (``tagseal.services.actions.loopback``)."""
     say: Callable[[str], None]
     """Takes one line of progress."""
+
+    @property
+    def project(self) -> Path:
+        """The folder of the project to build."""
+        return self.root / self.settings.project
+
+    @property
+    def audience(self) -> str:
+        """What identity tokens are asked for: ``sigstore``, or a private instance's own."""
+        private = self.settings.sigstore
+        return private.audience if private else "sigstore"
+
+    @cached_property
+    def git(self) -> Git:
+        """The checkout."""
+        from tagseal.services.git import Git  # noqa: PLC0415
+
+        return Git(root=self.root, environ=self.environ)
+
+    def pattern(self, tags: Sequence[str]) -> Pattern:
+        """Return how this project spells its tags, by the configuration or else by these."""
+        from tagseal.tags import pattern  # noqa: PLC0415 - packaging
+
+        return pattern(tags, self.settings.tag)
+
+    @property
+    def templates(self) -> Path | None:
+        """The project's own templates, which override ours file by file."""
+        return self.root / self.settings.templates if self.settings.templates else None
 
     @cached_property
     def github(self) -> GitHub:

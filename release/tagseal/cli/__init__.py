@@ -1,0 +1,123 @@
+"""The command line: argv, then options, then one call, then an exit code.
+
+Nothing heavy is imported before a command needs it: ``--help`` and a refusal are quick.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from tagseal.cli import loopback, notes, rehearse, verbs
+from tagseal.errors import TagsealError, UsageError
+from tagseal.report import choose
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tagseal.report.plain import Report
+
+INTERRUPTED = 130
+BUG = 70
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code (design, section 5)."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    report = choose(os.environ, json=_wants_json(arguments))
+    try:
+        options = _parser().parse_args(arguments)
+        code, document = options.run(options, report)
+    except TagsealError as error:
+        report.failed(error)
+        report.close()
+        return error.exit_code
+    except KeyboardInterrupt:
+        report.line("interrupted; run the same command again, it resumes")
+        report.close()
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        return _failed(report, error)
+    except Exception as error:  # noqa: BLE001 - whatever is left is a bug, and must not print a traceback
+        return _bug(report, error)
+    report.close(document)
+    return int(code)
+
+
+def _wants_json(arguments: Sequence[str]) -> bool:
+    """Tell whether the result is asked for as JSON; what follows ``--`` belongs to another program."""
+    own = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    return "--json" in own
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser whose complaints are errors of ours."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(
+            f"got a command line that does not parse: {message}",
+            hint=f"`{self.prog} --help` shows what it takes.",
+            slug="bad-command-line",
+        )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="tagseal",
+        description="Cut a tagged release that anyone can verify, and rehearse it on a laptop first.",
+        epilog="Exit codes: 0 done, 1 did not verify, 2 usage or configuration, 3 refused, 4 a service failed, "
+        "70 a bug, 130 interrupted. After 4 and 130 the same command resumes.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=_Version())
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
+    for group in (rehearse, loopback, notes, verbs):
+        group.add(commands)
+    return parser
+
+
+class _Version(str):
+    """The installed version, looked up when it is printed."""
+
+    __slots__ = ()
+
+    def __mod__(self, _: object) -> str:
+        from importlib.metadata import version  # noqa: PLC0415 - for --version only
+
+        return f"tagseal {version('tagseal')}"
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _failed(report: Report, error: OSError) -> int:
+    """Turn a full disk or a folder that may not be written into an error with its path."""
+    named = UsageError(
+        f"the system refused: {error.strerror or error}",
+        context=(str(error.filename),) if error.filename else (),
+        hint="Make room, or give this folder to the user that runs this; then run the same command again.",
+        slug="system-refused",
+    )
+    report.failed(named)
+    report.close()
+    return named.exit_code
+
+
+def _bug(report: Report, error: Exception) -> int:
+    """Print one line; put the traceback, without values of variables, into a file that only the user reads."""
+    import tempfile  # noqa: PLC0415 - only for bugs
+    import traceback  # noqa: PLC0415 - only for bugs
+
+    with tempfile.NamedTemporaryFile("w", prefix="tagseal-bug-", suffix=".txt", delete=False, encoding="utf-8") as file:
+        file.writelines(traceback.format_exception(error))
+    report.line(f"bug: {type(error).__name__}; the traceback is in {file.name}, please report it")
+    report.close()
+    return BUG

@@ -1,0 +1,31 @@
+"""``tagseal loopback -- COMMAND``: run any command where production names lead to the loopback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+    from tagseal.report.plain import Report
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the parser."""
+    parser = commands.add_parser(
+        "loopback",
+        help="run any command against production names played on this machine",
+        description="Run any command where GitHub's and Sigstore's production names lead to this machine.",
+    )
+    parser.add_argument("--out", type=Path, default=Path("dist/loopback"), help="where the transcript goes")
+    parser.add_argument("--fault", action="append", default=[], metavar="NAME", help="a named fault; repeatable")
+    parser.add_argument("command", nargs="+", metavar="COMMAND", help="after `--`: the command and its arguments")
+    parser.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
+    from tagseal.rehearsal.command import run_command  # noqa: PLC0415 - starts servers
+
+    code = run_command(tuple(options.command), out=options.out, faults=tuple(options.fault), tell=report.line)
+    return code, None

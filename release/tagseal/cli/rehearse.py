@@ -1,0 +1,53 @@
+"""``tagseal rehearse``: the whole release, on this machine."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+    from tagseal.report.plain import Report
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the parser."""
+    parser = commands.add_parser(
+        "rehearse",
+        help="play the whole release on this machine",
+        description="Play the whole release on this machine: the shipped commands, against production names.",
+    )
+    parser.add_argument("path", nargs="?", type=Path, default=Path(), metavar="PATH", help="a git project")
+    parser.add_argument("--project", metavar="DIR", help="the folder to build, for a repository with several")
+    parser.add_argument("--tag", help="default: the tag that fits the project's version")
+    parser.add_argument("--packages", type=Path, metavar="DIR", help="take packages from here instead of building")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="default: dist/rehearsal in the project")
+    parser.add_argument("--serve", action="store_true", help="show the release page in a browser, until Ctrl-C")
+    parser.add_argument("--fault", action="append", default=[], metavar="NAME", help="a named fault; repeatable")
+    parser.add_argument("--json", action="store_true", help="print one JSON document on standard output")
+    parser.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
+    from tagseal.rehearsal import environment  # noqa: PLC0415
+
+    # A build back end can read the environment of every process of its user: ours must hold nothing first.
+    clean = environment.cleaned(os.environ)
+    if clean != dict(os.environ):
+        sys.stdout.flush()
+        os.execve(sys.executable, [sys.executable, "-P", "-m", "tagseal", *sys.argv[1:]], clean)  # noqa: S606
+    from tagseal.rehearsal.play import Request, rehearse  # noqa: PLC0415 - starts servers
+
+    request = Request(
+        path=options.path.resolve(),
+        project=options.project,
+        tag=options.tag,
+        packages=options.packages.resolve() if options.packages else None,
+        out=options.out.resolve() if options.out else None,
+        serve=options.serve,
+        faults=tuple(options.fault),
+    )
+    return rehearse(request, tell=report.line, say=report.say)

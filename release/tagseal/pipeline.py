@@ -1,0 +1,155 @@
+"""The nine steps in their order, and what wraps them: records in, records out, time, and nothing else."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol, cast
+
+from tagseal.errors import Refused, UsageError
+from tagseal.journal import Journal, digest, handed_over
+from tagseal.records import RECORDS, Plan, Record, Tag
+from tagseal.services import actions
+from tagseal.services.actions import Event, hand_on
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tagseal.steps import Services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step: its verb, and the verbs whose records it takes, in its signature's order."""
+
+    verb: str
+    takes: tuple[str, ...]
+
+    @property
+    def function(self) -> Callable[..., Record]:
+        """The step itself, ``tagseal.steps.<verb>.<verb>``: imported when it is needed."""
+        return cast("Callable[..., Record]", getattr(import_module(f"tagseal.steps.{self.verb}"), self.verb))
+
+
+STEPS = (
+    # Whatever follows is only right on exactly one tag, so every job begins here.
+    Step(verb="guard", takes=()),
+    # Names, version and notes are settled before anything costs time, so that a mistake in them fails early.
+    Step(verb="plan", takes=("guard",)),
+    # The only step that runs the project's code, in the only job that has no identity and no write token.
+    Step(verb="build", takes=("guard", "plan")),
+    # A signature is for ever: the files are compared with the plan before they can get one.
+    Step(verb="check", takes=("plan", "build")),
+    # First irreversible act: the transparency log keeps every entry.
+    Step(verb="sign", takes=("guard", "plan", "build", "check")),
+    # The draft is what will be published, byte for byte; nobody but its writers sees it yet.
+    Step(verb="upload", takes=("guard", "plan", "sign")),
+    # The instructions are executed on the draft while it can still be thrown away.
+    Step(verb="prove", takes=("guard", "plan", "sign", "upload")),
+    # The point of no return. A Proof is needed, and only `prove` makes one.
+    Step(verb="publish", takes=("guard", "plan", "sign", "upload", "prove")),
+    # What strangers see can only be looked at once it is public.
+    Step(verb="witness", takes=("guard", "plan", "sign", "publish")),
+)
+
+VERBS = tuple(step.verb for step in STEPS)
+
+
+class Watcher(Protocol):
+    """Told what happens, from outside the steps."""
+
+    def started(self, verb: str) -> None:
+        """A step begins."""
+
+    def finished(self, verb: str, record: Record, seconds: float) -> None:
+        """A step gave its record."""
+
+    def remark(self, text: str) -> None:
+        """Something a person should know."""
+
+
+def ordered(verbs: Sequence[str]) -> tuple[Step, ...]:
+    """Return the steps of these verbs.
+
+    Raises:
+        UsageError: A verb is unknown, comes twice, or before one that it must follow.
+    """
+    known = [verb for verb in VERBS if verb in verbs]
+    if list(verbs) != known:
+        raise UsageError(
+            f"got the verbs {' '.join(verbs)}, expected some of {' '.join(VERBS)}, each once, in this order",
+            hint=f"`tagseal run {' '.join(known)}`" if known else "`tagseal run guard plan build check`",
+            slug="verbs-out-of-order",
+        )
+    return tuple(step for step in STEPS if step.verb in known)
+
+
+def run(verbs: Sequence[str], event: Event, *, services: Services, watcher: Watcher) -> tuple[Record, ...]:
+    """Run the guard, then these verbs; return their records in order.
+
+    Raises:
+        TagsealError: A step's own; the records before it are kept, and the same command resumes.
+    """
+    steps = [step for step in ordered(verbs) if step.verb != "guard"]
+    _boundary(verbs, services)
+    records: list[Record] = []
+    tag = cast("Tag", _timed(STEPS[0], (event,), services, watcher))
+    records.append(tag)
+    journal = _opened(tag, steps, services, watcher)
+    for step in steps:
+        taken = [tag if verb == "guard" else journal.get(_kind(verb), step.verb) for verb in step.takes]
+        record = _timed(step, tuple(taken), services, watcher)
+        journal.keep(record)
+        records.append(record)
+        hand_on(services.environ, records=digest(journal.path))
+    return tuple(records)
+
+
+def _boundary(verbs: Sequence[str], services: Services) -> None:
+    """Refuse to run project code and to hold an identity in one job."""
+    code = [verb for verb in verbs if verb in {"plan", "build"}]
+    if code and services.environ.get(actions.OIDC_URL):
+        raise Refused(
+            f"got `{code[0]}` in a job with `id-token: write`, expected no project code where an identity is",
+            context=("a build back end can read its parents' environment, and would sign whatever it likes",),
+            hint="Run guard, plan, build and check in a job with `contents: read` only, and hand dist/<tag>/ on.",
+            slug="code-beside-identity",
+        )
+
+
+def _opened(tag: Tag, steps: Sequence[Step], services: Services, watcher: Watcher) -> Journal:
+    path = services.work.records
+    expected = services.environ.get(actions.RECORDS, "")
+    if expected:
+        handed_over(path, expected)
+    journal = Journal.open(path, tag.name, tag.commit)
+    if journal.ignored:
+        watcher.remark(journal.ignored)
+    if steps and steps[0].verb != "plan":
+        if not expected and services.environ.get("GITHUB_ACTIONS") == "true":
+            raise Refused(
+                f"got no {actions.RECORDS}, expected the digest of the records from the job before",
+                hint=f"In the workflow: `{actions.RECORDS}: ${{{{ needs.JOB.outputs.records }}}}`.",
+                slug="records-unattested",
+            )
+        _confirm(tag, journal.get(Plan, steps[0].verb), services)
+    return journal
+
+
+def _confirm(tag: Tag, plan: Plan, services: Services) -> None:
+    from tagseal.steps.plan import confirm  # noqa: PLC0415 - the changelog's parsers
+
+    confirm(tag, plan, services=services)
+
+
+def _kind(verb: str) -> type[Record]:
+    return next(kind for kind in RECORDS if kind.verb == verb)
+
+
+def _timed(step: Step, taken: tuple[object, ...], services: Services, watcher: Watcher) -> Record:
+    watcher.started(step.verb)
+    start = time.monotonic()
+    record = step.function(*taken, services=services)
+    watcher.finished(step.verb, record, time.monotonic() - start)
+    return record

@@ -1,0 +1,121 @@
+"""Real certificates of attackers: what a foreign run can get from Fulcio, held against the notes' own commands.
+
+``prove`` attacks with altered files and identities. Here somebody signs the genuine file for real: another tag,
+another repository, a branch, and a foreign repository that called our workflow through ``workflow_call``. The last
+one gets our workflow's name into its certificate, and the printed commands accept it; our own verification, which
+compares the source repository as well, must refuse all of them.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tagseal.errors import VerificationFailed
+from tagseal.loopback import actions
+from tagseal.records import ISSUER, Identity, Kind, Verdict
+from tagseal.rehearsal import environment
+from tagseal.services import process
+from tagseal.steps import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tagseal.loopback.actions import Run
+    from tagseal.records import Artifact, Seal
+    from tagseal.rehearsal.jobs import Played, Stage
+
+FOREIGN_CALLER = "a foreign repository that called our workflow"
+
+
+def attackers(run: Run) -> Mapping[str, Run]:
+    """Return who signs, by what they are."""
+    foreign = {"repository": "mallory/fork", "repository_id": 666, "owner_id": 667, "actor": "mallory"}
+    return {
+        "another tag of ours": replace(run, ref=f"{run.ref}.post666"),
+        "a branch of ours": replace(run, ref="refs/heads/main"),
+        "another repository": replace(run, **foreign),
+        FOREIGN_CALLER: replace(run, **foreign, workflow=".github/workflows/evil.yml", job_workflow=run.workflow_ref),
+    }
+
+
+def attack(stage: Stage, seal: Seal, sealed: Played) -> tuple[Verdict, ...]:
+    """Let each of them sign the first package, and verify that; return a verdict for each.
+
+    Raises:
+        VerificationFailed: Our own verification accepted one, or a printed command did that should not.
+    """
+    artifact = next(one for one in seal.artifacts if one.kind in {Kind.wheel, Kind.sdist})
+    file = Workspace.of(sealed.checkout, stage.clone.tag).file(artifact)
+    tried = partial(_attempt, stage, seal, artifact, file)
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        verdicts = tuple(pool.map(tried, attackers(stage.run).items()))
+    accepted = [one for one in verdicts if not one.ok]
+    if accepted:
+        raise VerificationFailed(
+            "got a foreign signature accepted, expected it refused",
+            context=tuple(f"{one.name}: {one.detail}" for one in accepted),
+            hint="This is a fault in this tool or in the notes' templates: nothing was published. Please report it.",
+            slug="foreign-signature-accepted",
+        )
+    return verdicts
+
+
+def _attempt(stage: Stage, seal: Seal, artifact: Artifact, file: Path, attacker: tuple[str, Run]) -> Verdict:
+    name, run = attacker
+    folder = stage.folder / "attackers" / name.replace(" ", "-")
+    folder.mkdir(parents=True)
+    environ = _environ(stage, run, folder)
+    bundle = folder / f"{artifact.name}.sigstore.json"
+    signed = process.run(
+        [str(stage.shims / "sigstore"), "sign", "--bundle", str(bundle), str(file)], cwd=folder, environ=environ
+    )
+    if signed.code != 0:
+        return Verdict(name=name, ok=False, detail=f"could not sign: {' '.join(process.tail(signed.errors, 2))}")
+    printed = process.run(
+        [
+            str(stage.shims / "sigstore"),
+            *("verify", "identity", "--cert-identity", seal.identity.uri, "--cert-oidc-issuer", ISSUER),
+            *("--bundle", str(bundle), str(file)),
+        ],
+        cwd=folder,
+        environ=environ,
+    )
+    ours = _verify(stage, seal.identity, seal.commit, file, bundle)
+    known = name == FOREIGN_CALLER
+    if ours.ok or (printed.code == 0) != known:
+        who = "our verification" if ours.ok else "the printed command"
+        return Verdict(name=name, ok=False, detail=f"{who} did not do as it must (exit {printed.code}; {ours.detail})")
+    detail = "the printed command accepts it, our verification refuses" if known else "both refuse"
+    return Verdict(name=name, ok=True, detail=f"{detail}: {ours.detail}")
+
+
+def _verify(stage: Stage, identity: Identity, commit: str, file: Path, bundle: Path) -> Verdict:
+    from sigstore.models import TrustedRoot  # noqa: PLC0415 - 0.6 s
+    from sigstore.verify import Verifier  # noqa: PLC0415
+
+    from tagseal.verification.policy import Exact  # noqa: PLC0415
+    from tagseal.verification.verify import verify  # noqa: PLC0415
+
+    trust = Verifier(trusted_root=TrustedRoot.from_file(str(stage.loopback.trusted_root)))
+    return verify(file, bundle.read_bytes(), Exact(identity, commit), trust).verdict
+
+
+def _environ(stage: Stage, run: Run, folder: Path) -> dict[str, str]:
+    return {
+        **environment.machine(stage.environ),
+        **environment.private_home(folder),
+        **stage.loopback.environment(),
+        **actions.environment(
+            run,
+            token="",
+            oidc_url=stage.loopback.oidc_url,
+            oidc_token=stage.loopback.tokens.grant(run),
+            workspace=folder,
+            temp=folder,
+        ),
+        "PATH": environment.path(stage.shims, stage.environ),
+    }

@@ -1,0 +1,204 @@
+"""The project, cloned and tagged where nothing can leak back.
+
+1. The tracked files of the person's checkout, with their uncommitted changes and the untracked files that a
+   release reads (tagseal.toml, noxfile.py, .github/**), become one commit of a temporary clone.
+2. What the person asked for on the command line (``--project``, ``--packages``) becomes configuration there, for
+   the shipped command reads its configuration at the tag.
+3. The tag that fits the version is made there; one of that name that stands elsewhere moves in the clone only.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packaging.version import Version
+
+from tagseal import config, tags
+from tagseal.errors import UsageError
+from tagseal.names import folder, safe_repository, safe_tag, shown
+from tagseal.services import backend, git, metadata, workflows
+from tagseal.services.git import Git
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_PACKAGES = "rehearsed-packages"
+_READ_BY_A_RELEASE = ("tagseal.toml", "noxfile.py", ".github")
+_AUTHOR = ("-c", "user.name=Tagseal rehearsal", "-c", "user.email=rehearsal@tagseal.invalid")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clone:
+    """A tagged project in a temporary folder."""
+
+    git: Git
+    source: Path
+    """The person's checkout: read, never written but for what a rehearsal leaves."""
+    project: str
+    """The distribution's name."""
+    version: str
+    tag: str
+    commit: str
+    pattern: tags.Pattern
+    repository: str
+    workflow: str
+    """File name in ``.github/workflows/``."""
+    public_log: bool
+    packages: Path | None
+    remarks: tuple[str, ...]
+
+    def checkout_to(self, folder: Path) -> None:
+        """Make a job's checkout: the tag, all tags, and a remote that leads to the played host."""
+        checkout = self.git.clone_to(folder, self.commit)
+        checkout.command("remote", "add", "origin", f"https://github.com/{self.repository}.git")
+
+    def add_packages(self, checkout: Path) -> None:
+        """Put the prebuilt packages where the configuration expects what earlier jobs built."""
+        if self.packages is not None:
+            settings = config.load(checkout)
+            target = checkout / Path(settings.packages[0]).parent
+            target.mkdir(parents=True, exist_ok=True)
+            for file in sorted(one for one in self.packages.iterdir() if one.is_file()):
+                shutil.copy2(file, target / file.name)
+
+
+def make(  # noqa: PLR0913 - what a person may say about a rehearsal, each by name
+    path: Path,
+    temporary: Path,
+    environ: Mapping[str, str],
+    *,
+    project: str | None,
+    tag: str | None,
+    packages: Path | None,
+) -> Clone:
+    """Clone, configure and tag the project that ``path`` is in.
+
+    Raises:
+        UsageError: It is no git project with a commit, or its version cannot be told.
+    """
+    source = Git.at(path, environ)
+    head = source.head()
+    remarks: list[str] = []
+    clone = source.clone_to(temporary / "project", head)
+    remarks += _overlay(source, clone)
+    remarks += _configure(clone, project, packages)
+    _commit(clone)
+    settings = config.load(clone.root)
+    config.not_yet(settings)
+    pattern = tags.pattern(clone.tags(), settings.tag)
+    name, version = _version(clone, clone.root / settings.project, pattern, environ, tag)
+    wanted = safe_tag(tag or pattern.tag(version))
+    remarks += _tag(clone, wanted)
+    repository, said = _repository(settings, source, path)
+    workflow = workflows.signing(clone.root, settings.workflow, {})
+    return Clone(
+        git=clone,
+        source=source.root,
+        project=name,
+        version=version,
+        tag=wanted,
+        commit=clone.head(),
+        pattern=pattern,
+        repository=repository,
+        workflow=workflow.file,
+        public_log=settings.public_log,
+        packages=packages,
+        remarks=(*remarks, *said),
+    )
+
+
+def _overlay(source: Git, clone: Git) -> list[str]:
+    """Copy what is changed, and what a release reads although git does not track it yet."""
+    status = source.status()
+    extra = [one for one in status.untracked if one.split("/")[0] in _READ_BY_A_RELEASE]
+    for name in (*status.changed, *extra):
+        _copy(source.root / name, clone.root / name)
+    return ([f"{len(status.changed)} uncommitted changes are part of this rehearsal"] if status.changed else []) + (
+        [f"untracked, but part of this rehearsal: {', '.join(map(shown, extra))}"] if extra else []
+    )
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_dir() and not source.is_symlink():
+        return  # a submodule: the clone has it at the commit that is recorded
+    target.unlink(missing_ok=True)
+    if source.exists() or source.is_symlink():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, target, follow_symlinks=False)
+
+
+def _configure(clone: Git, project: str | None, packages: Path | None) -> list[str]:
+    """Write what the command line says into the clone's configuration."""
+    settings = config.load(clone.root)
+    lines = [f"project = {json.dumps(project)}"] if project and project != settings.project else []
+    if packages is not None and not settings.packages:
+        lines.append(f'packages = ["{_PACKAGES}/*"]')
+    if not lines:
+        return []
+    file = clone.root / "tagseal.toml"
+    if "tagseal" in config.read_toml(clone.root / "pyproject.toml").get("tool", {}):
+        raise UsageError(
+            "got --project or --packages for a project with [tool.tagseal], expected them there",
+            context=tuple(lines),
+            hint="Add these lines to [tool.tagseal] in pyproject.toml: a real release reads them at the tag.",
+            slug="already-configured",
+        )
+    before = file.read_text(encoding="utf-8") if file.exists() else ""
+    file.write_text("\n".join([*lines, before]), encoding="utf-8")
+    return [f"a real release needs this in tagseal.toml: {'; '.join(lines)}"]
+
+
+def _commit(clone: Git) -> None:
+    clone.command("add", "--all", "--force", "--", ".")
+    if clone.status().changed:
+        clone.command(*_AUTHOR, "commit", "--quiet", "--no-gpg-sign", "-m", "Rehearse what is not committed yet")
+
+
+def _version(
+    clone: Git, folder: Path, pattern: tags.Pattern, environ: Mapping[str, str], tag: str | None
+) -> tuple[str, str]:
+    """Return name and version: declared, or computed by the back end in a child."""
+    declared = metadata.declared(folder)
+    if declared.name and declared.version:
+        return declared.name, declared.version
+    if tag is not None:
+        _tag(clone, safe_tag(tag))
+    name, version = _computed(folder, environ)
+    parsed = metadata.valid_version(version)
+    if tag is None and (parsed.local or parsed.is_devrelease):
+        # A version from the tags names the commits since the last one: with the next tag in place it is final.
+        following = parsed.base_version
+        _tag(clone, safe_tag(pattern.tag(following)))
+        name, again = _computed(folder, environ)
+        if Version(again) == Version(following):
+            return name, following
+        clone.command("tag", "--delete", pattern.tag(following))
+    return name, str(parsed)
+
+
+def _computed(folder: Path, environ: Mapping[str, str]) -> tuple[str, str]:
+    with tempfile.TemporaryDirectory(prefix="tagseal-") as home:
+        found = backend.metadata(folder, backend.child_environ(environ, (), home=Path(home)))
+    return found.name, found.version
+
+
+def _tag(clone: Git, name: str) -> list[str]:
+    stood = clone.commit_of(f"refs/tags/{name}")
+    clone.command(*_AUTHOR, "tag", "--force", "--annotate", "--no-sign", "-m", f"Rehearse {name}", name)
+    if stood and stood != clone.head():
+        return [f"{name} stands on another commit already: moved in the clone only; a real release needs a new version"]
+    return []
+
+
+def _repository(settings: config.Settings, source: Git, path: Path) -> tuple[str, Sequence[str]]:
+    found = git.repository(settings.repository, {}, source.origin())
+    if found:
+        return safe_repository(found), ()
+    name = folder(safe_tag(source.root.name)) if source.root.name.isidentifier() else "project"
+    made_up = f"example/{name}"
+    return made_up, (f"{path.name or 'this project'} has no remote at GitHub: played as {made_up}",)

@@ -1,0 +1,59 @@
+"""What a process of a rehearsal may see: lists of what gets in, never of what is kept out."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tagseal.services.backend import network_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_TERMINAL = ("TERM", "COLORTERM", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CI")
+_MACHINE = ("PATH", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "PYTHONDONTWRITEBYTECODE")
+
+
+def cleaned(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what the rehearsal's own process may see: the machine, the terminal, and the way to the index.
+
+    HOME stays, as a name: the index's settings are found through it. Children get a temporary one.
+    """
+    return _taken(environ, (*_MACHINE, *_TERMINAL, "HOME")) | network_settings(environ)
+
+
+def machine(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what every child may see: the machine, and nothing of the person."""
+    return _taken(environ, _MACHINE)
+
+
+def private_home(folder: Path) -> dict[str, str]:
+    """Make an empty home in ``folder``, and return the variables that lead every tool there and to no keyring."""
+    home = folder / "home"
+    home.mkdir(parents=True, exist_ok=True)
+    return {
+        "HOME": str(home),
+        "USERPROFILE": str(home),
+        "XDG_CONFIG_HOME": str(home / ".config"),
+        "XDG_CACHE_HOME": str(home / ".cache"),
+        "XDG_DATA_HOME": str(home / ".local" / "share"),
+        "XDG_RUNTIME_DIR": str(home),
+        "NETRC": str(home / ".netrc"),
+        "DOCKER_CONFIG": str(home / ".docker"),
+        "GNUPGHOME": str(home / ".gnupg"),
+        "GH_CONFIG_DIR": str(home / ".config" / "gh"),
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+    }
+
+
+def path(shims: Path, environ: Mapping[str, str]) -> str:
+    """Return PATH with the shims first, then the programs installed beside this tool, then the person's."""
+    return os.pathsep.join([str(shims), str(Path(sys.executable).parent), environ.get("PATH", os.defpath)])
+
+
+def _taken(environ: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
+    return {name: value for name, value in environ.items() if name in names or name.startswith("LC_")}

@@ -1,0 +1,174 @@
+"""The four jobs: what each may do, and how one is played.
+
+A job is a child in a folder, a HOME and an environment of its own. Nothing but ``dist/<tag>/`` and the job's
+outputs passes from one to the next.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import threading
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from tagseal.loopback import actions
+from tagseal.records import GITHUB
+from tagseal.rehearsal import environment
+from tagseal.services import process
+from tagseal.services.actions import RECORDS
+from tagseal.services.backend import BUILD_NETWORK, network_settings
+from tagseal.steps import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from tagseal.loopback import Loopback
+    from tagseal.rehearsal.clone import Clone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One job of the table in the design: its verbs and its permissions."""
+
+    name: str
+    verbs: tuple[str, ...]
+    contents: str
+    """``read`` or ``write``."""
+    identity: bool = False
+    """``id-token: write``."""
+    builds: bool = False
+    """Whether the project's own code runs here."""
+    environment: str = ""
+
+
+JOBS = (
+    # Runs the project's code, so it may do nothing but read.
+    Job(name="build", verbs=("plan", "build", "check"), contents="read", builds=True),
+    # Holds the identity and the draft; runs no line of the project.
+    Job(name="seal", verbs=("sign", "upload", "prove"), contents="write", identity=True),
+    # One approval, then the irreversible act.
+    Job(name="publish", verbs=("publish",), contents="write", environment="release"),
+    # Sees what strangers see.
+    Job(name="witness", verbs=("witness",), contents="read"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """What all jobs of one rehearsal share."""
+
+    loopback: Loopback
+    clone: Clone
+    run: actions.Run
+    shims: Path
+    folder: Path
+    """Temporary; each job gets a folder in it."""
+    environ: Mapping[str, str]
+    """The rehearsal's own, cleaned."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """A job that has ended."""
+
+    job: Job
+    code: int
+    log: str
+    checkout: Path
+    records: str
+    """Digest of the hand-over, from the job's outputs."""
+
+
+def play(job: Job, stage: Stage, before: Played | None, tell: Callable[[str], None]) -> Played:
+    """Run one job to its end; its lines are told as they come."""
+    folder = stage.folder / job.name
+    temp = folder / "temp"
+    temp.mkdir(parents=True)
+    checkout = folder / "checkout"
+    stage.clone.checkout_to(checkout)
+    if before is not None:
+        _hand_over(stage, before, checkout)
+    if job.builds:
+        stage.clone.add_packages(checkout)
+    environ = job_environ(job, stage, checkout, temp) | ({RECORDS: before.records} if before else {})
+    log = folder / "log.txt"
+    argv = [sys.executable, "-P", "-m", "tagseal", "run", "guard", *job.verbs]
+    with _followed(log, tell):
+        finished = process.run(argv, cwd=checkout, environ=environ, log=log)
+    return Played(job=job, code=finished.code, log=finished.output, checkout=checkout, records=_output(temp, "records"))
+
+
+def job_environ(job: Job, stage: Stage, checkout: Path, temp: Path) -> dict[str, str]:
+    """Return the job's whole environment: the machine's, the runner's, the loopback's; nothing of the person's."""
+    run = replace(stage.run, environment=job.environment)
+    oidc = stage.loopback.tokens.grant(run) if job.identity else None
+    token = stage.loopback.github.token(
+        actor="github-actions[bot]", scopes={"contents": job.contents, "metadata": "read"}, repository=run.repository
+    )
+    runner = actions.environment(
+        run,
+        token=token,
+        oidc_url=stage.loopback.oidc_url if job.identity else None,
+        oidc_token=oidc,
+        workspace=checkout,
+        temp=temp,
+    )
+    return {
+        **environment.machine(stage.environ),
+        **environment.private_home(temp),
+        **stage.loopback.environment(),
+        **runner,
+        "PATH": environment.path(stage.shims, stage.environ),
+        "TMPDIR": str(temp),
+        **({BUILD_NETWORK: json.dumps(network_settings(stage.environ))} if job.builds else {}),
+    }
+
+
+def _hand_over(stage: Stage, before: Played, checkout: Path) -> None:
+    source = Workspace.of(before.checkout, stage.clone.tag).path
+    if source.is_dir():
+        shutil.copytree(source, Workspace.of(checkout, stage.clone.tag).path, symlinks=True)
+
+
+def _output(temp: Path, name: str) -> str:
+    lines = (temp / "github_output").read_text(encoding="utf-8").splitlines()
+    found = [line.partition("=")[2] for line in lines if line.startswith(f"{name}=")]
+    return found[-1] if found else ""
+
+
+class _followed:  # noqa: N801 - reads as a verb in `with`
+    """Tell the lines of a growing file until the block ends."""
+
+    def __init__(self, log: Path, tell: Callable[[str], None]) -> None:
+        self._log, self._tell = log, tell
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+
+    def __enter__(self) -> None:
+        self._log.touch()
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _follow(self) -> None:
+        with self._log.open(encoding="utf-8", errors="replace") as file:
+            rest = ""
+            while True:
+                over = self._over.wait(0.05)
+                *lines, rest = (rest + file.read()).split("\n")
+                for line in lines:
+                    self._tell(line)
+                if over:
+                    if rest:
+                        self._tell(rest)
+                    return
+
+
+def origin(repository: str) -> str:
+    """Return the URL that a job's checkout has for its remote: the played one."""
+    return f"{GITHUB}/{repository}.git"

@@ -1,0 +1,244 @@
+"""``tagseal rehearse``: the four jobs, one after the other, then what they left."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tagseal.journal import Journal
+from tagseal.loopback import Loopback
+from tagseal.loopback.actions import Run
+from tagseal.names import folder as folder_of
+from tagseal.records import Proof, Seal, Testimony, to_object
+from tagseal.rehearsal import attackers, environment, jobs, tools
+from tagseal.rehearsal.clone import Clone, make
+from tagseal.steps import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from tagseal.rehearsal.jobs import Played, Stage
+    from tagseal.rehearsal.tools import Tool
+
+TRANSCRIPT = "transcript.jsonl"
+_REPOSITORY_ID, _OWNER_ID = 100, 101
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a person asked for."""
+
+    path: Path
+    project: str | None = None
+    tag: str | None = None
+    packages: Path | None = None
+    out: Path | None = None
+    serve: bool = False
+    faults: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """Where the story goes."""
+
+    tell: Callable[[str], None]
+    say: Callable[[str], None]
+
+
+def rehearse(
+    request: Request, *, tell: Callable[[str], None], say: Callable[[str], None]
+) -> tuple[int, dict[str, object]]:
+    """Play the release; return the exit code of the first job that failed, and the result as plain JSON data.
+
+    Raises:
+        TagsealError: The project cannot be rehearsed, or an attacker got through.
+    """
+    begun = time.monotonic()
+    told = _Told(tell=tell, say=say)
+    environ = dict(os.environ)
+    with tempfile.TemporaryDirectory(prefix="tagseal-rehearsal-", ignore_cleanup_errors=True) as temporary:
+        folder = Path(temporary).resolve()
+        say("cloning")
+        clone = make(request.path, folder, environ, project=request.project, tag=request.tag, packages=request.packages)
+        _introduce(clone, tell)
+        out = _emptied(request.out or clone.source / "dist" / "rehearsal")
+        (folder / "loopback").mkdir()
+        with Loopback(folder=folder / "loopback", faults=request.faults) as loopback:
+            stage, played_by = _staged(clone, loopback, folder, environ)
+            with _left_behind(stage, out):
+                played, foreign = _play(stage, told)
+            _conclude(clone, played, played_by, out=out, seconds=time.monotonic() - begun, tell=tell)
+    code = played[-1].code
+    if request.serve and code == 0:
+        from tagseal.rehearsal.page import serve  # noqa: PLC0415 - only where asked
+
+        serve(out, clone.repository, clone.tag, tell)
+    return code, _document(clone, played, played_by, foreign)
+
+
+def _introduce(clone: Clone, tell: Callable[[str], None]) -> None:
+    tell(
+        f"{clone.project} {clone.version} · tag {clone.tag} ({clone.pattern.basis}) · "
+        f"{clone.repository} · {clone.workflow}"
+    )
+    for remark in clone.remarks:
+        tell(f"note:    {remark}")
+
+
+def _emptied(out: Path) -> Path:
+    """Make the folder for what is left, without what an earlier rehearsal left there; other files stay."""
+    out.mkdir(parents=True, exist_ok=True)
+    for name in ("assets", "logs"):
+        shutil.rmtree(out / name, ignore_errors=True)
+    for name in ("notes.md", "release.json", TRANSCRIPT):
+        (out / name).unlink(missing_ok=True)
+    return out
+
+
+def _staged(
+    clone: Clone, loopback: Loopback, folder: Path, environ: Mapping[str, str]
+) -> tuple[Stage, tuple[Tool, ...]]:
+    repository = loopback.github.add_repository(clone.repository)
+    repository.add_tag(clone.tag, clone.commit, annotated=True)
+    run = Run(
+        repository=clone.repository,
+        repository_id=_REPOSITORY_ID,
+        owner_id=_OWNER_ID,
+        workflow=f".github/workflows/{clone.workflow}",
+        ref=f"refs/tags/{clone.tag}",
+        sha=clone.commit,
+    )
+    stage = jobs.Stage(
+        loopback=loopback, clone=clone, run=run, shims=folder / "shims", folder=folder / "jobs", environ=environ
+    )
+    token = loopback.github.token(actor="octocat", scopes={"metadata": "read"}, repository=clone.repository)
+    probe = {
+        **environment.machine(environ),
+        **environment.private_home(folder / "probe"),
+        **loopback.environment(),
+        "GH_TOKEN": token,
+    }
+    played_by = tools.install(
+        stage.shims,
+        trust_config=loopback.trust_config,
+        trusted_root=loopback.trusted_root,
+        environ=environ,
+        probe=probe,
+    )
+    return stage, played_by
+
+
+def _play(stage: Stage, told: _Told) -> tuple[list[Played], tuple[object, ...]]:
+    """Play the jobs until one fails; between the proof and the publication, let the attackers try."""
+    played: list[Played] = []
+    foreign: tuple[object, ...] = ()
+    for job in jobs.JOBS:
+        told.say(job.name)
+        first = not played
+        done = jobs.play(job, stage, played[-1] if played else None, _story(told.tell, first=first))
+        played.append(done)
+        if done.code != 0:
+            break
+        if job.identity:
+            told.say("letting attackers sign")
+            seal = _journal(stage.clone, done).get(Seal, "rehearse")
+            begun = time.monotonic()
+            foreign = attackers.attack(stage, seal, done)
+            told.tell(
+                f"{'attacks':<8} ok  {time.monotonic() - begun:4.1f}s  {len(foreign)} foreign signatures refused by our "
+                "verification (1 of them passes the printed commands: see SECURITY)"
+            )
+    return played, foreign
+
+
+def _story(tell: Callable[[str], None], *, first: bool) -> Callable[[str], None]:
+    """Tell a job's lines; every job begins with the guard, and one such line is enough."""
+
+    def line(text: str) -> None:
+        if (first or not text.startswith("guard ")) and not text.startswith("::"):
+            tell(text)
+
+    return line
+
+
+@contextlib.contextmanager
+def _left_behind(stage: Stage, out: Path) -> Iterator[None]:
+    """Leave the release, the logs and the transcript, also when something went wrong."""
+    try:
+        yield
+    finally:
+        stage.loopback.github.dump(out)
+        shutil.copy2(stage.loopback.transcript_file, out / TRANSCRIPT)
+        logs = out / "logs"
+        logs.mkdir()
+        for log in sorted(stage.folder.glob("*/log.txt")):
+            shutil.copy2(log, logs / f"{log.parent.name}.txt")
+        for notes in sorted(stage.folder.glob(f"*/checkout/dist/{folder_of(stage.clone.tag)}/notes.md")):
+            shutil.copy2(notes, out / "notes.md")
+
+
+def _journal(clone: Clone, played: Played) -> Journal:
+    return Journal.open(Workspace.of(played.checkout, clone.tag).records, clone.tag, clone.commit)
+
+
+def _conclude(  # noqa: PLR0913 - the last lines speak of everything
+    clone: Clone,
+    played: list[Played],
+    played_by: tuple[Tool, ...],
+    *,
+    out: Path,
+    seconds: float,
+    tell: Callable[[str], None],
+) -> None:
+    last = played[-1]
+    if last.code != 0:
+        tell(f"FAILED in the job {last.job.name} after {seconds:.0f} s: nothing was published anywhere real")
+        tell(f"Its log, the draft and the transcript: {_near(out)}")
+        return
+    seal = _journal(clone, last).get(Seal, "rehearse")
+    real = [tool.by for tool in played_by if tool.real]
+    standing_in = [tool.name for tool in played_by if not tool.real]
+    tell(
+        f"REHEARSED in {seconds:.0f} s    real: {', '.join(real)}"
+        + (f"   stand-in: {', '.join(standing_in)}" if standing_in else "")
+    )
+    tell(f"For ever, once real: {len(seal.artifacts)} log entries naming {clone.repository}, and the public release")
+    tell(
+        f"Unchecked from here: permissions and approval in {clone.workflow}, the tag at the remote, immutable "
+        "releases; the build used this machine's network"
+    )
+    tell(f"Notes, assets, transcript: {_near(out)}")
+    tell(f"Next: git tag -s {clone.tag} && git push origin {clone.tag}")
+
+
+def _near(path: Path) -> str:
+    """Return a path relative to where the person stands, if that is shorter."""
+    with contextlib.suppress(ValueError):
+        return f"{path.relative_to(Path.cwd())}{os.sep}"
+    return f"{path}{os.sep}"
+
+
+def _document(
+    clone: Clone, played: list[Played], played_by: tuple[Tool, ...], foreign: tuple[object, ...]
+) -> dict[str, object]:
+    records = _journal(clone, played[-1]).records
+    counted = [record for record in records.values() if isinstance(record, Proof | Testimony)]
+    return {
+        "ok": played[-1].code == 0,
+        "tag": clone.tag,
+        "commit": clone.commit,
+        "repository": clone.repository,
+        "workflow": clone.workflow,
+        "jobs": [{"name": one.job.name, "exit": one.code} for one in played],
+        "tools": {tool.name: tool.by for tool in played_by},
+        "attackers": [to_object(verdict) for verdict in foreign],
+        "commands": dict(Counter(verdict.ok for record in counted for verdict in record.commands)),
+        "records": {verb: to_object(record) for verb, record in records.items()},
+    }

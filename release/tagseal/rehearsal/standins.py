@@ -1,0 +1,126 @@
+"""Stand-ins for tools that this machine lacks: each does the one documented call of the notes, and nothing else.
+
+Run by a shim: ``python -P -m tagseal.rehearsal.standins TOOL TRUSTED_ROOT ARGUMENTS…``. The words of a failure are
+the real tool's, for the attacks judge them. A stand-in never runs in production.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fnmatch
+import hashlib
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+VERSION = "stand-in"
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one stand-in; return its exit code."""
+    name, trusted_root, *arguments = argv
+    tools: dict[str, Callable[[Path, Sequence[str]], int]] = {
+        "gh": _gh,
+        "cosign": _cosign,
+        "curl": _curl,
+        "sha256sum": _sha256sum,
+    }
+    if arguments[:1] in (["--version"], ["version"]):
+        sys.stdout.write(f"{name} {VERSION}\n")
+        return 0
+    return tools[name](Path(trusted_root), arguments)
+
+
+def _gh(_: Path, arguments: Sequence[str]) -> int:
+    """``gh release download TAG --repo OWNER/REPO --pattern NAME…``, of a draft as well."""
+    from tagseal.services.github import GitHub  # noqa: PLC0415 - this tool only
+
+    parser = argparse.ArgumentParser(prog="gh", allow_abbrev=False)
+    parser.add_argument("words", nargs=2, metavar="release download")
+    parser.add_argument("tag")
+    parser.add_argument("--repo", "-R", required=True)
+    parser.add_argument("--pattern", "-p", action="append", default=[])
+    options = parser.parse_args(arguments)
+    github = GitHub.from_environ(os.environ)
+    release = github.published(options.repo, options.tag) or next(iter(github.drafts(options.repo, options.tag)), None)
+    if release is None:
+        return _complain("release not found")
+    patterns = options.pattern or ["*"]
+    wanted = [one for one in release.assets if any(fnmatch.fnmatchcase(one.name, each) for each in patterns)]
+    if not wanted:
+        return _complain("no assets match the file pattern")
+    for asset in wanted:
+        github.download(options.repo, asset, Path(asset.name))
+    return 0
+
+
+def _cosign(trusted_root: Path, arguments: Sequence[str]) -> int:
+    """``cosign verify-blob --bundle FILE --certificate-identity … --certificate-oidc-issuer … FILE``."""
+    from sigstore.errors import Error  # noqa: PLC0415 - this tool only
+    from sigstore.models import Bundle, TrustedRoot  # noqa: PLC0415
+    from sigstore.verify import Verifier, policy  # noqa: PLC0415
+
+    parser = argparse.ArgumentParser(prog="cosign", allow_abbrev=False)
+    parser.add_argument("verb", choices=["verify-blob"])
+    parser.add_argument("--bundle", required=True, type=Path)
+    parser.add_argument("--certificate-identity", required=True)
+    parser.add_argument("--certificate-oidc-issuer", required=True)
+    parser.add_argument("--new-bundle-format", action="store_true")
+    parser.add_argument("file", type=Path)
+    options = parser.parse_args(arguments)
+    identity = policy.Identity(identity=options.certificate_identity, issuer=options.certificate_oidc_issuer)
+    verifier = Verifier(trusted_root=TrustedRoot.from_file(str(trusted_root)))
+    bundle = Bundle.from_json(options.bundle.read_bytes())
+    try:
+        identity.verify(bundle.signing_certificate)
+    except Error as error:
+        return _complain(f"no matching CertificateIdentity found, last error: {error}")
+    try:
+        verifier.verify_artifact(options.file.read_bytes(), bundle, identity)
+    except Error as error:
+        return _complain(
+            f"failed to verify signature: invalid signature when validating ASN.1 encoded signature: {error}"
+        )
+    sys.stderr.write("Verified OK\n")
+    return 0
+
+
+def _curl(_: Path, arguments: Sequence[str]) -> int:
+    """``curl --fail --location --remote-name URL…``."""
+    import requests  # noqa: PLC0415 - this tool only
+
+    code = 0
+    for url in (one for one in arguments if one.startswith("https://")):
+        with requests.get(url, stream=True, timeout=60) as answer:
+            if not answer.ok:
+                code = _complain(f"(22) The requested URL returned error: {answer.status_code}", 22)
+                continue
+            with Path(url.rpartition("/")[2]).open("wb") as file:
+                file.writelines(answer.iter_content(1 << 20))
+    return code
+
+
+def _sha256sum(_: Path, arguments: Sequence[str]) -> int:
+    """``sha256sum --check FILE``."""
+    listing = Path(next(one for one in arguments if not one.startswith("-")))
+    failed = 0
+    for line in listing.read_text(encoding="utf-8").splitlines():
+        expected, _, name = line.partition("  ")
+        with Path(name).open("rb") as file:
+            same = hashlib.file_digest(file, "sha256").hexdigest() == expected
+        sys.stdout.write(f"{name}: {'OK' if same else 'FAILED'}\n")
+        failed += not same
+    return _complain(f"WARNING: {failed} computed checksum did NOT match") if failed else 0
+
+
+def _complain(text: str, code: int = 1) -> int:
+    sys.stderr.write(f"error: {text}\n")
+    return code
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

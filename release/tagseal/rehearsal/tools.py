@@ -1,0 +1,108 @@
+"""The verification tools of a rehearsal: the person's own where they work here, a stand-in where not.
+
+A folder of shims goes first on PATH. The shims of ``sigstore`` and ``cosign`` add the one flag that names the
+loopback's trust, and run the real tool. Where a real tool is missing, or does not trust the door, the shim runs
+a stand-in, and every report says so.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tagseal.names import quoted
+from tagseal.services import process
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+STAND_IN = "stand-in"
+_COSIGN_MAJOR = 3
+_PROBE_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """One program that the notes name, as it is played."""
+
+    name: str
+    by: str
+    """``gh 2.23.0``, or ``stand-in``."""
+
+    @property
+    def real(self) -> bool:
+        """Whether the person's own program runs."""
+        return self.by != STAND_IN
+
+
+def install(
+    shims: Path, *, trust_config: Path, trusted_root: Path, environ: Mapping[str, str], probe: Mapping[str, str]
+) -> tuple[Tool, ...]:
+    """Fill the folder of shims, and tell what each tool is.
+
+    ``environ`` is the rehearsal's own; ``probe`` is what a child needs to reach the door, a token included.
+    """
+    shims.mkdir(parents=True, exist_ok=True)
+    _shim(shims, "sigstore", [sys.executable, "-P", "-m", "sigstore", "--trust-config", str(trust_config)])
+    tools = [Tool(name="sigstore", by=f"sigstore {version('sigstore')}")]
+    for name, asked in (("gh", _gh), ("cosign", _cosign), ("curl", _curl), ("sha256sum", _sha256sum)):
+        found = shutil.which(name, path=environ.get("PATH"))
+        by = asked(found, probe) if found else None
+        if by is None:
+            _shim(shims, name, [sys.executable, "-P", "-m", "tagseal.rehearsal.standins", name, str(trusted_root)])
+        elif found and name == "cosign":
+            _cosign_shim(shims, found, trusted_root)
+        tools.append(Tool(name=name, by=by or STAND_IN))
+    return tuple(tools)
+
+
+def _shim(shims: Path, name: str, argv: Sequence[str]) -> None:
+    _script(shims / name, f'exec {" ".join(map(quoted, argv))} "$@"')
+
+
+def _cosign_shim(shims: Path, cosign: str, trusted_root: Path) -> None:
+    """Add the flag behind the subcommand, and to those only that know it."""
+    flag = f'shift; set -- "$verb" --trusted-root {quoted(str(trusted_root))} "$@"'
+    _script(shims / "cosign", f'verb=$1\ncase $verb in verify|verify-blob) {flag};; esac\nexec {quoted(cosign)} "$@"')
+
+
+def _script(file: Path, text: str) -> None:
+    file.write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+    file.chmod(0o755)
+
+
+def _gh(found: str, probe: Mapping[str, str]) -> str | None:
+    """Ask the door something with it: Go on some systems does not heed SSL_CERT_FILE."""
+    answer = _run([found, "api", "rate_limit"], probe)
+    return _version("gh", _run([found, "--version"], probe)) if answer is not None else None
+
+
+def _cosign(found: str, probe: Mapping[str, str]) -> str | None:
+    named = _version("cosign", _run([found, "version"], probe))
+    return named if named and int(named.split()[1].split(".")[0]) >= _COSIGN_MAJOR else None
+
+
+def _curl(found: str, probe: Mapping[str, str]) -> str | None:
+    answer = _run([found, "--fail", "--silent", "--output", os.devnull, "https://api.github.com/rate_limit"], probe)
+    return _version("curl", _run([found, "--version"], probe)) if answer is not None else None
+
+
+def _sha256sum(found: str, probe: Mapping[str, str]) -> str | None:
+    return _version("sha256sum", _run([found, "--version"], probe))
+
+
+def _run(argv: Sequence[str], environ: Mapping[str, str]) -> str | None:
+    """Return what a tool printed, or None where it failed."""
+    finished = process.run(argv, cwd=Path(environ["HOME"]), environ=environ, timeout=_PROBE_SECONDS)
+    return finished.output + finished.errors if finished.code == 0 else None
+
+
+def _version(name: str, text: str | None) -> str | None:
+    found = re.search(r"v?([0-9]+\.[0-9]+(?:\.[0-9]+)?)", text or "")
+    return f"{name} {found[1]}" if found else None

@@ -1,0 +1,38 @@
+"""What a person, a log or a program is told: the only printers.
+
+A step knows nothing of this; the pipeline tells a report what happens.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from tagseal.report.plain import Plain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tagseal.report.plain import Report
+
+__all__ = ["choose"]
+
+
+def choose(environ: Mapping[str, str], *, json: bool = False) -> Report:
+    """Return the report that fits: JSON where asked, annotations in Actions, progress on a terminal, else lines."""
+    stream = sys.stderr if json else sys.stdout
+    if environ.get("GITHUB_ACTIONS") == "true":
+        from tagseal.report.actions import Actions  # noqa: PLC0415
+
+        report: Report = Actions(stream)
+    elif stream.isatty() and environ.get("CI") != "true" and environ.get("TERM") != "dumb":
+        from tagseal.report.terminal import Terminal  # noqa: PLC0415 - rich
+
+        report = Terminal(stream)
+    else:
+        report = Plain(stream)
+    if json:
+        from tagseal.report.document import Document  # noqa: PLC0415
+
+        return Document(report)
+    return report

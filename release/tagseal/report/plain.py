@@ -1,0 +1,95 @@
+"""Plain lines, nothing redrawn: for pipes, logs and dumb terminals."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Protocol, TextIO
+
+from tagseal.names import printable
+from tagseal.report.sentences import sentence
+
+if TYPE_CHECKING:
+    from tagseal.errors import TagsealError
+    from tagseal.records import Record
+
+DOCUMENTATION = ".github/ERRORS.md"
+
+
+class Report(Protocol):
+    """Whatever is told what happens; it decides what is shown."""
+
+    def started(self, verb: str) -> None:
+        """A step begins."""
+
+    def finished(self, verb: str, record: Record, seconds: float) -> None:
+        """A step gave its record."""
+
+    def remark(self, text: str) -> None:
+        """Something a person should know."""
+
+    def say(self, text: str) -> None:
+        """One line of progress."""
+
+    def line(self, text: str) -> None:
+        """One line of the story."""
+
+    def failed(self, error: TagsealError) -> None:
+        """The run ends with this error."""
+
+    def close(self, document: object = None) -> None:
+        """The run is over; ``document`` is its result for ``--json``."""
+
+
+def step_line(verb: str, seconds: float, text: str, mark: str = "ok") -> str:
+    """Return one line of the story: verb, mark, seconds, sentence."""
+    return f"{verb:<8} {mark}  {seconds:4.1f}s  {text}"
+
+
+def error_lines(error: TagsealError) -> list[str]:
+    """Return an error as lines: what, context, hint, and where to read more.
+
+    A context line never begins with ``::``, which a workflow runner would take for a command.
+    """
+    return [
+        f"error: {printable(error.what)}",
+        *(f"  | {printable(part)}" for one in error.context for part in one.splitlines() or [""]),
+        f"hint:  {printable(error.hint)}",
+        f"more:  {DOCUMENTATION}#{error.slug} (exit {error.exit_code})",
+    ]
+
+
+class Plain:
+    """Lines on one stream, errors on standard error."""
+
+    def __init__(self, stream: TextIO) -> None:
+        """Write to ``stream``."""
+        self._stream = stream
+
+    def started(self, verb: str) -> None:
+        """Say nothing: a log needs no promise."""
+
+    def finished(self, verb: str, record: Record, seconds: float) -> None:
+        """Print the step's line, and its remarks."""
+        self.line(step_line(verb, seconds, sentence(record)))
+        for text in getattr(record, "remarks", ()):
+            self.remark(text)
+
+    def remark(self, text: str) -> None:
+        """Print it, marked."""
+        self.line(f"note:    {printable(text)}")
+
+    def say(self, text: str) -> None:
+        """Say nothing: progress is for terminals."""
+
+    def line(self, text: str) -> None:
+        """Print it."""
+        self._stream.write(f"{text}\n")
+        self._stream.flush()
+
+    def failed(self, error: TagsealError) -> None:
+        """Print the error."""
+        for text in error_lines(error):
+            sys.stderr.write(f"{text}\n")
+
+    def close(self, document: object = None) -> None:
+        """Nothing is left to print."""

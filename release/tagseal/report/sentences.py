@@ -1,0 +1,98 @@
+"""One sentence for each record: what the step did, in numbers that a person wants."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import singledispatch
+from typing import TYPE_CHECKING
+
+from rich.filesize import decimal
+
+from tagseal.names import printable
+from tagseal.records import Build, Checks, Draft, Kind, Plan, Proof, Publication, Seal, Tag, Testimony
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tagseal.records import Artifact
+
+
+@singledispatch
+def sentence(record: object) -> str:
+    """Return what a step did."""
+    raise TypeError(type(record).__name__)
+
+
+@sentence.register
+def _(record: Tag) -> str:
+    agreed = "tag, remote and checkout" if record.unchecked else "tag, token, remote and checkout"
+    return f"{agreed} agree on {record.commit[:7]}{_more(record.untracked, 'untracked file')}"
+
+
+@sentence.register
+def _(record: Plan) -> str:
+    kind = "pre-release" if record.prerelease else "latest" if record.latest else "not the latest"
+    return f"{record.project} {record.version}, {kind}, notes from {record.changelog}"
+
+
+@sentence.register
+def _(record: Build) -> str:
+    return f"{'collected ' if record.collected else ''}{_files(record.artifacts)}"
+
+
+@sentence.register
+def _(record: Checks) -> str:
+    return "; ".join(printable(one.detail or one.name) for one in record.verdicts)
+
+
+@sentence.register
+def _(record: Seal) -> str:
+    kept = f", {record.kept} of them kept" if record.kept else ""
+    return f"{_count(record.bundles, 'bundle')}{kept}, as {record.identity.workflow}@{record.identity.ref}"
+
+
+@sentence.register
+def _(record: Draft) -> str:
+    return f"draft with {_count(record.assets, 'asset')}, {record.sent} sent"
+
+
+@sentence.register
+def _(record: Proof) -> str:
+    rest = ", ".join(
+        text
+        for text in (
+            f"{record.later} for the witness" if record.later else "",
+            f"{record.shown} never" if record.shown else "",
+        )
+        if text
+    )
+    ran = f"{_count(record.commands, 'command')} from the notes ran, {_count(record.attacks, 'attack')} refused"
+    return f"{ran}{f' ({rest})' if rest else ''}"
+
+
+@sentence.register
+def _(record: Publication) -> str:
+    return "; ".join(record.acts)
+
+
+@sentence.register
+def _(record: Testimony) -> str:
+    seen = "as a stranger sees them" if record.public else "published, not publicly verifiable"
+    return f"{_count(record.commands, 'command')} from the notes ran, {seen}"
+
+
+def _files(artifacts: Iterable[Artifact]) -> str:
+    order = list(Kind)
+    found = sorted(artifacts, key=lambda one: (order.index(one.kind), one.name))
+    if len(found) > 4:  # noqa: PLR2004 - one line has no room for more
+        kinds = Counter(one.kind for one in found)
+        return ", ".join(f"{number} {kind}{'s'[: number > 1]}" for kind, number in kinds.items())
+    return ", ".join(f"{one.kind} {decimal(one.size)}" for one in found)
+
+
+def _count(things: tuple[object, ...], word: str) -> str:
+    return f"{len(things)} {word}{'' if len(things) == 1 else 's'}"
+
+
+def _more(things: tuple[str, ...], word: str) -> str:
+    return f"; {_count(things, word)} left out" if things else ""

@@ -1,0 +1,194 @@
+"""plan: what will be released, settled before anything costs time or cannot be undone."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from tagseal.errors import Refused, UsageError
+from tagseal.names import shown
+from tagseal.notes import changelog, commands, render
+from tagseal.records import Artifact, Kind, Phase, Plan, Tag
+from tagseal.services import files, metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from tagseal.services.github import Release
+    from tagseal.steps import Services
+
+_VOLATILE = frozenset({"latest", "published", "irreversible", "remarks", "assets", "tools"})
+"""What the remote, or files that only the build job has, may change between two jobs."""
+
+
+def plan(tag: Tag, *, services: Services) -> Plan:
+    """Return the plan, and fail on whatever can be known now.
+
+    Raises:
+        UsageError: The version, the changelog, the notes' templates or a pattern of assets is not as it must be.
+        Refused: The tag and the version disagree.
+    """
+    name, version = _declared(tag, services)
+    assets = tuple(path.name for path in files.matching(services.root, services.settings.assets))
+    planned = derived(tag, name, version, assets=assets, releases=_published(tag, services), services=services)
+    page = preview(planned, services)
+    expected = commands.Expected.of(planned.identity, tag.name, expected_artifacts(planned))
+    purposes = [commands.classify(one, expected=expected) for one in page.commands]
+    tools = sorted({one.tool for one in purposes if one.phase is not Phase.shown})
+    return dataclasses.replace(planned, tools=tuple(tools))
+
+
+def preview(planned: Plan, services: Services) -> render.Page:
+    """Return the notes as they would be with planned names and no digests: a broken template fails here."""
+    artifacts = expected_artifacts(planned)
+    return render.render(tag=planned.tag, plan=planned, artifacts=artifacts, override=services.templates)
+
+
+def confirm(tag: Tag, claimed: Plan, *, services: Services) -> None:
+    """Derive a plan from disk again, as far as a job without the project's code can.
+
+    Raises:
+        Refused: It is not what this job derives.
+    """
+    declared = metadata.declared(services.project)
+    name = declared.name or claimed.project
+    version = declared.version or claimed.version
+    _agrees(tag, version, services)
+    again = derived(tag, name, version, assets=claimed.assets, releases=_published(tag, services), services=services)
+    wrong = [
+        field.name
+        for field in dataclasses.fields(Plan)
+        if field.name not in _VOLATILE and getattr(again, field.name) != getattr(claimed, field.name)
+    ]
+    if wrong:
+        raise Refused(
+            "got a plan that this job does not derive from the tag",
+            context=tuple(
+                f"{one}: got {shown(str(getattr(claimed, one)))}, expected {shown(str(getattr(again, one)))}"
+                for one in wrong
+            ),
+            hint="The hand-over was changed, or the configuration differs between the jobs. Re-run all jobs.",
+            slug="plan-disagrees",
+        )
+
+
+def _declared(tag: Tag, services: Services) -> tuple[str, str]:
+    """Return name and version: as the project declares them, or as its back end computes them in a child."""
+    declared = metadata.declared(services.project)
+    name, version = declared.name, declared.version
+    if not name or not version:
+        from tagseal.services import backend  # noqa: PLC0415 - most projects are static
+
+        services.say("asking the build back end for name and version")
+        with tempfile.TemporaryDirectory(prefix="tagseal-") as folder:
+            copy = services.git.clone_to(Path(folder) / "source", tag.commit).root
+            environ = backend.child_environ(
+                services.environ, services.settings.build_env, home=Path(folder) / "home", loopback=services.loopback
+            )
+            built = backend.metadata(copy / services.settings.project, environ)
+        name, version = built.name, built.version
+    _agrees(tag, version, services)
+    return name, version
+
+
+def _agrees(tag: Tag, version: str, services: Services) -> None:
+    parsed = metadata.valid_version(version)
+    pattern = services.pattern([one for one in services.git.tags() if one != tag.name])
+    expected = pattern.parse(tag.name)
+    if parsed != expected:
+        raise Refused(
+            f"got version {parsed} at the tag {tag.name}, expected {expected}",
+            hint=f"Tag {pattern.tag(parsed)}, or set the version to {expected}, commit, and move the tag before "
+            "anything is published under it.",
+            slug="version-disagrees",
+        )
+
+
+def derived(  # noqa: PLR0913 - everything that a plan follows from, each by name
+    tag: Tag,
+    name: str,
+    version: str,
+    *,
+    assets: tuple[str, ...],
+    releases: Sequence[Release],
+    services: Services,
+) -> Plan:
+    """Return what follows from a tag, a name and a version; ``releases`` are those that are public."""
+    parsed = Version(version)
+    stem = f"{canonicalize_name(name).replace('-', '_')}-{parsed}"
+    source, section, remarks = _section(tag, parsed, services)
+    published = tuple(f"release {one.tag}: {one.url}" for one in releases if one.tag == tag.name)
+    return Plan(
+        tag=tag.name,
+        commit=tag.commit,
+        project=name,
+        version=str(parsed),
+        prerelease=parsed.is_prerelease,
+        latest=_latest(parsed, releases, services),
+        identity=tag.identity,
+        epoch=services.git.commit_time(tag.commit),
+        sdist=f"{stem}.tar.gz",
+        wheel=f"{stem}-",
+        assets=assets,
+        tools=(),
+        changelog=source,
+        section=section,
+        published=published,
+        irreversible=(
+            f"the public transparency log keeps an entry for each artifact, naming {tag.identity.repository}",
+            f"the release {tag.name} of {tag.identity.repository} becomes public",
+        ),
+        remarks=remarks,
+    )
+
+
+def _published(tag: Tag, services: Services) -> tuple[Release, ...]:
+    return tuple(one for one in services.github.releases(tag.identity.repository) if not one.draft)
+
+
+def _latest(version: Version, releases: Iterable[Release], services: Services) -> bool:
+    """Tell whether this is the highest final version; moving tags and backports do not count."""
+    if version.is_prerelease:
+        return False
+    published = [one.tag for one in releases]
+    pattern = services.pattern(services.git.tags())
+    others = [known for one in published if (known := pattern.parse(one)) and not known.is_prerelease]
+    return all(version >= other for other in others)
+
+
+def _section(tag: Tag, version: Version, services: Services) -> tuple[str, str, tuple[str, ...]]:
+    """Return where the notes' first part comes from, that part, and what to say about it."""
+    path = changelog.find(services.root, services.settings.changelog)
+    if path is None:
+        known = [one for one in services.git.tags(merged=tag.commit) if one != tag.name]
+        subjects = services.git.subjects(services.pattern(known).previous(known, version), tag.commit)
+        return "commits", changelog.from_commits(subjects), ("no changelog: the notes list the commits",)
+    where = path.relative_to(services.root).as_posix()
+    found = changelog.section(path, version)
+    if found is not None:
+        own = str(version) in found.heading
+        return where, found.text, () if own else (f"{where}: took the section {shown(found.heading)}",)
+    if services.loopback:
+        missing = f"{where} has no section for {version}: a real release would refuse here"
+        return where, f"*{missing}.*", (missing,)
+    raise UsageError(
+        f"got no section for {version} in {where}, expected a heading with that version, or with Unreleased",
+        hint=f"Add the section, commit, and tag that commit. `tagseal notes --tag {tag.name}` shows the result.",
+        slug="changelog-section-missing",
+    )
+
+
+def expected_artifacts(planned: Plan) -> tuple[Artifact, ...]:
+    """Return stand-ins for the artifacts, so that the notes can be rendered before anything is built."""
+    names = [
+        (Kind.wheel, f"{planned.wheel}py3-none-any.whl"),
+        (Kind.sdist, planned.sdist),
+        *((Kind.asset, name) for name in planned.assets),
+        (Kind.checksums, "SHA256SUMS"),
+    ]
+    return tuple(Artifact(kind=kind, name=name, size=1, sha256="0" * 64) for kind, name in names)
