@@ -126,7 +126,7 @@ def plain(text: str) -> str:
 def unopened(line: str) -> str:
     """Escape what Markdown would read as the opening of a list, a heading, a rule or a table."""
     line = re.sub(r"^(\d+)([.)])(?=\s|$)", r"\1\\\2", line)
-    return re.sub(r"^([-+#=:])", r"\\\1", line)
+    return re.sub(r"^([-+=:]|#+(?=\s|$))", r"\\\1", line)
 
 
 def _bounded(subject: str) -> str:

@@ -63,8 +63,11 @@ def _block(node: nodes.Node, level: int) -> str:
 def _inline(node: nodes.Node) -> str:
     if isinstance(node, nodes.Text):
         return plain(re.sub(r"\s+", " ", node.astext()))
+    if isinstance(node, nodes.problematic):
+        return _role(node.astext())
     if isinstance(node, nodes.literal):
         return _code(node.astext())
+    inner = "".join(_inline(child) for child in node.children)
     if mark := _MARKS.get(type(node)):
         return f"{mark}{inner}{mark}"
     if isinstance(node, nodes.reference) and re.match(r"https?://", uri := node.get("refuri", "")):

@@ -1,0 +1,54 @@
+"""One small release, for tests that need its records."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tagseal.records import Artifact, Identity, Kind, Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+WHEEL = Artifact(kind=Kind.wheel, name="widget-1.2.3-py3-none-any.whl", size=12_345, sha256="a" * 64)
+SDIST = Artifact(kind=Kind.sdist, name="widget-1.2.3.tar.gz", size=23_456, sha256="b" * 64)
+SUMS = Artifact(kind=Kind.checksums, name="SHA256SUMS", size=199, sha256="c" * 64)
+
+IDENTITY = Identity(repository="octo/widget", workflow=".github/workflows/release.yml", ref="refs/tags/v1.2.3")
+
+_PLAN = Plan(
+    tag="v1.2.3",
+    commit="4f2c1e9a0b3d5c7e9f1a2b4c6d8e0f1a3b5c7d9e",
+    project="widget",
+    version="1.2.3",
+    prerelease=False,
+    latest=True,
+    identity=IDENTITY,
+    epoch=1,
+    sdist=SDIST.name,
+    wheel="widget-1.2.3-",
+    assets=(),
+    tools=("gh", "sigstore", "cosign"),
+    changelog="CHANGELOG.md",
+    section="### Added\n\n- A widget that turns. (#7)\n",
+    published=(),
+    irreversible=(),
+)
+
+
+@pytest.fixture(scope="session")
+def artifacts() -> tuple[Artifact, ...]:
+    """Return the sealed artifacts: a wheel, the sdist, the list of hashes."""
+    return WHEEL, SDIST, SUMS
+
+
+@pytest.fixture(scope="session")
+def plan() -> Callable[..., Plan]:
+    """Return a function that gives the release's plan, with changes."""
+
+    def changed(**changes: object) -> Plan:
+        return dataclasses.replace(_PLAN, **changes)  # type: ignore[arg-type]
+
+    return changed
