@@ -86,9 +86,9 @@ class Run:
         return f"repo:{self.repository}:ref:{self.ref}"
 
 
-def claims(run: Run) -> dict[str, object]:
-    """Return what a fresh token of this run claims, all but the audience."""
-    now = int(time.time())
+def claims(run: Run, *, age: int = 0) -> dict[str, object]:
+    """Return what a token of this run claims, all but the audience; it was minted ``age`` seconds ago."""
+    now = int(time.time()) - age
     job_workflow = run.job_workflow or run.workflow_ref
     said = {
         "iss": ISSUER,
@@ -136,9 +136,10 @@ class Issuer:
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self._headers = {"kid": key_id(self._key.public_key()).hex()}
 
-    def mint(self, run: Run, audience: str) -> str:
-        """Return a signed token (RS256) for a job of this run."""
-        return jwt.encode({**claims(run), "aud": audience}, self._key, algorithm="RS256", headers=self._headers)
+    def mint(self, run: Run, audience: str, *, age: int = 0) -> str:
+        """Return a signed token (RS256) for a job of this run, as it is ``age`` seconds after it was minted."""
+        said = {**claims(run, age=age), "aud": audience}
+        return jwt.encode(said, self._key, algorithm="RS256", headers=self._headers)
 
     def verify(self, token: str, audience: str) -> dict[str, Any]:
         """Return the claims of a token that this issuer signed for this audience and that is valid now.

@@ -7,6 +7,7 @@ envelope, of which only digests and signatures are kept). Source: Rekor's ``pkg/
 from __future__ import annotations
 
 import hashlib
+import json
 from base64 import b64decode, b64encode
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import rekor_types
 import rfc8785
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 from pydantic import TypeAdapter, ValidationError
 from rekor_types import dsse, hashedrekord
@@ -23,7 +25,7 @@ from securesystemslib.dsse import Envelope
 from sigstore_models import intoto
 from werkzeug.exceptions import BadRequest
 
-from tagseal.loopback.signatures import verify, verify_digest
+from tagseal.loopback.signatures import SHA256, verify, verify_digest
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
@@ -31,21 +33,29 @@ if TYPE_CHECKING:
 VERSION = "0.0.1"
 
 _PROPOSED: TypeAdapter[rekor_types.ProposedEntry] = TypeAdapter(rekor_types.ProposedEntry)
-_DIGESTS = {"sha256": hashes.SHA256(), "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}
+_DIGESTS = {"sha256": SHA256, "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}
 
 
-def canonical(proposed: bytes | str) -> bytes:
+def proposed(message: bytes, key: ec.EllipticCurvePrivateKey) -> bytes:
+    """Return a ``hashedrekord`` as a client proposes it: this message, signed by this key."""
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    signature = {"content": _text(key.sign(message, ec.ECDSA(SHA256))), "publicKey": {"content": _text(public)}}
+    spec = {"data": {"hash": _sha256(message)}, "signature": signature}
+    return json.dumps({"apiVersion": VERSION, "kind": "hashedrekord", "spec": spec}).encode()
+
+
+def canonical(entry: bytes | str) -> bytes:
     """Return the bytes that the log keeps for a proposed entry: checked, stripped, canonical JSON (RFC 8785).
 
     Raises:
         BadRequest: It is malformed, of another kind or version, or a signature does not verify.
     """
     try:
-        entry = _PROPOSED.validate_json(proposed)
-        spec = _spec(entry)
-    except (ValidationError, ValueError) as error:
+        read = _PROPOSED.validate_json(entry)
+        spec = _spec(read)
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise BadRequest(f"error processing entry: {_words(error)}") from error
-    return rfc8785.dumps({"apiVersion": VERSION, "kind": entry.kind, "spec": spec})
+    return rfc8785.dumps({"apiVersion": VERSION, "kind": read.kind, "spec": spec})
 
 
 def _spec(entry: rekor_types.ProposedEntry) -> dict[str, Any]:
@@ -123,7 +133,7 @@ def _text(content: bytes) -> str:
     return b64encode(content).decode()
 
 
-def _words(error: ValueError) -> str:
+def _words(error: Exception) -> str:
     """Return one line on what is wrong."""
     if isinstance(error, ValidationError):
         first = error.errors(include_url=False)[0]

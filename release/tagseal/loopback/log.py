@@ -17,6 +17,7 @@ import time
 from base64 import b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import rfc8785
 from cryptography.hazmat.primitives import hashes
@@ -84,7 +85,7 @@ class Log:
             self._hashes.append(name)
             return True
 
-    def by_uuid(self, uuid: str) -> dict[str, object] | None:
+    def by_uuid(self, uuid: str) -> dict[str, Any] | None:
         """Return what is told of an entry, by its name with or without the tree's identifier."""
         tree, name = uuid[:-64].lower(), uuid[-64:].lower()
         if tree not in {"", f"{self._tree_id:0{_TREE_DIGITS}x}"}:
@@ -93,7 +94,7 @@ class Log:
             leaf = self._leaves.get(name)
             return self._told(leaf) if leaf else None
 
-    def by_index(self, index: int) -> dict[str, object] | None:
+    def by_index(self, index: int) -> dict[str, Any] | None:
         """Return what is told of an entry, by its index over all trees."""
         with self._lock:
             within = index - EARLIER
@@ -120,7 +121,7 @@ class Log:
             proof = self._tree.consistency(first, last)
             return {"hashes": [one.hex() for one in proof], "rootHash": self._tree.root(last).hex()}
 
-    def _told(self, leaf: _Leaf) -> dict[str, object]:
+    def _told(self, leaf: _Leaf) -> dict[str, Any]:
         # 1. What the promise is about.
         promised: dict[str, str | int] = {
             "body": b64encode(leaf.body).decode(),
