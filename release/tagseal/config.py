@@ -1,0 +1,307 @@
+"""``[tool.tagseal]`` in pyproject.toml, or tagseal.toml: read once, at the border, into frozen settings.
+
+A key that is unknown, of the wrong type or without sense is a problem; all problems are reported together, each
+with its key path. ``None`` and an empty tuple mean that the key was not set and detection decides.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import tomllib
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, dataclass_transform
+
+from tagseal.errors import ConfigError
+from tagseal.names import REPOSITORY, WORKFLOW, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from pydantic_core import ErrorDetails
+
+T = TypeVar("T")
+
+_FILES = ("pyproject.toml", "tagseal.toml")
+
+
+def _key(name: str) -> str:
+    return name.replace("_", "-")
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def _table(cls: type[T]) -> type[T]:
+    cls.__pydantic_config__ = {"extra": "forbid", "strict": True, "alias_generator": _key}  # type: ignore[attr-defined]
+    return dataclasses.dataclass(frozen=True, slots=True, kw_only=True)(cls)
+
+
+@_table
+class Sigstore:
+    """A private Sigstore instance."""
+
+    trust_config: str
+    """Path of the client trust configuration, tracked at the tag."""
+    audience: str
+    """Of the identity token; never the public instance's."""
+
+
+@_table
+class Image:
+    """A container image that is released with the packages."""
+
+    name: str
+    """Registry, slash, repository."""
+    build: tuple[str, ...] = ()
+    """Command that writes ``{archive}``."""
+    archive: str | None = None
+    """OCI archive or layout."""
+    tags: tuple[str, ...] = ("{tag}",)
+    signatures: tuple[Literal["simplesigning", "bundle"], ...] = ("simplesigning",)
+
+
+@_table
+class Publisher:
+    """The trusted publisher, as it is registered at the index."""
+
+    workflow: str
+    environment: str | None = None
+
+
+@_table
+class Index:
+    """The package index to publish to."""
+
+    name: str
+    publisher: Publisher | None = None
+
+
+@_table
+class Settings:
+    """What the project says about its releases; every key has a default."""
+
+    repository: str | None = None
+    """OWNER/REPO."""
+    project: str = "."
+    """The folder to build, relative to the root."""
+    tag: str | None = None
+    """Contains ``{version}`` once."""
+    workflow: str | None = None
+    """File name in ``.github/workflows/``."""
+    changelog: str | None = None
+    packages: tuple[str, ...] = ()
+    """Patterns of packages that earlier jobs built."""
+    build: tuple[str, ...] = ()
+    """Another front end's argv."""
+    build_env: tuple[str, ...] = ()
+    """Patterns of variables that the build child may see besides the usual."""
+    assets: tuple[str, ...] = ()
+    """Patterns of further files to attach."""
+    templates: str | None = None
+    reproducible: Literal["report", "require", "off"] | None = None
+    release: Literal["create", "adopt"] = "create"
+    public_log: bool = False
+    """Consent to name a private repository in the public log."""
+    wait: int = 600
+    """Seconds of patience with a failing service."""
+    kit: bool = False
+    dropped: tuple[str, ...] = ()
+    """Patterns of wheels that the previous release had and this one may lack."""
+    sigstore: Sigstore | None = None
+    image: Image | None = None
+    index: Index | None = None
+
+
+_TABLES: Mapping[str, type] = {
+    "": Settings,
+    "sigstore": Sigstore,
+    "image": Image,
+    "index": Index,
+    "index.publisher": Publisher,
+}
+
+
+def load(root: Path) -> Settings:
+    """Read the settings of the project whose repository is at ``root``.
+
+    Raises:
+        ConfigError: The file is not TOML, or says something that is unknown or makes no sense.
+    """
+    from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415 - 0.1 s that `--help` need not wait for
+
+    where, table = _find(root)
+    problems = [f"{where}{key}: {problem}" for key, problem in _senseless(table)]
+    try:
+        settings = TypeAdapter(Settings).validate_python(_frozen(table))
+    except ValidationError as error:
+        problems[:0] = [f"{where}{_problem(details)}" for details in error.errors(include_url=False)]
+    if problems:
+        raise ConfigError(
+            f"got {len(problems)} problem{'s'[: len(problems) > 1]} in the configuration, expected none",
+            context=tuple(problems),
+            hint="Correct the keys named above; the README lists every key with its default.",
+            slug="invalid-configuration",
+        )
+    return settings
+
+
+def not_yet(settings: Settings) -> None:
+    """Refuse the keys that are understood and not built yet, so that none is silently ignored.
+
+    Raises:
+        ConfigError: One of them is set.
+    """
+    asked = {
+        'release = "adopt"': settings.release == "adopt",
+        "kit": settings.kit,
+        "image": settings.image is not None,
+        "index": settings.index is not None,
+    }
+    if keys := tuple(key for key, is_set in asked.items() if is_set):
+        raise ConfigError(
+            f"got {', '.join(keys)} in the configuration, expected only what this version can do",
+            hint="Remove it: a later version will honour it.",
+            slug="not-built-yet",
+        )
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return the file's content, or an empty table where there is no such file.
+
+    Raises:
+        ConfigError: It is not UTF-8 or not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(
+            f"got a {path.name} that does not parse, expected TOML in UTF-8",
+            context=(f"{path.name}: {error}",),
+            hint=f"Correct {path.name} at that place.",
+            slug="invalid-toml",
+        ) from error
+
+
+def _find(root: Path) -> tuple[str, dict[str, Any]]:
+    """Return what precedes each key path in messages, and the one table of ours."""
+    shared, own = (read_toml(root / name) for name in _FILES)
+    inside = _ours(shared)
+    if inside is not None and own:
+        raise ConfigError(
+            "got [tool.tagseal] in pyproject.toml and a tagseal.toml, expected one of them",
+            hint="Move the keys of tagseal.toml to [tool.tagseal] in pyproject.toml and delete the file.",
+            slug="two-configurations",
+        )
+    if inside is not None:
+        return "pyproject.toml: tool.tagseal.", inside
+    nested = _ours(own) if set(own) == {"tool"} else None
+    return ("tagseal.toml: ", own) if nested is None else ("tagseal.toml: tool.tagseal.", nested)
+
+
+def _ours(document: dict[str, Any]) -> dict[str, Any] | None:
+    tool = document.get("tool")
+    table = tool.get("tagseal") if isinstance(tool, dict) else None
+    if table is None or isinstance(table, dict):
+        return table
+    raise ConfigError(
+        "got tool.tagseal that is no table, expected [tool.tagseal]",
+        hint="Write [tool.tagseal] on a line of its own and the keys below it.",
+        slug="configuration-not-a-table",
+    )
+
+
+def _frozen(value: object) -> object:
+    """Return TOML data with tuples for its lists: a strict validator takes no list for a tuple."""
+    if isinstance(value, dict):
+        return {key: _frozen(item) for key, item in value.items()}
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
+
+
+_EXPECTED = {
+    "missing": "it is missing",
+    "string_type": "expected a string",
+    "tuple_type": "expected a list of strings",
+    "bool_type": "expected true or false",
+    "int_type": "expected a whole number",
+    "dataclass_type": "expected a table",
+    "dataclass_exact_type": "expected a table",
+}
+
+
+def _problem(details: ErrorDetails) -> str:
+    """Return one line for one finding of the validator."""
+    *parents, last = map(str, details["loc"])
+    path = ".".join([*parents, last])
+    if details["type"] == "unexpected_keyword_argument":
+        return f"{path}: unknown key{_did_you_mean(last, _TABLES['.'.join(parents)])}"
+    got = details["input"]
+    if details["type"] == "literal_error":
+        return f"{path}: got {shown(str(got))}, expected {details['ctx']['expected']}"
+    expected = _EXPECTED.get(details["type"], details["msg"])
+    return f"{path}: {expected}" if details["type"] == "missing" else f"{path}: got {_said(got)}, {expected}"
+
+
+def _said(value: object) -> str:
+    """Return a TOML value as its author would recognise it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict | tuple):
+        return "a table" if isinstance(value, dict) else "a list"
+    return shown(value) if isinstance(value, str) else str(value)
+
+
+def _did_you_mean(word: str, table: type) -> str:
+    known = [_key(field.name) for field in dataclasses.fields(table)]
+    near = difflib.get_close_matches(word.lower().replace("_", "-"), known, n=1)
+    return f"; did you mean {near[0]}?" if near else f"; known are {', '.join(known)}"
+
+
+def _senseless(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Find values of the right type that mean nothing: key path and problem."""
+    for name, value in table.items():
+        path = f"{prefix}{name}"
+        if isinstance(value, dict):
+            yield from _senseless(value, f"{path}.")
+            continue
+        check = _CHECKS.get(path, _unchecked)
+        for at, item in enumerate(value) if isinstance(value, list) else ((None, value),):
+            if problem := check(item):
+                yield (path if at is None else f"{path}.{at}"), f"got {_said(item)}, expected {problem}"
+
+
+def _unchecked(_: object) -> str:
+    return ""
+
+
+def _text(check: Callable[[str], bool], expected: str) -> Callable[[object], str]:
+    """Return a check that says what it expected of a string; other types are the validator's to report."""
+    return lambda value: expected if isinstance(value, str) and not check(value) else ""
+
+
+def _is_inside(path: str) -> bool:
+    return bool(path) and "\\" not in path and not PurePosixPath(path).is_absolute() and ".." not in path.split("/")
+
+
+_inside = _text(_is_inside, "a relative path inside the repository")
+_word = _text(lambda word: bool(word.strip()), "something between the quotes")
+_CHECKS: Mapping[str, Callable[[object], str]] = {
+    "repository": _text(lambda name: REPOSITORY.fullmatch(name) is not None, "OWNER/REPO"),
+    "project": _inside,
+    "tag": _text(lambda tag: tag.count("{version}") == 1, "{version} in it, exactly once"),
+    "workflow": _text(lambda name: WORKFLOW.fullmatch(name) is not None, "a bare file name such as release.yml"),
+    "changelog": _inside,
+    "packages": _inside,
+    "build": _word,
+    "build-env": _word,
+    "assets": _inside,
+    "templates": _inside,
+    "wait": lambda value: "" if not isinstance(value, int) or value >= 0 else "seconds, zero or more",
+    "dropped": _word,
+    "sigstore.trust-config": _inside,
+    "sigstore.audience": _text(lambda name: name not in {"", "sigstore"}, "an audience other than sigstore"),
+    "image.name": _word,
+    "image.archive": _inside,
+    "index.name": _word,
+    "index.publisher.workflow": _text(lambda name: WORKFLOW.fullmatch(name) is not None, "a bare file name"),
+}

@@ -1,0 +1,1 @@
+"""The project as it lies there: what it is called, how it is tagged, which workflow releases it."""

@@ -1,0 +1,42 @@
+"""Everything that tagseal finds out by itself about a project, in one value, with the reasons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tagseal.services.git import repository
+from tagseal.services.metadata import Declared, declared
+from tagseal.services.workflows import Workflow, signing
+from tagseal.tags import Pattern, pattern
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tagseal.config import Settings
+    from tagseal.services.git import Git
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """One project, as its checkout and its settings describe it."""
+
+    declared: Declared
+    pattern: Pattern
+    workflow: Workflow
+    repository: str | None
+    """OWNER/REPO; None where neither settings, run nor origin tell."""
+
+
+def detect(git: Git, settings: Settings, environ: Mapping[str, str]) -> Project:
+    """Describe the project of this checkout; none of its code is run.
+
+    Raises:
+        UsageError: There is no Python project, or its static metadata is wrong.
+    """
+    return Project(
+        declared=declared(git.root / settings.project),
+        pattern=pattern(git.tags(), settings.tag),
+        workflow=signing(git.root, settings.workflow, environ),
+        repository=repository(settings.repository, environ, git.origin()),
+    )

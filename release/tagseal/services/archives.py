@@ -1,0 +1,216 @@
+"""Wheels and sdists, read and never extracted.
+
+An archive is data from outside. Refused are members that lie outside the archive's own folder, appear twice, are
+devices, or links that lead outside; and archives that grow beyond all proportion when they are read. Formats: the
+binary distribution format (PEP 427), the source distribution format (PEP 625, PEP 721).
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import posixpath
+import stat
+import tarfile
+import zipfile
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from packaging.metadata import parse_email
+
+from tagseal.errors import VerificationFailed
+from tagseal.names import shown
+from tagseal.services.files import opened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from io import BufferedIOBase, BufferedReader
+    from pathlib import Path
+
+    from typing_extensions import Buffer
+
+_MEMBERS = 100_000
+_BASE = 64 * 1024 * 1024
+"""Bytes that any archive may grow to."""
+_RATIO = 100
+"""Bytes beyond that for each byte of the archive."""
+_METADATA = 8 * 1024 * 1024
+"""Bytes of a metadata file."""
+_BOMB = "more content than its size allows"
+_PLAIN_COMPRESSION = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """What one pass over a package found."""
+
+    name: str
+    """As its metadata spells it."""
+    version: str
+    """As its metadata spells it."""
+    members: Mapping[str, str]
+    """Path of each file, with the SHA-256 of its bytes; of a link, of where it leads."""
+
+
+def metadata(path: Path) -> tuple[str, str]:
+    """Return name and version from the package's own metadata file.
+
+    Raises:
+        VerificationFailed: The archive is unsafe, damaged, or has no metadata.
+    """
+    contents = read(path)
+    return contents.name, contents.version
+
+
+def members(path: Path) -> Mapping[str, str]:
+    """Return each file's path with the SHA-256 of its bytes.
+
+    Raises:
+        VerificationFailed: The archive is unsafe, damaged, or has no metadata.
+    """
+    return read(path).members
+
+
+def read(path: Path) -> Contents:
+    """Read a wheel or an sdist once, whole.
+
+    Raises:
+        VerificationFailed: The archive is unsafe, damaged, or has no metadata.
+    """
+    wheel = path.name.endswith(".whl")
+    found: dict[str, str] = {}
+    texts: list[bytes] = []
+    try:
+        with opened(path) as file:
+            for name, stream in (_wheel if wheel else _sdist)(file):
+                _add(found, name)
+                keep = _describes(name, wheel=wheel)
+                found[name], text = _hashed(stream, keep=keep)
+                texts += [text] if keep else []
+    except _Unsafe as error:
+        raise VerificationFailed(
+            f"got {shown(path.name)} with {error}, expected a plain archive",
+            hint="Look at how it is built: an index and pip may refuse such an archive, or read another one in it.",
+            slug="unsafe-archive",
+        ) from error
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, ValueError) as error:
+        raise _damaged(path, str(error)) from error
+    if len(texts) != 1:
+        raise _damaged(path, f"{len(texts)} metadata files")
+    raw, _ = parse_email(texts[0])
+    if not raw.get("name") or not raw.get("version"):
+        raise _damaged(path, "no name or no version in its metadata")
+    return Contents(name=raw["name"], version=raw["version"], members=found)
+
+
+class _Unsafe(Exception):  # noqa: N818 - a finding, turned into an error of ours at the border
+    """Says what was found."""
+
+
+def _wheel(file: BufferedReader) -> Iterator[tuple[str, BufferedIOBase]]:
+    with zipfile.ZipFile(file) as archive:
+        infos = archive.infolist()
+        if len(infos) > _MEMBERS or sum(info.file_size for info in infos) > _allowance(file):
+            raise _Unsafe(_BOMB)
+        for info in infos:
+            if info.orig_filename != info.filename:
+                raise _Unsafe(f"the name {shown(info.orig_filename)}")
+            form = stat.S_IFMT(info.external_attr >> 16)
+            if form not in {0, stat.S_IFREG, stat.S_IFDIR}:
+                raise _Unsafe(f"{shown(info.filename)}, which is a link or a device")
+            if info.flag_bits & 1 or info.compress_type not in _PLAIN_COMPRESSION:
+                raise _Unsafe(f"{shown(info.filename)}, which is encrypted or packed in an unusual way")
+            if info.is_dir():
+                _inside(info.filename.rstrip("/"))
+                continue
+            with archive.open(info) as stream:
+                yield info.filename, cast("BufferedIOBase", stream)
+
+
+def _sdist(file: BufferedReader) -> Iterator[tuple[str, BufferedIOBase]]:
+    plain = io.BufferedReader(_Bounded(gzip.GzipFile(fileobj=file), _allowance(file)))
+    with tarfile.open(fileobj=plain, mode="r|") as archive:
+        for count, member in enumerate(archive):
+            if count > _MEMBERS:
+                raise _Unsafe(_BOMB)
+            name = member.name
+            if member.isdir():
+                _inside(name)
+            elif member.isreg() and not member.issparse():
+                yield name, cast("BufferedReader", archive.extractfile(member))
+            elif member.issym() or member.islnk():
+                _leads_inside(member)
+                yield name, io.BytesIO(b"link to " + member.linkname.encode())
+            else:
+                raise _Unsafe(f"{shown(name)}, which is a device, a pipe or sparse")
+
+
+class _Bounded(io.RawIOBase):
+    """A stream that ends in an error when more is read from it than allowed."""
+
+    def __init__(self, stream: gzip.GzipFile, allowed: int) -> None:
+        self._stream = stream
+        self._left = allowed
+
+    def readable(self) -> bool:
+        """Tell that it can be read."""
+        return True
+
+    def readinto(self, buffer: Buffer) -> int:
+        """Fill the buffer as far as possible and count what went in."""
+        size = self._stream.readinto(buffer)
+        self._left -= size
+        if self._left < 0:
+            raise _Unsafe(_BOMB)
+        return size
+
+
+def _allowance(file: BufferedReader) -> int:
+    size = file.seek(0, 2)
+    file.seek(0)
+    return _BASE + _RATIO * size
+
+
+def _add(found: dict[str, str], name: str) -> None:
+    _inside(name)
+    if name in found:
+        raise _Unsafe(f"{shown(name)} twice")
+    found[name] = ""
+
+
+def _leads_inside(link: tarfile.TarInfo) -> None:
+    """Refuse a link out of the archive's own folder: a symbolic one starts where it lies, a hard one at the top."""
+    start = "" if link.islnk() else posixpath.dirname(link.name)
+    target = posixpath.normpath(posixpath.join(start, link.linkname))
+    if link.linkname.startswith("/") or target.split("/")[0] != link.name.split("/")[0]:
+        raise _Unsafe(f"{shown(link.name)}, a link that leads outside")
+
+
+def _inside(name: str) -> None:
+    """Refuse a name that is not the plain relative path of one place inside the archive."""
+    plain = bool(name) and name == posixpath.normpath(name) and "\\" not in name and "\0" not in name
+    if not plain or name.startswith(("/", "..")) or name[1:2] == ":":
+        raise _Unsafe(f"the name {shown(name)}, which leads outside or is not plain")
+
+
+def _describes(name: str, *, wheel: bool) -> bool:
+    """Tell whether this member is the package's metadata file: one folder deep, by its name."""
+    folder, _, file = name.partition("/")
+    return file == "METADATA" and folder.endswith(".dist-info") if wheel else file == "PKG-INFO"
+
+
+def _hashed(stream: BufferedIOBase, *, keep: bool) -> tuple[str, bytes]:
+    if keep:
+        text = stream.read(_METADATA)
+        return hashlib.sha256(text).hexdigest(), text
+    return hashlib.file_digest(stream, "sha256").hexdigest(), b""
+
+
+def _damaged(path: Path, why: str) -> VerificationFailed:
+    return VerificationFailed(
+        f"got {shown(path.name)}, which does not read as a package ({shown(why)[1:-1]}), expected a wheel or an sdist",
+        hint="Build it again; if it stays so, look at the build back end.",
+        slug="damaged-package",
+    )

@@ -1,0 +1,133 @@
+"""Files as data from outside: found by pattern inside the project, read once, never through a link."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from tagseal.errors import Refused, UsageError
+from tagseal.names import safe_file_name, shown
+from tagseal.records import Artifact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from io import BufferedReader
+    from pathlib import Path
+
+    from tagseal.records import Kind
+
+_BLOCK = 1024 * 1024
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BufferedReader]:
+    """Open a regular file for reading; neither a link nor a device nor a pipe is one.
+
+    Raises:
+        Refused: It is something else.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if not path.is_symlink():
+            raise
+        raise _irregular(path, "a link") from error
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise _irregular(path, "no regular file")
+        yield file
+
+
+def artifact(path: Path, kind: Kind) -> Artifact:
+    """Return what this file is: name, size and digest of the bytes, read once.
+
+    Raises:
+        Refused: Its name is not safe, or it is no regular file.
+        UsageError: It is empty.
+    """
+    with opened(path) as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return _described(path, kind, size=file.tell(), digest=digest)
+
+
+def copied(path: Path, folder: Path, kind: Kind) -> Artifact:
+    """Copy a file into the folder under its own name; the bytes that are written are the bytes described.
+
+    Raises:
+        Refused: Its name is not safe, or it is no regular file.
+        UsageError: It is empty, or the folder has a file of that name.
+    """
+    digest = hashlib.sha256()
+    target = folder / safe_file_name(path.name)
+    try:
+        with opened(path) as source, target.open("xb") as file:
+            while block := source.read(_BLOCK):
+                digest.update(block)
+                file.write(block)
+            size = file.tell()
+    except FileExistsError as error:
+        raise duplicate(path.name) from error
+    return _described(path, kind, size=size, digest=digest.hexdigest())
+
+
+def matching(root: Path, patterns: Sequence[str]) -> tuple[Path, ...]:
+    """Return the files that the patterns match below ``root``, sorted, each once.
+
+    Raises:
+        UsageError: A pattern matches no file, or two files have one name.
+        Refused: A match lies outside, a link on the way included, or has an unsafe name.
+    """
+    found: set[Path] = set()
+    for pattern in patterns:
+        files = [path for path in root.glob(pattern) if not path.is_dir()]
+        if not files:
+            raise UsageError(
+                f"got no file for the pattern {shown(pattern)}, expected at least one",
+                context=(f"looked below {root}",),
+                hint="Make the file before this command, or correct the pattern in [tool.tagseal].",
+                slug="pattern-without-file",
+            )
+        found.update(files)
+    top, names = root.resolve(), set[str]()
+    for path in found:
+        if not path.parent.resolve().is_relative_to(top):
+            raise Refused(
+                f"got {shown(str(path.relative_to(root)))}, to which a link leads outside, "
+                "expected a file inside the project",
+                hint="Copy the file into the project, or correct the pattern in [tool.tagseal].",
+                slug="file-outside-project",
+            )
+        if safe_file_name(path.name) in names:
+            raise duplicate(path.name)
+        names.add(path.name)
+    return tuple(sorted(found))
+
+
+def duplicate(name: str) -> UsageError:
+    """Return the error for two files that would have one name in the release."""
+    return UsageError(
+        f"got two files called {name}, expected names of their own",
+        hint="Rename one of them: a release has one file of each name.",
+        slug="duplicate-file-name",
+    )
+
+
+def _described(path: Path, kind: Kind, *, size: int, digest: str) -> Artifact:
+    if size == 0:
+        raise UsageError(
+            f"got {path.name} with 0 bytes, expected some",
+            hint="Find out what should have written it: a release takes no empty file.",
+            slug="empty-file",
+        )
+    return Artifact(kind=kind, name=safe_file_name(path.name), size=size, sha256=digest)
+
+
+def _irregular(path: Path, got: str) -> Refused:
+    return Refused(
+        f"got {shown(path.name)}, which is {got}, expected a regular file",
+        hint="Put the file itself there.",
+        slug="irregular-file",
+    )

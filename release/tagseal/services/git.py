@@ -1,0 +1,216 @@
+"""Git, asked without the person's configuration, and with nothing of the repository's executed.
+
+Neither hooks nor a file system monitor run, no terminal is asked, and a checkout that belongs to somebody else (as
+in a container job) is read all the same: the person named this folder.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
+
+from tagseal.errors import Refused, UsageError
+from tagseal.names import REPOSITORY, shown
+from tagseal.services import process
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_CONFIG = {
+    "safe.directory": "*",
+    "core.hooksPath": os.devnull,
+    "core.fsmonitor": "false",
+    "core.quotePath": "false",
+    "advice.detachedHead": "false",
+}
+_HOSTS = {"github.com", "www.github.com", "ssh.github.com"}
+
+
+class Status(NamedTuple):
+    """How the working tree differs from HEAD. Paths are relative to the root, with ``/``."""
+
+    changed: tuple[str, ...]
+    """Tracked files with changes."""
+    untracked: tuple[str, ...]
+    """Files that git does not know and is not told to ignore."""
+
+
+@dataclass(frozen=True, slots=True)
+class Git:
+    """One checkout."""
+
+    root: Path
+    """Its top folder."""
+    environ: Mapping[str, str] = field(repr=False)
+
+    @classmethod
+    def at(cls, folder: Path, environ: Mapping[str, str]) -> Git:
+        """Find the checkout that the folder is in.
+
+        Raises:
+            UsageError: It is in none, or git is not installed.
+        """
+        here = cls(folder, environ)
+        top = here._ask("rev-parse", "--show-toplevel")
+        if not top.output:
+            raise UsageError(
+                f"got {folder}, which is in no git working tree, expected a checkout of the project",
+                context=process.tail(top.errors, 3),
+                hint="Run this in the project's checkout, or `git init && git add --all && git commit` first.",
+                slug="not-a-repository",
+            )
+        return cls(Path(top.output.removesuffix("\n")), environ)
+
+    def command(self, *arguments: str) -> str:
+        """Run a git command here and return its output.
+
+        Raises:
+            UsageError: It failed, or git is not installed.
+        """
+        finished = self._ask(*arguments)
+        if finished.code != 0:
+            raise UsageError(
+                f"got exit code {finished.code} from `git {arguments[0]}`, expected 0",
+                context=process.tail(finished.errors, 5),
+                hint=f"Run `git {arguments[0]}` in {self.root} to see what is wrong.",
+                slug="git-failed",
+            )
+        return finished.output
+
+    def head(self) -> str:
+        """Return the commit that is checked out, 40 hexadecimal digits.
+
+        Raises:
+            UsageError: There is no commit yet.
+        """
+        if commit := self.commit_of("HEAD"):
+            return commit
+        raise UsageError(
+            "got a repository without a commit, expected at least one",
+            hint="git add --all && git commit -m 'First commit'",
+            slug="no-commits",
+        )
+
+    def commit_of(self, ref: str) -> str | None:
+        """Return the commit that a ref or an object peels to, or None where there is no such thing here."""
+        found = self._ask("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+        return found.output.strip() or None
+
+    def status(self) -> Status:
+        """Compare the working tree with HEAD; submodules with other contents count as changed."""
+        listing = self.command("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
+        entries = [(entry[:2], entry[3:]) for entry in listing.split("\0") if entry]
+        return Status(
+            changed=tuple(path for state, path in entries if state != "??"),
+            untracked=tuple(path for state, path in entries if state == "??"),
+        )
+
+    def tags(self, merged: str | None = None) -> tuple[str, ...]:
+        """Return all tags, or those that a commit has among its ancestors."""
+        limit = () if merged is None else (f"--merged={merged}",)
+        return tuple(self.command("tag", "--list", *limit).splitlines())
+
+    def origin(self) -> str | None:
+        """Return the URL of the remote ``origin`` as it is configured, without any credentials."""
+        url = self._ask("config", "--local", "--get", "remote.origin.url").output.strip()
+        scheme, separator, rest = url.partition("://")
+        host, slash, path = rest.partition("/")
+        return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}" if separator else url or None
+
+    def commit_time(self, commit: str) -> int:
+        """Return the committer's time, in seconds since the epoch."""
+        return int(self.command("show", "--no-patch", "--format=%ct", "--end-of-options", commit))
+
+    def subjects(self, since: str | None, until: str, limit: int = 200) -> tuple[str, ...]:
+        """Return the subjects of the commits after ``since`` up to ``until``, newest first, merges left out."""
+        span = until if since is None else f"{since}..{until}"
+        listing = self.command(
+            "log", "-z", "--no-merges", "--format=%s", f"--max-count={limit}", "--end-of-options", span, "--"
+        )
+        return tuple(subject for subject in listing.split("\0") if subject)
+
+    def is_tracked(self, path: Path) -> bool:
+        """Tell whether git tracks this file, or a file below this folder."""
+        return bool(self.command("ls-files", "-z", "--", f":(literal){path}"))
+
+    def tracked_files(self) -> tuple[str, ...]:
+        """Return the paths of all tracked files, relative to the root."""
+        return tuple(path for path in self.command("ls-files", "-z").split("\0") if path)
+
+    def clone_to(self, folder: Path, commit: str) -> Git:
+        """Make a checkout of this commit, with all tags and submodules, and without a remote.
+
+        Nothing is fetched: a submodule comes from where it lies in this checkout.
+
+        Raises:
+            Refused: A submodule is missing here, or lacks the commit.
+        """
+        self.command(
+            *("clone", "--quiet", "--no-hardlinks", "--no-checkout", "--template="),
+            # A shallow checkout is not copied but asked, by a process that our configuration does not reach.
+            "--upload-pack=git -c safe.directory=* upload-pack",
+            *("--", str(self.root), str(folder)),
+        )
+        clone = Git(folder, self.environ)
+        clone.command("checkout", "--quiet", "--detach", commit)
+        for path, pinned in clone._submodules():
+            self._submodule(path, pinned).clone_to(folder / path, pinned)
+        clone.command("config", "submodule.active", ".")
+        clone.command("remote", "remove", "origin")
+        return clone
+
+    def _submodules(self) -> list[tuple[str, str]]:
+        """Return path and commit of each submodule of HEAD (mode 160000 in a tree)."""
+        entries = [entry.split("\t", 1) for entry in self.command("ls-tree", "-rz", "HEAD").split("\0") if entry]
+        return [(path, facts.split()[2]) for facts, path in entries if facts.startswith("160000 ")]
+
+    def _submodule(self, path: str, commit: str) -> Git:
+        module = Git(self.root / path, self.environ)
+        if (module.root / ".git").exists() and module.commit_of(commit):
+            return module
+        raise Refused(
+            f"got no submodule {shown(path)} at {commit[:7]}, expected it in the checkout",
+            hint="git submodule update --init --recursive    (in Actions: `submodules: recursive` at checkout)",
+            slug="submodule-missing",
+        )
+
+    def _ask(self, *arguments: str) -> process.Finished:
+        return process.run(["git", *arguments], cwd=self.root, environ=environment(self.environ))
+
+
+def environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment that git runs in: no configuration but ours, no prompt, no token."""
+    kept = {name: value for name in ("PATH", "TMPDIR", "SYSTEMROOT") if (value := environ.get(name))}
+    settings = {
+        f"GIT_CONFIG_{part}_{number}": text
+        for number, pair in enumerate(_CONFIG.items())
+        for part, text in zip(("KEY", "VALUE"), pair, strict=True)
+    }
+    return {
+        **kept,
+        **settings,
+        "GIT_CONFIG_COUNT": str(len(_CONFIG)),
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "LC_ALL": "C",
+    }
+
+
+def repository_of(url: str) -> str | None:
+    """Return OWNER/REPO of a remote at GitHub, in its https, ssh or scp-like form; None elsewhere."""
+    if "://" not in url:
+        host, _, path = url.partition(":")
+        url = f"ssh://{host}/{path}"
+    parts = urlsplit(url)
+    name = parts.path.strip("/").removesuffix(".git")
+    return name if parts.hostname in _HOSTS and REPOSITORY.fullmatch(name) else None
+
+
+def repository(setting: str | None, environ: Mapping[str, str], origin: str | None) -> str | None:
+    """Return OWNER/REPO: as configured, as the run says, or as the origin remote says."""
+    return setting or environ.get("GITHUB_REPOSITORY") or (repository_of(origin) if origin else None)

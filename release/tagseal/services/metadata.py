@@ -1,0 +1,96 @@
+"""What a project says about itself in pyproject.toml, read without running any of its code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from packaging.utils import InvalidName, canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from tagseal.config import read_toml
+from tagseal.errors import UsageError
+from tagseal.names import shown
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_LEGACY = ("setup.py", "setup.cfg")
+_SETUPTOOLS = "setuptools.build_meta:__legacy__"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """Name and version as they stand in the file; None where only the back end knows."""
+
+    name: str | None
+    version: str | None
+    backend: str
+    """The build back end's import name, PEP 517."""
+
+    @property
+    def dynamic(self) -> bool:
+        """Whether the back end must be asked."""
+        return self.name is None or self.version is None
+
+
+def declared(folder: Path) -> Declared:
+    """Read what the project in this folder declares (the ``[project]`` table of PEP 621).
+
+    Raises:
+        UsageError: There is no project here, or its name or version is no valid one.
+        ConfigError: pyproject.toml does not parse.
+    """
+    file = folder / "pyproject.toml"
+    if not file.is_file() and not any((folder / name).is_file() for name in _LEGACY):
+        raise UsageError(
+            f"got the folder {folder} without a pyproject.toml, expected a Python project",
+            hint='Run this in the project\'s folder, or name it: project = "FOLDER" in tagseal.toml at the root.',
+            slug="no-project",
+        )
+    document = read_toml(file)
+    project, system = (_table(document, name) for name in ("project", "build-system"))
+    name, version = (_text(project, key) for key in ("name", "version"))
+    return Declared(
+        name=None if name is None else _valid_name(name),
+        version=None if version is None else str(valid_version(version)),
+        backend=_text(system, "build-backend") or _SETUPTOOLS,
+    )
+
+
+def valid_version(text: str) -> Version:
+    """Return the version, normalised.
+
+    Raises:
+        UsageError: PEP 440 does not allow it.
+    """
+    try:
+        return Version(text)
+    except InvalidVersion as error:
+        raise UsageError(
+            f"got the version {shown(text)}, expected one that PEP 440 allows",
+            hint="Change it where the project states it, for example to 1.2.3, 1.3.0rc1 or 1.3.0.dev1.",
+            slug="invalid-version",
+        ) from error
+
+
+def _valid_name(name: str) -> str:
+    try:
+        canonicalize_name(name, validate=True)
+    except InvalidName as error:
+        raise UsageError(
+            f"got the project name {shown(name)}, expected ASCII letters and digits with . _ - between them",
+            hint="Correct `name` in [project].",
+            slug="invalid-project-name",
+        ) from error
+    return name
+
+
+def _table(document: dict[str, object], name: str) -> dict[str, object]:
+    table = document.get(name)
+    return table if isinstance(table, dict) else {}
+
+
+def _text(table: dict[str, object], key: str) -> str | None:
+    value = table.get(key)
+    return value if isinstance(value, str) else None

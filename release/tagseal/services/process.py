@@ -1,0 +1,154 @@
+"""Children: the only place that starts one, and that none outlives.
+
+A child leads a session of its own, so that everything it starts can be ended with it. What it writes goes to
+files, not to pipes: it never waits for us, and a process that it leaves behind cannot keep us waiting.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
+
+from tagseal.errors import ServiceError, UsageError
+from tagseal.names import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+_KEPT = 32 * 1024 * 1024
+"""Bytes of each stream that are kept in memory: its end."""
+_GRACE = 5.0
+"""Seconds between the request to end and the end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A child that has ended."""
+
+    argv: tuple[str, ...]
+    code: int
+    """Exit code; negative: the signal that ended it."""
+    output: str
+    """Standard output, its end where it was very long; with a log, both streams in the order written."""
+    errors: str
+    """Standard error; empty with a log."""
+    seconds: float
+
+
+def run(  # noqa: PLR0913 - each is a fact about a child; five are by name
+    argv: Sequence[str],
+    *,
+    cwd: Path,
+    environ: Mapping[str, str],
+    log: Path | None = None,
+    stdin: bytes | None = None,
+    timeout: float | None = None,
+) -> Finished:
+    """Run a program to its end, in exactly this environment, and give what it wrote.
+
+    Args:
+        argv: The program, looked up on the PATH of ``environ``, and its arguments; no shell reads them.
+        cwd: The folder that it starts in.
+        environ: Its whole environment.
+        log: File that both streams are written to, whole.
+        stdin: What it can read; nothing by default.
+        timeout: Seconds that it may take.
+
+    Raises:
+        UsageError: There is no such program.
+        ServiceError: It took longer than ``timeout``.
+    """
+    begun = time.monotonic()
+    with ExitStack() as files:
+        source = files.enter_context(tempfile.TemporaryFile())
+        source.write(stdin or b"")
+        source.seek(0)
+        output = files.enter_context(_stream(log))
+        errors = None if log else files.enter_context(tempfile.TemporaryFile())
+        streams = (source, output, subprocess.STDOUT if errors is None else errors)
+        with _child(argv, cwd, environ, streams) as child:
+            code = _wait(child, argv, timeout)
+        return Finished(
+            argv=tuple(argv),
+            code=code,
+            output=_end(output),
+            errors="" if errors is None else _end(errors),
+            seconds=time.monotonic() - begun,
+        )
+
+
+def tail(text: str, lines: int = 20) -> tuple[str, ...]:
+    """Return the last lines that are not empty, fit to be shown."""
+    return tuple(printable(line) for line in text.splitlines() if line.strip())[-lines:]
+
+
+@contextmanager
+def _child(
+    argv: Sequence[str],
+    cwd: Path,
+    environ: Mapping[str, str],
+    streams: tuple[IO[bytes], IO[bytes], IO[bytes] | int],
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a child in a session of its own; whatever happens, nothing of that session is left."""
+    source, output, errors = streams
+    try:
+        child = subprocess.Popen(
+            argv, cwd=cwd, env=environ, stdin=source, stdout=output, stderr=errors, start_new_session=True
+        )
+    except (FileNotFoundError, PermissionError) as error:
+        if not cwd.is_dir():
+            raise
+        raise UsageError(
+            f"got no program {argv[0]}, expected it on PATH",
+            hint=f"Install {argv[0]}, then run the same command again.",
+            slug="missing-tool",
+        ) from error
+    try:
+        yield child
+    finally:
+        _end_session(child)
+
+
+def _wait(child: subprocess.Popen[bytes], argv: Sequence[str], timeout: float | None) -> int:
+    try:
+        return child.wait(timeout)
+    except subprocess.TimeoutExpired as error:
+        raise ServiceError(
+            f"got no end of {argv[0]} within {timeout:g} seconds, expected one",
+            hint="Run the same command again.",
+            slug="tool-timeout",
+        ) from error
+
+
+def _end_session(child: subprocess.Popen[bytes]) -> None:
+    """Ask a child that still runs to end, then end its session; a second interrupt only shortens the grace."""
+    try:
+        if child.poll() is None:
+            _signal(child, signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(_GRACE)
+    finally:
+        _signal(child, signal.SIGKILL)
+        child.wait()
+
+
+def _signal(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):  # the session is empty; macOS says it with the latter
+        os.killpg(child.pid, number)
+
+
+def _stream(log: Path | None) -> IO[bytes]:
+    return log.open("w+b") if log else tempfile.TemporaryFile()
+
+
+def _end(stream: IO[bytes]) -> str:
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(max(0, size - _KEPT))
+    return stream.read().decode("utf-8", "replace")

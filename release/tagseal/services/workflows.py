@@ -1,0 +1,93 @@
+"""Which workflow signs: as configured, as the run says, or as the files in ``.github/workflows`` tell.
+
+A file is read as YAML with every scalar a string (the failsafe schema of YAML 1.2): a key ``on`` stays ``on``, which
+YAML 1.1 would take for a truth value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from tagseal.names import WORKFLOW
+from tagseal.services.actions import event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+FOLDER = ".github/workflows"
+USUAL = "release.yml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workflow:
+    """The workflow whose identity signs."""
+
+    file: str
+    """File name in ``.github/workflows/``."""
+    reason: str
+    """Why this one, as the end of a sentence."""
+
+    @property
+    def path(self) -> str:
+        """Path in the repository."""
+        return f"{FOLDER}/{self.file}"
+
+
+def signing(root: Path, setting: str | None, environ: Mapping[str, str]) -> Workflow:
+    """Tell which workflow signs this project's releases."""
+    if setting is not None:
+        return Workflow(file=setting, reason="as configured")
+    if (running := event(environ).workflow).startswith(f"{FOLDER}/"):
+        return Workflow(file=running.removeprefix(f"{FOLDER}/"), reason="as this run's GITHUB_WORKFLOW_REF says")
+    documents = {path.name: document(path) for path in files(root)}
+    for suits, reason in _SIGNS:
+        if found := [name for name, content in documents.items() if suits(content)]:
+            taken = USUAL if USUAL in found else found[0]
+            others = ", ".join(name for name in found if name != taken)
+            return Workflow(file=taken, reason=f"{reason}; so does {others}" if others else reason)
+    return Workflow(file=USUAL, reason="the usual name, for no workflow starts on a tag")
+
+
+def files(root: Path) -> list[Path]:
+    """Return the workflow files of a checkout, by name."""
+    return sorted(path for path in (root / FOLDER).glob("*.y*ml") if WORKFLOW.fullmatch(path.name) and path.is_file())
+
+
+def document(path: Path) -> dict[str, Any]:
+    """Return a workflow's content, every scalar a string; empty where it is no YAML mapping."""
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506 - makes strings only
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def triggers(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the events that start a workflow, each with its filters; one event and a list are forms of the same."""
+    events = content.get("on")
+    if isinstance(events, dict):
+        return events
+    return {name: {} for name in ([events] if isinstance(events, str) else events or [])}
+
+
+def may_sign(content: Mapping[str, Any]) -> bool:
+    """Tell whether the workflow, or a job of it, asks for ``id-token: write``."""
+    jobs = content.get("jobs")
+    holders = [content, *(jobs.values() if isinstance(jobs, dict) else ())]
+    granted = [holder.get("permissions") for holder in holders if isinstance(holder, dict)]
+    return any(one == "write-all" or (isinstance(one, dict) and one.get("id-token") == "write") for one in granted)
+
+
+def _starts_on_tags(content: Mapping[str, Any]) -> bool:
+    filters = triggers(content).get("push")
+    return isinstance(filters, dict) and bool(filters.keys() & {"tags", "tags-ignore"})
+
+
+_SIGNS: tuple[tuple[Callable[[Mapping[str, Any]], bool], str], ...] = (
+    (lambda content: _starts_on_tags(content) and may_sign(content), "it starts on a pushed tag and may sign"),
+    (lambda content: "release" in triggers(content), "it starts on a release"),
+)

@@ -1,0 +1,132 @@
+"""build: wheel and sdist from the tag's files, or the packages that earlier jobs built, and the further assets.
+
+1. The packages are made in a child that sees neither the checkout nor a token; or they are collected.
+2. Further assets are found by their patterns in the checkout.
+3. Everything is copied into a folder beside the final ones, and described by the very bytes that are copied.
+4. Only then the final folders are replaced: a build that fails leaves what was there.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tagseal.errors import Refused, UsageError
+from tagseal.names import shown
+from tagseal.records import Build, Kind
+from tagseal.services import actions, backend, files
+from tagseal.steps import wheels
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from tagseal.records import Artifact, Plan, Tag
+    from tagseal.steps import Services
+
+_ENDINGS = {".whl": Kind.wheel, ".tar.gz": Kind.sdist}
+_OURS = ("SHA256SUMS", "*.sigstore.json")
+
+
+def build(tag: Tag, plan: Plan, *, services: Services, previous: Callable[[], Sequence[str]] = tuple) -> Build:
+    """Make the files of this release and return what they are.
+
+    Args:
+        tag: The tag, which names the commit.
+        plan: What is to be built.
+        services: The project and its settings.
+        previous: Gives the file names of the previous release's wheels; asked when packages are collected.
+
+    Raises:
+        UsageError: The build failed, or what was found is not what a release may hold.
+        Refused: Project code would run where an identity token can be had; or a file is unsafe.
+    """
+    with tempfile.TemporaryDirectory(prefix="tagseal-", ignore_cleanup_errors=True) as folder:
+        made = Path(folder) / "made"
+        made.mkdir()
+        if patterns := services.settings.packages:
+            packages = files.matching(services.root, patterns)
+            dropped = wheels.check_collected(
+                [path.name for path in packages],
+                previous=previous(),
+                dropped=services.settings.dropped,
+                index=services.settings.index is not None,
+            )
+        else:
+            make(plan, made, services.work.path / "logs" / "build.log", services=services)
+            packages, dropped = tuple(sorted(made.iterdir())), ()
+        artifacts = _place(packages, files.matching(services.root, services.settings.assets), services)
+    return Build(commit=tag.commit, artifacts=artifacts, collected=bool(patterns), dropped=dropped)
+
+
+def make(plan: Plan, out: Path, log: Path, *, services: Services) -> None:
+    """Build the packages from a copy of the commit's tracked files into the folder ``out``.
+
+    Raises:
+        UsageError: The build failed.
+        Refused: An identity token can be had here: project code could ask for one.
+    """
+    if actions.OIDC_URL in services.environ and not services.loopback:
+        raise Refused(
+            "got a job with `id-token: write` that would run the project's code, expected a job without it",
+            hint="Run guard, plan, build and check in a job with `contents: read` only; sign in the next one.",
+            slug="project-code-with-identity",
+        )
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="tagseal-", ignore_cleanup_errors=True) as folder:
+        place = Path(folder)
+        copy = services.git.clone_to(place / "source", plan.commit).root
+        environ = backend.child_environ(
+            services.environ, services.settings.build_env, home=place / "home", loopback=services.loopback
+        )
+        backend.build_packages(
+            services.settings.build,
+            copy / services.settings.project,
+            out,
+            {**environ, "SOURCE_DATE_EPOCH": str(plan.epoch)},
+            log,
+        )
+
+
+def _place(packages: Iterable[Path], assets: Iterable[Path], services: Services) -> tuple[Artifact, ...]:
+    """Copy the files beside the work folder's own, then put them in their place."""
+    staging = services.work.path / ".staging"
+    shutil.rmtree(staging, ignore_errors=True)
+    for final in (services.work.packages, services.work.assets):
+        (staging / final.name).mkdir(parents=True)
+    artifacts = (
+        *(files.copied(path, staging / services.work.packages.name, _kind(path)) for path in packages),
+        *(files.copied(path, staging / services.work.assets.name, Kind.asset) for path in assets),
+    )
+    _distinct([one.name for one in artifacts])
+    for final in (services.work.packages, services.work.assets):
+        if final.exists():
+            shutil.rmtree(final)
+        (staging / final.name).rename(final)
+    staging.rmdir()
+    return artifacts
+
+
+def _kind(path: Path) -> Kind:
+    for ending, kind in _ENDINGS.items():
+        if path.name.endswith(ending):
+            return kind
+    raise UsageError(
+        f"got {shown(path.name)} among the packages, expected wheels (.whl) and one sdist (.tar.gz)",
+        hint="Name other files in assets, and let `packages` match packages only.",
+        slug="not-a-package",
+    )
+
+
+def _distinct(names: Sequence[str]) -> None:
+    """Refuse names that are given twice, and those that signing will give."""
+    for position, name in enumerate(names):
+        if name in names[:position]:
+            raise files.duplicate(name)
+        if any(Path(name).match(ours) for ours in _OURS):
+            raise UsageError(
+                f"got an asset called {name}, expected another name: signing writes a file of that name",
+                hint="Rename it, or leave it out of `assets` in [tool.tagseal].",
+                slug="reserved-file-name",
+            )

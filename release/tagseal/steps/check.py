@@ -1,0 +1,162 @@
+"""check: the files are what was planned, and nothing else is there.
+
+1. The folders hold exactly the recorded files, under the planned names.
+2. Every file is read again and has the recorded size and digest.
+3. Each package's own metadata names the planned project and version; archives are read under the rules of
+   ``tagseal.services.archives``.
+4. ``twine check --strict`` renders the descriptions as an index would.
+5. A second build is compared member by member, where the settings ask for one.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from tagseal.errors import VerificationFailed
+from tagseal.names import printable
+from tagseal.records import Checks, Kind, Verdict
+from tagseal.services import archives, files, process
+from tagseal.steps.build import make
+from tagseal.steps.wheels import is_pure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tagseal.records import Artifact, Build, Plan
+    from tagseal.steps import Services
+
+_CHECKSUMS = "SHA256SUMS"
+"""Written by ``sign``: there when ``check`` runs again after it."""
+
+
+def check(plan: Plan, build: Build, *, services: Services) -> Checks:
+    """Check the files of the build, and return what was found.
+
+    Raises:
+        VerificationFailed: Something is not as planned; everything that was found in that check is listed.
+    """
+    verdicts = (
+        _verdict("file set", _file_set(plan, build, services), f"{len(build.artifacts)} files, as planned"),
+        _verdict("digests", _digests(build, services), "every file is the recorded one"),
+        _verdict("metadata", _metadata(plan, build, services), f"{plan.project} {plan.version} in each package"),
+        _described(build, services),
+        _repeated(plan, build, services),
+    )
+    return Checks(artifacts=build.artifacts, verdicts=verdicts)
+
+
+def _verdict(name: str, problems: Iterable[str], good: str) -> Verdict:
+    if found := tuple(problems):
+        raise VerificationFailed(
+            f"got {len(found)} problem{'s'[: len(found) > 1]} in the {name}, expected none",
+            context=found,
+            hint="Correct the build or the configuration, then run build and check again.",
+            slug="check-failed",
+        )
+    return Verdict(name=name, ok=True, detail=good)
+
+
+def _file_set(plan: Plan, build: Build, services: Services) -> Iterator[str]:
+    """Compare record, plan and folders."""
+    if build.commit != plan.commit:
+        yield f"got a build of {build.commit[:7]}, expected {plan.commit[:7]}"
+    names = {kind: [one.name for one in build.artifacts if one.kind is kind] for kind in Kind}
+    if names[Kind.sdist] != [plan.sdist]:
+        yield f"got the sdist {', '.join(names[Kind.sdist]) or '(none)'}, expected {plan.sdist}"
+    if not names[Kind.wheel]:
+        yield f"got no wheel, expected {plan.wheel}*.whl"
+    yield from (
+        f"got the wheel {one}, expected {plan.wheel}*.whl"
+        for one in names[Kind.wheel]
+        if not one.startswith(plan.wheel)
+    )
+    yield from _compared("asset", names[Kind.asset], plan.assets)
+    packages = _listing(services.work.packages)
+    yield from _compared("file in packages/", packages, (*names[Kind.wheel], *names[Kind.sdist]))
+    assets = [one for one in _listing(services.work.assets) if one != _CHECKSUMS]
+    yield from _compared("file in assets/", assets, names[Kind.asset])
+
+
+def _compared(what: str, got: Iterable[str], expected: Iterable[str]) -> Iterator[str]:
+    yield from (f"got the {what} {printable(one)}, expected none" for one in sorted({*got} - {*expected}))
+    yield from (f"got no {what} {printable(one)}, expected one" for one in sorted({*expected} - {*got}))
+
+
+def _listing(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()] if folder.is_dir() else []
+
+
+def _digests(build: Build, services: Services) -> Iterator[str]:
+    """Read every file again."""
+    for one in build.artifacts:
+        found = files.artifact(services.work.file(one), one.kind)
+        if found != one:
+            yield f"{one.name}: got {found.size} bytes, {found.sha256}, expected {one.size} bytes, {one.sha256}"
+
+
+def _metadata(plan: Plan, build: Build, services: Services) -> Iterator[str]:
+    """Compare name and version inside each package with the plan."""
+    for one in _packages(build):
+        name, version = archives.metadata(services.work.file(one))
+        if canonicalize_name(name) != canonicalize_name(plan.project):
+            yield f"{one.name}: got the name {printable(name)}, expected {plan.project}"
+        if not _same_version(version, plan.version):
+            yield f"{one.name}: got the version {printable(version)}, expected {plan.version}"
+
+
+def _same_version(got: str, expected: str) -> bool:
+    try:
+        return Version(got) == Version(expected)
+    except InvalidVersion:
+        return False
+
+
+def _described(build: Build, services: Services) -> Verdict:
+    """Run ``twine check --strict``, in a child: it configures logging and the terminal of its process."""
+    paths = [str(services.work.file(one)) for one in _packages(build)]
+    with tempfile.TemporaryDirectory(prefix="tagseal-") as home:
+        finished = process.run(
+            [sys.executable, "-P", "-m", "twine", "check", "--strict", *paths],
+            cwd=Path(home),
+            environ={"HOME": home, "PATH": services.environ.get("PATH", ""), "NO_COLOR": "1", "COLUMNS": "200"},
+        )
+    problems = process.tail(finished.output + finished.errors) if finished.code else ()
+    return _verdict("description (twine check --strict)", problems, "renders on an index")
+
+
+def _repeated(plan: Plan, build: Build, services: Services) -> Verdict:
+    """Build a second time and compare, as far as the settings ask for it."""
+    name = "second build"
+    compiled = not all(is_pure(one.name) for one in build.artifacts if one.kind is Kind.wheel)
+    usual = "off" if build.collected or compiled else "report"
+    setting = services.settings.reproducible or usual
+    if setting == "off" or build.collected:
+        why = "earlier jobs built the packages" if build.collected else "reproducible is off"
+        return Verdict(name=name, ok=True, detail=f"not made: {why}")
+    with tempfile.TemporaryDirectory(prefix="tagseal-", ignore_cleanup_errors=True) as folder:
+        make(plan, Path(folder), services.work.path / "logs" / "second-build.log", services=services)
+        differences = tuple(_differences(build, Path(folder), services))
+    if setting == "require":
+        return _verdict(name, differences, "every member is the same")
+    shown = f"{len(differences)} members differ: {', '.join(differences[:5])}" if differences else ""
+    return Verdict(name=name, ok=True, detail=shown or "every member is the same")
+
+
+def _differences(build: Build, second: Path, services: Services) -> Iterator[str]:
+    """Name the members that only one build has, or that differ."""
+    yield from _compared("package of the second build", _listing(second), [one.name for one in _packages(build)])
+    for one in _packages(build):
+        if (other := second / one.name).is_file():
+            first, again = archives.members(services.work.file(one)), archives.members(other)
+            differing = sorted(path for path in {*first, *again} if first.get(path) != again.get(path))
+            yield from (f"{one.name}: {printable(path)}" for path in differing)
+
+
+def _packages(build: Build) -> list[Artifact]:
+    return [one for one in build.artifacts if one.kind in {Kind.wheel, Kind.sdist}]

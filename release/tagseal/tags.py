@@ -1,0 +1,94 @@
+"""The way a project tags its versions: told by its tags, or by the configuration."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from packaging.version import InvalidVersion, Version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_RECENT = 12
+_PLACE = "{version}"
+_WORDS = re.compile(r"(?<![0-9.])[0-9]", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pattern:
+    """How a version becomes a tag, and back."""
+
+    template: str
+    """Contains ``{version}`` once."""
+    basis: str
+    """Why this one: ``bare, like your last 12``."""
+
+    def __str__(self) -> str:
+        return self.template
+
+    def tag(self, version: str | Version) -> str:
+        """Return the tag of this version."""
+        return self.template.replace(_PLACE, str(version))
+
+    def parse(self, tag: str) -> Version | None:
+        """Return the version that this tag names, or None where the tag does not fit."""
+        before, after = self.template.split(_PLACE)
+        if len(tag) <= len(before) + len(after) or not (tag.startswith(before) and tag.endswith(after)):
+            return None
+        return _version(tag[len(before) : len(tag) - len(after)])
+
+    def versions(self, tags: Iterable[str]) -> dict[Version, str]:
+        """Return the tags that fit, by version; the longest where several name one (``v1`` beside ``v1.0.0``)."""
+        return {version: tag for tag in sorted(tags, key=len) if (version := self.parse(tag)) is not None}
+
+    def previous(self, tags: Iterable[str], version: Version) -> str | None:
+        """Return the tag of the highest version below this one, moving tags left out."""
+        versions = self.versions(tags)
+        moving = _moving(versions)
+        below = [known for known in versions if known < version and known.release not in moving]
+        return versions[max(below)] if below else None
+
+
+def pattern(tags: Sequence[str], setting: str | None = None) -> Pattern:
+    """Tell the project's way of tagging.
+
+    Without a setting the most common prefix among the twelve highest versions decides. A tag such as ``v1``
+    beside ``v1.2.3`` moves with every release: it names no version and does not decide.
+    """
+    if setting is not None:
+        return Pattern(template=setting, basis=f"{setting}, as configured")
+    found = {tag: split for tag in tags if (split := _split(tag)) is not None}
+    moving = _moving(version for _, version in found.values())
+    fixed = [(version, prefix) for prefix, version in found.values() if version.release not in moving]
+    recent = [prefix for _, prefix in sorted(fixed, reverse=True)[:_RECENT]]
+    if not recent:
+        return Pattern(template=f"v{_PLACE}", basis=f"v{_PLACE}, for there is no version tag yet")
+    prefix, count = Counter(recent).most_common(1)[0]
+    template = f"{prefix}{_PLACE}"
+    share = f"your last {len(recent)}" if count == len(recent) else f"{count} of your last {len(recent)}"
+    return Pattern(template=template, basis=f"{template if prefix else 'bare'}, like {share}")
+
+
+def _split(tag: str) -> tuple[str, Version] | None:
+    """Part a tag into prefix and version, at the first digit from which a version runs to the end."""
+    starts = (match.start() for match in _WORDS.finditer(tag))
+    parts = ((tag[:at], _version(tag[at:])) for at in starts)
+    return next(((prefix, version) for prefix, version in parts if version is not None), None)
+
+
+def _version(text: str) -> Version | None:
+    """Read a version that starts with a digit: PEP 440 would forgive spaces and a ``v`` of its own."""
+    if not ("0" <= text[:1] <= "9") or text != text.strip():
+        return None
+    try:
+        return Version(text)
+    except InvalidVersion:
+        return None
+
+
+def _moving(versions: Iterable[Version]) -> set[tuple[int, ...]]:
+    """Return the major numbers that also stand at the front of a longer one: (1,) where there is 1.2.3."""
+    return {version.release[:1] for version in versions if len(version.release) > 1}
