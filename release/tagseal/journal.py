@@ -132,7 +132,7 @@ def _records(path: Path, claimed: object) -> dict[str, Record]:
     problems: list[str] = []
     for verb, value in claimed.items():
         try:
-            records[verb] = cast("Record", from_json(kinds[verb], json.dumps(value)))
+            records[verb] = from_json(kinds[verb], json.dumps(value))
         except ValidationError as error:
             problems += [
                 f"records.{verb}.{'.'.join(map(str, one['loc']))}: {one['msg']}"

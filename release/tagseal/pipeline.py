@@ -120,7 +120,7 @@ def _boundary(verbs: Sequence[str], services: Services) -> None:
 
 def _opened(tag: Tag, steps: Sequence[Step], services: Services, watcher: Watcher) -> Journal:
     path = services.work.records
-    expected = services.environ.get(actions.RECORDS, "")
+    expected = actions.handed_on(services.environ)
     if expected:
         handed_over(path, expected)
     journal = Journal.open(path, tag.name, tag.commit)

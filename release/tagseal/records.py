@@ -1,8 +1,7 @@
 """The nine records, one for each step, and their parts.
 
-A record is a frozen value: no secret, no path but base names. It goes through JSON by :func:`to_json` and
-:func:`from_json`, strictly: an unknown key, a missing one or another type is an error, and all of them are
-reported at once with their key path.
+A record is a frozen value: no secret, no path but base names. It goes through JSON strictly: an unknown key, a
+missing one or another type is an error, and all of them are reported at once with their key path.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from enum import StrEnum
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast, dataclass_transform
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -40,12 +39,9 @@ class Kind(StrEnum):
 class Phase(StrEnum):
     """When a command of the notes is executed (design, rule 5)."""
 
-    draft = "draft"
-    """In ``prove`` and in ``witness``."""
-    public = "public"
-    """In ``witness`` only: it needs the published release."""
-    shown = "shown"
-    """Never: it installs a tool."""
+    draft = "draft"  # in `prove` and in `witness`
+    public = "public"  # in `witness` only: it needs the published release
+    shown = "shown"  # never: it installs a tool
 
 
 @_record
@@ -92,7 +88,6 @@ class Bundle:
     name: str
     """``<artifact>.sigstore.json``."""
     size: int
-    """Bytes."""
     sha256: str
     log_index: int
     integrated_time: int
@@ -129,7 +124,6 @@ class Asset:
     id: int
     name: str
     size: int
-    """Bytes."""
     sha256: str
     """Empty where the server keeps no digest."""
 
@@ -161,7 +155,6 @@ class Plan:
     project: str
     """The distribution's name as its metadata spells it."""
     version: str
-    """PEP 440, normalised."""
     prerelease: bool
     latest: bool
     """Whether GitHub shall call it the latest."""
@@ -245,9 +238,7 @@ class Proof:
 
     verb: ClassVar[str] = "prove"
     draft: int
-    """The draft's id."""
     assets: tuple[Asset, ...]
-    """As they were when the commands ran."""
     body_sha256: str
     commands: tuple[Verdict, ...]
     attacks: tuple[Verdict, ...]
@@ -287,20 +278,15 @@ RECORDS: tuple[type[Record], ...] = (Tag, Plan, Build, Checks, Seal, Draft, Proo
 
 
 @cache
-def _adapter(kind: type[T]) -> TypeAdapter[T]:
+def _adapter(kind: Any) -> TypeAdapter[Any]:  # noqa: ANN401 - a record's class
     from pydantic import TypeAdapter  # noqa: PLC0415 - 0.1 s that `--help` need not wait for
 
     return TypeAdapter(kind)
 
 
-def to_json(value: object) -> bytes:
-    """Return a record as indented UTF-8 JSON, equal values giving equal bytes."""
-    return _adapter(type(value)).dump_json(value, indent=2)
-
-
 def to_object(value: object) -> Any:  # noqa: ANN401 - plain JSON data
     """Return a record as plain dictionaries, lists, strings and numbers."""
-    return _adapter(type(value)).dump_python(value, mode="json")
+    return _adapter(cast("Any", type(value))).dump_python(value, mode="json")
 
 
 def from_json(kind: type[T], text: bytes | str) -> T:
@@ -309,5 +295,5 @@ def from_json(kind: type[T], text: bytes | str) -> T:
     Raises:
         pydantic.ValidationError: Something is unknown, missing or of another type; it lists every problem.
     """
-    return _adapter(kind).validate_json(text)
-
+    found: T = _adapter(cast("Any", kind)).validate_json(text)
+    return found

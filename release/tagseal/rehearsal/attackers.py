@@ -33,12 +33,12 @@ FOREIGN_CALLER = "a foreign repository that called our workflow"
 
 def attackers(run: Run) -> Mapping[str, Run]:
     """Return who signs, by what they are."""
-    foreign = {"repository": "mallory/fork", "repository_id": 666, "owner_id": 667, "actor": "mallory"}
+    foreign = replace(run, repository="mallory/fork", repository_id=666, owner_id=667, actor="mallory")
     return {
         "another tag of ours": replace(run, ref=f"{run.ref}.post666"),
         "a branch of ours": replace(run, ref="refs/heads/main"),
-        "another repository": replace(run, **foreign),
-        FOREIGN_CALLER: replace(run, **foreign, workflow=".github/workflows/evil.yml", job_workflow=run.workflow_ref),
+        "another repository": foreign,
+        FOREIGN_CALLER: replace(foreign, workflow=".github/workflows/evil.yml", job_workflow=run.workflow_ref),
     }
 
 

@@ -109,7 +109,7 @@ def _sha256sum(_: Path, arguments: Sequence[str]) -> int:
     listing = Path(next(one for one in arguments if not one.startswith("-")))
     failed = 0
     for line in listing.read_text(encoding="utf-8").splitlines():
-        expected, _, name = line.partition("  ")
+        expected, name = line.split("  ", 1)
         with Path(name).open("rb") as file:
             same = hashlib.file_digest(file, "sha256").hexdigest() == expected
         sys.stdout.write(f"{name}: {'OK' if same else 'FAILED'}\n")

@@ -6,6 +6,7 @@ Source: "Variables reference" and "Workflow commands" in GitHub's documentation.
 from __future__ import annotations
 
 import ipaddress
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -106,6 +107,18 @@ def _on_loopback(url: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def handed_on(environ: Mapping[str, str]) -> str:
+    """Return the digest that the records must have: told by the verb before in this step, else by the job before.
+
+    Each verb may be a process of its own; the last ``records`` output of this very step is newer than the digest
+    that came from the job before. The runner owns that file, and nothing of the project runs in a job that reads it.
+    """
+    outputs = Path(environ.get("GITHUB_OUTPUT") or os.devnull)
+    lines = outputs.read_text(encoding="utf-8").splitlines() if outputs.exists() else []
+    told = [line.removeprefix("records=") for line in lines if line.startswith("records=")]
+    return told[-1] if told else environ.get(RECORDS, "")
 
 
 def hand_on(environ: Mapping[str, str], **outputs: str) -> None:

@@ -211,9 +211,9 @@ def _release(found: GitRelease) -> Release:
         draft=bool(found.draft),
         prerelease=bool(found.prerelease),
         body=(found.body or "").replace("\r\n", "\n"),
-        author=found.author.login if found.author else "",
+        author=str(getattr(found.author, "login", "")),
         assets=tuple(sorted((_asset(one) for one in found.assets), key=lambda one: one.name)),
-        published_at=found.published_at.isoformat() if found.published_at else "",
+        published_at="" if found.draft else found.published_at.isoformat(),
     )
 
 

@@ -47,13 +47,13 @@ class Difference:
 def difference(wanted: Mapping[str, Wanted], there: Iterable[Asset]) -> Difference:
     """Compare; a remote file without a digest counts as different, for nothing vouches for its bytes."""
     remote = {asset.name: asset for asset in there}
-    equal, different = [], []
-    for name in sorted(wanted.keys() & remote.keys()):
-        same = (remote[name].size, remote[name].sha256) == (wanted[name].size, wanted[name].sha256)
-        (equal if same else different).append(name)
+    both = sorted(wanted.keys() & remote.keys())
+    equal = tuple(
+        name for name in both if (remote[name].size, remote[name].sha256) == (wanted[name].size, wanted[name].sha256)
+    )
     return Difference(
-        equal=tuple(equal),
+        equal=equal,
         missing=tuple(sorted(wanted.keys() - remote.keys())),
-        different=tuple(different),
+        different=tuple(name for name in both if name not in equal),
         unplanned=tuple(sorted(remote.keys() - wanted.keys())),
     )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from tagseal.errors import Refused, VerificationFailed
 from tagseal.names import shown
 from tagseal.notes import render
-from tagseal.records import Asset, Draft, Plan, Seal, Tag
+from tagseal.records import Artifact, Asset, Bundle, Draft, Plan, Seal, Tag
 from tagseal.services.github import marker
 from tagseal.steps.reconcile import Wanted, difference
 from tagseal.steps.sealed import verify_sealed
@@ -62,9 +62,8 @@ def body_digest(text: str) -> str:
 
 def wanted(seal: Seal) -> dict[str, Wanted]:
     """Return every file of the release by name: the artifacts and their bundles."""
-    return {
-        one.name: Wanted(name=one.name, size=one.size, sha256=one.sha256) for one in (*seal.artifacts, *seal.bundles)
-    }
+    files: tuple[Artifact | Bundle, ...] = (*seal.artifacts, *seal.bundles)
+    return {one.name: Wanted(name=one.name, size=one.size, sha256=one.sha256) for one in files}
 
 
 def _ours(tag: Tag, plan: Plan, text: str, services: Services) -> Release:

@@ -1,0 +1,150 @@
+"""The rules that hold the design together: who imports whom, how large things are, what every error carries."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections import Counter
+
+import pytest
+
+from source import ROOT, Module, errors, modules
+from tagseal import pipeline, records
+
+BASE = {"records", "errors", "names"}
+MIDDLE = {"config", "tags", "notes", "verification", "services"}
+ORDER = (
+    BASE,
+    MIDDLE,
+    {"steps", "journal"},
+    {"pipeline"},
+    {"rehearsal", "project", "workflow", "sessions"},
+    {"report", "cli", "__main__"},
+)
+LARGEST_MODULE = 300
+LARGEST_FUNCTION = 60
+MEDIAN_FUNCTION = 12
+ONLY_IMPORTERS = {
+    "github": {"tagseal.services.github"},
+    "id": {"tagseal.services.oidc"},
+    "stamina": {"tagseal.services.retry"},
+    "subprocess": {"tagseal.services.process", "tagseal.rehearsal.command"},
+    "trustme": {"tagseal.loopback.door"},
+    "rich": {
+        "tagseal.report.terminal",
+        "tagseal.report.sentences",
+        "tagseal.rehearsal.page",
+    },
+}
+
+
+def rank(layer: str) -> int:
+    return next(number for number, layers in enumerate(ORDER) if layer in layers)
+
+
+def ours(module: Module) -> set[str]:
+    """Return the layers of ours that a module imports."""
+    names = {name.split(".")[1] for name in module.imports() if name.startswith("tagseal.")}
+    return names - {"tagseal"}
+
+
+@pytest.mark.parametrize("module", modules(), ids=lambda module: module.name)
+def test_imports_go_one_way(module: Module) -> None:
+    """A module imports its own layer or a lower one, and loopback nothing but the first three."""
+    if module.layer == "loopback":
+        assert ours(module) <= BASE | {"loopback"}
+    elif module.layer != "tagseal":
+        above = {one for one in ours(module) - {"loopback"} if rank(one) > rank(module.layer)}
+        assert above == set()
+        if "loopback" in ours(module):
+            assert module.layer in {"rehearsal", "cli"}
+
+
+@pytest.mark.parametrize("library", ONLY_IMPORTERS)
+def test_one_adapter_speaks_to_each_library(library: str) -> None:
+    """A library with an adapter is imported there and nowhere else."""
+    importers = {
+        module.name for module in modules() if any(name.split(".")[0] == library for name in module.imports())
+    }
+    assert importers <= ONLY_IMPORTERS[library]
+
+
+@pytest.mark.parametrize("module", modules(), ids=lambda module: module.name)
+def test_modules_are_small(module: Module) -> None:
+    """No module has more than 300 lines."""
+    assert len(module.text.splitlines()) <= LARGEST_MODULE
+
+
+def functions() -> list[tuple[str, int]]:
+    return [
+        (f"{module.name}:{node.lineno} {node.name}", (node.end_lineno or 0) - node.lineno + 1)
+        for module in modules()
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+
+
+def test_functions_are_small() -> None:
+    """No function has more than 60 lines, and the median is near 10."""
+    found = functions()
+    assert [name for name, lines in found if lines > LARGEST_FUNCTION] == []
+    assert sorted(lines for _, lines in found)[len(found) // 2] <= MEDIAN_FUNCTION
+
+
+def test_every_error_has_slug_and_hint() -> None:
+    """Wherever an error is made, it gets what, hint and a literal slug."""
+    lacking = [
+        f"{one.module}:{one.line}"
+        for one in errors()
+        if not {"what", "hint", "slug"} <= set(one.parts) or not isinstance(one.parts["slug"], ast.Constant)
+    ]
+    assert lacking == []
+
+
+def test_a_slug_names_one_error() -> None:
+    """No slug is used in two modules, so that an anchor means one thing."""
+    places = {(one.module, str(slug.value)) for one in errors() if isinstance(slug := one.parts["slug"], ast.Constant)}
+    repeated = [slug for slug, count in Counter(slug for _, slug in places).items() if count > 1]
+    assert repeated == []
+
+
+def test_steps_take_the_records_that_the_pipeline_gives() -> None:
+    """A step's signature names the records of the verbs in its entry, in that order, and the services."""
+    kinds = {kind.verb: kind.__name__ for kind in records.RECORDS}
+    for step in pipeline.STEPS[1:]:
+        parameters = inspect.signature(step.function).parameters.values()
+        taken = [one.annotation for one in parameters if one.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
+        assert taken == [kinds[verb] for verb in step.takes], step.verb
+        assert inspect.signature(step.function).return_annotation == kinds[step.verb]
+
+
+def test_only_prove_makes_a_proof() -> None:
+    """Publish needs a Proof, and one module makes it: an unproven release does not type-check."""
+    makers = {
+        module.name
+        for module in modules()
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Proof"
+    }
+    assert makers == {"tagseal.steps.prove"}
+
+
+def test_no_shell_and_no_unverified_tls() -> None:
+    """No call asks for a shell, switches certificate checks off, or builds an unverified context."""
+    found = [
+        f"{module.name}:{node.lineno}"
+        for module in modules()
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.keyword)
+        and isinstance(node.value, ast.Constant)
+        and (node.arg, node.value.value) in {("shell", True), ("verify", False), ("check_hostname", False)}
+    ]
+    assert found == []
+
+
+def test_the_top_level_holds_what_the_design_says() -> None:
+    """Git tracks nothing at the top but what the layout lists."""
+    listed = {"pyproject.toml", "noxfile.py", "release", "templates", ".github", "tests", "README.md", "CHANGELOG.md"}
+    listed |= {"LICENSE", ".ci", ".gitignore"}
+    ignored = {".git", ".nox", "dist", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".venv"}
+    assert {path.name for path in ROOT.iterdir()} - ignored - {"__pycache__"} == listed
