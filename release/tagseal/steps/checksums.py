@@ -1,0 +1,27 @@
+"""``SHA256SUMS``: the list that ``sha256sum -c`` reads; one more artifact, signed like the others."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from tagseal.records import Artifact, Kind
+from tagseal.services.files import duplicate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NAME = "SHA256SUMS"
+
+
+def listing(artifacts: Sequence[Artifact]) -> tuple[Artifact, bytes]:
+    """Return the list of these artifacts, sorted by name, as an artifact and as its bytes.
+
+    Raises:
+        UsageError: One of them has its name.
+    """
+    if any(one.name == NAME for one in artifacts):
+        raise duplicate(NAME)
+    lines = sorted((one.name, one.sha256) for one in artifacts if one.kind is not Kind.image)
+    text = "".join(f"{sha256}  {name}\n" for name, sha256 in lines).encode()
+    return Artifact(kind=Kind.checksums, name=NAME, size=len(text), sha256=hashlib.sha256(text).hexdigest()), text

@@ -1,0 +1,133 @@
+"""What an earlier run left behind: bundles on disk, and the release on GitHub for this tag.
+
+A whole, verified set that exists for this tag and commit wins over a rebuilt one: its bytes may be in use, and its
+log entries exist. Of a release that is not whole, the bundles that fit the files here are taken.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tagseal.records import Kind
+from tagseal.services import files
+from tagseal.steps import checksums
+from tagseal.verification.verify import LARGEST_BUNDLE, Outcome, verify_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sigstore.verify import Verifier
+
+    from tagseal.records import Artifact, Asset
+    from tagseal.services.github import Release
+    from tagseal.steps import Workspace
+    from tagseal.verification.policy import Exact
+
+BUNDLE = ".sigstore.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judge:
+    """Verifies artifacts against the bundles of a folder."""
+
+    policy: Exact
+    trust: Verifier
+
+    def outcomes(self, artifacts: Sequence[Artifact], folder: Path) -> dict[str, Outcome]:
+        """Return the outcome of every artifact that has a bundle there."""
+        bundles = ((one, read_bundle(folder / (one.name + BUNDLE))) for one in artifacts)
+        return {
+            one.name: verify_digest(one.name, one.sha256, bundle, self.policy, self.trust)
+            for one, bundle in bundles
+            if bundle is not None
+        }
+
+    def good(self, artifacts: Sequence[Artifact], folder: Path) -> dict[str, Outcome]:
+        """Return those outcomes that are ok."""
+        return {name: one for name, one in self.outcomes(artifacts, folder).items() if one.verdict.ok}
+
+
+def adopt(
+    artifacts: tuple[Artifact, ...],
+    release: Release,
+    *,
+    fetch: Callable[[Asset, Path], None],
+    work: Workspace,
+    judge: Judge,
+) -> tuple[Artifact, ...]:
+    """Return the release's artifacts where it has a whole, verified set of these names; else the ones given.
+
+    1. Its bundles are fetched, and the files that differ from those here, if every name is there.
+    2. If all of them verify, they take the place of what was built.
+    3. Every fetched bundle that verifies for its file takes its place in the work folder.
+
+    Args:
+        artifacts: What was built, ``SHA256SUMS`` last.
+        release: What exists for this tag.
+        fetch: Downloads an asset; it raises errors of ours.
+        work: The work folder.
+        judge: Says which bundles are good.
+    """
+    assets = {one.name: one for one in release.assets if one.size}
+    with tempfile.TemporaryDirectory(prefix=".existing-", dir=work.path) as temporary:
+        folder = Path(temporary)
+        for one in artifacts:
+            bundle = assets.get(one.name + BUNDLE)
+            if bundle is not None and bundle.size <= LARGEST_BUNDLE:
+                fetch(bundle, folder / bundle.name)
+        there = tuple(_fetched(one, assets[one.name], fetch, folder) for one in artifacts if one.name in assets)
+        if whole := _whole(artifacts, there) and len(judge.good(there, folder)) == len(there):
+            for one in there:
+                if (folder / one.name).exists():
+                    (folder / one.name).replace(work.file(one))
+        final = there if whole else artifacts
+        for name in judge.good(final, folder):
+            (folder / (name + BUNDLE)).replace(work.bundles / (name + BUNDLE))
+    return final
+
+
+def read_bundle(path: Path) -> bytes | None:
+    """Return the bundle, cut off beyond the size that any verifies with; None where there is none.
+
+    Raises:
+        Refused: It is no regular file.
+    """
+    try:
+        with files.opened(path) as file:
+            return file.read(LARGEST_BUNDLE + 1)
+    except FileNotFoundError:
+        return None
+
+
+def write(path: Path, text: bytes) -> None:
+    """Put a file in place when it is whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.part")
+    try:
+        with partial.open("wb") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _fetched(artifact: Artifact, asset: Asset, fetch: Callable[[Asset, Path], None], folder: Path) -> Artifact:
+    """Return the asset as an artifact; its bytes lie in the folder unless they are those that were built."""
+    if asset.sha256 == artifact.sha256:
+        return artifact
+    fetch(asset, folder / artifact.name)
+    return files.artifact(folder / artifact.name, artifact.kind)
+
+
+def _whole(artifacts: tuple[Artifact, ...], there: tuple[Artifact, ...]) -> bool:
+    """Tell whether every name is there, and the list of checksums lists these very files."""
+    if len(there) != len(artifacts):
+        return False
+    packages = [one for one in there if one.kind is not Kind.checksums]
+    return checksums.listing(packages)[0] == there[-1]

@@ -1,0 +1,152 @@
+"""A stranger's shell: executes the commands of the notes as they are printed, in a fixed environment.
+
+No profile, no configuration of the person's, a home that is empty at first; a token for a download by ``gh`` only.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tagseal.errors import VerificationFailed
+from tagseal.names import printable
+from tagseal.notes.commands import Expected, Use, required
+from tagseal.notes.render import render
+from tagseal.records import Verdict
+from tagseal.services import process
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tagseal.notes.commands import Purpose
+    from tagseal.records import Command, Plan, Seal, Tag
+    from tagseal.services.process import Finished
+    from tagseal.steps import Services
+
+TIMEOUT = 600.0
+"""Seconds that a command may take."""
+
+_PASSED = (
+    *("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "all_proxy", "no_proxy"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "TMPDIR"),
+)
+_FIXED = {
+    "LC_ALL": "C.UTF-8",
+    "COLUMNS": "10000",  # sigstore breaks its messages at the terminal's width
+    "NO_COLOR": "1",
+    "GH_PROMPT_DISABLED": "1",
+    "GH_NO_UPDATE_NOTIFIER": "1",
+}
+_BASH = ("bash", "--noprofile", "--norc", "-euo", "pipefail", "-c")
+_WORDS = 400
+
+
+def path(environ: Mapping[str, str]) -> str:
+    """Return PATH, and behind it the folder of the programs that were installed with this tool."""
+    return os.pathsep.join([environ.get("PATH", os.defpath), str(Path(sys.executable).parent)])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instruction:
+    """A command of the notes, understood."""
+
+    command: Command
+    purpose: Purpose
+
+
+def instructions(tag: Tag, plan: Plan, seal: Seal, services: Services) -> tuple[Instruction, ...]:
+    """Render the page again, and return its commands; they cover every artifact.
+
+    Raises:
+        TagsealError: The page cannot be rendered, or has a command that is not understood.
+    """
+    page = render(tag=tag.name, plan=plan, artifacts=seal.artifacts, override=services.templates)
+    expected = Expected.of(tag.identity, tag.name, seal.artifacts)
+    purposes = required(page.commands, expected, seal.artifacts)
+    return tuple(
+        Instruction(command=command, purpose=purpose) for command, purpose in zip(page.commands, purposes, strict=True)
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shell:
+    """Runs commands of the notes; all of one shell share a home, and so the tools' roots of trust."""
+
+    home: Path
+    """An empty folder, for the tools' own files."""
+    environ: Mapping[str, str] = field(repr=False)
+    """The process's environment: PATH, proxy and certificates are taken from it."""
+    token: str = field(repr=False)
+    """What ``gh`` downloads with; empty for none."""
+    _versions: dict[str, str] = field(default_factory=dict, init=False, repr=False)
+
+    def run(self, text: str, folder: Path, *, trusted: bool = False) -> Finished:
+        """Execute a text in the folder; with the token if it is ``trusted``.
+
+        Raises:
+            UsageError: There is no bash.
+            ServiceError: It does not end.
+        """
+        environ = self._environment() | ({"GH_TOKEN": self.token} if trusted and self.token else {})
+        return process.run([*_BASH, text], cwd=folder, environ=environ, timeout=TIMEOUT)
+
+    def follow(self, step: Instruction, folder: Path) -> Verdict:
+        """Execute a command as a reader would, and tell what came of it; only ``gh`` gets the token."""
+        download = step.purpose.kind is Use.download and step.purpose.tool == "gh"
+        finished = self.run(step.command.text, folder, trusted=download)
+        return Verdict(
+            name=step.command.text.partition("\n")[0].removesuffix("\\").rstrip(),
+            ok=finished.code == 0,
+            detail=self.words(finished),
+            by=self.version(step.purpose.tool),
+        )
+
+    def words(self, finished: Finished) -> str:
+        """Return what a tool said, on one line and without the token: its last words, if it said much."""
+        text = f"{finished.output}\n{finished.errors}"
+        text = text.replace(self.token, "***") if self.token else text
+        line = printable(" ".join(text.split()))
+        return line if len(line) <= _WORDS else f"…{line[-_WORDS:]}"
+
+    def version(self, tool: str) -> str:
+        """Return the tool's name and version; ``stand-in`` where a rehearsal plays it."""
+        if tool not in self._versions:
+            asked = f"{tool} {'version' if tool == 'cosign' else '--version'}"
+            said = self.run(asked, self.home).output
+            number = re.search(r"[0-9]+\.[0-9]+(\.[0-9]+)?", said)
+            self._versions[tool] = (
+                "stand-in" if "stand-in" in said else f"{tool} {number[0] if number else ''}".rstrip()
+            )
+        return self._versions[tool]
+
+    def _environment(self) -> dict[str, str]:
+        """Return a fresh environment: what reaches the network as it does here, and nothing else of the person's."""
+        home = str(self.home)
+        places = {"HOME": home, "GH_CONFIG_DIR": f"{home}/gh", "TUF_ROOT": f"{home}/.sigstore/root"}
+        passed = {name: self.environ[name] for name in _PASSED if name in self.environ}
+        return {**passed, **_FIXED, **places, "PATH": path(self.environ)}
+
+
+def follow(steps: Sequence[Instruction], shell: Shell, folder: Path, *, look: str) -> tuple[Verdict, ...]:
+    """Execute commands in their order; ``look`` is where a person looks if one fails.
+
+    Raises:
+        VerificationFailed: One failed; those behind it did not run.
+    """
+    verdicts = []
+    for step in steps:
+        verdict = shell.follow(step, folder)
+        if not verdict.ok:
+            raise VerificationFailed(
+                f"got a failure from a command of the notes, expected it to pass: {verdict.name}",
+                context=(f"{verdict.by} said: {verdict.detail or 'nothing'}", *step.command.text.splitlines()),
+                hint=f"Look at {look}, which is left as it is. Correct the command in the template, "
+                "then run upload and prove again.",
+                slug="notes-command-failed",
+            )
+        verdicts.append(verdict)
+    return tuple(verdicts)

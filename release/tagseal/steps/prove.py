@@ -1,0 +1,129 @@
+"""prove: the notes' own commands accept the draft, and refuse every attack.
+
+1. Every bundle is verified again, in this process.
+2. The draft is read again: its files are the sealed ones, its body is the page, rendered again.
+3. Every asset is downloaded, and hashed.
+4. In an empty folder, the commands of the phase ``draft`` are executed in their order.
+5. Each command that verifies or hashes is attacked, each time in a folder of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tagseal.errors import VerificationFailed
+from tagseal.notes.commands import Use
+from tagseal.records import Draft, Kind, Phase, Plan, Proof, Seal, Tag, Verdict
+from tagseal.services import actions
+from tagseal.steps import remote
+from tagseal.steps.instructions import Instruction, Shell, follow, instructions
+from tagseal.steps.sealed import verify_sealed
+from tagseal.steps.upload import body_digest
+from tagseal.verification.attacks import Attack, Target, attacks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tagseal.steps import Services
+
+_THREADS = 4
+
+
+def prove(tag: Tag, plan: Plan, seal: Seal, draft: Draft, *, services: Services) -> Proof:
+    """Return the proof that ``publish`` needs.
+
+    Raises:
+        VerificationFailed: A command refused the genuine files, or let an attack through. The draft is left as it is.
+        Refused: The seal is of another tag.
+        ServiceError: GitHub failed.
+    """
+    verify_sealed(seal, services)
+    release = services.github.release(tag.identity.repository, draft.id)
+    remote.unaltered(release, tag, plan, seal, services)
+    page = instructions(tag, plan, seal, services)
+    with tempfile.TemporaryDirectory(prefix="tagseal-prove-") as temporary:
+        base = Path(temporary)
+        remote.download(release, tag, seal, base / "assets", services)
+        (base / "home").mkdir()
+        (base / "reader").mkdir()
+        shell = Shell(home=base / "home", environ=services.environ, token=actions.token(services.environ))
+        steps = [one for one in page if one.command.phase is Phase.draft]
+        services.say(f"running {len(steps)} commands of the notes")
+        commands = follow(steps, shell, base / "reader", look=release.url)
+        remote.compare(base / "reader", seal)
+        refusals = _attack(steps, seal, shell, base, services)
+    _refused(refusals, release.url)
+    return Proof(
+        draft=release.id,
+        assets=release.assets,
+        body_sha256=body_digest(release.body),
+        commands=commands,
+        attacks=refusals,
+        later=sum(one.command.phase is Phase.public for one in page),
+        shown=sum(one.command.phase is Phase.shown for one in page),
+    )
+
+
+def _targets(steps: Sequence[Instruction], seal: Seal) -> Iterator[Target]:
+    """Yield the commands that verify or hash; one that hashes reads the names from its list."""
+    listed = tuple(one.name for one in seal.artifacts if one.kind not in {Kind.checksums, Kind.image})
+    for step in steps:
+        if step.purpose.kind in {Use.verify, Use.hash}:
+            files = listed if step.purpose.kind is Use.hash else step.purpose.files
+            yield Target(tool=step.purpose.tool, text=step.command.text, files=files)
+
+
+def _attack(
+    steps: Sequence[Instruction], seal: Seal, shell: Shell, base: Path, services: Services
+) -> tuple[Verdict, ...]:
+    names = [one.name for one in seal.artifacts if one.kind is not Kind.image]
+    tried = [(target, one) for target in _targets(steps, seal) for one in attacks(target, seal.identity, names)]
+    services.say(f"attacking them in {len(tried)} ways")
+    folders = [base / f"attack-{number}" for number in range(len(tried))]
+    with ThreadPoolExecutor(_THREADS) as pool:
+        try:
+            return tuple(pool.map(partial(_try, shell=shell, genuine=base / "reader"), tried, folders))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _try(tried: tuple[Target, Attack], folder: Path, *, shell: Shell, genuine: Path) -> Verdict:
+    target, attack = tried
+    shutil.copytree(genuine, folder, copy_function=_link)
+    attack.prepare(folder)
+    finished = shell.run(attack.text, folder)
+    shutil.rmtree(folder)
+    words = shell.words(finished)
+    refusal = attack.refusal(finished.code, f"{finished.output}\n{finished.errors}")
+    return Verdict(
+        name=f"{target.tool}: {attack.name}",
+        ok=bool(refusal),
+        detail=refusal or f"exit code {finished.code}: {words}",
+        by=shell.version(target.tool),
+    )
+
+
+def _link(source: str, target: str) -> None:
+    """Link, for wheels are large; an attack makes a changed file anew."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _refused(verdicts: Sequence[Verdict], url: str) -> None:
+    if through := [one for one in verdicts if not one.ok]:
+        raise VerificationFailed(
+            f"got {len(through)} of {len(verdicts)} attacks not refused for the right reason, expected none",
+            context=tuple(f"{one.name} ({one.by}): {one.detail}" for one in through),
+            hint=f"Look at the draft, {url}, which is left as it is. Correct the command in the template, "
+            "then run upload and prove again.",
+            slug="attack-not-refused",
+        )

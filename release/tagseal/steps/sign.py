@@ -1,0 +1,156 @@
+"""sign: every artifact gets a bundle that verifies.
+
+1. The tools that ``prove`` needs are here: afterwards there would be log entries without a release.
+2. The identity token names the planned identity.
+3. The bytes are those that were checked; ``SHA256SUMS`` is one more artifact.
+4. A whole, verified set that exists for this tag and commit takes their place.
+5. Bundles that verify for identity, commit and digest are kept; the rest is signed, with one certificate.
+6. Every bundle is verified, in this process.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tagseal.errors import Refused, UsageError, VerificationFailed
+from tagseal.records import Artifact, Build, Bundle, Checks, Plan, Seal, Tag
+from tagseal.services import actions, files, oidc
+from tagseal.steps import checksums, existing, instructions
+from tagseal.steps.existing import BUNDLE, Judge
+from tagseal.steps.guard import agree
+from tagseal.verification.policy import Exact
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tagseal.steps import Services
+    from tagseal.verification.verify import Outcome
+
+_INSTALL = {
+    "bash": "your system's package of that name",
+    "cosign": "https://docs.sigstore.dev/cosign/system_config/installation/",
+    "gh": "https://cli.github.com",
+    "sha256sum": "your system's coreutils",
+    "sigstore": "python -m pip install sigstore",
+}
+
+
+def sign(tag: Tag, plan: Plan, build: Build, checks: Checks, *, services: Services) -> Seal:
+    """Return the sealed artifacts, each with its bundle.
+
+    Raises:
+        UsageError: A tool that ``prove`` needs is missing.
+        Refused: The job has no identity token, or one of another identity.
+        VerificationFailed: A file is not the checked one, or a fresh bundle does not verify.
+        ServiceError: Sigstore or GitHub failed; finished bundles are kept for the next run.
+    """
+    _tools(plan, services)
+    _token(tag, services)
+    judge = Judge(policy=Exact(tag.identity, tag.commit), trust=services.sigstore.verifier)
+    artifacts = _adopted(_checked(tag, build, checks, services), judge, tag, services)
+    kept = judge.good(artifacts, services.work.bundles)
+    _sign([one for one in artifacts if one.name not in kept], tag, services)
+    outcomes = judge.outcomes(artifacts, services.work.bundles)
+    return Seal(
+        tag=tag.name,
+        commit=tag.commit,
+        identity=tag.identity,
+        artifacts=artifacts,
+        bundles=tuple(_bundle(one, outcomes[one.name], services) for one in artifacts),
+        kept=len(kept),
+    )
+
+
+def _tools(plan: Plan, services: Services) -> None:
+    path = instructions.path(services.environ)
+    missing = [tool for tool in ("bash", *plan.tools) if shutil.which(tool, path=path) is None]
+    if missing:
+        raise UsageError(
+            f"got no {', '.join(missing)}, expected the tools that the notes' commands need",
+            context=tuple(f"{tool}: {_INSTALL.get(tool, 'see its own documentation')}" for tool in missing),
+            hint="Install them in this job, then run the same command again. Nothing was signed.",
+            slug="missing-proof-tools",
+        )
+
+
+def _token(tag: Tag, services: Services) -> str:
+    token = oidc.identity_token(services.environ, services.audience)
+    if token is None:
+        raise Refused(
+            "got a job without an identity token, expected one",
+            hint="Give this job the permission `id-token: write`.",
+            slug="no-identity-token",
+        )
+    agree(oidc.claims(token), actions.event(services.environ), tag.identity)
+    return token
+
+
+def _checked(tag: Tag, build: Build, checks: Checks, services: Services) -> tuple[Artifact, ...]:
+    """Return the checked artifacts by name, then their checksums, having compared every byte on disk."""
+    if build.commit != tag.commit or build.artifacts != checks.artifacts:
+        raise VerificationFailed(
+            f"got checks of another build than that of {tag.commit}",
+            hint="Run build and check again.",
+            slug="checks-of-another-build",
+        )
+    if changed := [one.name for one in checks.artifacts if _differs(one, services)]:
+        raise VerificationFailed(
+            f"got {len(changed)} files that are not the checked ones, expected the same bytes",
+            context=tuple(changed),
+            hint="The work folder was changed after `check`. Find out by whom; then run build and check again.",
+            slug="changed-after-check",
+        )
+    listed, text = checksums.listing(checks.artifacts)
+    existing.write(services.work.file(listed), text)
+    return (*sorted(checks.artifacts, key=lambda one: one.name), listed)
+
+
+def _differs(artifact: Artifact, services: Services) -> bool:
+    try:
+        return files.artifact(services.work.file(artifact), artifact.kind) != artifact
+    except FileNotFoundError:
+        return True
+
+
+def _adopted(artifacts: tuple[Artifact, ...], judge: Judge, tag: Tag, services: Services) -> tuple[Artifact, ...]:
+    """Let what exists on GitHub for this tag win, where it is whole and verifies."""
+    repository = tag.identity.repository
+    services.work.bundles.mkdir(parents=True, exist_ok=True)
+    draft = services.github.find_draft(repository, tag.name)
+    release = draft or services.github.published(repository, tag.name)
+    if release is None:
+        return artifacts
+    fetch = partial(services.github.download, repository)
+    return existing.adopt(artifacts, release, fetch=fetch, work=services.work, judge=judge)
+
+
+def _sign(artifacts: Sequence[Artifact], tag: Tag, services: Services) -> None:
+    def finished(name: str, bundle: bytes) -> None:
+        existing.write(services.work.bundles / (name + BUNDLE), bundle)
+        services.say(f"signed {name}")
+
+    digests = {one.name: one.sha256 for one in artifacts}
+    services.sigstore.sign(digests, lambda: _token(tag, services), finished)
+
+
+def _bundle(artifact: Artifact, outcome: Outcome, services: Services) -> Bundle:
+    if not outcome.verdict.ok or outcome.facts is None:
+        raise VerificationFailed(
+            f"got a fresh bundle for {artifact.name} that does not verify",
+            context=(outcome.verdict.detail,),
+            hint="Run the same command again. If it persists, the root of trust is not that of the signing service.",
+            slug="fresh-bundle-fails",
+        )
+    name = artifact.name + BUNDLE
+    text = existing.read_bundle(services.work.bundles / name) or b""
+    return Bundle(
+        artifact=artifact.name,
+        name=name,
+        size=len(text),
+        sha256=hashlib.sha256(text).hexdigest(),
+        log_index=outcome.facts.log_index,
+        integrated_time=outcome.facts.integrated_time,
+    )

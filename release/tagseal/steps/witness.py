@@ -1,0 +1,100 @@
+"""witness: the release as a stranger sees it.
+
+1. The published release is read again: its files are the sealed ones, its body is the page, rendered again.
+2. Every asset is downloaded, hashed, and verified in this process.
+3. In an empty folder, the commands of the phase ``draft`` are executed, ``gh`` with a token that may only read.
+4. In another, those of the phase ``public``, without any token.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tagseal.errors import VerificationFailed
+from tagseal.records import Kind, Phase, Plan, Publication, Seal, Tag, Testimony, Verdict
+from tagseal.services import actions
+from tagseal.steps import remote
+from tagseal.steps.existing import Judge
+from tagseal.steps.instructions import Instruction, Shell, follow, instructions
+from tagseal.verification.policy import Exact
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tagseal.services.github import Release
+    from tagseal.steps import Services
+
+
+def witness(tag: Tag, plan: Plan, seal: Seal, publication: Publication, *, services: Services) -> Testimony:
+    """Return what a stranger can see and verify.
+
+    Raises:
+        VerificationFailed: The release is not the published one, or a command refused it.
+        ServiceError: GitHub failed.
+    """
+    release = _published(tag, publication, services)
+    remote.unaltered(release, tag, plan, seal, services)
+    page = instructions(tag, plan, seal, services)
+    with tempfile.TemporaryDirectory(prefix="tagseal-witness-") as temporary:
+        base = Path(temporary)
+        remote.download(release, tag, seal, base / "assets", services)
+        _verified(seal, base / "assets", services)
+        for name in ("home", "reader", "stranger"):
+            (base / name).mkdir()
+        shell = Shell(home=base / "home", environ=services.environ, token=actions.token(services.environ))
+        with_token = follow(_of(page, Phase.draft), shell, base / "reader", look=release.url)
+        remote.compare(base / "reader", seal)
+        without = _as_stranger(_of(page, Phase.public), shell, base / "stranger", tag, seal, release)
+    public = all(one.ok for one in without)
+    return Testimony(commands=(*with_token, *without), public=public, remarks=() if public else _remarks(tag))
+
+
+def _published(tag: Tag, publication: Publication, services: Services) -> Release:
+    release = services.github.published(tag.identity.repository, tag.name)
+    if release is None or release.id != publication.id:
+        raise VerificationFailed(
+            f"got {f'the release {release.id}' if release else 'no published release'} for {tag.name}, "
+            f"expected {publication.id}",
+            context=(publication.url,),
+            hint="Somebody deleted or replaced the release. Look at it, and at the repository's audit log.",
+            slug="published-release-absent",
+        )
+    return release
+
+
+def _verified(seal: Seal, folder: Path, services: Services) -> None:
+    judge = Judge(policy=Exact(seal.identity, seal.commit), trust=services.sigstore.verifier)
+    artifacts = [one for one in seal.artifacts if one.kind is not Kind.image]
+    outcomes = judge.outcomes(artifacts, folder)
+    if bad := [one.verdict for one in outcomes.values() if not one.verdict.ok]:
+        raise VerificationFailed(
+            f"got {len(bad)} published files that do not verify, expected none",
+            context=tuple(f"{one.name}: {one.detail}" for one in bad),
+            hint="Do not use this release. Look at who changed it.",
+            slug="published-files-fail",
+        )
+
+
+def _of(page: Sequence[Instruction], phase: Phase) -> list[Instruction]:
+    return [one for one in page if one.command.phase is phase]
+
+
+def _as_stranger(  # noqa: PLR0913, PLR0917 - what is run, where, and what it must give
+    steps: Sequence[Instruction], shell: Shell, folder: Path, tag: Tag, seal: Seal, release: Release
+) -> tuple[Verdict, ...]:
+    """Execute without a token. In a private repository a failure is no fault of the release's."""
+    if tag.private:
+        return tuple(shell.follow(one, folder) for one in steps)
+    verdicts = follow(steps, shell, folder, look=release.url)
+    remote.compare(folder, seal)
+    return verdicts
+
+
+def _remarks(tag: Tag) -> tuple[str, ...]:
+    repository = tag.identity.repository
+    return (
+        f"Published, not publicly verifiable: {repository} is private, so a stranger cannot download its releases.",
+        f"The fix: make {repository} public, or hand each file on together with its bundle.",
+    )

@@ -1,0 +1,120 @@
+"""Attacks on a printed command: it must accept the genuine files, and refuse each of these for the right reason.
+
+An attack is data: what is changed in a folder of genuine files, or in the command's text, and the words that a tool
+refuses it with. A command that fails for another reason (a typing mistake, no network) has refused nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from tagseal.records import Identity
+
+BUNDLE = ".sigstore.json"
+
+_CONTENT = {
+    # sigstore-python 3 to 4; without a digest in the bundle the signature itself fails
+    "sigstore": r"FAIL: .*(Bundle message digest mismatch|Signature is invalid for input)",
+    # cosign 3 and 2 say the same of a changed file and of another file's bundle
+    "cosign": r"invalid signature when validating ASN\.1 encoded signature|does not match .*digest",
+    "sha256sum": r"{victim}: FAILED.*computed checksum did NOT match",
+}
+_IDENTITY = {
+    "sigstore": r"FAIL: .*Certificate's SANs do not match",
+    "cosign": r"no matching CertificateIdentity found"  # cosign 3
+    r"|none of the expected identities matched what was in the certificate",  # cosign 2
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A command of the notes that the genuine files have passed."""
+
+    tool: str
+    text: str
+    files: tuple[str, ...]
+    """The artifacts that it verifies or hashes, in its order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attack:
+    """One way to deceive one command."""
+
+    name: str
+    text: str
+    """The command, with the identity replaced where that is the attack."""
+    reason: str
+    """Regular expression: what the tool says when it refuses for the right reason."""
+    flip: str = ""
+    """The file in which one byte is changed."""
+    swap: tuple[str, str] = ("", "")
+    """The bundle that is replaced, and the one that takes its place."""
+
+    def prepare(self, folder: Path) -> None:
+        """Change the folder's files; hard links into it stay whole, for each changed file is made anew."""
+        if self.flip:
+            _flip(folder / self.flip)
+        if any(self.swap):
+            replaced, other = (folder / name for name in self.swap)
+            replaced.unlink()
+            shutil.copyfile(other, replaced)
+
+    def refusal(self, code: int, words: str) -> str:
+        """Return the words that refuse this attack for the right reason; empty where it was not refused so."""
+        found = re.search(self.reason, " ".join(words.split()))
+        return found[0] if code != 0 and found else ""
+
+
+def attacks(target: Target, identity: Identity, names: Sequence[str]) -> Iterator[Attack]:
+    """Yield the attacks that apply to a command; its last file is the victim, which a hasty check would not reach.
+
+    Args:
+        target: The command.
+        identity: Who signed: what its text must name.
+        names: All signed artifacts, for the bundle of another one.
+    """
+    victim = target.files[-1]
+    content = _CONTENT[target.tool].format(victim=re.escape(victim))
+    yield Attack(name=f"flipped byte in {victim}", text=target.text, reason=content, flip=victim)
+    if target.tool not in _IDENTITY:
+        return
+    other = next(name for name in names if name != victim)
+    yield Attack(
+        name=f"bundle of {other} for {victim}",
+        text=target.text,
+        reason=content,
+        swap=(victim + BUNDLE, other + BUNDLE),
+    )
+    for name, stranger in strangers(identity):
+        text = target.text.replace(identity.uri, stranger.uri)
+        yield Attack(name=f"{name}: {stranger.uri}", text=text, reason=_IDENTITY[target.tool])
+
+
+def strangers(identity: Identity) -> tuple[tuple[str, Identity], ...]:
+    """Return identities next to this one, of which none has signed: another tag, another repository, a branch."""
+    owner, _, repository = identity.repository.partition("/")
+    return (
+        ("another tag", replace(identity, ref=f"{identity.ref}.1")),
+        ("another repository", replace(identity, repository=f"{owner}-fork/{repository}")),
+        ("a branch", replace(identity, ref="refs/heads/main")),
+    )
+
+
+def _flip(path: Path) -> None:
+    """Change the byte in the middle, in a new file of that name."""
+    changed = path.with_name(f"{path.name}.flipped")
+    shutil.copyfile(path, changed)
+    with changed.open("r+b") as file:
+        middle = changed.stat().st_size // 2
+        file.seek(middle)
+        byte = file.read(1)
+        file.seek(middle)
+        file.write(bytes([byte[0] ^ 1]))
+    changed.replace(path)
