@@ -73,15 +73,18 @@ def _hashedrekord(spec: hashedrekord.HashedrekordV001Schema) -> dict[str, Any]:
         raise ValueError("missing hash")
     if spec.signature.public_key is None:
         raise ValueError("missing public key")
-    digested, digest = spec.data.hash.algorithm.value, spec.data.hash.value
+    digested, value = spec.data.hash.algorithm.value, spec.data.hash.value
+    digest = bytes.fromhex(value)
+    if digest.hex() != value.lower():
+        raise ValueError("invalid value for hash")
     signature = b64decode(spec.signature.content or "", validate=True)
     key, pem = _verifier(spec.signature.public_key.content or "")
     try:
-        verify_digest(key, signature, bytes.fromhex(digest), _DIGESTS[digested])
+        verify_digest(key, signature, digest, _DIGESTS[digested])
     except InvalidSignature as error:
         raise ValueError("verifying signature: invalid signature") from error
     return {
-        "data": {"hash": {"algorithm": digested, "value": digest}},
+        "data": {"hash": {"algorithm": digested, "value": value}},
         "signature": {"content": _text(signature), "publicKey": {"content": _text(pem)}},
     }
 
