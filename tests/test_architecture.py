@@ -27,7 +27,6 @@ MEDIAN_FUNCTION = 12
 ONLY_IMPORTERS = {
     "github": {"tagseal.services.github"},
     "id": {"tagseal.services.oidc"},
-    "stamina": {"tagseal.services.retry"},
     "subprocess": {"tagseal.services.process", "tagseal.rehearsal.command"},
     "trustme": {"tagseal.loopback.door"},
     "rich": {
@@ -63,9 +62,7 @@ def test_imports_go_one_way(module: Module) -> None:
 @pytest.mark.parametrize("library", ONLY_IMPORTERS)
 def test_one_adapter_speaks_to_each_library(library: str) -> None:
     """A library with an adapter is imported there and nowhere else."""
-    importers = {
-        module.name for module in modules() if any(name.split(".")[0] == library for name in module.imports())
-    }
+    importers = {module.name for module in modules() if any(name.split(".")[0] == library for name in module.imports())}
     assert importers <= ONLY_IMPORTERS[library]
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tagseal.errors import TagsealError
     from tagseal.records import Record
 
-DOCUMENTATION = ".github/ERRORS.md"
+DOCUMENTATION = "https://github.com/tagseal/tagseal/blob/main/.github/ERRORS.md"
 
 
 class Report(Protocol):

@@ -1,0 +1,110 @@
+"""Names are data from outside: safe as they stand, or refused."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tagseal.errors import Refused
+from tagseal.names import folder, printable, quoted, safe_file_name, safe_repository, safe_tag, shown
+
+SAFE_TAGS = ("v1.0.0", "1.0.0", "26.1.0", "1.0.0rc1", "pkg/v1.0", "v1.0.0+local", "release-1_2")
+UNSAFE_TAGS = (
+    "",
+    "-v1.0.0",
+    "v1.0.0$(id)",
+    "v1.0.0 ",
+    "v1 0",
+    "v1.0.0'",
+    'v1.0.0"',
+    "v1.0.0`id`",
+    "v1.0.0\n",
+    "v1.0.0\x1b[31m",
+    "v1.0.0;id",
+    "v1..0",
+    "v1.0.lock",
+    "v1.0/",
+    "v1//0",
+    "v1/.0",
+    "../v1",
+    "v1.0.0\u202e",
+    "\u05bd1.0.0",
+    "v\u0661.0",
+    "\u1d20\u0031.0",
+    "v" * 201,
+)
+
+
+@pytest.mark.parametrize("tag", SAFE_TAGS)
+def test_a_safe_tag_stays_as_it_is(tag: str) -> None:
+    """A tag of letters, digits and . _ + - / is returned unchanged."""
+    assert safe_tag(tag) == tag
+
+
+@pytest.mark.parametrize("tag", UNSAFE_TAGS)
+def test_another_tag_is_refused(tag: str) -> None:
+    """Anything that a shell, a URL or git might read otherwise is refused, with a message fit for a terminal."""
+    with pytest.raises(Refused) as caught:
+        safe_tag(tag)
+    assert caught.value.slug == "unsafe-tag"
+    assert all(printable(part) == part for part in (caught.value.what, *caught.value.context))
+
+
+@pytest.mark.parametrize("name", ["a.whl", "widget-1.0+cu12.tar.gz", "SHA256SUMS", "0"])
+def test_a_safe_file_name_stays_as_it_is(name: str) -> None:
+    """A file name that GitHub keeps is returned unchanged."""
+    assert safe_file_name(name) == name
+
+
+@pytest.mark.parametrize("name", ["", ".hidden", "-rf", "a b", "a~b", "a/b", "ä.whl", "a.", "a\nb", "`id`", "a" * 256])
+def test_another_file_name_is_refused(name: str) -> None:
+    """A file name that GitHub would rewrite, or a shell expand, is refused."""
+    with pytest.raises(Refused) as caught:
+        safe_file_name(name)
+    assert caught.value.slug == "unsafe-file-name"
+
+
+@pytest.mark.parametrize(
+    "name", ["octo", "octo/", "/widget", "octo/widget.git", "octo/..", "a b/c", "octo/wid/get", "-o/w"]
+)
+def test_a_repository_is_owner_and_name(name: str) -> None:
+    """Whatever is not OWNER/REPO is refused."""
+    with pytest.raises(Refused) as caught:
+        safe_repository(name)
+    assert caught.value.slug == "unsafe-repository"
+
+
+@given(st.from_regex(r"[a-z0-9][a-z0-9._+-]{0,8}(/[a-z0-9]{1,4})?", fullmatch=True), st.data())
+def test_folders_are_injective(first: str, data: st.DataObject) -> None:
+    """Two tags never share a work folder, and a folder's name has no separator."""
+    second = data.draw(st.from_regex(r"[a-z0-9][a-z0-9._+-]{0,8}(/[a-z0-9]{1,4})?", fullmatch=True))
+    try:
+        one, other = folder(first), folder(second)
+    except Refused:
+        return
+    assert "/" not in one
+    assert (one == other) == (first == second)
+
+
+@given(st.text())
+def test_what_is_printed_cannot_steer_a_terminal(text: str) -> None:
+    """No control or bidirectional character is left, and text without any is unchanged."""
+    clean = printable(text)
+    assert clean.isprintable() or all(c.isprintable() or c.isspace() or ord(c) > 127 for c in clean)
+    assert "\x1b" not in clean
+    assert "\u202e" not in clean
+    assert printable(clean) == clean
+
+
+def test_shown_is_bounded() -> None:
+    """Text from outside is quoted and cut."""
+    assert shown("a" * 200) == f"'{'a' * 120}…'"
+
+
+@given(st.text(alphabet=st.characters(exclude_characters="\x00", exclude_categories=("Cs",))))
+def test_quoted_is_one_word(word: str) -> None:
+    """A shell reads a quoted word as exactly that word."""
+    import shlex  # noqa: PLC0415
+
+    assert shlex.split(quoted(word)) == [word]
