@@ -172,7 +172,7 @@ FRAGMENTS = (
 
 
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=12).map("".join))
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_mixture_of_tricks_gets_through(rendered: Callable[[str], Page], untouched: Page, text: str) -> None:
     """Whatever a section is made of: it is refused, or every instruction stays visible and unchanged."""
     try:

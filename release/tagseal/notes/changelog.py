@@ -10,17 +10,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from markdown_it import MarkdownIt
-from packaging.version import InvalidVersion, Version
+from packaging.version import VERSION_PATTERN, InvalidVersion, Version
 
 from tagseal.errors import ConfigError
 from tagseal.names import printable, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from markdown_it.token import Token
 
@@ -28,8 +28,9 @@ _STEMS = ("CHANGELOG", "CHANGES", "HISTORY", "NEWS")
 _SUFFIXES = (".md", ".rst", ".txt", "")
 _MOST_SUBJECTS = 100
 _LONGEST_SUBJECT = 200  # characters
+_LONGEST_HEADING = 500  # characters
 
-_VERSION = re.compile(r"(?<![\w.])v?\d+(?:[.\d]*\d)?(?:[._-]?[a-z]+[._-]?\d*)*(?:\+[a-z0-9.]+)?(?![\w])", re.IGNORECASE)
+_VERSION = re.compile(rf"(?<![\w.])(?:{VERSION_PATTERN})(?!\w)", re.VERBOSE | re.IGNORECASE)
 _DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?!\d|\.\d)")
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
 _LINK = re.compile(r"\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])?")
@@ -67,7 +68,8 @@ def find(root: Path, setting: str | None) -> Path | None:
     if setting is None:
         return next((path for folder in (root, root / "docs") for path in _usual(folder)), None)
     path = root / setting
-    if path.is_file() and path.resolve() == root.resolve() / Path(setting):
+    real = path.resolve()
+    if path.is_file() and real == root.resolve() / setting and real.is_relative_to(root.resolve()):
         return path
     raise ConfigError(
         f"changelog: got {shown(setting)}, expected a regular file of the project",
@@ -120,7 +122,7 @@ def escape(text: str) -> str:
 
 def plain(text: str) -> str:
     """Escape what Markdown would read inside a line; what nobody can see becomes its code."""
-    return re.sub(r"([\\`*\[\]<>&|~]|(?<!\w)_|_(?!\w))", r"\\\1", printable(text, keep="\u200c\u200d"))
+    return re.sub(r"([\\`*\[\]<>&~]|(?<!\w)_|_(?!\w))", r"\\\1", printable(text, keep="\u200c\u200d"))
 
 
 def unopened(line: str) -> str:
@@ -177,7 +179,7 @@ def _markdown_headings(text: str) -> list[Heading]:
     tokens = _block_parser().parse(text)
     return [
         Heading(
-            words=_ESCAPE.sub(r"\1", inline.content),
+            words=_words(inline.content[:_LONGEST_HEADING]),
             level=int(opening.tag[1:]),
             start=opening.map[0],
             end=opening.map[1],

@@ -80,10 +80,11 @@ def required(commands: Sequence[Command], expected: Expected, artifacts: Sequenc
     """Return each command's purpose, having held that together they cover every artifact.
 
     Raises:
-        VerificationFailed: A command is wrong, or an artifact is not downloaded, hashed or verified by any.
+        VerificationFailed: A command is wrong, or an artifact is not downloaded, hashed or verified, in this order.
     """
     purposes = tuple(classify(command, expected=expected) for command in commands)
-    if missing := [line for artifact in artifacts for line in _uncovered(artifact, purposes, artifacts)]:
+    missing = [line for artifact in artifacts for line in _uncovered(artifact, purposes, artifacts)]
+    if missing := [*missing, *_too_early(purposes, artifacts)]:
         raise VerificationFailed(
             f"got instructions that leave out {len(missing)} things, expected every file to be covered",
             context=tuple(missing),
@@ -110,6 +111,19 @@ def _uncovered(artifact: Artifact, purposes: Sequence[Purpose], all_of_them: Seq
     hashed = {name for purpose in purposes if purpose.kind is Use.hash for name in purpose.files}
     if artifact.kind is not Kind.checksums and not hashed & lists:
         yield f"{artifact.name}: no check of its hash"
+
+
+def _too_early(purposes: Sequence[Purpose], artifacts: Sequence[Artifact]) -> Iterator[str]:
+    """A reader goes from top to bottom: what a command reads must have been downloaded above it."""
+    there: set[str] = set()
+    everything = {artifact.name for artifact in artifacts if artifact.kind is not Kind.image}
+    for purpose in purposes:
+        if purpose.kind is Use.download and purpose.phase is Phase.draft:
+            there |= set(purpose.files)
+        needed = set(purpose.files) | {name + BUNDLE for name in purpose.files if purpose.kind is Use.verify}
+        needed |= everything if purpose.kind is Use.hash else set()
+        if purpose.kind in {Use.verify, Use.hash}:
+            yield from (f"{name}: {purpose.tool} reads it above its download" for name in sorted(needed - there))
 
 
 def _classify(line: str, phase: Phase, expected: Expected) -> Purpose:

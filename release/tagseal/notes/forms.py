@@ -221,7 +221,7 @@ _FORMS = (
 
 
 def _assets(call: Call, names: Sequence[str], expected: Expected) -> Sequence[str]:
-    if strange := next((name for name in names if name not in expected.assets), None):
+    if (strange := next((name for name in names if name not in expected.assets), None)) is not None:
         raise _wrong(call, "file", strange, "the name of an asset")
     return names
 

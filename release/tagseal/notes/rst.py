@@ -7,6 +7,7 @@ text, an unknown directive is shown as it is written. Nothing is included, execu
 from __future__ import annotations
 
 import re
+from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 from docutils import nodes
@@ -118,7 +119,7 @@ def _field(node: Any, level: int) -> str:  # noqa: ANN401
 
 
 def _literal(node: Any, level: int) -> str:  # noqa: ANN401, ARG001
-    text = node.astext()
+    text = node.astext().rstrip()
     fence = "`" * max([3, *(len(run) + 1 for run in re.findall(r"`+", text))])
     return f"{fence}\n{text}\n{fence}"
 
@@ -153,7 +154,7 @@ def _quoted(text: str) -> str:
 
 
 def _hung(mark: str, text: str) -> str:
-    return mark + text.replace("\n", "\n" + " " * len(mark))
+    return mark + indent(text, " " * len(mark)).lstrip()
 
 
 _BLOCKS: dict[type[nodes.Node], Callable[[Any, int], str]] = {

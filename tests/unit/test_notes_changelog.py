@@ -1,0 +1,245 @@
+"""Changelogs as real projects write them, and commits where there is none.
+
+The files below ``tests/assets/changelogs`` have the shapes, not the words, of the projects that they are named after.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from packaging.version import Version
+
+from tagseal.errors import ConfigError
+from tagseal.notes import changelog, page
+
+ASSETS = Path(__file__).parents[1] / "assets" / "changelogs"
+
+
+def section(name: str, version: str) -> changelog.Section | None:
+    return changelog.section(ASSETS / name, Version(version))
+
+
+def written(tmp_path: Path, text: str, version: str = "1.2.0", name: str = "CHANGELOG.md") -> changelog.Section | None:
+    path = tmp_path / name
+    path.write_text(text, "utf-8")
+    return changelog.section(path, Version(version))
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "heading", "first", "last"),
+    [
+        ("click.md", "8.5.0", "Version 8.5.0", "Unreleased", "- Alpha bends. {pr}`2`"),
+        ("click.md", "8.4.0", "Version 8.4.0", "Released 2026-04-01", "- Beta holds."),
+        ("keep-a-changelog.md", "1.2.3", "1.2.3 - 2024-05-06", "### Added", "- Turned the wheel, see [guide][]."),
+        ("requests.md", "2.32.0", "2.32.0 (2024-05-20)", "**Bugfixes**", "- Gamma rests."),
+        ("structlog.md", "26.1.0", "26.1.0 - 2026-06-06", "### Added", "- A lamp."),
+        ("build.rst", "1.6.0", "1.6.0 (2026-08-27)", "## Features", "- `delta.shines()` again"),
+        ("plain.txt", "1.1", "widget 1.1 (2024-02-03)", "```text", "```"),
+    ],
+)
+def test_the_section_is_the_versions_own(name: str, version: str, heading: str, first: str, last: str) -> None:
+    """From below its heading to the next of the same or a higher level."""
+    found = section(name, version)
+    assert found is not None
+    lines = found.text.partition("\n\n[")[0].splitlines()
+    assert (found.heading, lines[0], lines[-1]) == (heading, first, last)
+
+
+@pytest.mark.parametrize("path", sorted(ASSETS.iterdir()), ids=lambda path: path.name)
+def test_an_unknown_version_has_no_section(path: Path) -> None:
+    """Nothing is guessed: neither the newest nor a similar one."""
+    assert [changelog.section(path, Version(version)) for version in ("9.9.9", "0.1", "2.3", "2024")] == [None] * 4
+
+
+@pytest.mark.parametrize(
+    ("version", "text"),
+    [("1.2.0", "own"), ("1.3.0rc1", "candidate"), ("1.3.0rc2", "base"), ("1.3.0.dev4", "base"), ("2.0a1", "next")],
+)
+def test_a_pre_release_looks_further(tmp_path: Path, version: str, text: str) -> None:
+    """Its own section, then the base version's, then Unreleased."""
+    file = "## [Unreleased]\n\nnext\n\n## 1.3.0\n\nbase\n\n## 1.3.0rc1\n\ncandidate\n\n## 1.2.0\n\nown\n"
+    found = written(tmp_path, file, version)
+    assert found is not None
+    assert found.text == text
+
+
+def test_a_final_version_is_not_unreleased(tmp_path: Path) -> None:
+    """A release whose changelog still says Unreleased was not prepared; and an empty Unreleased is nothing."""
+    assert written(tmp_path, "## Unreleased\n\nnext\n", "1.2.0") is None
+    assert written(tmp_path, "## Unreleased\n\n<!-- -->\n## 1.0\n", "1.2.0rc1") is not None
+    assert written(tmp_path, "## Unreleased\n\n## 1.0\n\nold\n", "1.2.0rc1") is None
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "# 1.2.0",
+        "## v1.2.0",
+        "## [1.2.0]",
+        "## [v1.2.0](https://example.org/compare/1.1.0...1.2.0) (2024-01-02)",
+        "## Version 1.2.0",
+        "## Release 1.2.0 (2024-01-02)",
+        "## 2024-01-02: 1.2.0",
+        "## widget 1.2.0",
+        "## **1.2.0** - a name",
+        "## `1.2.0`",
+        '## <a name="1.2.0"></a>1.2.0',
+        "## 1.2",
+        "1.2.0\n-----",
+        "Version 1.2.0, 2 January\n===",
+        "## What's new in 1.2.0?",
+    ],
+)
+def test_headings_are_read_as_projects_write_them(tmp_path: Path, heading: str) -> None:
+    """With a prefix, a date, a link, emphasis or an underline."""
+    found = written(tmp_path, f"# Changes\n\n{heading}\n\nown\n\n## 1.1.0\n\nold\n")
+    assert found is not None
+    assert found.text.startswith("own")
+
+
+@pytest.mark.parametrize(
+    "decoy",
+    [
+        "```\n## 1.2.0\n```",
+        "<!--\n## 1.2.0\n-->",
+        "    ## 1.2.0",
+        "## 1.2.0rc1",
+        "## 11.2.0",
+        "## 1.2.0.1",
+        "## From 1.1.0 to 1.2.0",
+        "> ## 1.2.0",
+        "- ## 1.2.0",
+        "## Upgrading to 1.2.0",
+    ],
+)
+def test_what_only_looks_like_the_heading_is_not_it(tmp_path: Path, decoy: str) -> None:
+    """Code, comments, quotes, other versions, and a heading that says more about the version."""
+    found = written(tmp_path, f"# Changes\n\n{decoy}\n\ndecoy\n\n## 1.2.0\n\nown\n\n## 1.1.0\n")
+    assert found is not None
+    assert found.text == "own"
+
+
+def test_a_section_keeps_what_only_looks_like_its_end(tmp_path: Path) -> None:
+    """Deeper headings, and headings in code or comments, are part of it."""
+    inner = "### Fixed\n\n```\n## 1.1.0\n```\n\n<!--\n## 1.1.0\n-->\n\n- x"
+    found = written(tmp_path, f"## 1.2.0\n\n{inner}\n\n## 1.1.0\n")
+    assert found is not None
+    assert found.text == inner
+
+
+def test_links_that_are_defined_elsewhere_come_along() -> None:
+    """Only those that the section uses and does not define itself."""
+    found = section("keep-a-changelog.md", "1.2.3")
+    assert found is not None
+    assert found.text.splitlines()[-2:] == [
+        "[#7]: <https://example.org/7>",
+        '[guide]: <https://example.org/guide> "The \\"guide\\""',
+    ]
+    assert page.html(found.text).count("<a href=") == 3
+
+
+def test_rst_becomes_markdown_and_loses_no_word() -> None:
+    """Roles of Sphinx give their text, unknown directives are shown as written, nothing is included."""
+    found = section("build.rst", "1.6.0")
+    assert found is not None
+    assert found.text == (ASSETS.parents[1] / "golden" / "changelog-from-rst.md").read_text().rstrip("\n")
+
+
+def test_rst_neither_reads_a_file_nor_passes_raw_html(tmp_path: Path) -> None:
+    """``include`` and ``raw`` are off; their lines are shown."""
+    (tmp_path / "secret.txt").write_text("canary")
+    text = (
+        f"1.2.0\n=====\n\n.. include:: {tmp_path}/secret.txt\n\n.. raw:: html\n\n   <script>x</script>\n\n`<b>` <b>\n"
+    )
+    found = written(tmp_path, text, name="CHANGELOG.rst")
+    assert found is not None
+    assert "canary" not in found.text
+    assert "<script>" not in page.html(found.text)
+    assert "&lt;b&gt;" in page.html(found.text)
+
+
+def test_a_plain_text_is_shown_as_its_author_laid_it_out(tmp_path: Path) -> None:
+    """In a code block that its own backticks cannot close."""
+    found = written(tmp_path, "1.2.0\n=====\n\n* a ```` b\n    c\n\n1.1.0\n=====\n\nold\n", name="NEWS")
+    assert found is not None
+    assert found.text == "`````text\n* a ```` b\n    c\n`````"
+
+
+def test_a_changelog_is_utf8_with_any_line_ends(tmp_path: Path) -> None:
+    """A byte order mark and CRLF are common; Latin-1 is refused by name."""
+    path = tmp_path / "CHANGELOG.md"
+    path.write_bytes(b"\xef\xbb\xbf## 1.2.0\r\n\r\n- \xc3\xa4\r\n")
+    assert changelog.section(path, Version("1.2.0")) == changelog.Section(text="- ä", heading="1.2.0")
+    path.write_bytes(b"## 1.2.0\n\n\xe4\n")
+    with pytest.raises(ConfigError) as refusal:
+        changelog.section(path, Version("1.2.0"))
+    assert refusal.value.what == "CHANGELOG.md: got byte 10 that is not UTF-8, expected a UTF-8 changelog"
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        (["NEWS.rst", "docs/CHANGELOG.md"], "NEWS.rst"),
+        (["docs/changes.rst", "docs/news.md"], "docs/changes.rst"),
+        (["HISTORY.md", "CHANGES.rst", "CHANGELOG.rst"], "CHANGELOG.rst"),
+        (["Changelog.md", "CHANGELOG.rst"], "Changelog.md"),
+        (["CHANGES"], "CHANGES"),
+        (["CHANGES.txt"], "CHANGES.txt"),
+        (["CHANGELOG.py", "README.md"], None),
+        ([], None),
+    ],
+)
+def test_the_changelog_has_one_of_the_usual_names(tmp_path: Path, files: list[str], found: str | None) -> None:
+    """At the root first, then in ``docs/``."""
+    (tmp_path / "docs").mkdir()
+    for name in files:
+        (tmp_path / name).write_text("")
+    assert changelog.find(tmp_path, None) == (tmp_path / found if found else None)
+
+
+def test_a_configured_changelog_is_a_regular_file_of_the_project(tmp_path: Path) -> None:
+    """Absent, outside, or a link: the configuration is wrong; a link among the usual names is passed over."""
+    project = tmp_path / "project"
+    (project / "sub").mkdir(parents=True)
+    (tmp_path / "outside.md").write_text("")
+    (project / "sub" / "log.md").write_text("")
+    (project / "CHANGELOG.md").symlink_to(tmp_path / "outside.md")
+    (project / "linked").symlink_to(tmp_path)
+    assert changelog.find(project, "sub/log.md") == project / "sub" / "log.md"
+    assert changelog.find(project, None) is None
+    for setting in (
+        "absent.md",
+        "../outside.md",
+        "CHANGELOG.md",
+        "linked/outside.md",
+        str(tmp_path / "outside.md"),
+        "sub",
+    ):
+        with pytest.raises(ConfigError) as refusal:
+            changelog.find(project, setting)
+        assert refusal.value.slug == "changelog-not-found"
+
+
+def test_commits_become_a_bounded_list_of_plain_text() -> None:
+    """One line each, nothing read as Markdown, the rest counted."""
+    assert changelog.from_commits(["Fix *all* of <it> (#7)", "", "1. a\n# b", "- c_d_ e", "x" * 300]) == "\n".join(
+        [
+            "- Fix \\*all\\* of \\<it\\> (#7)",
+            "- 1\\. a # b",
+            "- \\- c_d\\_ e",
+            f"- {'x' * 200}…",
+        ]
+    )
+    assert changelog.from_commits(["a"] * 130).splitlines()[99:] == ["- a", "- … and 30 more"]
+    assert changelog.from_commits([]) == ""
+
+
+@pytest.mark.parametrize(
+    "subject", ["# a", "1) a", "+ a", "~~a~~", "![a](b)", "a | b", "&lt;", "\\", "<https://a>", "=", "```"]
+)
+def test_a_subject_is_shown_exactly(subject: str) -> None:
+    """What the HTML says is what the commit said."""
+    shown = page.html(changelog.from_commits([subject]))
+    escaped = subject.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    assert shown == f"<ul>\n<li>{escaped}</li>\n</ul>\n"

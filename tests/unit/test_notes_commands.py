@@ -1,0 +1,306 @@
+"""The commands of the notes: what is understood, what is refused, and that none can be broken unnoticed."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tagseal.errors import VerificationFailed
+from tagseal.notes.commands import Expected, Use, classify, commands, required
+from tagseal.notes.render import render
+from tagseal.records import Artifact, Command, Identity, Kind, Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tagseal.records import Plan
+
+URI = "https://github.com/octo/widget/.github/workflows/release.yml@refs/tags/v1.2.3"
+ISSUER = "https://token.actions.githubusercontent.com"
+WHEEL = "widget-1.2.3-py3-none-any.whl"
+DOWNLOADS = "https://github.com/octo/widget/releases/download/v1.2.3"
+SIGSTORE = f"sigstore verify identity --cert-identity {URI} --cert-oidc-issuer {ISSUER}"
+COSIGN = f"cosign verify-blob --certificate-identity {URI} --certificate-oidc-issuer {ISSUER}"
+
+
+@pytest.fixture(scope="module")
+def expected(artifacts: tuple[Artifact, ...], plan: Callable[..., Plan]) -> Expected:
+    return Expected.of(plan().identity, "v1.2.3", artifacts)
+
+
+@pytest.fixture(scope="module")
+def printed(artifacts: tuple[Artifact, ...], plan: Callable[..., Plan]) -> tuple[Command, ...]:
+    return render(tag="v1.2.3", plan=plan(), artifacts=artifacts, override=None).commands
+
+
+def draft(text: str) -> Command:
+    return Command(phase=Phase.draft, text=text)
+
+
+def test_commands_come_from_fences_with_a_phase_in_order() -> None:
+    """The info string tells the phase; ``text`` and ``json`` blocks are output."""
+    page = (
+        "```bash shown\na\n```\n\n- ```bash draft\n  b \\\n    c\n  ```\n\n```text\nOK\n```\n\n```bash public\nd\n```\n"
+    )
+    assert commands(page) == (
+        Command(phase=Phase.shown, text="a"),
+        Command(phase=Phase.draft, text="b \\\n  c"),
+        Command(phase=Phase.public, text="d"),
+    )
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        *(
+            f"```{info}\nx\n```\n"
+            for info in ("", "bash", "sh", "bash Draft", "bash draft x", "console", "shell draft")
+        ),
+        "    x\n",
+    ],
+)
+def test_a_code_block_without_a_phase_is_refused(block: str) -> None:
+    """Nobody would ever run it, so nobody would notice that it is wrong."""
+    with pytest.raises(VerificationFailed) as refusal:
+        commands(f"## Verify\n\n{block}")
+    assert refusal.value.slug == "notes-unknown-fence"
+
+
+def test_the_printed_commands_are_understood(printed: Sequence[Command], expected: Expected) -> None:
+    """Each command of the packaged templates has the purpose that its place in the page promises."""
+    purposes = [classify(command, expected=expected) for command in printed]
+    assert [(purpose.kind, purpose.tool, purpose.phase) for purpose in purposes] == [
+        (Use.install, "python", Phase.shown),
+        (Use.download, "gh", Phase.draft),
+        (Use.verify, "sigstore", Phase.draft),
+        (Use.download, "gh", Phase.draft),
+        (Use.download, "curl", Phase.public),
+        (Use.verify, "sigstore", Phase.draft),
+        (Use.hash, "sha256sum", Phase.draft),
+        (Use.verify, "cosign", Phase.draft),
+    ]
+    assert [purpose.files for purpose in purposes][1:4] == [
+        (WHEEL, f"{WHEEL}.sigstore.json"),
+        (WHEEL,),
+        tuple(sorted(expected.assets)),
+    ]
+
+
+REFUSED = [
+    *("true", "echo OK: widget", "FOO=bar gh release download v1.2.3", "gh release view v1.2.3", "python -m sigstore"),
+    *(f"{SIGSTORE} {WHEEL}{tail}" for tail in ("; id", " | tee x", " && id", " > x", " $(id)", " `id`", " # x", " &")),
+    *(f"{SIGSTORE} {word}" for word in ('"$X"', "*.whl", "~/x", "$HOME", "a\\ b", "'a", "a'b'", "{a,b}", "\t", "!!")),
+    *(f"{SIGSTORE} {flag} {WHEEL}" for flag in ("--offline", "-v", "--certificate x", "--staging", "--")),
+    f"{SIGSTORE.replace('--cert-identity ', '--cert-identity=')} {WHEEL}",
+    f"{COSIGN.replace('identity', 'identity-regexp')} --bundle {WHEEL}.sigstore.json {WHEEL}",
+    f"{COSIGN} --insecure-ignore-tlog --bundle {WHEEL}.sigstore.json {WHEEL}",
+    f"{COSIGN} --trusted-root x --bundle {WHEEL}.sigstore.json {WHEEL}",
+    "sha256sum --ignore-missing -c SHA256SUMS",
+    "sha256sum --status -c SHA256SUMS",
+    f"gh release download v1.2.3 --repo octo/widget --pattern '*.whl' --dir /tmp {WHEEL}",
+]
+
+
+@pytest.mark.parametrize("text", REFUSED)
+def test_what_is_not_understood_is_refused(text: str, expected: Expected) -> None:
+    """Unknown programs and options, and every word that a shell would expand, split or run."""
+    with pytest.raises(VerificationFailed) as refusal:
+        classify(draft(text), expected=expected)
+    assert refusal.value.slug == "command-not-understood"
+
+
+def test_the_refusal_names_the_word_and_its_command(expected: Expected) -> None:
+    """A template's author sees which word it was."""
+    with pytest.raises(VerificationFailed) as refusal:
+        classify(draft("sha256sum -c SHA256SUMS; id"), expected=expected)
+    assert refusal.value.what == "the word 'SHA256SUMS;' is not understood: not a plain or single-quoted word"
+    assert refusal.value.context == ("in the command 'sha256sum -c SHA256SUMS; id'",)
+
+
+WRONG = [
+    f"{SIGSTORE}x {WHEEL}",
+    f"{SIGSTORE.replace('v1.2.3', 'v1.2.4')} {WHEEL}",
+    f"{SIGSTORE.replace('octo', 'Octo')} {WHEEL}",
+    f"{SIGSTORE} --cert-identity {URI} {WHEEL}",
+    f"sigstore verify identity --cert-identity {URI} {WHEEL}",
+    f"{SIGSTORE}",
+    f"{SIGSTORE} other.whl",
+    f"{SIGSTORE} sha256:{'a' * 64}",
+    f"{SIGSTORE} --bundle widget-1.2.3.tar.gz.sigstore.json {WHEEL}",
+    f"{SIGSTORE} --bundle {WHEEL}.sigstore.json {WHEEL} widget-1.2.3.tar.gz",
+    f"{COSIGN} {WHEEL}",
+    f"{COSIGN} --bundle widget-1.2.3.tar.gz.sigstore.json {WHEEL}",
+    f"{COSIGN} --bundle {WHEEL}.sigstore.json",
+    f"cosign verify-blob --certificate-identity {URI} --bundle {WHEEL}.sigstore.json {WHEEL}",
+    "gh release download --repo octo/widget",
+    "gh release download v1.2.3",
+    "gh release download v1.2.3 v1.2.3 --repo octo/widget",
+    "gh release download v1.2.2 --repo octo/widget",
+    "gh release download v1.2.3 --repo octo/other",
+    "gh release download v1.2.3 --repo octo/widget --pattern '*.whl'",
+    "gh release download v1.2.3 --repo octo/widget --pattern",
+    "sha256sum SHA256SUMS",
+    "sha256sum -c",
+    "sha256sum -c OTHER",
+]
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_a_word_that_was_not_planned_is_refused(text: str, expected: Expected) -> None:
+    """Another identity, issuer, tag, repository, bundle or file, or none."""
+    with pytest.raises(VerificationFailed) as refusal:
+        classify(draft(text), expected=expected)
+    assert refusal.value.slug == "command-wrong-word"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"curl --fail --remote-name-all {DOWNLOADS}/{WHEEL}",
+        f"curl --location --remote-name-all {DOWNLOADS}/{WHEEL}",
+        f"curl --fail --location {DOWNLOADS}/{WHEEL}",
+        "curl --fail --location --remote-name-all",
+        f"curl --fail --location --remote-name-all {DOWNLOADS.replace('https', 'http')}/{WHEEL}",
+        f"curl --fail --location --remote-name-all {DOWNLOADS.replace('v1.2.3', 'latest')}/{WHEEL}",
+        f"curl --fail --location --remote-name-all {DOWNLOADS.replace('github.com', 'github.com.example')}/{WHEEL}",
+        f"curl --fail --location --remote-name-all {DOWNLOADS}/{WHEEL}%3Fx",
+        f"curl --fail --location --remote-name-all {DOWNLOADS}/other.whl",
+        f"curl --fail --location --remote-name-all {DOWNLOADS}/../{WHEEL}",
+    ],
+)
+def test_a_plain_url_is_exactly_the_assets(text: str, expected: Expected) -> None:
+    """It cannot be tried before the release is public, so nothing about it is left to trial."""
+    with pytest.raises(VerificationFailed) as refusal:
+        classify(Command(phase=Phase.public, text=text), expected=expected)
+    assert refusal.value.slug == "command-wrong-word"
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+def test_a_command_runs_in_the_phase_that_its_form_has(phase: Phase, expected: Expected) -> None:
+    """A verification that is only shown, or a plain URL before publishing, is refused."""
+    for text, right in (
+        (f"{SIGSTORE} {WHEEL}", Phase.draft),
+        (f"curl --fail --location --remote-name-all {DOWNLOADS}/{WHEEL}", Phase.public),
+        ("pipx install sigstore", Phase.shown),
+    ):
+        command = Command(phase=phase, text=text)
+        if phase is right:
+            assert classify(command, expected=expected).phase is phase
+            continue
+        with pytest.raises(VerificationFailed) as refusal:
+            classify(command, expected=expected)
+        assert refusal.value.slug == "command-wrong-phase"
+
+
+def test_one_block_is_of_one_kind(expected: Expected) -> None:
+    """Several lines may follow each other in a block, each of the same tool for the same use; an empty one is none."""
+    both = draft(f"{SIGSTORE} {WHEEL}\n\n{SIGSTORE} SHA256SUMS")
+    assert classify(both, expected=expected).files == (WHEEL, "SHA256SUMS")
+    for text in (f"{SIGSTORE} {WHEEL}\nsha256sum -c SHA256SUMS", "", "\n"):
+        with pytest.raises(VerificationFailed) as refusal:
+            classify(draft(text), expected=expected)
+        assert refusal.value.slug == "command-mixed"
+
+
+def test_a_tag_with_a_slash_is_quoted_in_the_plain_url() -> None:
+    """``lib/v1`` is one segment of the path; a plus sign stays, for it is itself in a path."""
+    identity = Identity(repository="octo/widget", workflow=".github/workflows/release.yml", ref="refs/tags/lib/v1+x")
+    expected = Expected.of(identity, "lib/v1+x", ())
+    assert expected.url("a+b.whl") == "https://github.com/octo/widget/releases/download/lib%2Fv1+x/a+b.whl"
+
+
+@pytest.mark.parametrize(
+    ("left_out", "line"),
+    [
+        (1, f"{WHEEL}: sigstore reads it above its download"),
+        (2, f"{WHEEL}: no sigstore command"),
+        (3, "widget-1.2.3.tar.gz: no download before it is public"),
+        (4, f"{WHEEL}: no download by plain URL"),
+        (5, "widget-1.2.3.tar.gz: no sigstore command"),
+        (6, f"{WHEEL}: no check of its hash"),
+        (7, f"{WHEEL}: no cosign command"),
+    ],
+)
+def test_instructions_that_leave_something_out_are_refused(
+    left_out: int,
+    line: str,
+    printed: tuple[Command, ...],
+    expected: Expected,
+    artifacts: tuple[Artifact, ...],
+) -> None:
+    """Every artifact is downloaded in both ways, verified by both tools and hashed; what is not is listed."""
+    fewer = printed[:left_out] + printed[left_out + 1 :]
+    with pytest.raises(VerificationFailed) as refusal:
+        required(fewer, expected, artifacts)
+    assert refusal.value.slug == "instructions-incomplete"
+    assert line in refusal.value.context
+
+
+def test_everything_that_is_left_out_is_listed(expected: Expected, artifacts: tuple[Artifact, ...]) -> None:
+    """All at once, not one a run."""
+    with pytest.raises(VerificationFailed) as refusal:
+        required((), expected, artifacts[:1])
+    assert refusal.value.context == (
+        f"{WHEEL}: no download before it is public",
+        f"{WHEEL}.sigstore.json: no download before it is public",
+        f"{WHEEL}: no download by plain URL",
+        f"{WHEEL}.sigstore.json: no download by plain URL",
+        f"{WHEEL}: no sigstore command",
+        f"{WHEEL}: no cosign command",
+        f"{WHEEL}: no check of its hash",
+    )
+
+
+def test_an_image_has_no_file_to_cover(expected: Expected) -> None:
+    """It is in a registry, not among the assets."""
+    image = Artifact(kind=Kind.image, name="ghcr.io/octo/widget", size=1, sha256="d" * 64)
+    assert required((), expected, (image,)) == ()
+
+
+def _mutations(command: Command) -> list[tuple[str, str]]:
+    """Return each way in which the command can be broken, and its text then."""
+    text = command.text
+    rest = text.partition(" ")[2]
+    broken = [("program true", f"true {rest}"), ("program echo", f"echo {rest}"), ("appended", f"{text} || true")]
+    broken += [(f"without {word}", text.replace(f" {word}", "", 1)) for word in dict.fromkeys(text.split()[1:])]
+    for what, old, new in (
+        ("file", "widget-1.2.3", "widget-1.2.4"),
+        ("hash list", "SHA256SUMS", "SHA512SUMS"),
+        ("identity", "release.yml@", "other.yml@"),
+        ("tag", "refs/tags/v1.2.3", "refs/tags/v1.2.4"),
+        ("branch", "refs/tags/v1.2.3", "refs/heads/main"),
+        ("issuer", "token.actions", "token.other"),
+        ("repository", "octo/widget", "octo/gadget"),
+        ("url", "https://github.com/", "http://github.com/"),
+        ("host", "https://github.com/", "https://github.example/"),
+        ("suffix", ".sigstore.json", ".sigstore"),
+        ("glob", "widget-1.2.3-py3-none-any.whl", "'*.whl'"),
+        ("regexp", "--certificate-identity", "--certificate-identity-regexp"),
+        ("redirect", "--location", "--location > /dev/null"),
+        ("quiet", "-c ", "--status -c "),
+    ):
+        broken.append((what, text.replace(old, new, 1)))
+    return [(what, changed) for what, changed in broken if changed != text]
+
+
+# Found by execution, not here: gh stops at a file that exists.
+BY_EXECUTION = {"without --skip-existing"}
+
+
+@pytest.mark.parametrize("index", range(8))
+def test_breaking_any_command_is_noticed_before_it_runs(
+    index: int, printed: tuple[Command, ...], expected: Expected, artifacts: tuple[Artifact, ...]
+) -> None:
+    """Each command of the packaged templates, broken in each way, is refused by its words alone."""
+    unnoticed = []
+    for what, text in _mutations(printed[index]):
+        broken = list(printed)
+        broken[index] = dataclasses.replace(printed[index], text=text)
+        try:
+            required(broken, expected, artifacts)
+        except VerificationFailed:
+            continue
+        unnoticed.append(what)
+    assert [what for what in unnoticed if what not in BY_EXECUTION] == []

@@ -1,0 +1,257 @@
+"""The rendered page: the golden one, names, templates of the project, and their errors.
+
+``TAGSEAL_GOLDEN=write pytest tests/unit/test_notes_render.py`` writes the golden page anew; look at the difference.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tagseal.errors import ConfigError, Refused, TagsealError, VerificationFailed
+from tagseal.notes import page
+from tagseal.notes.render import LIMIT, Page, packaged, render
+from tagseal.records import Artifact, Identity, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tagseal.records import Plan
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "notes.md"
+TEMPLATES = sorted(path.relative_to(packaged()).as_posix() for path in packaged().glob("verify/*.j2"))
+
+
+@pytest.fixture
+def rendered(plan: Callable[..., Plan], artifacts: tuple[Artifact, ...]) -> Callable[..., Page]:
+    def with_changes(override: Path | None = None, files: tuple[Artifact, ...] = artifacts, **changes: object) -> Page:
+        return render(tag="v1.2.3", plan=plan(**changes), artifacts=files, override=override)
+
+    return with_changes
+
+
+@pytest.fixture
+def override(tmp_path: Path) -> Callable[..., Path]:
+    """Return a function that writes a project's own templates into a folder."""
+
+    def written(**files: str) -> Path:
+        for name, text in files.items():
+            path = tmp_path / (name.replace("__", "/") + ".md.j2")
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+        return tmp_path
+
+    return written
+
+
+def test_the_page_is_the_golden_one(rendered: Callable[..., Page]) -> None:
+    """Whoever changes a template sees what it does to the page."""
+    text = rendered().text
+    if os.environ.get("TAGSEAL_GOLDEN") == "write":
+        GOLDEN.write_text(text)
+    assert text == GOLDEN.read_text()
+
+
+def test_verify_takes_a_dozen_lines_before_the_fold(rendered: Callable[..., Page]) -> None:
+    """What a reader sees below "Verify" without opening anything (design, section 8)."""
+    verify = rendered().text.partition("## Verify\n")[2].partition("</summary>")[0]
+    seen = [line for line in verify.splitlines() if line and not line.startswith(("```", "<details>"))]
+    assert len(seen) + 1 <= 12, seen
+
+
+def test_the_page_has_few_blocks_however_many_files(
+    rendered: Callable[..., Page], artifacts: tuple[Artifact, ...]
+) -> None:
+    """Fifty wheels make longer commands, never more of them, and fit into what GitHub takes."""
+    wheels = tuple(
+        Artifact(kind=Kind.wheel, name=f"widget-1.2.3-cp3{n}-cp3{n}-manylinux_2_28_x86_64.whl", size=1, sha256="0" * 64)
+        for n in range(10, 60)
+    )
+    many = rendered(files=(*wheels, artifacts[2]))
+    assert len(many.commands) <= len(rendered().commands)
+    assert len(many.text) < LIMIT
+    assert all(wheel.name in page.html(many.text) for wheel in wheels)
+
+
+def test_a_release_of_one_file_has_no_command_for_others(
+    rendered: Callable[..., Page], artifacts: tuple[Artifact, ...]
+) -> None:
+    """Nothing is left to verify; the hash list is the one file that cannot be left out."""
+    with pytest.raises(VerificationFailed) as refusal:
+        rendered(files=artifacts[:1])
+    assert refusal.value.context == (f"{artifacts[0].name}: no check of its hash",)
+    assert "Each file has its bundle" not in rendered(files=artifacts[2:]).text
+
+
+def test_the_tag_and_version_are_everywhere(rendered: Callable[..., Page]) -> None:
+    """No placeholder is left for a reader to fill in."""
+    text = rendered(section="").text
+    assert re.findall(r"<(?!details|/details|summary|/summary|file>)[^>]*>|\{\{|\{%", text) == []
+    assert "Version 1.2.3 was built from commit `4f2c1e9a0b3d5c7e9f1a2b4c6d8e0f1a3b5c7d9e`" in text
+    assert text.count("v1.2.3") > text.count("1.2.3-py3") > 3
+
+
+def test_every_word_of_a_command_is_quoted_where_it_needs_to_be(
+    plan: Callable[..., Plan], artifacts: tuple[Artifact, ...]
+) -> None:
+    """A local version's plus sign is no reason; a tag with a slash is one segment of a plain URL."""
+    identity = Identity(repository="octo/widget", workflow=".github/workflows/release.yml", ref="refs/tags/lib/v1")
+    file = dataclasses.replace(artifacts[0], name="widget-1+x-py3-none-any.whl")
+    found = render(tag="lib/v1", plan=plan(identity=identity), artifacts=(file, artifacts[2]), override=None)
+    text = "\n".join(command.text for command in found.commands)
+    assert "releases/download/lib%2Fv1/widget-1+x-py3-none-any.whl" in text
+    assert "gh release download lib/v1 " in text
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        *(
+            (name, "unsafe-file-name")
+            for name in ("a b.whl", "a\n.whl", "a`id`.whl", "$(id).whl", "-a.whl", "../a.whl")
+        ),
+        *((name, "unsafe-file-name") for name in ("a'.whl", "ä.whl", "a.", "", "<b>.whl", "[x](y).whl", "a" * 260)),
+    ],
+)
+def test_a_file_name_that_could_break_out_is_refused(
+    name: str, slug: str, rendered: Callable[..., Page], artifacts: tuple[Artifact, ...]
+) -> None:
+    """Nothing is quoted away that should not exist."""
+    with pytest.raises(Refused) as refusal:
+        rendered(files=(*artifacts, dataclasses.replace(artifacts[0], name=name)))
+    assert refusal.value.slug == slug
+
+
+@pytest.mark.parametrize(
+    ("identity", "slug"),
+    [
+        ({"workflow": ".github/workflows/`id`.yml"}, "unsafe-workflow-name"),
+        ({"workflow": ".github/workflows/../x.yml"}, "unsafe-workflow-name"),
+        ({"workflow": "release.yml"}, "unsafe-workflow-name"),
+        ({"repository": "octo/wid get"}, "unsafe-repository"),
+        ({"repository": "octo`id`/widget"}, "unsafe-repository"),
+    ],
+)
+def test_an_identity_that_could_break_out_is_refused(
+    identity: dict[str, str], slug: str, rendered: Callable[..., Page], plan: Callable[..., Plan]
+) -> None:
+    """The repository and the workflow are names from outside too."""
+    with pytest.raises(Refused) as refusal:
+        rendered(identity=dataclasses.replace(plan().identity, **identity))
+    assert refusal.value.slug == slug
+
+
+def test_a_tag_that_could_break_out_is_refused(plan: Callable[..., Plan], artifacts: tuple[Artifact, ...]) -> None:
+    """Guard refuses it first; a renderer that anybody may call does so again."""
+    with pytest.raises(Refused) as refusal:
+        render(tag="v1$(id)", plan=plan(), artifacts=artifacts, override=None)
+    assert refusal.value.slug == "unsafe-tag"
+
+
+def test_notes_that_github_would_refuse_are_refused(rendered: Callable[..., Page]) -> None:
+    """At 125,000 characters, and before anything is uploaded."""
+    with pytest.raises(Refused) as refusal:
+        rendered(section="x" * LIMIT)
+    assert refusal.value.slug == "notes-too-long"
+
+
+def test_a_project_overrides_file_by_file(rendered: Callable[..., Page], override: Callable[..., Path]) -> None:
+    """One file of its own, the others as packaged; the commands still come from the verify section."""
+    own = override(
+        verify__meaning="What it means: {{ tag }}.\n", notes="# {{ project }}\n\n{{ section }}\n\n{{ verify }}"
+    )
+    found = rendered(override=own)
+    assert found.text.startswith("# widget\n\n### Added\n")
+    assert "What it means: v1.2.3." in found.text
+    assert found.commands == rendered().commands
+
+
+@pytest.mark.parametrize(
+    ("files", "slug", "what"),
+    [
+        ({"notes": "{{ verify }}\nand more"}, "notes-without-instructions", None),
+        ({"notes": "{{ section }}"}, "notes-without-instructions", None),
+        ({"notes": "<details>\n\n{{ verify }}"}, "notes-open-html", None),
+        ({"notes": "{% if %}"}, "template-error", r"notes\.md\.j2:1: 'Expected an expression.*'"),
+        ({"verify__meaning": "a\n{{ nothing }}"}, "template-error", r"meaning\.md\.j2:2: ''nothing' is undefined'"),
+        ({"verify__table": "\n\n{{ 1 / 0 }}"}, "template-error", r"table\.md\.j2:3: 'division by zero'"),
+        ({"verify__table": "{% include 'no.j2' %}"}, "template-error", r"no\.j2:0: 'no\.j2'"),
+        ({"verify__table": "{% include '../x' %}"}, "template-error", None),
+        ({"verify__table": "{{ ''.__class__.__mro__ }}"}, "template-error", r"table.*unsafe.*"),
+        ({"verify__table": "{{ files.clear() }}"}, "template-error", r"table.*unsafe.*"),
+        ({"verify__cosign": ""}, "instructions-incomplete", None),
+        ({"verify__cosign": "```bash\ncosign version\n```"}, "notes-unknown-fence", None),
+        ({"verify__cosign": "```bash draft\ncosign version\n```"}, "command-not-understood", None),
+    ],
+)
+def test_a_template_that_breaks_the_page_is_refused(
+    files: dict[str, str], slug: str, what: str | None, rendered: Callable[..., Page], override: Callable[..., Path]
+) -> None:
+    """With its file and line where Jinja knows them; templates run sandboxed, for the job holds a token."""
+    with pytest.raises(TagsealError) as refusal:
+        rendered(override=override(**files))
+    assert refusal.value.slug == slug
+    assert what is None or re.fullmatch(what, refusal.value.what)
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_no_packaged_template_can_be_emptied(template: str, tmp_path: Path, rendered: Callable[..., Page]) -> None:
+    """Of the parts with commands; the table and the explanation are prose."""
+    path = tmp_path / template
+    path.parent.mkdir()
+    path.write_text("")
+    if template in {"verify/meaning.md.j2", "verify/table.md.j2"}:
+        assert rendered(override=tmp_path).commands == rendered().commands
+        return
+    with pytest.raises(VerificationFailed) as refusal:
+        rendered(override=tmp_path)
+    assert refusal.value.slug == "instructions-incomplete"
+
+
+def test_templates_are_regular_files_of_the_project(tmp_path: Path, rendered: Callable[..., Page]) -> None:
+    """A link could put any file of the machine onto a public page."""
+    with pytest.raises(ConfigError) as absent:
+        rendered(override=tmp_path / "absent")
+    (tmp_path / "notes.md.j2").symlink_to("/etc/hostname")
+    with pytest.raises(ConfigError) as linked:
+        rendered(override=tmp_path)
+    assert (absent.value.slug, linked.value.slug) == ("templates-not-found", "templates-link")
+
+
+def test_a_link_definition_that_redirects_the_instructions_is_refused() -> None:
+    """The packaged templates define no reference links; a project's own may."""
+    verify = "## Verify\n\nGet [cosign].\n\n[cosign]: https://docs.sigstore.dev\n"
+    page.check("- [x]\n\n", verify)
+    with pytest.raises(Refused) as refusal:
+        page.check("- new\n\n[Cosign]: https://evil.example\n\n", verify)
+    assert refusal.value.slug == "notes-hidden-instructions"
+    assert refusal.value.what.startswith("line 3 of the notes")
+
+
+def test_a_refusal_names_the_line() -> None:
+    """Counted from 1 on the page, with the line itself."""
+    with pytest.raises(Refused) as html:
+        page.check("one\n\ntwo <b>bold\n\n", "## Verify\n")
+    with pytest.raises(Refused) as fence:
+        page.check("one\n\n```\ntwo\n\n", "## Verify\n")
+    assert html.value.what.startswith("line 3 of the notes leaves <b> open")
+    assert html.value.context == ("'two <b>bold'",)
+    assert fence.value.what.startswith("line 3 of the notes reaches into")
+    assert fence.value.context == ("'```'",)
+
+
+def test_the_html_is_sanitised_as_github_does() -> None:
+    """No script, style, handler or foreign scheme; tables, strikethrough, folds and line breaks stay."""
+    shown = page.html(
+        "a <script>x</script><b onclick='x' style='x'>b</b> ~~s~~\nn [j](javascript:x)\n\n"
+        "|a|\n|-|\n|c|\n\n<details>\n\n</details>\n"
+    )
+    assert shown == (
+        "<p>a <b>b</b> <s>s</s><br>\nn [j](javascript:x)</p>\n<table>\n<thead>\n<tr>\n<th>a</th>\n</tr>\n</thead>\n"
+        "<tbody>\n<tr>\n<td>c</td>\n</tr>\n</tbody>\n</table>\n<details>\n</details>\n"
+    )
