@@ -42,7 +42,7 @@ def test_the_section_is_the_versions_own(name: str, version: str, heading: str, 
     """From below its heading to the next of the same or a higher level."""
     found = section(name, version)
     assert found is not None
-    lines = found.text.partition("\n\n[")[0].splitlines()
+    lines = [line for line in found.text.splitlines() if line and "]: <" not in line]
     assert (found.heading, lines[0], lines[-1]) == (heading, first, last)
 
 
