@@ -1,0 +1,82 @@
+"""The reasons in ``verification/attacks.py``, held against the words of the real tools."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from instance import IDENTITY, instance
+from tagseal.names import quoted
+from tagseal.steps.instructions import Shell
+from tagseal.verification.attacks import BUNDLE, Target, attacks
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NAMES = ("widget.whl", "widget.tar.gz", "SHA256SUMS")
+_IDENTITY = f"--cert-identity {IDENTITY.uri} --cert-oidc-issuer {IDENTITY.issuer}"
+
+TARGETS = {
+    "sigstore": Target(tool="sigstore", text=f"sigstore verify identity {' '.join(NAMES)} {_IDENTITY}", files=NAMES),
+    "cosign": Target(
+        tool="cosign",
+        text="\n".join(
+            f"cosign verify-blob --bundle {name}{BUNDLE} {_IDENTITY.replace('--cert', '--certificate')} {name}"
+            for name in NAMES
+        ),
+        files=NAMES,
+    ),
+    "sha256sum": Target(tool="sha256sum", text="sha256sum -c SHA256SUMS", files=NAMES[:2]),
+}
+
+
+@pytest.fixture(scope="module")
+def genuine(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Shell]:
+    """A folder of signed files, and a shell whose tools trust the instance that signed them."""
+    base = tmp_path_factory.mktemp("attacks")
+    folder, shims, home = (base / name for name in ("genuine", "shims", "home"))
+    for one in (folder, shims, home):
+        one.mkdir()
+    for name in NAMES[:2]:
+        (folder / name).write_text(f"bytes of {name}")
+    digests = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in NAMES[:2]}
+    (folder / NAMES[2]).write_text("".join(f"{digest}  {name}\n" for name, digest in digests.items()))
+    digests[NAMES[2]] = hashlib.sha256((folder / NAMES[2]).read_bytes()).hexdigest()
+    with instance() as played:
+        for name, bundle in played.sign(digests).items():
+            (folder / (name + BUNDLE)).write_bytes(bundle)
+        (base / "trust.json").write_text(played.trust_config)
+        (base / "root.json").write_text(played.trusted_root)
+    cosign = quoted(shutil.which("cosign") or "cosign")
+    calls = {
+        "sigstore": f'exec {quoted(sys.executable)} -m sigstore --trust-config {quoted(str(base / "trust.json"))} "$@"',
+        "cosign": f'verb=$1; shift; exec {cosign} "$verb" --trusted-root {quoted(str(base / "root.json"))} "$@"',
+    }
+    for name, call in calls.items():
+        (shims / name).write_text(f"#!/bin/sh\n{call}\n")
+        (shims / name).chmod(0o755)
+    return folder, Shell(home=home, environ={"PATH": f"{shims}:{os.environ['PATH']}"}, token="")
+
+
+@pytest.mark.parametrize("tool", ["sigstore", pytest.param("cosign", marks=pytest.mark.interop), "sha256sum"])
+def test_each_tool_accepts_the_genuine_and_refuses_each_attack(
+    genuine: tuple[Path, Shell], tool: str, tmp_path: Path
+) -> None:
+    """A real tool passes the genuine files, and gives the expected reason for each attack."""
+    if tool == "cosign" and not shutil.which("cosign"):
+        pytest.skip("cosign is not on PATH")
+    folder, shell = genuine
+    target = TARGETS[tool]
+    assert shell.run(target.text, folder).code == 0
+    for number, attack in enumerate(attacks(target, IDENTITY, NAMES)):
+        attacked = tmp_path / str(number)
+        shutil.copytree(folder, attacked, copy_function=os.link)
+        attack.prepare(attacked)
+        finished = shell.run(attack.text, attacked)
+        assert attack.refusal(finished.code, finished.output + finished.errors), (attack.name, finished)
+    assert shell.run(target.text, folder).code == 0
