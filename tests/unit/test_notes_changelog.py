@@ -64,11 +64,13 @@ def test_a_pre_release_looks_further(tmp_path: Path, version: str, text: str) ->
     assert found.text == text
 
 
-def test_a_final_version_is_not_unreleased(tmp_path: Path) -> None:
-    """A release whose changelog still says Unreleased was not prepared; and an empty Unreleased is nothing."""
-    assert written(tmp_path, "## Unreleased\n\nnext\n", "1.2.0") is None
-    assert written(tmp_path, "## Unreleased\n\n<!-- -->\n## 1.0\n", "1.2.0rc1") is not None
-    assert written(tmp_path, "## Unreleased\n\n## 1.0\n\nold\n", "1.2.0rc1") is None
+def test_unreleased_comes_last_and_only_with_words(tmp_path: Path) -> None:
+    """For a final version too, never before its own heading; an empty one is nothing, whatever its comments say."""
+    final = written(tmp_path, "## Unreleased\n\nnext\n\n## 1.0\n\nold\n", "1.2.0")
+    own = written(tmp_path, "## Unreleased\n\nnext\n\n## 1.2\n\nown\n", "1.2.0")
+    assert final == changelog.Section(text="next", heading="Unreleased")
+    assert own == changelog.Section(text="own", heading="1.2")
+    assert written(tmp_path, "## Unreleased\n\n<!-- here -->\n\n## 1.0\n\nold\n", "1.2.0") is None
 
 
 @pytest.mark.parametrize(

@@ -249,9 +249,10 @@ def test_the_html_is_sanitised_as_github_does() -> None:
     """No script, style, handler or foreign scheme; tables, strikethrough, folds and line breaks stay."""
     shown = page.html(
         "a <script>x</script><b onclick='x' style='x'>b</b> ~~s~~\nn [j](javascript:x)\n\n"
-        "|a|\n|-|\n|c|\n\n<details>\n\n</details>\n"
+        "|a|\n|-:|\n|c|\n\n<details>\n\n</details>\n"
     )
     assert shown == (
-        "<p>a <b>b</b> <s>s</s><br>\nn [j](javascript:x)</p>\n<table>\n<thead>\n<tr>\n<th>a</th>\n</tr>\n</thead>\n"
-        "<tbody>\n<tr>\n<td>c</td>\n</tr>\n</tbody>\n</table>\n<details>\n</details>\n"
+        "<p>a <b>b</b> <s>s</s><br>\nn [j](javascript:x)</p>\n"
+        '<table>\n<thead>\n<tr>\n<th align="right">a</th>\n</tr>\n</thead>\n'
+        '<tbody>\n<tr>\n<td align="right">c</td>\n</tr>\n</tbody>\n</table>\n<details>\n</details>\n'
     )

@@ -17,6 +17,7 @@ from packaging.version import VERSION_PATTERN, InvalidVersion, Version
 
 from tagseal.errors import ConfigError
 from tagseal.names import printable, shown
+from tagseal.notes.page import html
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -88,7 +89,9 @@ def _usual(folder: Path) -> Iterator[Path]:
 
 
 def section(path: Path, version: Version) -> Section | None:
-    """Return the version's section: its own; for a pre-release then the base version's, then Unreleased.
+    """Return the version's section: its own; for a pre-release the base version's; then Unreleased.
+
+    The heading tells which one it is.
 
     Raises:
         ConfigError: The file is not UTF-8.
@@ -152,9 +155,7 @@ def _choose(headings: Sequence[Heading], version: Version, text: Callable[[Headi
         ranked = [(place, heading) for heading in headings if (place := _place(heading.words, candidate)) is not None]
         if ranked:
             return min(ranked, key=lambda pair: pair[0])[1]
-    if version.is_prerelease:
-        return next((h for h in headings if "unreleased" in h.words.casefold() and text(h)), None)
-    return None
+    return next((h for h in headings if "unreleased" in h.words.casefold() and html(text(h)).strip()), None)
 
 
 def _place(words: str, version: Version) -> tuple[int, bool] | None:

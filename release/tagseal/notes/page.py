@@ -13,6 +13,7 @@ verify section. It is sound if
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
@@ -56,7 +57,8 @@ _END = "tagseal-end"
 
 def html(markdown: str) -> str:
     """Return the page's HTML as GitHub would show it: CommonMark, tables and strikethrough, sanitised."""
-    return _sanitised(_MARKDOWN.render(markdown))
+    aligned = re.sub(r' style="text-align:(left|center|right)"', r' align="\1"', _MARKDOWN.render(markdown))
+    return _sanitised(aligned)
 
 
 def fences(markdown: str) -> tuple[tuple[str, str], ...]:
