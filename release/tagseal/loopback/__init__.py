@@ -1,1 +1,124 @@
-"""The loopback internet: production names that lead to stand-ins on this machine (design, section 3)."""
+"""The loopback internet: production names that lead to stand-ins on this machine (design, section 3).
+
+Importing this package costs what sigstore and Werkzeug cost; its importers do it late.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
+
+from tagseal.loopback.actions import Issuer, TokenEndpoint
+from tagseal.loopback.door import Door, Hosts
+from tagseal.loopback.faults import Faults
+from tagseal.loopback.fulcio import Fulcio
+from tagseal.loopback.github import GitHub
+from tagseal.loopback.github.pages import plain
+from tagseal.loopback.rekor import Rekor
+from tagseal.loopback.server import Server
+from tagseal.loopback.transcript import Recorder, Transcript
+from tagseal.loopback.trust import FULCIO, REKOR, client_trust_config, trusted_root
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
+    from types import TracebackType
+    from wsgiref.types import WSGIApplication
+
+    from tagseal.loopback.faults import Fault
+
+
+class Loopback:
+    """Everything, started together and closed together: a context manager.
+
+    It leaves ``ca.pem``, ``trust.json``, ``trusted_root.json`` and ``transcript.jsonl`` in its folder; no file there
+    holds a secret.
+    """
+
+    def __init__(  # noqa: PLR0913 - options, by keyword
+        self,
+        *,
+        folder: Path,
+        latency: float = 0.0,
+        faults: Iterable[Fault] = (),
+        hosts: Mapping[str, WSGIApplication] | None = None,
+        port: int = 0,
+        render: Callable[[str], str] = plain,
+    ) -> None:
+        """Start.
+
+        Args:
+            folder: Where the files go.
+            latency: Seconds added to every request.
+            faults: What goes wrong.
+            hosts: Further names, and what plays them.
+            port: The door's; 0 for a free one.
+            render: Makes safe HTML of notes, for the release pages.
+
+        Raises:
+            UsageError: The port is taken.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.github = GitHub(folder / "objects", render=render)
+        self.issuer = Issuer()
+        self.tokens = TokenEndpoint(self.issuer)
+        self.fulcio = Fulcio(self.issuer)
+        self.rekor = Rekor()
+        played: dict[str, WSGIApplication] = {
+            _host(FULCIO): self.fulcio,
+            _host(REKOR): self.rekor,
+            **self.github.hosts,
+            **(hosts or {}),
+        }
+        table = Hosts(played, direct=self.tokens)
+        behind = Faults(table, faults, latency=latency)
+        with ExitStack() as stack:
+            self.transcript = stack.enter_context(Transcript(folder / "transcript.jsonl"))
+            server = Server(Recorder(behind, self.transcript))
+            stack.callback(server.close)
+            stack.callback(behind.close)
+            self.door = Door(table, server.address, self.transcript, port=port)
+            stack.callback(self.door.close)
+            self._stack = stack.pop_all()
+        host, number = server.address
+        self.oidc_url = f"http://{host}:{number}/oidc/token?api-version=2.0"
+        self._write()
+
+    def environment(self) -> dict[str, str]:
+        """Return what a child's environment needs so that names lead here. The proxy's address holds a password."""
+        authority = str(self.folder / "ca.pem")
+        proxies = dict.fromkeys(("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"), self.door.url)
+        trusted = dict.fromkeys(
+            ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "NODE_EXTRA_CA_CERTS"),
+            authority,
+        )
+        trust = {"TAGSEAL_TRUST_CONFIG": str(self.folder / "trust.json")}
+        return {**proxies, "NO_PROXY": "", "no_proxy": "", **trusted, **trust}
+
+    def close(self) -> None:
+        """Cut every connection and stop every thread; what the stand-ins know can still be asked."""
+        self._stack.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _write(self) -> None:
+        (self.folder / "ca.pem").write_bytes(self.door.authority)
+        trust = {
+            "trust.json": client_trust_config(self.fulcio, self.rekor),
+            "trusted_root.json": trusted_root(self.fulcio, self.rekor),
+        }
+        for name, document in trust.items():
+            (self.folder / name).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""

@@ -46,9 +46,10 @@ class Hosts:
     checked the certificate of.
     """
 
-    def __init__(self, applications: Mapping[str, WSGIApplication]) -> None:
-        """Keep the table of names."""
+    def __init__(self, applications: Mapping[str, WSGIApplication], *, direct: WSGIApplication | None = None) -> None:
+        """Keep the table of names; ``direct`` answers, under its own address, who does not use the door."""
         self._applications = applications
+        self._direct = direct
         self._leases: dict[int, str] = {}
 
     def __contains__(self, name: object) -> bool:
@@ -67,6 +68,8 @@ class Hosts:
         """Play one request."""
         name = self._leases.get(int(environ["REMOTE_PORT"]))
         asked = environ.get("HTTP_HOST", "").removesuffix(":443")
+        if self._direct and name is None and asked == f"127.0.0.1:{environ['SERVER_PORT']}":
+            return self._direct(environ, start_response)
         if name is None or asked != name:
             refusal = Response(f"421: got Host {asked}, expected {name or 'to be asked through the door'}\n", 421)
             return refusal(environ, start_response)

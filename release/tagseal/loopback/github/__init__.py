@@ -1,0 +1,99 @@
+"""GitHub, played: repositories, tags, releases, assets, uploads, downloads, the GraphQL of gh, and release pages."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import secrets
+import shutil
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from tagseal.loopback.github import downloads, graphql, releases, rest, shapes, uploads
+from tagseal.loopback.github.calls import Api
+from tagseal.loopback.github.downloads import Objects
+from tagseal.loopback.github.pages import Pages, plain
+from tagseal.loopback.github.state import ACTIONS_BOT, Grant, Repository, State, utc_now
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
+    from pathlib import Path
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from tagseal.loopback.github.state import Release
+
+
+class GitHub:
+    """A forge with real, mutable behaviour, behind four host names."""
+
+    def __init__(
+        self, folder: Path, *, render: Callable[[str], str] = plain, now: Callable[[], datetime] = utc_now
+    ) -> None:
+        """Keep assets below ``folder``; ``render`` makes safe HTML of notes for the release pages."""
+        self._state = State(folder, now)
+        self.hosts: Mapping[str, WSGIApplication] = {
+            "api.github.com": _Rest(self._state, (*rest.TABLE, *releases.TABLE, *graphql.TABLE)),
+            "uploads.github.com": Api(self._state, uploads.TABLE),
+            "github.com": Pages(self._state, render),
+            downloads.HOST: Objects(self._state),
+        }
+
+    def add_repository(
+        self, name: str, *, private: bool = False, immutable: bool = False, default_branch: str = "main"
+    ) -> Repository:
+        """Create ``OWNER/REPO``, with one commit on its default branch; ``immutable`` locks what is published."""
+        repository = Repository(
+            id=self._state.next_id(),
+            full_name=name,
+            private=private,
+            immutable=immutable,
+            default_branch=default_branch,
+        )
+        repository.add_branch(default_branch, hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest())
+        self._state.add(repository)
+        return repository
+
+    def token(self, *, scopes: Mapping[str, str], repository: str | None = None, actor: str = ACTIONS_BOT) -> str:
+        """Return a new token; ``scopes`` is spelled as ``permissions:`` in a workflow."""
+        kind = "ghs" if actor.endswith("[bot]") else "ghp"
+        token = f"{kind}_{secrets.token_hex(18)}"
+        grant = Grant(actor=self._state.account(actor), scopes=dict(scopes), repository=repository)
+        with self._state.lock:
+            self._state.grants[token] = grant
+        return token
+
+    def revoke(self, token: str) -> None:
+        """Forget a token, as the end of its job does."""
+        with self._state.lock:
+            self._state.grants.pop(token, None)
+
+    def dump(self, folder: Path) -> None:
+        """Write every release below ``folder``: ``OWNER/REPO/TAG/release.json`` and the assets beside it.
+
+        A draft's folder is named as in its address, ``untagged-…``.
+        """
+        with self._state.lock:
+            for repository in self._state.repositories:
+                for release in repository.releases:
+                    self.dump_release(repository, release, folder / repository.full_name / quote(release.slug, safe=""))
+
+    def dump_release(self, repository: Repository, release: Release, folder: Path) -> None:
+        """Write ``release.json``, as the REST API shows it, and ``assets/``."""
+        (folder / "assets").mkdir(parents=True, exist_ok=True)
+        shape = shapes.release(repository, release)
+        (folder / "release.json").write_text(json.dumps(shape, indent=2) + "\n", encoding="utf-8")
+        for asset in release.assets:
+            shutil.copyfile(asset.path, folder / "assets" / asset.name)
+
+
+class _Rest(Api):
+    """The API, where a repository can also be named by its number, as the links between pages do."""
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        if numbered := re.match(r"/repositories/(\d+)(.*)", environ["PATH_INFO"]):
+            names = [one.full_name for one in self._state.repositories if one.id == int(numbered[1])]
+            environ["PATH_INFO"] = f"/repos/{names[0]}{numbered[2]}" if names else "/"
+        return super().__call__(environ, start_response)

@@ -1,0 +1,156 @@
+"""One call of the API: whose it is, what they may see, and how it is refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from werkzeug import Response
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map, Rule
+
+from tagseal.loopback.service import Service, answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from werkzeug import Request
+
+    from tagseal.loopback.github.state import Grant, Release, Repository, State
+
+    Endpoint = Callable[..., Response]
+
+_DOCUMENTATION = "https://docs.github.com/rest"
+_LIMIT = 1000
+"""Requests an hour and repository that a job's token has."""
+
+
+def problem(status: int, message: str, *errors: Mapping[str, str]) -> HTTPException:
+    """Return a refusal in the API's form."""
+    body: dict[str, object] = {"message": message}
+    if errors:
+        body["errors"] = list(errors)
+    body |= {"documentation_url": _DOCUMENTATION, "status": str(status)}
+    return HTTPException(response=answer(body, status))
+
+
+def invalid(resource: str, field: str, code: str, message: str = "") -> HTTPException:
+    """Return the refusal of one field; ``message`` goes with the code ``custom``."""
+    error = {"resource": resource, "code": code, "field": field}
+    return problem(422, "Validation Failed", {**error, "message": message} if message else error)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request, and whoever makes it."""
+
+    state: State
+    request: Request
+    grant: Grant | None
+    """None: a stranger."""
+
+    def repository(self, owner: str, repo: str) -> Repository:
+        """Return the repository; a private one does not exist for strangers."""
+        found = self.state.find(f"{owner}/{repo}")
+        if found is None or not self.may_see(found):
+            raise problem(404, "Not Found")
+        return found
+
+    def may_see(self, repository: Repository) -> bool:
+        """Tell whether the repository exists for this caller."""
+        if not repository.private:
+            return True
+        return self.grant is not None and self.grant.repository in {None, repository.full_name}
+
+    def may(self, scope: str, level: str, repository: Repository) -> bool:
+        """Tell whether the token has the scope; what is public may be read by anybody."""
+        if level == "read" and not repository.private:
+            return True
+        return self.grant is not None and self.grant.may(scope, level, repository)
+
+    def need(self, scope: str, level: str, repository: Repository) -> None:
+        """Refuse a caller without the scope."""
+        if self.may(scope, level, repository):
+            return
+        if self.grant is None:
+            raise problem(401, "Requires authentication")
+        raise problem(403, self._inaccessible)
+
+    @property
+    def _inaccessible(self) -> str:
+        kind = "integration" if self.grant and self.grant.actor.bot else "personal access token"
+        return f"Resource not accessible by {kind}"
+
+    def person(self) -> Grant:
+        """Return whoever calls, if it is a person; a job's token is an installation's."""
+        if self.grant is None:
+            raise problem(401, "Requires authentication")
+        if self.grant.actor.bot:
+            raise problem(403, self._inaccessible)
+        return self.grant
+
+    def release(self, repository: Repository, number: int) -> Release:
+        """Return a release; a draft exists only for those who may push."""
+        self.need("contents", "read", repository)
+        found = repository.by_id.get(number)
+        if found is None or not self.shows(repository, found):
+            raise problem(404, "Not Found")
+        return found
+
+    def shows(self, repository: Repository, release: Release) -> bool:
+        """Tell whether this caller may see the release."""
+        return not release.draft or self.may("contents", "write", repository)
+
+    def json(self) -> dict[str, Any]:
+        """Return the request's body, an object."""
+        try:
+            value = json.loads(self.request.get_data() or b"{}")
+        except ValueError:
+            raise problem(400, "Problems parsing JSON") from None
+        if not isinstance(value, dict):
+            raise problem(400, "Body should be a JSON object")
+        return value
+
+
+class Api(Service):
+    """A host of the API: a table of methods, paths and endpoints."""
+
+    def __init__(self, state: State, table: Iterable[tuple[str, str, Endpoint]]) -> None:
+        """Route each line of the table to its endpoint, which takes a call and the parts of the path."""
+        self._state = state
+        self.routes = Map(
+            [Rule(path, methods=[verb], endpoint=self._called(endpoint)) for verb, path, endpoint in table],
+            merge_slashes=False,
+        )
+
+    def refusal(self, error: HTTPException) -> Response:
+        """Return the refusal in the API's form."""
+        if isinstance(error.response, Response):
+            return error.response
+        response = problem(error.code or 500, "Not Found" if error.code == 404 else error.name).response  # noqa: PLR2004
+        return response if isinstance(response, Response) else answer({}, 500)
+
+    def _called(self, endpoint: Endpoint) -> Endpoint:
+        def call(request: Request, **parts: object) -> Response:
+            token = request.headers.get("Authorization", "").partition(" ")[2]
+            with self._state.lock:
+                grant = self._state.grants.get(token)
+                used = self._state.requests[token] = self._state.requests.get(token, 0) + 1
+            if grant is None and "Authorization" in request.headers:
+                raise problem(401, "Bad credentials")
+            response = endpoint(Call(self._state, request, grant), **parts)
+            response.headers.update(self._limits(used))
+            return response
+
+        return call
+
+    def _limits(self, used: int) -> dict[str, str]:
+        return {
+            "X-GitHub-Media-Type": "github.v3; format=json",
+            "X-RateLimit-Limit": str(_LIMIT),
+            "X-RateLimit-Remaining": str(max(0, _LIMIT - used)),
+            "X-RateLimit-Used": str(used),
+            "X-RateLimit-Reset": str(int(self._state.now().timestamp()) + 3600),
+            "X-RateLimit-Resource": "core",
+        }

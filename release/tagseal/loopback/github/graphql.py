@@ -1,0 +1,193 @@
+"""``POST /graphql``: repositories, refs and releases, as far as gh asks for them.
+
+Unlike REST, ``release(tagName: …)`` finds drafts too. A field that is not known here is refused in the service's words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from tagseal.loopback.github import shapes
+from tagseal.loopback.github.calls import problem
+from tagseal.loopback.github.query import QueryError, read
+from tagseal.loopback.service import answer
+
+if TYPE_CHECKING:
+    from werkzeug import Response
+
+    from tagseal.loopback.github.calls import Call, Endpoint
+    from tagseal.loopback.github.query import Query, Selection
+    from tagseal.loopback.github.state import Asset, Release, Repository
+
+Node = Mapping[str, Any]
+"""An object: its members, of which those that are functions take the field's arguments."""
+
+
+def graphql(call: Call) -> Response:
+    """Answer one query."""
+    if call.grant is None:
+        raise problem(401, "This endpoint requires you to be authenticated.")
+    asked = call.json()
+    errors: list[Mapping[str, object]] = []
+    data = None
+    try:
+        query = read(str(asked.get("query", "")), asked.get("variables") or {})
+        with call.state.lock:
+            data = _answer(query, _root(call, errors), query.operation)
+    except QueryError as error:
+        errors.append(error.error)
+    return answer({"data": data} | ({"errors": errors} if errors else {}))
+
+
+def _answer(query: Query, node: Node, selection: Selection) -> dict[str, Any]:
+    found = {}
+    for field in query.fields(selection):
+        if field.name not in node:
+            kind = node["__typename"]
+            raise QueryError(
+                f"Field '{field.name}' doesn't exist on type '{kind}'",
+                extensions={"code": "undefinedField", "typeName": kind, "fieldName": field.name},
+            )
+        value = node[field.name]
+        if callable(value):
+            value = value(**field.arguments)
+        found[field.key] = _value(query, value, field.fields)
+    return found
+
+
+def _value(query: Query, value: Any, selection: Selection) -> Any:  # noqa: ANN401 - JSON data
+    if isinstance(value, Mapping):
+        return _answer(query, value, selection)
+    if isinstance(value, list):
+        return [_value(query, item, selection) for item in value]
+    return value
+
+
+def _root(call: Call, errors: list[Mapping[str, object]]) -> Node:
+    def repository(owner: str, name: str, **_: object) -> Node | None:
+        found = call.state.find(f"{owner}/{name}")
+        if found is None or not call.may_see(found):
+            message = f"Could not resolve to a Repository with the name '{owner}/{name}'."
+            errors.append({"type": "NOT_FOUND", "path": ["repository"], "message": message})
+            return None
+        return _repository(call, found)
+
+    return {
+        "__typename": "Query",
+        "repository": repository,
+        "viewer": lambda: {"__typename": "User", "login": call.person().actor.login},
+        "__type": _type,
+    }
+
+
+def _type(name: str) -> Node | None:
+    """Introspect, for gh asks which fields a release has before it asks for them."""
+    if name != "Release":
+        return None
+    fields = [{"__typename": "__Field", "name": key} for key in _RELEASE_FIELDS]
+    return {"__typename": "__Type", "name": name, "fields": lambda **_: fields}
+
+
+def _repository(call: Call, of: Repository) -> Node:
+    owner, name = of.full_name.split("/")
+    visible = [one for one in of.releases if call.shows(of, one)]
+
+    def release(tagName: str) -> Node | None:  # noqa: N803 - GraphQL's spelling
+        found = [one for one in visible if one.tag_name == tagName]
+        found.sort(key=lambda one: one.draft)
+        return _release(of, found[0]) if found else None
+
+    def ref(qualifiedName: str) -> Node | None:  # noqa: N803 - GraphQL's spelling
+        target = of.refs.get(qualifiedName)
+        return _ref(qualifiedName, target.sha) if target else None
+
+    def releases(first: int = 30, after: str | None = None, **order: Any) -> Node:  # noqa: ANN401 - an input object
+        rising = (order.get("orderBy") or {}).get("direction") == "ASC"
+        return _connection([_release(of, one) for one in (visible[::-1] if rising else visible)], first, after)
+
+    push = call.may("contents", "write", of)
+    branch = of.refs.get(f"refs/heads/{of.default_branch}")
+    return {
+        "__typename": "Repository",
+        "id": shapes.node("Repository", of.id),
+        "databaseId": of.id,
+        "name": name,
+        "nameWithOwner": of.full_name,
+        "owner": {"__typename": "Organization", "id": shapes.node("Organization", of.id), "login": owner},
+        "url": f"{shapes.SITE}/{of.full_name}",
+        "description": "",
+        "isPrivate": of.private,
+        "isFork": False,
+        "isArchived": False,
+        "parent": None,
+        "hasIssuesEnabled": True,
+        "hasWikiEnabled": False,
+        "viewerPermission": "WRITE" if push else "READ",
+        "defaultBranchRef": _ref(of.default_branch, branch.sha) if branch else None,
+        "ref": ref,
+        "release": release,
+        "latestRelease": _release(of, of.latest) if of.latest else None,
+        "releases": releases,
+    }
+
+
+def _ref(name: str, sha: str) -> Node:
+    return {
+        "__typename": "Ref",
+        "id": sha,
+        "name": name.removeprefix("refs/tags/"),
+        "target": {"__typename": "GitObject", "oid": sha},
+    }
+
+
+def _connection(nodes: list[Node], first: int, after: str | None) -> Node:
+    start = int(after or 0)
+    end = start + first
+    return {
+        "__typename": "ReleaseConnection",
+        "nodes": nodes[start:end],
+        "totalCount": len(nodes),
+        "pageInfo": {"__typename": "PageInfo", "hasNextPage": end < len(nodes), "endCursor": str(end)},
+    }
+
+
+_RELEASE_FIELDS: dict[str, Callable[[Repository, Release], Any]] = {
+    "__typename": lambda *_: "Release",
+    "id": lambda _, of: shapes.node("Release", of.id),
+    "databaseId": lambda _, of: of.id,
+    "name": lambda _, of: of.name,
+    "tagName": lambda _, of: of.tag_name,
+    "description": lambda _, of: of.body,
+    "url": lambda within, of: shapes.release(within, of)["html_url"],
+    "isDraft": lambda _, of: of.draft,
+    "isPrerelease": lambda _, of: of.prerelease,
+    "isLatest": lambda within, of: within.latest is of,
+    "immutable": lambda _, of: of.immutable,
+    "createdAt": lambda _, of: shapes.moment(of.created_at),
+    "publishedAt": lambda _, of: shapes.moment(of.published_at),
+    "author": lambda _, of: {"__typename": "User", "login": of.author.login},
+    "releaseAssets": lambda within, of: (
+        lambda first=30, after=None, **_: _connection([_asset(within, of, one) for one in of.assets], first, after)
+    ),
+}
+
+
+def _release(within: Repository, of: Release) -> Node:
+    return {name: value(within, of) for name, value in _RELEASE_FIELDS.items()}
+
+
+def _asset(within: Repository, release: Release, of: Asset) -> Node:
+    shape = shapes.asset(within, release, of)
+    return {
+        "__typename": "ReleaseAsset",
+        "id": shape["node_id"],
+        "name": of.name,
+        "size": of.size,
+        "contentType": of.content_type,
+        "digest": shape["digest"],
+        "downloadUrl": shape["browser_download_url"],
+    }
+
+
+TABLE: tuple[tuple[str, str, Endpoint], ...] = (("POST", "/graphql", graphql),)

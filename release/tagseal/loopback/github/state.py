@@ -1,0 +1,203 @@
+"""What the forge remembers: repositories, refs, releases, assets, accounts and tokens. Real, mutable, in memory.
+
+Only the assets' bytes lie on disk. Whoever reads or changes more than one value holds ``State.lock``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import secrets
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+ACTIONS_BOT = "github-actions[bot]"
+
+
+def utc_now() -> datetime:
+    """Return the time, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Whoever a token acts for."""
+
+    id: int
+    login: str
+
+    @property
+    def bot(self) -> bool:
+        """Whether this is an app's installation, as in a job's token."""
+        return self.login.endswith("[bot]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """What one token may do."""
+
+    actor: Account
+    scopes: Mapping[str, str]
+    """Scope to ``read`` or ``write``, spelled as ``permissions:`` in a workflow."""
+    repository: str | None
+    """The only repository that the scopes are for; None for all."""
+
+    def may(self, scope: str, level: str, repository: Repository) -> bool:
+        """Tell whether the token has the scope for this repository."""
+        here = self.repository in {None, repository.full_name}
+        return here and self.scopes.get(scope) in {level, "write"}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a ref or a tag object points to."""
+
+    kind: str
+    """``commit`` or ``tag``."""
+    sha: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Asset:
+    """One file of a release."""
+
+    id: int
+    name: str
+    """As the server spells it."""
+    label: str
+    content_type: str
+    path: Path = field(repr=False)
+    uploader: Account
+    created_at: datetime
+    state: str = "starter"
+    """``uploaded`` once every byte is there."""
+    size: int = 0
+    """Bytes."""
+    sha256: str = ""
+    """64 hexadecimal digits; empty until every byte is there."""
+    downloads: int = 0
+
+    def open(self) -> IO[bytes]:
+        """Open the bytes for reading."""
+        return self.path.open("rb")
+
+
+@dataclass(slots=True, kw_only=True)
+class Release:
+    """A release, draft or published."""
+
+    id: int
+    author: Account
+    created_at: datetime
+    tag_name: str
+    target: str
+    """The branch or commit that a missing tag would be made at."""
+    name: str = ""
+    body: str = ""
+    draft: bool = False
+    prerelease: bool = False
+    immutable: bool = False
+    published_at: datetime | None = None
+    assets: list[Asset] = field(default_factory=list)
+    untagged: str = field(default_factory=lambda: f"untagged-{secrets.token_hex(10)}")
+
+    @property
+    def slug(self) -> str:
+        """What stands for the tag in the release's web addresses: not the tag while it is a draft."""
+        return self.untagged if self.draft else self.tag_name
+
+
+@dataclass(slots=True, kw_only=True)
+class Repository:
+    """A repository: refs, tag objects and releases, but no commits."""
+
+    id: int
+    full_name: str
+    private: bool
+    immutable: bool
+    """Whether releases are locked when they are published."""
+    default_branch: str
+    refs: dict[str, Target] = field(default_factory=dict)
+    """By full name: ``refs/tags/v1``."""
+    tag_objects: dict[str, tuple[str, Target]] = field(default_factory=dict)
+    """By sha: the tag's name and what it points to."""
+    by_id: dict[int, Release] = field(default_factory=dict)
+    burnt: set[str] = field(default_factory=set)
+    """Tags that an immutable release has used, for ever."""
+    chosen: int | None = None
+    """The release that was made the latest on purpose."""
+
+    @property
+    def releases(self) -> tuple[Release, ...]:
+        """All releases, newest first."""
+        return tuple(sorted(self.by_id.values(), key=lambda release: release.id, reverse=True))
+
+    def published(self, tag: str) -> Release | None:
+        """Return the published release of this tag."""
+        return next((one for one in self.releases if one.tag_name == tag and not one.draft), None)
+
+    @property
+    def latest(self) -> Release | None:
+        """The release that is shown first: the chosen one, else the newest that is neither draft nor pre-release."""
+        full = [one for one in self.releases if not one.draft and not one.prerelease]
+        return next((one for one in full if one.id == self.chosen), full[0] if full else None)
+
+    def add_branch(self, name: str, commit: str) -> None:
+        """Create or move a branch."""
+        self.refs[f"refs/heads/{name}"] = Target("commit", commit)
+
+    def add_tag(self, name: str, commit: str, *, annotated: bool = False, nested: bool = False) -> None:
+        """Create or move a tag; ``nested`` makes an annotated tag of an annotated tag."""
+        target = Target("commit", commit)
+        for _ in range(2 if nested else int(annotated)):
+            sha = hashlib.sha1(f"{name} {target}".encode(), usedforsecurity=False).hexdigest()
+            self.tag_objects[sha] = (name, target)
+            target = Target("tag", sha)
+        self.refs[f"refs/tags/{name}"] = target
+
+
+class State:
+    """Everything together."""
+
+    def __init__(self, folder: Path, now: Callable[[], datetime] = utc_now) -> None:
+        """Keep the assets' bytes below ``folder``."""
+        self.folder = folder
+        self.now = now
+        self.lock = threading.RLock()
+        self.key = secrets.token_bytes(32)
+        """Signs the addresses that assets are downloaded from."""
+        self.grants: dict[str, Grant] = {}
+        self.requests: dict[str, int] = {}
+        """Requests so far, by token."""
+        self._repositories: dict[str, Repository] = {}
+        self._accounts: dict[str, Account] = {ACTIONS_BOT: Account(id=41898282, login=ACTIONS_BOT)}
+        self._ids = itertools.count(1001)
+        folder.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def repositories(self) -> tuple[Repository, ...]:
+        """All repositories, in the order of their creation."""
+        return tuple(self._repositories.values())
+
+    def next_id(self) -> int:
+        """Return a number that nothing else has."""
+        return next(self._ids)
+
+    def account(self, login: str) -> Account:
+        """Return the account of this name."""
+        with self.lock:
+            return self._accounts.setdefault(login, Account(id=self.next_id(), login=login))
+
+    def add(self, repository: Repository) -> None:
+        """Add a repository; names do not differ by case alone."""
+        self._repositories[repository.full_name.lower()] = repository
+
+    def find(self, full_name: str) -> Repository | None:
+        """Return the repository of this name, whatever its case."""
+        return self._repositories.get(full_name.lower())
