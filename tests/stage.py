@@ -1,0 +1,169 @@
+"""One release on the loopback, played in this process: the records before ``sign``, and the services of a job."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from instance import COMMIT, IDENTITY, RUN, TAG
+from tagseal.config import Settings
+from tagseal.loopback import Loopback, actions
+from tagseal.records import Build, Checks, Draft, Kind, Plan, Seal, Tag, Verdict
+from tagseal.rehearsal import environment, tools
+from tagseal.services.files import artifact
+from tagseal.steps import Services, Workspace
+from tagseal.steps.sign import sign
+from tagseal.steps.upload import upload
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    import pytest
+
+    from tagseal.loopback.actions import Run
+    from tagseal.loopback.faults import Fault
+    from tagseal.loopback.github.state import Repository
+
+WHEEL, SDIST = "widget-1.2.3-py3-none-any.whl", "widget-1.2.3.tar.gz"
+NAMES = ("SHA256SUMS", SDIST, WHEEL)
+
+
+@dataclass(kw_only=True)
+class Stage:
+    """A tag of ``octo/widget``, built and checked."""
+
+    folder: Path
+    loopback: Loopback
+    repository: Repository
+    shims: Path
+    patch: pytest.MonkeyPatch
+    before: int
+    """Entries that the log begins with."""
+    said: list[str] = field(default_factory=list)
+
+    @property
+    def work(self) -> Workspace:
+        return Workspace.of(self.folder / "checkout", TAG)
+
+    @property
+    def tag(self) -> Tag:
+        return Tag(name=TAG, commit=COMMIT, identity=IDENTITY, private=self.repository.private)
+
+    @property
+    def plan(self) -> Plan:
+        return Plan(
+            tag=TAG,
+            commit=COMMIT,
+            project="widget",
+            version="1.2.3",
+            prerelease=False,
+            latest=True,
+            identity=IDENTITY,
+            epoch=1,
+            sdist=SDIST,
+            wheel="widget-1.2.3-",
+            assets=(),
+            tools=("cosign", "gh", "sha256sum", "sigstore"),
+            changelog="CHANGELOG.md",
+            section="- A widget that turns.\n",
+            published=(),
+            irreversible=(),
+        )
+
+    def services(
+        self, *, contents: str = "write", run: Run | None = RUN, say: Callable[[str], None] | None = None
+    ) -> Services:
+        """Enter a job of this run, and return its services; None for a job without ``id-token``."""
+        token = self.loopback.github.token(
+            scopes={"contents": contents, "metadata": "read"}, repository=self.repository.full_name
+        )
+        temp = self.folder / f"temp-{len(list(self.folder.iterdir()))}"
+        temp.mkdir()
+        job = actions.environment(
+            run or RUN,
+            token=token,
+            oidc_url=self.loopback.oidc_url if run else None,
+            oidc_token=self.loopback.tokens.grant(run) if run else None,
+            workspace=self.folder / "checkout",
+            temp=temp,
+        )
+        for name in ("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"):
+            self.patch.delenv(name, raising=False)
+        for name, value in ({**self.loopback.environment(), **job}).items():
+            self.patch.setenv(name, value)
+        self.patch.setenv("PATH", environment.path(self.shims, os.environ))
+        return Services(
+            root=self.folder / "checkout",
+            settings=Settings(),
+            work=self.work,
+            environ=dict(os.environ),
+            loopback=True,
+            say=say or self.said.append,
+        )
+
+    def build(self, **content: str) -> tuple[Build, Checks]:
+        """Write a wheel and an sdist; keywords give other bytes."""
+        self.work.packages.mkdir(parents=True, exist_ok=True)
+        texts = {WHEEL: content.get("wheel", "the wheel's bytes"), SDIST: content.get("sdist", "the sdist's bytes")}
+        for name, text in texts.items():
+            (self.work.packages / name).write_text(text)
+        artifacts = tuple(
+            artifact(self.work.packages / name, kind) for name, kind in ((WHEEL, Kind.wheel), (SDIST, Kind.sdist))
+        )
+        checks = Checks(artifacts=artifacts, verdicts=(Verdict(name="file set", ok=True),))
+        return Build(commit=COMMIT, artifacts=artifacts, collected=False), checks
+
+    def sign(self, services: Services | None = None, plan: Plan | None = None, **content: str) -> Seal:
+        return sign(self.tag, plan or self.plan, *self.build(**content), services=services or self.services())
+
+    def upload(self, seal: Seal, services: Services | None = None) -> Draft:
+        return upload(self.tag, self.plan, seal, services=services or self.services())
+
+    def shim(self, name: str, text: str) -> None:
+        """Put another program in a tool's place."""
+        (self.shims / name).write_text(f"#!/bin/sh\n{text}\n")
+        (self.shims / name).chmod(0o755)
+
+    def accept_everything(self) -> None:
+        """Let the verifying tools accept everything, at once."""
+        for tool in ("sigstore", "cosign"):
+            self.shim(tool, "exit 0")
+
+    def entries(self) -> int:
+        """Return how many entries the log got."""
+        return len(self.loopback.rekor.log) - self.before
+
+
+@contextmanager
+def stage(
+    folder: Path, patch: pytest.MonkeyPatch, *, private: bool = False, faults: Sequence[Fault] = ()
+) -> Iterator[Stage]:
+    """Start the loopback, with the tag pushed; tools that are missing here are stand-ins."""
+    with Loopback(folder=folder / "loopback", faults=faults) as loopback:
+        repository = loopback.github.add_repository(IDENTITY.repository, private=private)
+        repository.add_tag(TAG, COMMIT, annotated=True)
+        probe = {
+            **environment.machine(os.environ),
+            **environment.private_home(folder / "probe"),
+            **loopback.environment(),
+            "GH_TOKEN": loopback.github.token(scopes={"metadata": "read"}, repository=repository.full_name),
+            "GH_REPO": repository.full_name,
+        }
+        tools.install(
+            folder / "shims",
+            loopback=loopback.folder,
+            environ=os.environ,
+            probe=probe,
+        )
+        (folder / "checkout").mkdir()
+        yield Stage(
+            folder=folder,
+            loopback=loopback,
+            repository=repository,
+            shims=folder / "shims",
+            patch=patch,
+            before=len(loopback.rekor.log),
+        )

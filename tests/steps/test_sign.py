@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from instance import COMMIT, IDENTITY, RUN
+from stage import NAMES, SDIST, WHEEL
+from tagseal.errors import Refused, UsageError, VerificationFailed
+from tagseal.services.files import artifact
+from tagseal.steps.sealed import verify_sealed
+from tagseal.steps.sign import sign
+
+if TYPE_CHECKING:
+    from stage import Stage
+    from tagseal.loopback.actions import Run
+
+
+def test_every_artifact_and_the_checksums_are_signed(released: Stage) -> None:
+    """The seal lists packages and SHA256SUMS, each with a bundle that verifies."""
+    services = released.services()
+    seal = released.sign(services)
+    verify_sealed(seal, services)
+    assert sorted(one.name for one in seal.artifacts) == sorted(NAMES)
+    assert [one.name for one in seal.bundles] == [f"{one.name}.sigstore.json" for one in seal.artifacts]
+    assert (seal.commit, seal.identity, seal.kept) == (COMMIT, IDENTITY, 0)
+    assert released.entries() == 3
+
+
+def test_the_checksums_list_the_packages(released: Stage) -> None:
+    """``SHA256SUMS`` has one line for each package, sorted by name, as ``sha256sum -c`` reads it."""
+    seal = released.sign()
+    digests = {one.name: one.sha256 for one in seal.artifacts}
+    text = (released.work.assets / "SHA256SUMS").read_text()
+    assert text == f"{digests[WHEEL]}  {WHEEL}\n{digests[SDIST]}  {SDIST}\n"
+
+
+def test_a_second_run_signs_nothing(released: Stage) -> None:
+    """Bundles that verify are kept: no new log entry."""
+    first = released.sign()
+    second = released.sign()
+    assert second == replace(first, kept=3)
+    assert released.entries() == 3
+
+
+def test_a_bundle_that_does_not_fit_is_replaced(released: Stage) -> None:
+    """A bundle of other bytes is not kept; the others are."""
+    seal = released.sign()
+    bundle, other = (released.work.bundles / one.name for one in seal.bundles[:2])
+    bundle.write_bytes(other.read_bytes())
+    again = released.sign()
+    assert again.kept == 2
+    assert released.entries() == 4
+
+
+def test_a_moved_tag_keeps_no_bundle(released: Stage) -> None:
+    """A tag on another commit has the same identity; its bundles name the old commit."""
+    released.sign()
+    build, checks = released.build()
+    moved = "e" * 40
+    services = released.services(run=replace(RUN, sha=moved))
+    tag, plan = replace(released.tag, commit=moved), replace(released.plan, commit=moved)
+    seal = sign(tag, plan, replace(build, commit=moved), checks, services=services)
+    assert seal.kept == 0
+    assert released.entries() == 6
+
+
+def test_an_interrupt_loses_no_finished_bundle(released: Stage) -> None:
+    """What was signed before Ctrl-C is kept by the next run."""
+
+    def interrupt(_line: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        released.sign(released.services(say=interrupt))
+    entries = released.entries()
+    seal = released.sign()
+    assert seal.kept == entries
+    assert released.entries() == 3
+
+
+def test_a_missing_tool_stops_before_the_log(released: Stage) -> None:
+    """Tools that ``prove`` needs are asked for before anything is signed, all by name."""
+    plan = replace(released.plan, tools=("sigstore", "no-such-tool", "nor-this"))
+    with pytest.raises(UsageError, match="got no no-such-tool, nor-this") as caught:
+        released.sign(plan=plan)
+    assert caught.value.slug == "missing-proof-tools"
+    assert released.entries() == 0
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        pytest.param(replace(RUN, ref="refs/heads/main"), id="a branch"),
+        pytest.param(replace(RUN, repository="evil/widget"), id="a fork"),
+        pytest.param(replace(RUN, job_workflow="octo/shared/.github/workflows/sign.yml@v1"), id="a reusable workflow"),
+    ],
+)
+def test_another_identity_signs_nothing(released: Stage, run: Run) -> None:
+    """A token of another identity than the planned one stops before the log."""
+    with pytest.raises(Refused):
+        released.sign(released.services(run=run))
+    assert released.entries() == 0
+
+
+def test_a_job_without_a_token_signs_nothing(released: Stage) -> None:
+    """Without ``id-token: write`` the hint names the permission."""
+    with pytest.raises(Refused, match="without an identity token") as caught:
+        released.sign(released.services(run=None))
+    assert "id-token: write" in caught.value.hint
+    assert released.entries() == 0
+
+
+def test_a_file_changed_after_check_is_not_signed(released: Stage) -> None:
+    """The bytes that were checked are the bytes that are signed."""
+    build, checks = released.build()
+    (released.work.packages / WHEEL).write_text("other bytes")
+    with pytest.raises(VerificationFailed, match="not the checked ones") as caught:
+        sign(released.tag, released.plan, build, checks, services=released.services())
+    assert caught.value.context == (WHEEL,)
+    assert released.entries() == 0
+
+
+def test_a_whole_draft_wins_over_a_rebuilt_set(released: Stage) -> None:
+    """A verified, complete set for this tag and commit takes the place of other bytes; nothing is signed."""
+    first = released.sign()
+    released.upload(first)
+    second = released.sign(wheel="the wheel, built again with other bytes")
+    assert second == replace(first, kept=3)
+    for one in first.artifacts:
+        assert artifact(released.work.file(one), one.kind) == one
+    assert released.entries() == 3
+
+
+def test_an_incomplete_draft_gives_its_bundles_only(released: Stage) -> None:
+    """A draft that lacks a file does not win; its bundles that fit the files here are kept."""
+    first = released.sign()
+    draft = released.upload(first)
+    release = released.repository.by_id[draft.id]
+    release.assets = [one for one in release.assets if one.name != WHEEL]
+    for bundle in released.work.bundles.iterdir():
+        bundle.unlink()
+    second = released.sign(wheel="the wheel, built again with other bytes")
+    assert {one.name: one for one in second.artifacts}[SDIST] in first.artifacts
+    assert {one.name: one for one in second.artifacts}[WHEEL] not in first.artifacts
+    assert second.kept == 1
+    assert released.entries() == 5
+
+
+def test_a_draft_with_other_bytes_does_not_win(released: Stage) -> None:
+    """A draft whose file does not verify is not believed, whatever its listing says."""
+    first = released.sign()
+    draft = released.upload(first)
+    services = released.services()
+    wheel = next(one for one in released.repository.by_id[draft.id].assets if one.name == WHEEL)
+    wheel.path.write_bytes(b"evil")
+    wheel.size, wheel.sha256 = 4, artifact(wheel.path, first.artifacts[0].kind).sha256
+    second = released.sign(services)
+    assert second == replace(first, kept=3)
+    assert (released.work.packages / WHEEL).read_text() == "the wheel's bytes"
