@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import tomllib
-from pathlib import Path, PurePosixPath
+import json
+from datetime import date, time
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, dataclass_transform
 
 from tagseal.errors import ConfigError
-from tagseal.names import REPOSITORY, WORKFLOW, shown
+from tagseal.names import REPOSITORY, WORKFLOW, printable, shown
+from tagseal.services.toml import read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from pydantic_core import ErrorDetails
 
@@ -131,13 +134,13 @@ def load(root: Path) -> Settings:
     where, table = _find(root)
     problems = [f"{where}{key}: {problem}" for key, problem in _senseless(table)]
     try:
-        settings = TypeAdapter(Settings).validate_python(_frozen(table))
+        settings = TypeAdapter(Settings).validate_json(json.dumps(table, default=str))
     except ValidationError as error:
         problems[:0] = [f"{where}{_problem(details)}" for details in error.errors(include_url=False)]
     if problems:
         raise ConfigError(
             f"got {len(problems)} problem{'s'[: len(problems) > 1]} in the configuration, expected none",
-            context=tuple(problems),
+            context=tuple(printable(problem) for problem in problems),
             hint="Correct the keys named above; the README lists every key with its default.",
             slug="invalid-configuration",
         )
@@ -162,25 +165,6 @@ def not_yet(settings: Settings) -> None:
             hint="Remove it: a later version will honour it.",
             slug="not-built-yet",
         )
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """Return the file's content, or an empty table where there is no such file.
-
-    Raises:
-        ConfigError: It is not UTF-8 or not TOML.
-    """
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(
-            f"got a {path.name} that does not parse, expected TOML in UTF-8",
-            context=(f"{path.name}: {error}",),
-            hint=f"Correct {path.name} at that place.",
-            slug="invalid-toml",
-        ) from error
 
 
 def _find(root: Path) -> tuple[str, dict[str, Any]]:
@@ -211,19 +195,13 @@ def _ours(document: dict[str, Any]) -> dict[str, Any] | None:
     )
 
 
-def _frozen(value: object) -> object:
-    """Return TOML data with tuples for its lists: a strict validator takes no list for a tuple."""
-    if isinstance(value, dict):
-        return {key: _frozen(item) for key, item in value.items()}
-    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
-
-
 _EXPECTED = {
     "missing": "it is missing",
     "string_type": "expected a string",
     "tuple_type": "expected a list of strings",
     "bool_type": "expected true or false",
     "int_type": "expected a whole number",
+    "int_from_float": "expected a whole number",
     "dataclass_type": "expected a table",
     "dataclass_exact_type": "expected a table",
 }
@@ -246,7 +224,7 @@ def _said(value: object) -> str:
     """Return a TOML value as its author would recognise it."""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, dict | tuple):
+    if isinstance(value, dict | list):
         return "a table" if isinstance(value, dict) else "a list"
     return shown(value) if isinstance(value, str) else str(value)
 
@@ -266,7 +244,7 @@ def _senseless(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[
             continue
         check = _CHECKS.get(path, _unchecked)
         for at, item in enumerate(value) if isinstance(value, list) else ((None, value),):
-            if problem := check(item):
+            if problem := "no date or time" if isinstance(item, date | time) else check(item):
                 yield (path if at is None else f"{path}.{at}"), f"got {_said(item)}, expected {problem}"
 
 

@@ -40,16 +40,12 @@ class Pattern:
             return None
         return _version(tag[len(before) : len(tag) - len(after)])
 
-    def versions(self, tags: Iterable[str]) -> dict[Version, str]:
-        """Return the tags that fit, by version; the longest where several name one (``v1`` beside ``v1.0.0``)."""
-        return {version: tag for tag in sorted(tags, key=len) if (version := self.parse(tag)) is not None}
-
     def previous(self, tags: Iterable[str], version: Version) -> str | None:
         """Return the tag of the highest version below this one, moving tags left out."""
-        versions = self.versions(tags)
-        moving = _moving(versions)
-        below = [known for known in versions if known < version and known.release not in moving]
-        return versions[max(below)] if below else None
+        known = [(parsed, tag) for tag in tags if (parsed := self.parse(tag)) is not None]
+        moving = _moving(parsed for parsed, _ in known)
+        below = [(parsed, tag) for parsed, tag in known if parsed < version and parsed.release not in moving]
+        return max(below)[1] if below else None
 
 
 def pattern(tags: Sequence[str], setting: str | None = None) -> Pattern:

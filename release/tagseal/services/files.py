@@ -35,9 +35,10 @@ def opened(path: Path) -> Iterator[BufferedReader]:
         if not path.is_symlink():
             raise
         raise _irregular(path, "a link") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise _irregular(path, "no regular file")
     with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise _irregular(path, "no regular file")
         yield file
 
 

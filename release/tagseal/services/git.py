@@ -204,9 +204,11 @@ def environment(environ: Mapping[str, str]) -> dict[str, str]:
 def repository_of(url: str) -> str | None:
     """Return OWNER/REPO of a remote at GitHub, in its https, ssh or scp-like form; None elsewhere."""
     if "://" not in url:
-        host, _, path = url.partition(":")
-        url = f"ssh://{host}/{path}"
-    parts = urlsplit(url)
+        url = "ssh://" + url.replace(":", "/", 1)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
     name = parts.path.strip("/").removesuffix(".git")
     return name if parts.hostname in _HOSTS and REPOSITORY.fullmatch(name) else None
 

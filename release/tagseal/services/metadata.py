@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from packaging.utils import InvalidName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from tagseal.config import read_toml
 from tagseal.errors import UsageError
 from tagseal.names import shown
+from tagseal.services.toml import read_toml
 
 if TYPE_CHECKING:
     from pathlib import Path

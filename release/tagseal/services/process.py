@@ -86,7 +86,7 @@ def run(  # noqa: PLR0913 - each is a fact about a child; five are by name
 
 def tail(text: str, lines: int = 20) -> tuple[str, ...]:
     """Return the last lines that are not empty, fit to be shown."""
-    return tuple(printable(line) for line in text.splitlines() if line.strip())[-lines:]
+    return tuple(printable(line.rstrip()) for line in text.splitlines() if line.strip())[-lines:]
 
 
 @contextmanager

@@ -119,12 +119,12 @@ def _same_version(got: str, expected: str) -> bool:
 
 def _described(build: Build, services: Services) -> Verdict:
     """Run ``twine check --strict``, in a child: it configures logging and the terminal of its process."""
-    paths = [str(services.work.file(one)) for one in _packages(build)]
+    names = [one.name for one in _packages(build)]
     with tempfile.TemporaryDirectory(prefix="tagseal-") as home:
         finished = process.run(
-            [sys.executable, "-P", "-m", "twine", "check", "--strict", *paths],
-            cwd=Path(home),
-            environ={"HOME": home, "PATH": services.environ.get("PATH", ""), "NO_COLOR": "1", "COLUMNS": "200"},
+            [sys.executable, "-P", "-m", "twine", "--no-color", "check", "--strict", *names],
+            cwd=services.work.packages,
+            environ={"HOME": home, "PATH": services.environ.get("PATH", ""), "COLUMNS": "500"},
         )
     problems = process.tail(finished.output + finished.errors) if finished.code else ()
     return _verdict("description (twine check --strict)", problems, "renders on an index")
