@@ -10,8 +10,6 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from werkzeug.exceptions import ClientDisconnected
-
 from tagseal.loopback.github import shapes
 from tagseal.loopback.github.calls import invalid, problem
 from tagseal.loopback.github.state import Asset
@@ -45,13 +43,12 @@ def upload(call: Call, owner: str, repo: str, number: int) -> Response:
     call.need("contents", "write", found)
     asset = _begin(call, release)
     digest = hashlib.sha256()
-    try:
-        with asset.path.open("wb") as file:
-            while block := call.request.stream.read(_BLOCK):
-                digest.update(block)
-                asset.size += file.write(block)
-    except ClientDisconnected:
-        raise problem(502, "Bad Gateway") from None
+    with asset.path.open("wb") as file:
+        while block := call.request.stream.read(_BLOCK):
+            digest.update(block)
+            asset.size += file.write(block)
+    if asset.size != call.request.content_length:
+        raise problem(502, "Bad Gateway")
     with call.state.lock:
         asset.sha256, asset.state = digest.hexdigest(), "uploaded"
     return answer(shapes.asset(found, release, asset), 201)
