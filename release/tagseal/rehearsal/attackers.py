@@ -100,7 +100,7 @@ def _verify(stage: Stage, identity: Identity, commit: str, file: Path, bundle: P
     from tagseal.verification.policy import Exact  # noqa: PLC0415
     from tagseal.verification.verify import verify  # noqa: PLC0415
 
-    trust = Verifier(trusted_root=TrustedRoot.from_file(str(stage.loopback.trusted_root)))
+    trust = Verifier(trusted_root=TrustedRoot.from_file(str(stage.loopback.folder / "trusted_root.json")))
     return verify(file, bundle.read_bytes(), Exact(identity, commit), trust).verdict
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tagseal.errors import UsageError
 from tagseal.loopback import Loopback
 from tagseal.rehearsal import environment, tools
+from tagseal.rehearsal.faulty import named
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,8 +28,7 @@ def run_command(command: tuple[str, ...], *, out: Path, faults: tuple[str, ...],
     """
     with tempfile.TemporaryDirectory(prefix="tagseal-loopback-", ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary).resolve()
-        (folder / "loopback").mkdir()
-        with Loopback(folder=folder / "loopback", faults=faults) as loopback:
+        with Loopback(folder=folder / "loopback", faults=named(faults)) as loopback:
             loopback.github.add_repository(REPOSITORY)
             token = loopback.github.token(actor="octocat", scopes={"contents": "write"}, repository=REPOSITORY)
             environ = {
@@ -36,21 +36,16 @@ def run_command(command: tuple[str, ...], *, out: Path, faults: tuple[str, ...],
                 **environment.private_home(folder),
                 **loopback.environment(),
                 "GH_TOKEN": token,
+                "GH_REPO": REPOSITORY,
                 "GH_PROMPT_DISABLED": "1",
                 "GH_NO_UPDATE_NOTIFIER": "1",
             }
             shims = folder / "shims"
-            tools.install(
-                shims,
-                trust_config=loopback.trust_config,
-                trusted_root=loopback.trusted_root,
-                environ=environ,
-                probe=environ,
-            )
+            tools.install(shims, loopback=loopback.folder, environ=environ, probe=environ)
             environ["PATH"] = environment.path(shims, environ)
             code = _foreground(command, environ)
             out.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(loopback.transcript_file, out / "transcript.jsonl")
+            shutil.copy2(loopback.folder / "transcript.jsonl", out / "transcript.jsonl")
     tell(f"transcript: {out / 'transcript.jsonl'}")
     return code
 

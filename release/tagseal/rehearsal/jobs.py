@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tagseal.loopback import Loopback
+    from tagseal.loopback.github import Repository
     from tagseal.rehearsal.clone import Clone
 
 
@@ -61,6 +62,7 @@ class Stage:
     """What all jobs of one rehearsal share."""
 
     loopback: Loopback
+    repository: Repository
     clone: Clone
     run: actions.Run
     shims: Path

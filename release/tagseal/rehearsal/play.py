@@ -19,6 +19,7 @@ from tagseal.names import folder as folder_of
 from tagseal.records import Proof, Seal, Testimony, to_object
 from tagseal.rehearsal import attackers, environment, jobs, tools
 from tagseal.rehearsal.clone import Clone, make
+from tagseal.rehearsal.faulty import named
 from tagseal.steps import Workspace
 
 if TYPE_CHECKING:
@@ -69,8 +70,7 @@ def rehearse(
         clone = make(request.path, folder, environ, project=request.project, tag=request.tag, packages=request.packages)
         _introduce(clone, tell)
         out = _emptied(request.out or clone.source / "dist" / "rehearsal")
-        (folder / "loopback").mkdir()
-        with Loopback(folder=folder / "loopback", faults=request.faults) as loopback:
+        with Loopback(folder=folder / "loopback", faults=named(request.faults)) as loopback:
             stage, played_by = _staged(clone, loopback, folder, environ)
             with _left_behind(stage, out):
                 played, foreign = _play(stage, told)
@@ -116,7 +116,13 @@ def _staged(
         sha=clone.commit,
     )
     stage = jobs.Stage(
-        loopback=loopback, clone=clone, run=run, shims=folder / "shims", folder=folder / "jobs", environ=environ
+        repository=repository,
+        loopback=loopback,
+        clone=clone,
+        run=run,
+        shims=folder / "shims",
+        folder=folder / "jobs",
+        environ=environ,
     )
     token = loopback.github.token(actor="octocat", scopes={"metadata": "read"}, repository=clone.repository)
     probe = {
@@ -124,14 +130,9 @@ def _staged(
         **environment.private_home(folder / "probe"),
         **loopback.environment(),
         "GH_TOKEN": token,
+        "GH_REPO": clone.repository,
     }
-    played_by = tools.install(
-        stage.shims,
-        trust_config=loopback.trust_config,
-        trusted_root=loopback.trusted_root,
-        environ=environ,
-        probe=probe,
-    )
+    played_by = tools.install(stage.shims, loopback=loopback.folder, environ=environ, probe=probe)
     return stage, played_by
 
 
@@ -152,8 +153,8 @@ def _play(stage: Stage, told: _Told) -> tuple[list[Played], tuple[object, ...]]:
             begun = time.monotonic()
             foreign = attackers.attack(stage, seal, done)
             told.tell(
-                f"{'attacks':<8} ok  {time.monotonic() - begun:4.1f}s  {len(foreign)} foreign signatures refused by our "
-                "verification (1 of them passes the printed commands: see SECURITY)"
+                f"{'attacks':<8} ok  {time.monotonic() - begun:4.1f}s  {len(foreign)} foreign signatures refused "
+                "by our verification (1 of them passes the printed commands: see SECURITY)"
             )
     return played, foreign
 
@@ -174,8 +175,9 @@ def _left_behind(stage: Stage, out: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        stage.loopback.github.dump(out)
-        shutil.copy2(stage.loopback.transcript_file, out / TRANSCRIPT)
+        for release in stage.repository.releases:
+            stage.loopback.github.dump_release(stage.repository, release, out)
+        shutil.copy2(stage.loopback.folder / TRANSCRIPT, out / TRANSCRIPT)
         logs = out / "logs"
         logs.mkdir()
         for log in sorted(stage.folder.glob("*/log.txt")):

@@ -44,6 +44,7 @@ def _gh(_: Path, arguments: Sequence[str]) -> int:
     parser.add_argument("tag")
     parser.add_argument("--repo", "-R", required=True)
     parser.add_argument("--pattern", "-p", action="append", default=[])
+    parser.add_argument("--skip-existing", action="store_true")
     options = parser.parse_args(arguments)
     github = GitHub.from_environ(os.environ)
     release = github.published(options.repo, options.tag) or next(iter(github.drafts(options.repo, options.tag)), None)
@@ -54,6 +55,10 @@ def _gh(_: Path, arguments: Sequence[str]) -> int:
     if not wanted:
         return _complain("no assets match the file pattern")
     for asset in wanted:
+        if Path(asset.name).exists():
+            if options.skip_existing:
+                continue
+            return _complain(f"{asset.name} already exists (use `--clobber` to overwrite file)")
         github.download(options.repo, asset, Path(asset.name))
     return 0
 

@@ -41,13 +41,16 @@ class Tool:
         return self.by != STAND_IN
 
 
-def install(
-    shims: Path, *, trust_config: Path, trusted_root: Path, environ: Mapping[str, str], probe: Mapping[str, str]
-) -> tuple[Tool, ...]:
+def install(shims: Path, *, loopback: Path, environ: Mapping[str, str], probe: Mapping[str, str]) -> tuple[Tool, ...]:
     """Fill the folder of shims, and tell what each tool is.
 
-    ``environ`` is the rehearsal's own; ``probe`` is what a child needs to reach the door, a token included.
+    Args:
+        shims: To be first on PATH.
+        loopback: The folder with the loopback's trust.
+        environ: The rehearsal's own environment.
+        probe: What a child needs to reach the door: a token and a repository for ``gh`` included.
     """
+    trust_config, trusted_root = loopback / "trust.json", loopback / "trusted_root.json"
     shims.mkdir(parents=True, exist_ok=True)
     _shim(shims, "sigstore", [sys.executable, "-P", "-m", "sigstore", "--trust-config", str(trust_config)])
     tools = [Tool(name="sigstore", by=f"sigstore {version('sigstore')}")]
@@ -79,8 +82,8 @@ def _script(file: Path, text: str) -> None:
 
 def _gh(found: str, probe: Mapping[str, str]) -> str | None:
     """Ask the door something with it: Go on some systems does not heed SSL_CERT_FILE."""
-    answer = _run([found, "api", "rate_limit"], probe)
-    return _version("gh", _run([found, "--version"], probe)) if answer is not None else None
+    reached = _run([found, "api", "repos/{owner}/{repo}"], probe)
+    return _version("gh", _run([found, "--version"], probe)) if reached is not None else None
 
 
 def _cosign(found: str, probe: Mapping[str, str]) -> str | None:
@@ -89,8 +92,8 @@ def _cosign(found: str, probe: Mapping[str, str]) -> str | None:
 
 
 def _curl(found: str, probe: Mapping[str, str]) -> str | None:
-    answer = _run([found, "--fail", "--silent", "--output", os.devnull, "https://api.github.com/rate_limit"], probe)
-    return _version("curl", _run([found, "--version"], probe)) if answer is not None else None
+    reached = _run([found, "--silent", "--output", os.devnull, "https://github.com/"], probe)
+    return _version("curl", _run([found, "--version"], probe)) if reached is not None else None
 
 
 def _sha256sum(found: str, probe: Mapping[str, str]) -> str | None:

@@ -42,7 +42,9 @@ def _(record: Build) -> str:
 
 @sentence.register
 def _(record: Checks) -> str:
-    return "; ".join(printable(one.detail or one.name) for one in record.verdicts)
+    last = record.verdicts[-1] if record.verdicts else None
+    rest = f"; {last.name}: {printable(last.detail)}" if last and last.detail else ""
+    return f"{_count(record.artifacts, 'file')} as planned, {_count(record.verdicts, 'check')}{rest}"
 
 
 @sentence.register
