@@ -84,7 +84,7 @@ class Loopback:
             stack.callback(self.door.close)
             self._stack = stack.pop_all()
         host, number = server.address
-        self.oidc_url = f"http://{host}:{number}/oidc/token?api-version=2.0"
+        self.oidc_url = f"http://{host}:{number}{TokenEndpoint.path}"
         self._write()
 
     def environment(self) -> dict[str, str]:

@@ -1,0 +1,57 @@
+"""The assembled loopback is enough for a job: one environment, and real tools work in it unmodified."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from tagseal.loopback import Loopback
+from tagseal.loopback.actions import Run, environment
+from tagseal.loopback.faults import Fault
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RUN = Run(
+    repository="octo/widget",
+    repository_id=74,
+    owner_id=65,
+    workflow=".github/workflows/release.yml",
+    ref="refs/tags/v1",
+    sha="4f2c1e9" + "0" * 33,
+)
+
+
+def sign(loopback: Loopback, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Sign a file with the real sigstore, in a job with an identity token and nothing of the person's."""
+    granted = loopback.tokens.grant(RUN)
+    job = environment(RUN, token="", oidc_url=loopback.oidc_url, oidc_token=granted, workspace=folder, temp=folder)
+    environ = {"HOME": str(folder), "PATH": os.environ["PATH"], **loopback.environment(), **job}
+    (folder / "widget.whl").write_bytes(b"a wheel")
+    trust = environ["TAGSEAL_TRUST_CONFIG"]
+    command = [sys.executable, "-m", "sigstore", "--trust-config", trust, "sign", "widget.whl"]
+    return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_one_environment_is_enough_to_sign(tmp_path: Path) -> None:
+    """The token endpoint, Fulcio and Rekor are asked in that order, and all of it stands in the transcript."""
+    with Loopback(folder=tmp_path / "loopback") as loopback:
+        done = sign(loopback, tmp_path)
+        asked = [(one.host.partition(":")[0], one.status) for one in loopback.transcript.entries]
+
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "widget.whl.sigstore.json").is_file()
+    assert asked == [("127.0.0.1", 200), ("fulcio.sigstore.dev", 200), ("rekor.sigstore.dev", 201)]
+
+
+def test_a_fault_hits_the_real_client(tmp_path: Path) -> None:
+    """Rekor answers 503 once: sigstore fails, and the transcript names the fault."""
+    fault = Fault(name="server-error", host="rekor.sigstore.dev")
+    with Loopback(folder=tmp_path / "loopback", faults=[fault]) as loopback:
+        done = sign(loopback, tmp_path)
+        last = loopback.transcript.entries[-1]
+
+    assert done.returncode != 0
+    assert (last.host, last.status, last.note) == ("rekor.sigstore.dev", 503, "server-error")
