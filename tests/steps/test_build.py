@@ -148,6 +148,16 @@ def test_a_failing_build_shows_its_last_lines_and_where_the_log_is(tmp_path: Pat
     assert all(services.work.file(one).is_file() for one in first.artifacts)
 
 
+def test_files_that_git_lfs_keeps_elsewhere_are_not_packed_as_pointers(tmp_path: Path) -> None:
+    """A clone has pointers in their place, and a package of pointers looks whole: refused, with the way out."""
+    git = widget.commit(
+        tmp_path, {**widget.files(), ".gitattributes": "*.bin filter=lfs\n", "a b.bin": "oid"}, "v1.2.3"
+    )
+    tag, plan, services = widget.release(git)
+    error = refused(tag, plan, services=services)
+    assert (type(error), error.slug, error.context) == (Refused, "large-files", ("'a b.bin'",))
+
+
 def test_a_second_run_replaces_the_first(tmp_path: Path) -> None:
     """Nothing of an earlier or interrupted run stays among the files."""
     git = widget.project(tmp_path, "v1.2.3")

@@ -54,6 +54,14 @@ def test_a_failing_command_is_told_with_gits_own_words(git: Git) -> None:
     assert any("nowhere" in line for line in caught.value.context)
 
 
+def test_an_answer_whose_beginning_is_lost_is_no_answer(git: Git) -> None:
+    """More than what is kept in memory is an error: a tracked change could hide behind a flood of names."""
+    widget.commit(git.root, {"flood": "x" * (2**25 + 1)})
+    with pytest.raises(UsageError) as caught:
+        git.command("show", "HEAD:flood")
+    assert str(caught.value) == "got too long an answer from `git show`, expected an answer"
+
+
 def test_every_kind_of_tag_peels_to_its_commit(git: Git) -> None:
     """Lightweight, annotated and nested tags name the commit; a tag of a file, a missing one or an option, none."""
     who = ("-c", "user.name=W", "-c", "user.email=w@example.invalid")

@@ -42,7 +42,7 @@ def test_a_child_gets_exactly_what_it_is_given(tmp_path: Path) -> None:
         [sys.executable, "-c", code, "$(id)", "a b"], cwd=tmp_path, environ={"A": "1"}, stdin=b"said"
     )
     assert finished.output == f"['A'] {tmp_path.resolve()} said ['$(id)', 'a b']\n"
-    assert (finished.code, finished.errors) == (0, "")
+    assert (finished.code, finished.errors, finished.cut) == (0, "", False)
 
 
 def test_the_streams_are_kept_apart_and_the_exit_code_is_told(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_a_log_takes_both_streams_whole_and_in_order(tmp_path: Path) -> None:
     assert log.stat().st_size == 2**26 + 3
     assert len(finished.output) == 2**25
     assert finished.output.endswith("eeeend")
-    assert finished.errors == ""
+    assert (finished.errors, finished.cut) == ("", True)
 
 
 def test_a_missing_program_is_the_callers_to_install(tmp_path: Path) -> None:

@@ -71,9 +71,10 @@ class Git:
             UsageError: It failed, or git is not installed.
         """
         finished = self._ask(*arguments)
-        if finished.code != 0:
+        if finished.code != 0 or finished.cut:  # of a cut answer the beginning is missing: it answers nothing
+            got = "too long an answer" if finished.cut else f"exit code {finished.code}"
             raise UsageError(
-                f"got exit code {finished.code} from `git {arguments[0]}`, expected 0",
+                f"got {got} from `git {arguments[0]}`, expected an answer",
                 context=process.tail(finished.errors, 5),
                 hint=f"Run `git {arguments[0]}` in {self.root} to see what is wrong.",
                 slug="git-failed",
@@ -139,6 +140,10 @@ class Git:
     def tracked_files(self) -> tuple[str, ...]:
         """Return the paths of all tracked files, relative to the root."""
         return tuple(path for path in self.command("ls-files", "-z").split("\0") if path)
+
+    def large_files(self) -> tuple[str, ...]:
+        """Return the tracked files that Git LFS keeps elsewhere: a clone of ours has pointers in their place."""
+        return tuple(path for path in self.command("ls-files", "-z", "--", ":(attr:filter=lfs)").split("\0") if path)
 
     def clone_to(self, folder: Path, commit: str) -> Git:
         """Make a checkout of this commit, with all tags and submodules, and without a remote.

@@ -40,6 +40,8 @@ class Finished:
     errors: str
     """Standard error; empty with a log."""
     seconds: float
+    cut: bool = False
+    """Whether a stream was longer than what is kept: its beginning is missing."""
 
 
 def run(  # noqa: PLR0913 - each is a fact about a child; five are by name
@@ -81,6 +83,7 @@ def run(  # noqa: PLR0913 - each is a fact about a child; five are by name
             output=_end(output),
             errors="" if errors is None else _end(errors),
             seconds=time.monotonic() - begun,
+            cut=any(stream.seek(0, os.SEEK_END) > _KEPT for stream in (output, errors) if stream),
         )
 
 

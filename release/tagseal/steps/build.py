@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING
 from tagseal.errors import Refused, UsageError
 from tagseal.names import shown
 from tagseal.records import Build, Kind
-from tagseal.services import actions, backend, files
+from tagseal.services import backend, files
 from tagseal.steps import wheels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from tagseal.records import Artifact, Plan, Tag
+    from tagseal.services.git import Git
     from tagseal.steps import Services
 
 _ENDINGS = {".whl": Kind.wheel, ".tar.gz": Kind.sdist}
@@ -67,25 +68,32 @@ def make(plan: Plan, out: Path, log: Path, *, services: Services) -> None:
         UsageError: The build failed.
         Refused: An identity token can be had here: project code could ask for one.
     """
-    if actions.OIDC_URL in services.environ and not services.loopback:
-        raise Refused(
-            "got a job with `id-token: write` that would run the project's code, expected a job without it",
-            hint="Run guard, plan, build and check in a job with `contents: read` only; sign in the next one.",
-            slug="project-code-with-identity",
-        )
     log.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="tagseal-", ignore_cleanup_errors=True) as folder:
         place = Path(folder)
-        copy = services.git.clone_to(place / "source", plan.commit).root
+        clone = services.git.clone_to(place / "source", plan.commit)
+        _whole(clone)
         environ = backend.child_environ(
             services.environ, services.settings.build_env, home=place / "home", loopback=services.loopback
         )
         backend.build_packages(
             services.settings.build,
-            copy / services.settings.project,
+            clone.root / services.settings.project,
             out,
             {**environ, "SOURCE_DATE_EPOCH": str(plan.epoch)},
             log,
+        )
+
+
+def _whole(clone: Git) -> None:
+    if large := clone.large_files():
+        raise Refused(
+            f"got {len(large)} files that Git LFS keeps elsewhere, expected all files in git: the packages would hold "
+            "pointers in their place",
+            context=tuple(shown(path) for path in large[:10]),
+            hint='Build in an earlier job, whose checkout has `lfs: true`, and collect: packages = ["wheelhouse/*"] '
+            "in [tool.tagseal].",
+            slug="large-files",
         )
 
 
