@@ -77,6 +77,15 @@ class Hosts:
         return self._applications[name](environ, start_response)
 
 
+class _Inner(asyncio.StreamReaderProtocol):
+    """The stream inside TLS; a client may leave before this protocol learns that it is one."""
+
+    def eof_received(self) -> bool:
+        """Take the end; TLS has no half-open connection."""
+        super().eof_received()
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class _Request:
     method: str
@@ -198,7 +207,7 @@ class Door:
         """Shake hands as ``name``; a client that does not trust the authority breaks off here."""
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader(_BLOCK)
-        protocol = asyncio.StreamReaderProtocol(reader)
+        protocol = _Inner(reader)
         try:
             transport = await loop.start_tls(
                 writer.transport,

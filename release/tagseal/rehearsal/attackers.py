@@ -8,13 +8,14 @@ compares the source repository as well, must refuse all of them.
 
 from __future__ import annotations
 
+import json
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tagseal.errors import VerificationFailed
-from tagseal.loopback import actions
+from tagseal.errors import ServiceError, VerificationFailed
 from tagseal.records import ISSUER, Identity, Kind, Verdict
 from tagseal.rehearsal import environment
 from tagseal.services import process
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from tagseal.records import Artifact, Seal
     from tagseal.rehearsal.jobs import Played, Stage
 
+_THREADS = 4
 FOREIGN_CALLER = "a foreign repository that called our workflow"
 
 
@@ -50,9 +52,11 @@ def attack(stage: Stage, seal: Seal, sealed: Played) -> tuple[Verdict, ...]:
     """
     artifact = next(one for one in seal.artifacts if one.kind in {Kind.wheel, Kind.sdist})
     file = Workspace.of(sealed.checkout, stage.clone.tag).file(artifact)
-    tried = partial(_attempt, stage, seal, artifact, file)
-    with ThreadPoolExecutor(max_workers=4) as pool:
-        verdicts = tuple(pool.map(tried, attackers(stage.run).items()))
+    environ = _environ(stage)
+    bundles = _signed(stage, artifact, environ)
+    tried = partial(_attempt, stage, seal, file, environ)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        verdicts = tuple(pool.map(tried, bundles.items()))
     accepted = [one for one in verdicts if not one.ok]
     if accepted:
         raise VerificationFailed(
@@ -64,24 +68,36 @@ def attack(stage: Stage, seal: Seal, sealed: Played) -> tuple[Verdict, ...]:
     return verdicts
 
 
-def _attempt(stage: Stage, seal: Seal, artifact: Artifact, file: Path, attacker: tuple[str, Run]) -> Verdict:
-    name, run = attacker
-    folder = stage.folder / "attackers" / name.replace(" ", "-")
-    folder.mkdir(parents=True)
-    environ = _environ(stage, run, folder)
-    bundle = folder / f"{artifact.name}.sigstore.json"
+def _signed(stage: Stage, artifact: Artifact, environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Return a bundle of the genuine file for each attacker, by what they are."""
+    tokens = {name: stage.loopback.issuer.mint(run, "sigstore") for name, run in attackers(stage.run).items()}
+    argv = [sys.executable, "-P", "-m", "tagseal.rehearsal.foreign"]
+    trust = str(stage.loopback.folder / "trust.json")
     signed = process.run(
-        [str(stage.shims / "sigstore"), "sign", "--bundle", str(bundle), str(file)], cwd=folder, environ=environ
+        [*argv, trust, artifact.sha256], cwd=stage.folder, environ=environ, stdin=json.dumps(tokens).encode()
     )
     if signed.code != 0:
-        return Verdict(name=name, ok=False, detail=f"could not sign: {' '.join(process.tail(signed.errors, 2))}")
+        raise ServiceError(
+            "got no signatures from the played attackers, expected one of each",
+            context=process.tail(signed.errors, 3),
+            hint="Run the same command again.",
+            slug="attackers-could-not-sign",
+        )
+    found: dict[str, str] = json.loads(signed.output)
+    return found
+
+
+def _attempt(stage: Stage, seal: Seal, file: Path, environ: Mapping[str, str], attacker: tuple[str, str]) -> Verdict:
+    name, text = attacker
+    bundle = stage.folder / f"{name.replace(' ', '-')}.sigstore.json"
+    bundle.write_text(text, encoding="utf-8")
     printed = process.run(
         [
             str(stage.shims / "sigstore"),
             *("verify", "identity", "--cert-identity", seal.identity.uri, "--cert-oidc-issuer", ISSUER),
             *("--bundle", str(bundle), str(file)),
         ],
-        cwd=folder,
+        cwd=stage.folder,
         environ=environ,
     )
     ours = _verify(stage, seal.identity, seal.commit, file, bundle)
@@ -104,18 +120,10 @@ def _verify(stage: Stage, identity: Identity, commit: str, file: Path, bundle: P
     return verify(file, bundle.read_bytes(), Exact(identity, commit), trust).verdict
 
 
-def _environ(stage: Stage, run: Run, folder: Path) -> dict[str, str]:
+def _environ(stage: Stage) -> dict[str, str]:
     return {
         **environment.machine(stage.environ),
-        **environment.private_home(folder),
+        **environment.private_home(stage.folder / "attackers"),
         **stage.loopback.environment(),
-        **actions.environment(
-            run,
-            token="",
-            oidc_url=stage.loopback.oidc_url,
-            oidc_token=stage.loopback.tokens.grant(run),
-            workspace=folder,
-            temp=folder,
-        ),
         "PATH": environment.path(stage.shims, stage.environ),
     }

@@ -21,7 +21,7 @@ from packaging.version import Version
 from tagseal import config, tags
 from tagseal.errors import UsageError
 from tagseal.names import folder, safe_repository, safe_tag, shown
-from tagseal.services import backend, git, metadata, workflows
+from tagseal.services import backend, git, metadata, toml, workflows
 from tagseal.services.git import Git
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def _configure(clone: Git, project: str | None, packages: Path | None) -> list[s
     if not lines:
         return []
     file = clone.root / "tagseal.toml"
-    if "tagseal" in config.read_toml(clone.root / "pyproject.toml").get("tool", {}):
+    if "tagseal" in toml.read_toml(clone.root / "pyproject.toml").get("tool", {}):
         raise UsageError(
             "got --project or --packages for a project with [tool.tagseal], expected them there",
             context=tuple(lines),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tagseal.loopback import Loopback
-    from tagseal.loopback.github import Repository
+    from tagseal.loopback.github.state import Repository
     from tagseal.rehearsal.clone import Clone
 
 

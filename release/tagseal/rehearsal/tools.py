@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -54,13 +55,16 @@ def install(shims: Path, *, loopback: Path, environ: Mapping[str, str], probe: M
     shims.mkdir(parents=True, exist_ok=True)
     _shim(shims, "sigstore", [sys.executable, "-P", "-m", "sigstore", "--trust-config", str(trust_config)])
     tools = [Tool(name="sigstore", by=f"sigstore {version('sigstore')}")]
-    for name, asked in (("gh", _gh), ("cosign", _cosign), ("curl", _curl), ("sha256sum", _sha256sum)):
-        found = shutil.which(name, path=environ.get("PATH"))
-        by = asked(found, probe) if found else None
+    asked = {"gh": _gh, "cosign": _cosign, "curl": _curl, "sha256sum": _sha256sum}
+    found = {name: shutil.which(name, path=environ.get("PATH")) for name in asked}
+    with ThreadPoolExecutor(len(asked)) as pool:
+        names = pool.map(lambda name: asked[name](program, probe) if (program := found[name]) else None, asked)
+    for name, by in zip(asked, names, strict=True):
+        program = found[name]
         if by is None:
             _shim(shims, name, [sys.executable, "-P", "-m", "tagseal.rehearsal.standins", name, str(trusted_root)])
-        elif found and name == "cosign":
-            _cosign_shim(shims, found, trusted_root)
+        elif program and name == "cosign":
+            _cosign_shim(shims, program, trusted_root)
         tools.append(Tool(name=name, by=by or STAND_IN))
     return tuple(tools)
 
