@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from tagseal.records import Draft, Proof, Seal
     from tagseal.steps import Services
 
-ATTACKS = 5 * 3 + 1
+ATTACKS = 5 + 2 + 5 + 1
+"""All five on the first command of sigstore, two on its second (its identity is the same words), cosign, hashes."""
 """Each of the two sigstore commands and cosign's meets five, the one that hashes meets one."""
 
 

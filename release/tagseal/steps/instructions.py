@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,7 +83,8 @@ class Shell:
     """The process's environment: PATH, proxy and certificates are taken from it."""
     token: str = field(repr=False)
     """What ``gh`` downloads with; empty for none."""
-    _versions: dict[str, str] = field(default_factory=dict, init=False, repr=False)
+    _asker: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1), init=False, repr=False)
+    _asked: dict[str, Future[str]] = field(default_factory=dict, init=False, repr=False)
 
     def run(self, text: str, folder: Path, *, trusted: bool = False) -> Finished:
         """Execute a text in the folder; with the token if it is ``trusted``.
@@ -114,14 +116,18 @@ class Shell:
 
     def version(self, tool: str) -> str:
         """Return the tool's name and version; ``stand-in`` where a rehearsal plays it."""
-        if tool not in self._versions:
-            asked = f"{tool} {'version' if tool == 'cosign' else '--version'}"
-            said = self.run(asked, self.home).output
-            number = re.search(r"[0-9]+\.[0-9]+(\.[0-9]+)?", said)
-            self._versions[tool] = (
-                "stand-in" if "stand-in" in said else f"{tool} {number[0] if number else ''}".rstrip()
-            )
-        return self._versions[tool]
+        self.ask(tool)
+        return self._asked[tool].result()
+
+    def ask(self, tool: str) -> None:
+        """Begin to ask a tool for its version, which takes some of them most of a second."""
+        if tool not in self._asked:
+            self._asked[tool] = self._asker.submit(self._version, tool)
+
+    def _version(self, tool: str) -> str:
+        said = self.run(f"{tool} {'version' if tool == 'cosign' else '--version'}", self.home).output
+        number = re.search(r"[0-9]+\.[0-9]+(\.[0-9]+)?", said)
+        return "stand-in" if "stand-in" in said else f"{tool} {number[0] if number else ''}".rstrip()
 
     def _environment(self) -> dict[str, str]:
         """Return a fresh environment: what reaches the network as it does here, and nothing else of the person's."""
@@ -138,6 +144,8 @@ def follow(steps: Sequence[Instruction], shell: Shell, folder: Path, *, look: st
         VerificationFailed: One failed; those behind it did not run.
     """
     verdicts = []
+    for step in steps:
+        shell.ask(step.purpose.tool)
     for step in steps:
         verdict = shell.follow(step, folder)
         if not verdict.ok:

@@ -73,10 +73,14 @@ def prove(tag: Tag, plan: Plan, seal: Seal, draft: Draft, *, services: Services)
 def _targets(steps: Sequence[Instruction], seal: Seal) -> Iterator[Target]:
     """Yield the commands that verify or hash; one that hashes reads the names from its list."""
     listed = tuple(one.name for one in seal.artifacts if one.kind not in {Kind.checksums, Kind.image})
+    seen: set[str] = set()
     for step in steps:
+        tool = step.purpose.tool
         if step.purpose.kind in {Use.verify, Use.hash}:
             files = listed if step.purpose.kind is Use.hash else step.purpose.files
-            yield Target(tool=step.purpose.tool, text=step.command.text, files=files)
+            # `required` has held that every command of a tool names one identity, in the same words.
+            yield Target(tool=tool, text=step.command.text, files=files, repeats=tool in seen)
+            seen.add(tool)
 
 
 def _attack(

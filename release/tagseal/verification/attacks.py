@@ -41,6 +41,8 @@ class Target:
     text: str
     files: tuple[str, ...]
     """The artifacts that it verifies or hashes, in its order."""
+    repeats: bool = False
+    """Whether an earlier command of the same tool names the same identity, word for word, and is attacked there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +94,7 @@ def attacks(target: Target, identity: Identity, names: Sequence[str]) -> Iterato
         reason=content,
         swap=(victim + BUNDLE, other + BUNDLE),
     )
-    for name, stranger in strangers(identity):
+    for name, stranger in () if target.repeats else strangers(identity):
         text = target.text.replace(identity.uri, stranger.uri)
         yield Attack(name=f"{name}: {stranger.uri}", text=text, reason=_IDENTITY[target.tool])
 
