@@ -58,7 +58,6 @@ def main() -> None:
 
 def signing(folder: Path) -> None:
     """Sign 32 files: ours, one `sigstore sign` with 32 arguments, 32 runs of it."""
-    (folder / "loopback").mkdir()
     (folder / "temp").mkdir()
     with Loopback(folder=folder / "loopback", latency=LATENCY) as loopback:
         environ = {
@@ -74,7 +73,7 @@ def signing(folder: Path) -> None:
                 temp=folder / "temp",
             ),
         }
-        theirs = [sys.executable, "-P", "-m", "sigstore", "--trust-config", str(loopback.trust_config), "sign"]
+        theirs = [sys.executable, "-P", "-m", "sigstore", "--trust-config", str(loopback.folder / "trust.json"), "sign"]
         ours = timed([sys.executable, "-P", "-c", OURS, *files(folder / "ours")], folder / "ours", environ)
         once = timed([*theirs, *files(folder / "once")], folder / "once", environ)
         each = sum(timed([*theirs, file], folder / "each", environ) for file in files(folder / "each"))

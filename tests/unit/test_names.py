@@ -102,7 +102,7 @@ def test_shown_is_bounded() -> None:
     assert shown("a" * 200) == f"'{'a' * 120}…'"
 
 
-@given(st.text(alphabet=st.characters(exclude_characters="\x00", exclude_categories=("Cs",))))
+@given(st.text(alphabet=st.characters(exclude_characters="\x00", exclude_categories=["Cs"])))
 def test_quoted_is_one_word(word: str) -> None:
     """A shell reads a quoted word as exactly that word."""
     import shlex  # noqa: PLC0415
