@@ -108,7 +108,7 @@ def files(folder: Path) -> list[str]:
 
 def timed(argv: Sequence[str], folder: Path, environ: Mapping[str, str]) -> float:
     start = time.perf_counter()
-    subprocess.run(argv, cwd=folder, env=environ, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(argv, cwd=folder, env=environ, check=True, capture_output=True)
     return time.perf_counter() - start
 
 
