@@ -141,7 +141,7 @@ def _play(stage: Stage, told: _Told) -> tuple[list[Played], tuple[object, ...]]:
     played: list[Played] = []
     foreign: tuple[object, ...] = ()
     for job in jobs.JOBS:
-        told.say(job.name)
+        told.say(f"{job.name}: {' '.join(job.verbs)}")
         first = not played
         done = jobs.play(job, stage, played[-1] if played else None, _story(told.tell, first=first))
         played.append(done)

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from tagseal.records import Record
 
 DOCUMENTATION = "https://github.com/tagseal/tagseal/blob/main/.github/ERRORS.md"
+NOTE_INDENT = 9
+"""Columns before the text of a remark."""
+STEP_INDENT = 20
+"""Columns before a step's sentence."""
 
 
 class Report(Protocol):

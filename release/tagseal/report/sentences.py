@@ -63,8 +63,8 @@ def _(record: Proof) -> str:
     rest = ", ".join(
         text
         for text in (
-            f"{record.later} for the witness" if record.later else "",
-            f"{record.shown} never" if record.shown else "",
+            f"{record.later} waiting for witness" if record.later else "",
+            f"{record.shown} only shown" if record.shown else "",
         )
         if text
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
 from rich.text import Text
 
 from tagseal.names import printable
-from tagseal.report.plain import error_lines, step_line
+from tagseal.report.plain import NOTE_INDENT, STEP_INDENT, error_lines, step_line
 from tagseal.report.sentences import sentence
 
 if TYPE_CHECKING:
@@ -63,8 +64,11 @@ class Terminal:
             self._status.update(Text(f"{self._verb}  {printable(text)}", overflow="ellipsis", no_wrap=True))
 
     def line(self, text: str) -> None:
-        """Print one line, wrapped to the terminal."""
-        self._console.print(_styled(text), soft_wrap=False)
+        """Print one line, wrapped to the terminal; what is wrapped stays below its beginning."""
+        width = max(self._console.width, 2 * STEP_INDENT)
+        indent = STEP_INDENT if _is_step(text) else NOTE_INDENT if text.startswith("note:") else 0
+        wrapped = textwrap.wrap(text, width, subsequent_indent=" " * indent, break_on_hyphens=False) or [""]
+        self._console.print(_styled("\n".join(wrapped)), soft_wrap=True)
 
     def failed(self, error: TagsealError) -> None:
         """Print the error."""
@@ -82,12 +86,16 @@ class Terminal:
             self._status = None
 
 
+def _is_step(text: str) -> bool:
+    return text[9:12] == "ok "
+
+
 def _styled(text: str) -> Text:
     styled = Text(text)
     first = text.split(maxsplit=1)[0] if text.strip() else ""
     if first in _STYLES:
         styled.stylize(_STYLES[first], 0, len(first))
-    elif text[9:11] == "ok":
+    elif _is_step(text):
         styled.stylize("bold", 0, len(first))
         styled.stylize("green", 9, 11)
         styled.stylize("dim", 11, 19)
