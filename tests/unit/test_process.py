@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from tagseal.errors import ServiceError, UsageError
 from tagseal.services import process
 
+SLOW = "import time; time.sleep({} / 20)"
 SLEEPERS = "import subprocess, sys, time; subprocess.Popen(['sleep', '987']); print('up', flush=True); "
 
 
@@ -84,6 +86,50 @@ def test_a_child_that_ends_takes_its_children_along(tmp_path: Path) -> None:
     finished = python(SLEEPERS + "import os; print(os.getpid())", tmp_path)
     assert time.monotonic() - begun < 5
     assert sleepers(int(finished.output.split()[-1])) == []
+
+
+HIDDEN = """
+import os, signal, sys, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        os.setsid()
+        open('hidden', 'w').write(str(os.getpid()))
+        time.sleep(987)
+    os._exit(0)
+while not (os.path.exists('hidden') and os.path.getsize('hidden')): time.sleep(0.01)
+"""
+
+
+def running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="orphans are found through prctl(2)")
+@pytest.mark.parametrize("end", ["", "os.kill(os.getpid(), 9)"])
+def test_a_child_that_hides_in_another_session_does_not_outlive_the_first(tmp_path: Path, end: str) -> None:
+    """A daemon, forked twice and with a session of its own, ends with the child that started it, however that ends."""
+    finished = python(HIDDEN + end, tmp_path)
+    assert finished.code == (-9 if end else 0)
+    assert not running(int((tmp_path / "hidden").read_text()))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="orphans are found through prctl(2)")
+def test_children_of_others_are_left_alone(tmp_path: Path) -> None:
+    """What this process started by itself, and what runs side by side, is no orphan."""
+    theirs = subprocess.Popen([sys.executable, "-c", SLOW.format(9000)], start_new_session=True)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            codes = [one.code for one in pool.map(lambda number: python(SLOW.format(number), tmp_path), range(8))]
+        assert codes == [0] * 8
+        assert theirs.poll() is None
+    finally:
+        theirs.kill()
+        theirs.wait()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

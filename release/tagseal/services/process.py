@@ -1,7 +1,8 @@
 """Children: the only place that starts one, and that none outlives.
 
-A child leads a session of its own, so that everything it starts can be ended with it. What it writes goes to
-files, not to pipes: it never waits for us, and a process that it leaves behind cannot keep us waiting.
+A child leads a session of its own, so that everything it starts can be ended with it; what left that session is ended
+as an orphan. What a child writes goes to files, not to pipes: it never waits for us, and a process that it leaves
+behind cannot keep us waiting.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import IO, TYPE_CHECKING
 
 from tagseal.errors import ServiceError, UsageError
 from tagseal.names import printable
+from tagseal.services import orphans
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -101,22 +103,25 @@ def _child(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Start a child in a session of its own; whatever happens, nothing of that session is left."""
     source, output, errors = streams
-    try:
-        child = subprocess.Popen(
-            argv, cwd=cwd, env=environ, stdin=source, stdout=output, stderr=errors, start_new_session=True
-        )
-    except (FileNotFoundError, PermissionError) as error:
-        if not cwd.is_dir():
-            raise
-        raise UsageError(
-            f"got no program {argv[0]}, expected it on PATH",
-            hint=f"Install {argv[0]}, then run the same command again.",
-            slug="missing-tool",
-        ) from error
-    try:
-        yield child
-    finally:
-        _end_session(child)
+    with orphans.ended() as start:
+        try:
+            child = start(
+                lambda: subprocess.Popen(
+                    argv, cwd=cwd, env=environ, stdin=source, stdout=output, stderr=errors, start_new_session=True
+                )
+            )
+        except (FileNotFoundError, PermissionError) as error:
+            if not cwd.is_dir():
+                raise
+            raise UsageError(
+                f"got no program {argv[0]}, expected it on PATH",
+                hint=f"Install {argv[0]}, then run the same command again.",
+                slug="missing-tool",
+            ) from error
+        try:
+            yield child
+        finally:
+            _end_session(child)
 
 
 def _wait(child: subprocess.Popen[bytes], argv: Sequence[str], timeout: float | None) -> int:
