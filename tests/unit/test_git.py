@@ -211,3 +211,10 @@ def _git(root: Path, *arguments: str) -> None:
     """Run git with local transport for submodules allowed, which it is not by default."""
     allowed = {**environment(os.environ), "GIT_ALLOW_PROTOCOL": "file"}
     assert process.run(["git", *arguments], cwd=root, environ=allowed).code == 0
+
+
+def test_a_path_that_is_no_folder_is_named(tmp_path: Path) -> None:
+    """A mistyped path is a usage error, not one of the system's."""
+    with pytest.raises(UsageError) as caught:
+        Git.at(tmp_path / "absent", os.environ)
+    assert caught.value.slug == "no-such-folder"

@@ -20,7 +20,7 @@ from packaging.version import Version
 
 from tagseal import config, tags
 from tagseal.errors import UsageError
-from tagseal.names import folder, safe_repository, safe_tag, shown
+from tagseal.names import REPOSITORY, safe_repository, safe_tag, shown
 from tagseal.services import backend, git, metadata, toml, workflows
 from tagseal.services.git import Git
 
@@ -199,6 +199,6 @@ def _repository(settings: config.Settings, source: Git, path: Path) -> tuple[str
     found = git.repository(settings.repository, {}, source.origin())
     if found:
         return safe_repository(found), ()
-    name = folder(safe_tag(source.root.name)) if source.root.name.isidentifier() else "project"
-    made_up = f"example/{name}"
+    made_up = f"example/{source.root.name}"
+    made_up = made_up if REPOSITORY.fullmatch(made_up) else "example/project"
     return made_up, (f"{path.name or 'this project'} has no remote at GitHub: played as {made_up}",)

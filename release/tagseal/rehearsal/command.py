@@ -10,31 +10,47 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagseal.errors import UsageError
-from tagseal.loopback import Loopback
+from tagseal.loopback import Loopback, actions
 from tagseal.rehearsal import environment, tools
 from tagseal.rehearsal.faulty import named
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-REPOSITORY = "octo/widget"
+REPOSITORY, TAG, COMMIT = "octo/widget", "v1.0.0", "4f2c1e9a0b3d5c7e9f1a2b4c6d8e0f1a3b5c7d9e"
+RUN = actions.Run(
+    repository=REPOSITORY,
+    repository_id=100,
+    owner_id=101,
+    workflow=".github/workflows/release.yml",
+    ref=f"refs/tags/{TAG}",
+    sha=COMMIT,
+)
 
 
 def run_command(command: tuple[str, ...], *, out: Path, faults: tuple[str, ...], tell: Callable[[str], None]) -> int:
     """Run the command on this terminal, and return its exit code.
 
-    It finds a repository to play with, a token for it, and shims for the verification tools; nothing of the
-    person's environment but the machine and the terminal.
+    It finds itself in a job on a tag of a repository to play with: a token that may write, an identity token for
+    the asking, shims for the verification tools; nothing of the person's environment but machine and terminal.
     """
     with tempfile.TemporaryDirectory(prefix="tagseal-loopback-", ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary).resolve()
         with Loopback(folder=folder / "loopback", faults=named(faults)) as loopback:
-            loopback.github.add_repository(REPOSITORY)
+            loopback.github.add_repository(REPOSITORY).add_tag(TAG, COMMIT)
             token = loopback.github.token(actor="octocat", scopes={"contents": "write"}, repository=REPOSITORY)
             environ = {
                 **environment.cleaned(os.environ),
                 **environment.private_home(folder),
                 **loopback.environment(),
+                **actions.environment(
+                    RUN,
+                    token=token,
+                    oidc_url=loopback.oidc_url,
+                    oidc_token=loopback.tokens.grant(RUN),
+                    workspace=Path.cwd(),
+                    temp=folder,
+                ),
                 "GH_TOKEN": token,
                 "GH_REPO": REPOSITORY,
                 "GH_PROMPT_DISABLED": "1",

@@ -53,6 +53,12 @@ class Git:
         Raises:
             UsageError: It is in none, or git is not installed.
         """
+        if not folder.is_dir():
+            raise UsageError(
+                f"got {folder}, which is no folder, expected the project's checkout",
+                hint="Correct the path.",
+                slug="no-such-folder",
+            )
         here = cls(folder, environ)
         top = here._ask("rev-parse", "--show-toplevel")
         if not top.output:

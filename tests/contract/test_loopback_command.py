@@ -1,0 +1,95 @@
+"""`tagseal loopback -- COMMAND`: real tools, unmodified, in a played job."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+IDENTITY = "https://github.com/octo/widget/.github/workflows/release.yml@refs/tags/v1.0.0"
+EXPECTED = f"--certificate-identity {IDENTITY} --certificate-oidc-issuer https://token.actions.githubusercontent.com"
+
+
+def inside(folder: Path, script: str) -> subprocess.CompletedProcess[str]:
+    """Run a shell script in the loopback."""
+    argv = [
+        sys.executable,
+        "-P",
+        "-m",
+        "tagseal",
+        "loopback",
+        "--out",
+        str(folder / "out"),
+        "--",
+        "bash",
+        "-euc",
+        script,
+    ]
+    return subprocess.run(argv, cwd=folder, check=False, capture_output=True, text=True, env=dict(os.environ))
+
+
+def test_sigstore_signs_and_verifies_inside(tmp_path: Path) -> None:
+    """The real sigstore finds an identity token and its trust without a flag."""
+    (tmp_path / "a.txt").write_text("a")
+    done = inside(
+        tmp_path,
+        f"sigstore sign a.txt; sigstore verify identity --cert-identity {IDENTITY} "
+        "--cert-oidc-issuer https://token.actions.githubusercontent.com a.txt",
+    )
+    assert "OK: a.txt" in done.stdout + done.stderr
+    assert done.returncode == 0
+    assert (tmp_path / "out" / "transcript.jsonl").exists()
+
+
+def test_the_commands_exit_code_is_ours(tmp_path: Path) -> None:
+    """What the command says to its caller reaches ours."""
+    assert inside(tmp_path, "exit 7").returncode == 7
+
+
+def test_a_missing_command_is_a_usage_error(tmp_path: Path) -> None:
+    """A program that is not there is named, with exit code 2."""
+    argv = [sys.executable, "-P", "-m", "tagseal", "loopback", "--out", str(tmp_path), "--", "no-such-program"]
+    done = subprocess.run(argv, cwd=tmp_path, check=False, capture_output=True, text=True)
+    assert (done.returncode, "missing-command" in done.stderr) == (2, True)
+
+
+@pytest.mark.interop
+@pytest.mark.skipif(shutil.which("gh") is None, reason="gh is not on PATH")
+def test_gh_makes_edits_and_deletes_a_release_inside(tmp_path: Path) -> None:
+    """Real gh creates a draft with a file, uploads, views, downloads, publishes and deletes."""
+    (tmp_path / "a.txt").write_text("a")
+    (tmp_path / "b.txt").write_text("b")
+    done = inside(
+        tmp_path,
+        "export GH_REPO=octo/widget; gh release create v1.0.0 a.txt --draft --notes N; gh release upload v1.0.0 b.txt; "
+        "gh release view v1.0.0 --json isDraft,assets --jq '.isDraft, .assets[].name'; "
+        "mkdir got; gh release download v1.0.0 --dir got; gh release edit v1.0.0 --draft=false; "
+        "gh release view v1.0.0 --json isDraft --jq .isDraft; gh release delete v1.0.0 --yes; "
+        "gh release view v1.0.0 && exit 9 || true",
+    )
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stdout.splitlines() if line in {"true", "false", "a.txt", "b.txt"}] == [
+        "true",
+        "a.txt",
+        "b.txt",
+        "false",
+    ]
+    assert {file.name: file.read_text() for file in (tmp_path / "got").iterdir()} == {"a.txt": "a", "b.txt": "b"}
+
+
+@pytest.mark.interop
+@pytest.mark.skipif(shutil.which("cosign") is None, reason="cosign is not on PATH")
+def test_cosign_verifies_inside_what_sigstore_signed(tmp_path: Path) -> None:
+    """Real cosign accepts the bundle of the genuine file, and refuses another file."""
+    (tmp_path / "a.txt").write_text("a")
+    verify = f"cosign verify-blob --bundle a.txt.sigstore.json {EXPECTED} a.txt"
+    done = inside(tmp_path, f"sigstore sign a.txt; {verify}; echo changed > a.txt; {verify} && exit 9 || true")
+    assert done.returncode == 0, done.stderr
+    assert "Verified OK" in done.stderr
