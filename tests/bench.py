@@ -14,8 +14,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from played import RUN
 from tagseal.loopback import Loopback
-from tagseal.loopback.actions import Run, environment
+from tagseal.loopback.actions import environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,14 +24,6 @@ if TYPE_CHECKING:
 ARTIFACTS = 32
 LATENCY = 0.1
 STARTS = 5
-RUN = Run(
-    repository="octo/widget",
-    repository_id=1,
-    owner_id=2,
-    workflow=".github/workflows/release.yml",
-    ref="refs/tags/v1",
-    sha="a" * 40,
-)
 OURS = """
 import hashlib, os, sys
 from pathlib import Path

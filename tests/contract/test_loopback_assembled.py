@@ -7,21 +7,13 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from played import RUN
 from tagseal.loopback import Loopback
-from tagseal.loopback.actions import Run, environment
+from tagseal.loopback.actions import environment
 from tagseal.loopback.faults import Fault
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-RUN = Run(
-    repository="octo/widget",
-    repository_id=74,
-    owner_id=65,
-    workflow=".github/workflows/release.yml",
-    ref="refs/tags/v1",
-    sha="4f2c1e9" + "0" * 33,
-)
 
 
 def sign(loopback: Loopback, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -19,6 +19,7 @@ from sigstore.oidc import IdentityToken
 from sigstore.sign import SigningContext
 from sigstore.verify import Verifier, policy
 
+from played import RUN
 from tagseal.loopback import trust
 from tagseal.loopback.actions import Issuer, Run, TokenEndpoint, environment
 from tagseal.loopback.fulcio import Fulcio
@@ -30,14 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-RUN = Run(
-    repository="octo/widget",
-    repository_id=74,
-    owner_id=65,
-    workflow=".github/workflows/release.yml",
-    ref="refs/tags/v1",
-    sha="4f2c1e9" + "0" * 33,
-)
 SUBJECT = "https://github.com/octo/widget/.github/workflows/release.yml@refs/tags/v1"
 GENUINE = policy.Identity(identity=SUBJECT, issuer=ISSUER)
 ARTIFACT = b"a wheel"

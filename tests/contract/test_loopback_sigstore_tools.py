@@ -13,8 +13,9 @@ import pytest
 from sigstore.models import Bundle, TrustedRoot
 from sigstore.verify import Verifier, policy
 
+from played import RUN
 from tagseal.loopback import trust
-from tagseal.loopback.actions import Issuer, Run, TokenEndpoint, environment
+from tagseal.loopback.actions import Issuer, TokenEndpoint, environment
 from tagseal.loopback.door import Door, Hosts
 from tagseal.loopback.fulcio import Fulcio
 from tagseal.loopback.rekor import Rekor
@@ -26,14 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-RUN = Run(
-    repository="octo/widget",
-    repository_id=74,
-    owner_id=65,
-    workflow=".github/workflows/release.yml",
-    ref="refs/tags/v1",
-    sha="4f2c1e9" + "0" * 33,
-)
 SUBJECT = "https://github.com/octo/widget/.github/workflows/release.yml@refs/tags/v1"
 ARTIFACT = b"a wheel"
 NAMES = ("fulcio.sigstore.dev", "rekor.sigstore.dev")

@@ -9,19 +9,11 @@ import jwt
 import pytest
 from werkzeug.test import Client
 
+from played import RUN
 from tagseal.loopback.actions import Issuer, Run, TokenEndpoint, claims, environment
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-RUN = Run(
-    repository="octo/widget",
-    repository_id=74,
-    owner_id=65,
-    workflow=".github/workflows/release.yml",
-    ref="refs/tags/v1",
-    sha="4f2c1e9" + "0" * 33,
-)
 
 
 @pytest.fixture(scope="module")

@@ -14,21 +14,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from werkzeug.test import Client
 
-from tagseal.loopback.actions import Issuer, Run, claims
+from played import RUN
+from tagseal.loopback.actions import Issuer, claims
 from tagseal.loopback.fulcio import Fulcio
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
     from werkzeug.test import TestResponse
 
-RUN = Run(
-    repository="octo/widget",
-    repository_id=74,
-    owner_id=65,
-    workflow=".github/workflows/release.yml",
-    ref="refs/tags/v1",
-    sha="4f2c1e9" + "0" * 33,
-)
 KEY = ec.generate_private_key(ec.SECP256R1())
 SHORT = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505 - it is to be refused
 ARC = "1.3.6.1.4.1.57264.1"
