@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from tagseal.names import printable
-from tagseal.report.sentences import sentence
+from tagseal.report.sentences import asides, sentence
 
 if TYPE_CHECKING:
     from tagseal.errors import TagsealError
@@ -75,8 +75,8 @@ class Plain:
     def finished(self, verb: str, record: Record, seconds: float) -> None:
         """Print the step's line, and its remarks."""
         self.line(step_line(verb, seconds, sentence(record)))
-        for text in getattr(record, "remarks", ()):
-            self.remark(text)
+        for text in asides(record):
+            self.line(text)
 
     def remark(self, text: str) -> None:
         """Print it, marked."""

@@ -12,9 +12,9 @@ from tagseal.names import printable
 from tagseal.records import Build, Checks, Draft, Kind, Plan, Proof, Publication, Seal, Tag, Testimony
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-    from tagseal.records import Artifact
+    from tagseal.records import Artifact, Record
 
 
 @singledispatch
@@ -26,7 +26,7 @@ def sentence(record: object) -> str:
 @sentence.register
 def _(record: Tag) -> str:
     agreed = "tag, remote and checkout" if record.unchecked else "tag, token, remote and checkout"
-    return f"{agreed} agree on {record.commit[:7]}{_more(record.untracked, 'untracked file')}"
+    return f"{agreed} agree on {record.commit[:7]}"
 
 
 @sentence.register
@@ -83,6 +83,18 @@ def _(record: Testimony) -> str:
     return f"{_count(record.commands, 'command')} from the notes ran, {seen}"
 
 
+def asides(record: Record) -> Iterator[str]:
+    """Yield what a person should know besides, one line each, with the word that marks it."""
+    if isinstance(record, Tag):
+        yield from (f"note:    not checked: {text}" for text in record.unchecked)
+        yield from (f"note:    left out, for git does not track it: {name}" for name in record.untracked)
+    if isinstance(record, Plan):
+        yield from (f"note:    exists already: {printable(text)}" for text in record.published)
+        yield from (f"forever: {printable(text)}" for text in record.irreversible)
+    if isinstance(record, Plan | Testimony):
+        yield from (f"note:    {printable(text)}" for text in record.remarks)
+
+
 def _files(artifacts: Iterable[Artifact]) -> str:
     order = list(Kind)
     found = sorted(artifacts, key=lambda one: (order.index(one.kind), one.name))
@@ -94,7 +106,3 @@ def _files(artifacts: Iterable[Artifact]) -> str:
 
 def _count(things: tuple[object, ...], word: str) -> str:
     return f"{len(things)} {word}{'' if len(things) == 1 else 's'}"
-
-
-def _more(things: tuple[str, ...], word: str) -> str:
-    return f"; {_count(things, word)} left out" if things else ""

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from tagseal.names import printable
 from tagseal.report.plain import NOTE_INDENT, STEP_INDENT, error_lines, step_line
-from tagseal.report.sentences import sentence
+from tagseal.report.sentences import asides, sentence
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -23,6 +23,7 @@ _STYLES = {
     "hint:": "bold",
     "more:": "dim",
     "note:": "yellow",
+    "forever:": "bold",
     "REHEARSED": "bold green",
     "FAILED": "bold red",
 }
@@ -49,8 +50,8 @@ class Terminal:
         """Replace the spinner by the step's line."""
         self._stop()
         self.line(step_line(verb, seconds, sentence(record)))
-        for text in getattr(record, "remarks", ()):
-            self.remark(text)
+        for text in asides(record):
+            self.line(text)
 
     def remark(self, text: str) -> None:
         """Print it, marked."""
@@ -66,7 +67,7 @@ class Terminal:
     def line(self, text: str) -> None:
         """Print one line, wrapped to the terminal; what is wrapped stays below its beginning."""
         width = max(self._console.width, 2 * STEP_INDENT)
-        indent = STEP_INDENT if _is_step(text) else NOTE_INDENT if text.startswith("note:") else 0
+        indent = STEP_INDENT if _is_step(text) else NOTE_INDENT if text.startswith(("note:", "forever:")) else 0
         wrapped = textwrap.wrap(text, width, subsequent_indent=" " * indent, break_on_hyphens=False) or [""]
         self._console.print(_styled("\n".join(wrapped)), soft_wrap=True)
 
