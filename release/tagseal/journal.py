@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from tagseal.errors import Refused, UsageError
 from tagseal.records import RECORDS, Record, from_json, to_object
+from tagseal.services.files import replaced
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,7 +63,7 @@ class Journal:
         known = order[: order.index(record.verb)]
         self.records = {verb: one for verb, one in self.records.items() if verb in known}
         self.records[record.verb] = record
-        _write(self.path, self._text())
+        replaced(self.path, self._text())
 
     def get(self, kind: type[R], wanted_by: str) -> R:
         """Return the record of this kind.
@@ -115,7 +115,7 @@ def handed_over(path: Path, expected: str) -> None:
 def _document(path: Path) -> dict[str, object]:
     try:
         document = json.loads(path.read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _edited(path, (f"not JSON: {error}",)) from error
     if not isinstance(document, dict) or set(document) != {"format", "tag", "commit", "records"}:
         raise _edited(path, ("expected the keys format, tag, commit, records",))
@@ -150,18 +150,3 @@ def _edited(path: Path, problems: tuple[str, ...]) -> Refused:
         hint=f"Remove the folder {path.parent.name}/ below dist/ and run the same command again; it starts over.",
         slug="records-damaged",
     )
-
-
-def _write(path: Path, text: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.part")
-    with partial.open("wb") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

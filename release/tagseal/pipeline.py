@@ -25,6 +25,8 @@ class Step:
 
     verb: str
     takes: tuple[str, ...]
+    code: bool = False
+    """Whether it may run the project's code: a build back end."""
 
     @property
     def function(self) -> Callable[..., Record]:
@@ -36,11 +38,11 @@ STEPS = (
     # Whatever follows is only right on exactly one tag, so every job begins here.
     Step(verb="guard", takes=()),
     # Names, version and notes are settled before anything costs time, so that a mistake in them fails early.
-    Step(verb="plan", takes=("guard",)),
-    # The only step that runs the project's code, in the only job that has no identity and no write token.
-    Step(verb="build", takes=("guard", "plan")),
+    Step(verb="plan", takes=("guard",), code=True),
+    # Everything that runs the project's code is over before a job has an identity, or a token that may write.
+    Step(verb="build", takes=("guard", "plan"), code=True),
     # A signature is for ever: the files are compared with the plan before they can get one.
-    Step(verb="check", takes=("plan", "build")),
+    Step(verb="check", takes=("plan", "build"), code=True),
     # First irreversible act: the transparency log keeps every entry.
     Step(verb="sign", takes=("guard", "plan", "build", "check")),
     # The draft is what will be published, byte for byte; nobody but its writers sees it yet.
@@ -92,7 +94,7 @@ def run(verbs: Sequence[str], event: Event, *, services: Services, watcher: Watc
         TagsealError: A step's own; the records before it are kept, and the same command resumes.
     """
     steps = [step for step in ordered(verbs) if step.verb != "guard"]
-    _boundary(verbs, services)
+    _boundary(steps, services)
     records: list[Record] = []
     tag = cast("Tag", _timed(STEPS[0], (event,), services, watcher))
     records.append(tag)
@@ -106,9 +108,9 @@ def run(verbs: Sequence[str], event: Event, *, services: Services, watcher: Watc
     return tuple(records)
 
 
-def _boundary(verbs: Sequence[str], services: Services) -> None:
-    """Refuse to run project code and to hold an identity in one job."""
-    code = [verb for verb in verbs if verb in {"plan", "build"}]
+def _boundary(steps: Sequence[Step], services: Services) -> None:
+    """Refuse to run project code and to hold an identity in one job; no setting and no loopback changes that."""
+    code = [step.verb for step in steps if step.code]
     if code and services.environ.get(actions.OIDC_URL):
         raise Refused(
             f"got `{code[0]}` in a job with `id-token: write`, expected no project code where an identity is",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import os
@@ -16,13 +15,15 @@ import pytest
 import widget
 from tagseal.config import Index
 from tagseal.errors import Refused, TagsealError, UsageError
-from tagseal.records import Build, Kind
+from tagseal.records import Kind
 from tagseal.services import backend
 from tagseal.steps.build import build
 from tagseal.steps.wheels import check_collected
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from job import Job
 
 WATCHING = widget.BACKEND + dedent("""
     import json, subprocess
@@ -121,17 +122,6 @@ def test_the_persons_own_files_are_found_where_a_temporary_home_would_hide_them(
     }
 
 
-def test_project_code_does_not_run_where_an_identity_token_can_be_had(tmp_path: Path) -> None:
-    """In Actions on real hosts a job with id-token permission refuses; inside the loopback it is the played one's."""
-    url = {"ACTIONS_ID_TOKEN_REQUEST_URL": "https://tokens.example/"}
-    git = widget.project(tmp_path, "v1.2.3", backend="raise SystemExit('ran')")
-    tag, plan, services = widget.release(git, environ=url)
-    error = refused(tag, plan, services=services)
-    assert (type(error), error.slug) == (Refused, "project-code-with-identity")
-    tag, plan, services = widget.release(git, environ=url, loopback=True)
-    assert refused(tag, plan, services=services).slug == "build-failed"
-
-
 def test_a_failing_build_shows_its_last_lines_and_where_the_log_is(tmp_path: Path) -> None:
     """The last twenty lines stand in the error, everything in the log; what an earlier run built stays."""
     git = widget.project(tmp_path, "v1.2.3")
@@ -192,6 +182,7 @@ def test_another_front_end_builds(tmp_path: Path, arguments: tuple[str, ...], pr
         ("folder/file", "pattern-without-file"),
     ],
 )
+@pytest.mark.usefixtures("forge")
 def test_an_asset_that_no_release_can_hold_is_refused(tmp_path: Path, name: str, slug: str) -> None:
     """A name that a package has, one that signing gives, one that is not safe, or no file: each is an error."""
     git = widget.project(tmp_path, "v1.2.3")
@@ -205,20 +196,38 @@ WINDOWS = "widget-1.2.3-cp312-cp312-win_amd64.whl"
 LINUX = "widget-1.2.3-cp312-cp312-linux_x86_64.whl"
 
 
+@pytest.mark.usefixtures("forge")
 def test_packages_of_earlier_jobs_are_collected_and_no_project_code_runs(tmp_path: Path) -> None:
     """With `packages` nothing is built: the files are taken, and the record says so."""
     git = widget.project(tmp_path, "v1.2.3", backend="raise SystemExit('ran')")
     widget.write(tmp_path, {f"wheelhouse/{name}": "x" for name in (widget.SDIST, MANYLINUX, WINDOWS)})
-    url = {"ACTIONS_ID_TOKEN_REQUEST_URL": "https://tokens.example/"}
-    tag, plan, services = widget.release(git, environ=url, packages=("wheelhouse/*",), dropped=("*-cp39-*",))
-    old = "widget-1.2.2-cp39-cp39-win_amd64.whl"
-    built = build(tag, plan, services=services, previous=lambda: [old])
+    tag, plan, services = widget.release(git, packages=("wheelhouse/*",))
+    built = build(tag, plan, services=services)
     digest = hashlib.sha256(b"x").hexdigest()
     assert {(one.name, one.sha256) for one in built.artifacts} == {
         (name, digest) for name in (widget.SDIST, MANYLINUX, WINDOWS)
     }
-    assert built == dataclasses.replace(built, collected=True, dropped=(old,))
-    assert isinstance(built, Build)
+    assert (built.collected, built.dropped) == (True, ())
+
+
+def test_a_wheel_that_the_previous_release_had_is_lost_only_on_purpose(job: Job, tmp_path: Path) -> None:
+    """The previous release is the highest published one below this version, in the project's way of tagging."""
+    old, older, newer, other = (f"widget-{one}-cp39-cp39-win_amd64.whl" for one in ("1.2.2", "1.2.1", "1.3.0", "9"))
+    widget.write(tmp_path, {f"out/{name}": "x" for name in (old, older, newer, other)})
+    widget.write(job.git.root, {f"dist/{name}": "x" for name in (widget.SDIST, MANYLINUX)})
+    for name in ("v1.2.1", "v1.2.2"):
+        job.git.command("tag", name)
+    # Made in another order than their versions: backports, a moving tag and a draft are not the previous release.
+    job.release("v1.2.2", tmp_path / "out" / old)
+    job.release("v1.3.0", tmp_path / "out" / newer)
+    job.release("v1.2.1", tmp_path / "out" / older)
+    job.release("v1", tmp_path / "out" / other)
+    job.release("v1.2.2.post1", tmp_path / "out" / other, draft=True)
+    tag, plan, services = widget.release(job.git, packages=("dist/*.*",))
+    error = refused(tag, plan, services=services)
+    assert (type(error), error.slug, error.context) == (Refused, "wheels-lost", (old,))
+    tag, plan, services = widget.release(job.git, packages=("dist/*.*",), dropped=("*-cp39-win_*",))
+    assert build(tag, plan, services=services).dropped == (old,)
 
 
 @pytest.mark.parametrize(
@@ -240,6 +249,7 @@ def test_a_collection_that_is_no_release_is_refused(names: list[str], slug: str)
     assert caught.value.slug == slug
 
 
+@pytest.mark.usefixtures("forge")
 def test_a_wheel_for_one_linux_is_refused_only_where_an_index_is_configured(tmp_path: Path) -> None:
     """Attached to a release alone, linux_* wheels are the maintainer's business."""
     git = widget.project(tmp_path, "v1.2.3")

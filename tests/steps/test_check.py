@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import widget
-from tagseal.errors import TagsealError, VerificationFailed
+from tagseal.errors import VerificationFailed
 from tagseal.records import Artifact, Build, Checks, Kind, Plan, Verdict
 from tagseal.services import files
 from tagseal.steps.build import build
@@ -97,17 +97,6 @@ def test_a_difference_of_the_second_build_is_reported_or_refused(tmp_path: Path)
     _, _, services = widget.release(git, reproducible="off")
     second = check(plan, built, services=services).verdicts[-1]
     assert second == Verdict(name="second build", ok=True, detail="not made: reproducible is off")
-
-
-def test_the_second_build_runs_no_project_code_beside_an_identity_token(tmp_path: Path) -> None:
-    """The rule of the first build holds for the second."""
-    git = widget.project(tmp_path, "v1.2.3")
-    tag, plan, services = widget.release(git)
-    built = build(tag, plan, services=services)
-    _, _, services = widget.release(git, environ={"ACTIONS_ID_TOKEN_REQUEST_URL": "https://tokens.example"})
-    with pytest.raises(TagsealError) as caught:
-        check(plan, built, services=services)
-    assert caught.value.slug == "project-code-with-identity"
 
 
 def test_collected_packages_are_checked_and_not_built_again(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def test_every_artifact_and_the_checksums_are_signed(released: Stage) -> None:
     """The seal lists packages and SHA256SUMS, each with a bundle that verifies."""
     services = released.services()
     seal = released.sign(services)
-    verify_sealed(seal, services)
+    verify_sealed(released.tag, seal, services)
     assert sorted(one.name for one in seal.artifacts) == sorted(NAMES)
     assert [one.name for one in seal.bundles] == [f"{one.name}.sigstore.json" for one in seal.artifacts]
     assert (seal.commit, seal.identity, seal.kept) == (COMMIT, IDENTITY, 0)

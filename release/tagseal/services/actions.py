@@ -41,8 +41,6 @@ class Event:
     """``push``, ``workflow_dispatch``, …"""
     server: str
     api: str
-    identity: bool
-    """Whether the job may ask for an identity token (``id-token: write``)."""
 
     @property
     def workflow(self) -> str:
@@ -63,7 +61,6 @@ def event(environ: Mapping[str, str]) -> Event:
         name=environ.get("GITHUB_EVENT_NAME", ""),
         server=environ.get("GITHUB_SERVER_URL", SERVER),
         api=environ.get("GITHUB_API_URL", API),
-        identity=bool(environ.get(OIDC_URL)),
     )
 
 

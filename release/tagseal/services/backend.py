@@ -16,9 +16,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tagseal.errors import Refused, UsageError
+from tagseal.errors import UsageError
 from tagseal.services import process
-from tagseal.services.actions import OIDC_URL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -62,16 +61,7 @@ def child_environ(
         home: The folder to be HOME.
         loopback: Whether the network settings of ``environ`` lead to the door: then the person's own take their
             place, from ``TAGSEAL_BUILD_NETWORK``.
-
-    Raises:
-        Refused: A real identity token can be had here, and project code could ask for one.
     """
-    if OIDC_URL in environ and not loopback:
-        raise Refused(
-            "got a job with `id-token: write` that would run the project's code, expected a job without it",
-            hint="Run guard, plan, build and check in a job with `contents: read` only; sign in the next one.",
-            slug="project-code-with-identity",
-        )
     home.mkdir(parents=True, exist_ok=True)
     network = json.loads(environ.get(BUILD_NETWORK, "{}")) if loopback else network_settings(environ)
     return {

@@ -74,6 +74,25 @@ def copied(path: Path, folder: Path, kind: Kind) -> Artifact:
     return _described(path, kind, size=size, digest=digest.hexdigest())
 
 
+def replaced(path: Path, content: bytes) -> None:
+    """Put a file in place: whole and on disk, or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.part")
+    try:
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # the new name as well
+    finally:
+        os.close(folder)
+
+
 def matching(root: Path, patterns: Sequence[str]) -> tuple[Path, ...]:
     """Return the files that the patterns match below ``root``, sorted, each once.
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 BOT = "github-actions[bot]"
 TIMEOUT = 60
 """Seconds without an answer."""
+_LONGEST = 500
+"""Characters of the server's words that are shown."""
 _FORBIDDEN, _NOT_FOUND, _UNAUTHORIZED, _SERVER_ERROR, _TOO_MANY = 403, 404, 401, 500, 429
 
 
@@ -120,7 +122,8 @@ class GitHub:
 
     def find_draft(self, repository: str, tag: str) -> Release | None:
         """Return our draft for this tag: the marker on the last line, and written by this token's actor."""
-        marked = [one for one in self.drafts(repository, tag) if one.body.rstrip().endswith(marker(tag))]
+        drafts = self.drafts(repository, tag)
+        marked = [one for one in drafts if one.body.rstrip().rpartition("\n")[2] == marker(tag)]
         if not marked:
             return None
         actor = self.actor()
@@ -236,17 +239,27 @@ def _border(doing: str) -> Iterator[None]:
     except requests.RequestException as error:
         raise ServiceError(
             f"GitHub did not answer: could not {doing}",
-            context=(printable(str(error)),),
+            context=(printable(str(error))[:_LONGEST],),
             hint="Run the same command again; it resumes.",
             slug="github-unreachable",
+        ) from error
+    except OSError:  # a file of ours
+        raise
+    except Exception as error:  # PyGithub lets through whatever an answer of another form makes of its code
+        raise ServiceError(
+            f"GitHub's answer is not one of its API: could not {doing}",
+            context=(f"{type(error).__name__}: {printable(str(error))}"[:_LONGEST],),
+            hint="Run the same command again. If it persists, look at who answers for GitHub on this network.",
+            slug="github-garbled",
         ) from error
 
 
 def _words(error: GithubException) -> str:
+    """Return the server's message, and the fields that it refuses."""
     words = str(error.message or "")
-    with suppress(AttributeError, TypeError):
+    with suppress(AttributeError, KeyError, TypeError):  # an answer may have any form
         words += "".join(f"; {one.get('field', '')} {one.get('code', '')}" for one in error.data["errors"])
-    return printable(words)
+    return printable(words)[:_LONGEST]
 
 
 def _translated(doing: str, status: int, words: str) -> TagsealError:

@@ -13,6 +13,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from packaging.version import Version
+
 from tagseal.errors import Refused, UsageError
 from tagseal.names import shown
 from tagseal.records import Build, Kind
@@ -20,7 +22,7 @@ from tagseal.services import backend, files
 from tagseal.steps import wheels
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from tagseal.records import Artifact, Plan, Tag
     from tagseal.services.git import Git
@@ -30,18 +32,13 @@ _ENDINGS = {".whl": Kind.wheel, ".tar.gz": Kind.sdist}
 _OURS = ("SHA256SUMS", "*.sigstore.json")
 
 
-def build(tag: Tag, plan: Plan, *, services: Services, previous: Callable[[], Sequence[str]] = tuple) -> Build:
+def build(tag: Tag, plan: Plan, *, services: Services) -> Build:
     """Make the files of this release and return what they are.
-
-    Args:
-        tag: The tag, which names the commit.
-        plan: What is to be built.
-        services: The project and its settings.
-        previous: Gives the file names of the previous release's wheels; asked when packages are collected.
 
     Raises:
         UsageError: The build failed, or what was found is not what a release may hold.
-        Refused: Project code would run where an identity token can be had; or a file is unsafe.
+        Refused: A file is unsafe; or a platform is lost that the previous release had.
+        ServiceError: Packages are collected, and GitHub could not tell what the previous release had.
     """
     with tempfile.TemporaryDirectory(prefix="tagseal-", ignore_cleanup_errors=True) as folder:
         made = Path(folder) / "made"
@@ -50,7 +47,7 @@ def build(tag: Tag, plan: Plan, *, services: Services, previous: Callable[[], Se
             packages = files.matching(services.root, patterns)
             dropped = wheels.check_collected(
                 [path.name for path in packages],
-                previous=previous(),
+                previous=_previous_wheels(tag, plan, services),
                 dropped=services.settings.dropped,
                 index=services.settings.index is not None,
             )
@@ -66,7 +63,7 @@ def make(plan: Plan, out: Path, log: Path, *, services: Services) -> None:
 
     Raises:
         UsageError: The build failed.
-        Refused: An identity token can be had here: project code could ask for one.
+        Refused: A submodule is missing, or files are kept elsewhere.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="tagseal-", ignore_cleanup_errors=True) as folder:
@@ -83,6 +80,15 @@ def make(plan: Plan, out: Path, log: Path, *, services: Services) -> None:
             {**environ, "SOURCE_DATE_EPOCH": str(plan.epoch)},
             log,
         )
+
+
+def _previous_wheels(tag: Tag, plan: Plan, services: Services) -> tuple[str, ...]:
+    """Return the file names of the wheels that the published release before this one has."""
+    releases = services.github.releases(tag.identity.repository)
+    before = {one.tag: one for one in releases if not one.draft and one.tag != tag.name}
+    known = services.pattern([one for one in services.git.tags() if one != tag.name])
+    previous = known.previous(before, Version(plan.version))
+    return tuple(one.name for one in before[previous].assets if one.name.endswith(".whl")) if previous else ()
 
 
 def _whole(clone: Git) -> None:

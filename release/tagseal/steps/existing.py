@@ -6,7 +6,6 @@ log entries exist. Of a release that is not whole, the bundles that fit the file
 
 from __future__ import annotations
 
-import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,20 +100,6 @@ def read_bundle(path: Path) -> bytes | None:
             return file.read(LARGEST_BUNDLE + 1)
     except FileNotFoundError:
         return None
-
-
-def write(path: Path, text: bytes) -> None:
-    """Put a file in place when it is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        with partial.open("wb") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _fetched(artifact: Artifact, asset: Asset, fetch: Callable[[Asset, Path], None], folder: Path) -> Artifact:

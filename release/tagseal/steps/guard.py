@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tagseal.services.actions import Event
-    from tagseal.services.git import Git
     from tagseal.steps import Services
 
 _TAGS = "refs/tags/"
@@ -40,8 +39,7 @@ def guard(event: Event, *, services: Services) -> Tag:
     name = tag_of(event)
     _fits(name, services)
     _ours_to_write(services)
-    git = services.git
-    untracked = _unchanged(git, event)
+    untracked = _unchanged(event, services)
     identity = _identity(event, services)
     private = _remote(name, event, services)
     unchecked = _token(event, identity, services)
@@ -140,15 +138,15 @@ def _entries(work: Path) -> tuple[Path, ...]:
     return tuple(sorted(work.rglob("*"))) if work.is_dir() else ()
 
 
-def _unchanged(git: Git, event: Event) -> tuple[str, ...]:
-    head = git.head()
+def _unchanged(event: Event, services: Services) -> tuple[str, ...]:
+    head = services.git.head()
     if head != event.sha:
         raise Refused(
             f"got the checkout on {shown(head)}, expected GITHUB_SHA {shown(event.sha)}",
             hint="Let actions/checkout check out the ref that started the run: no `ref:` input, no commits after it.",
             slug="checkout-elsewhere",
         )
-    status = git.status()
+    status = services.git.status()
     if status.changed:
         raise Refused(
             f"got {len(status.changed)} changed tracked files, expected the tag's own",
@@ -157,7 +155,8 @@ def _unchanged(git: Git, event: Event) -> tuple[str, ...]:
             "release, or commit its result before the tag.",
             slug="checkout-changed",
         )
-    return tuple(printable(one) for one in status.untracked)
+    own = f"{services.work.path.relative_to(services.root).as_posix()}/"
+    return tuple(printable(one) for one in status.untracked if not one.startswith(own))
 
 
 def _identity(event: Event, services: Services) -> Identity:
@@ -171,7 +170,7 @@ def _identity(event: Event, services: Services) -> Identity:
             slug="another-repository",
         )
     file = event.workflow.removeprefix(_FOLDER)
-    if event.workflow != _FOLDER + file or not WORKFLOW.fullmatch(file):
+    if event.workflow_ref != f"{repository}/{_FOLDER}{file}@{event.ref}" or not WORKFLOW.fullmatch(file):
         raise Refused(
             f"got the workflow {shown(event.workflow_ref)}, expected {repository}/{_FOLDER}FILE@{event.ref}",
             hint="The workflow file lies in .github/workflows of this repository, and its name has only letters, "
@@ -214,12 +213,12 @@ def _remote(name: str, event: Event, services: Services) -> bool:
 
 
 def _token(event: Event, identity: Identity, services: Services) -> tuple[str, ...]:
-    if not event.identity:
-        return ("the identity token: this job has no `id-token` permission",)
-    from tagseal.services import oidc  # noqa: PLC0415 - only a job with that permission needs it
+    from tagseal.services import oidc  # noqa: PLC0415 - a refusal on a branch need not wait for it
 
     token = oidc.identity_token(services.environ, services.audience)
-    agree(oidc.claims(token or ""), event, identity)
+    if token is None:
+        return ("the identity token: this job has no `id-token` permission",)
+    agree(oidc.claims(token), event, identity)
     return ()
 
 

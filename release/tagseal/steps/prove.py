@@ -43,7 +43,7 @@ def prove(tag: Tag, plan: Plan, seal: Seal, draft: Draft, *, services: Services)
         Refused: The seal is of another tag.
         ServiceError: GitHub failed.
     """
-    verify_sealed(seal, services)
+    verify_sealed(tag, seal, services)
     release = services.github.release(tag.identity.repository, draft.id)
     remote.unaltered(release, tag, plan, seal, services)
     page = instructions(tag, plan, seal, services)

@@ -28,7 +28,7 @@ def publish(  # noqa: PLR0913 - the records are the signature
         VerificationFailed: The draft is not what ``prove`` saw, or became something else while it was flipped.
         Refused: The remote tag moved.
     """
-    verify_sealed(seal, services)
+    verify_sealed(tag, seal, services)
     repository = tag.identity.repository
     _unmoved(tag, services)
     before = services.github.release(repository, draft.id)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from tagseal.errors import Refused, VerificationFailed
+from tagseal.errors import VerificationFailed
 from tagseal.steps.reconcile import difference
+from tagseal.steps.sealed import fitting
 from tagseal.steps.upload import body, body_digest, wanted
 from tagseal.verification.verify import digest
 
@@ -25,15 +26,9 @@ def unaltered(release: Release, tag: Tag, plan: Plan, seal: Seal, services: Serv
 
     Raises:
         Refused: The seal is not of this tag, commit and identity.
-        VerificationFailed: The release is of another tag, has other files, or another body.
+        VerificationFailed: The seal is not whole; or the release is of another tag, has other files, or another body.
     """
-    if (seal.tag, seal.commit, seal.identity) != (tag.name, tag.commit, tag.identity):
-        raise Refused(
-            f"got a seal of {seal.tag} at {seal.commit} by {seal.identity.uri}, "
-            f"expected {tag.name} at {tag.commit} by {tag.identity.uri}",
-            hint="The records are of another run. Run the job that signs again.",
-            slug="seal-of-another-tag",
-        )
+    fitting(tag, seal)
     problems = difference(wanted(seal), release.assets).lines()
     if release.tag != tag.name:
         problems = (*problems, f"the tag: {release.tag}")

@@ -1,53 +1,106 @@
-"""Every step after ``sign`` verifies all bundles again, in its own process: a record from disk is a claim."""
+"""Every step after ``sign`` verifies all bundles again, in its own process: a record from disk is a claim.
+
+1. The seal is of this tag, at this commit, by this identity: derived by this job, not read from the record.
+2. Its lists are whole: safe names, one bundle for each artifact, ``SHA256SUMS`` over exactly the others.
+3. The files on disk are the listed ones, byte for byte, and every bundle verifies.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
-from tagseal.errors import VerificationFailed
-from tagseal.records import Verdict
+from tagseal.errors import Refused, VerificationFailed
+from tagseal.names import printable, safe_file_name
+from tagseal.records import Kind
 from tagseal.services import files
+from tagseal.steps import checksums
+from tagseal.steps.existing import BUNDLE, read_bundle
 from tagseal.verification.policy import Exact
 from tagseal.verification.verify import verify_digest
 
 if TYPE_CHECKING:
-    from tagseal.records import Artifact, Seal
+    from collections.abc import Iterator
+
+    from tagseal.records import Artifact, Bundle, Seal, Tag
     from tagseal.steps import Services
 
 
-def verify_sealed(seal: Seal, services: Services) -> None:
-    """Hash every file again and verify every bundle.
+def fitting(tag: Tag, seal: Seal) -> None:
+    """Accept a seal of this very run, with whole lists; no file is read (numbers 1 and 2).
 
     Raises:
+        Refused: It is of another tag, commit or identity, or a name in it is not safe.
+        VerificationFailed: An artifact has no bundle of its own, or is not in the list of checksums.
+    """
+    if (seal.tag, seal.commit, seal.identity) != (tag.name, tag.commit, tag.identity):
+        raise Refused(
+            f"got a seal of {seal.tag} at {seal.commit} by {seal.identity.uri}, "
+            f"expected {tag.name} at {tag.commit} by {tag.identity.uri}",
+            hint="The records are of another run. Run the job that signs again.",
+            slug="seal-of-another-tag",
+        )
+    for one in (*seal.artifacts, *seal.bundles):
+        safe_file_name(one.name)
+    if problems := tuple(_gaps(seal)):
+        raise VerificationFailed(
+            "got a seal whose lists do not fit each other, expected one bundle for each artifact, "
+            "and checksums of all others",
+            context=problems,
+            hint="`sign` did not write this record. Run the job that signs again.",
+            slug="seal-not-whole",
+        )
+
+
+def verify_sealed(tag: Tag, seal: Seal, services: Services) -> None:
+    """Hash every file again and verify every bundle (numbers 1 to 3).
+
+    Raises:
+        Refused: The seal is of another run, or a file is a link.
         VerificationFailed: A file is missing or changed, or a bundle does not verify; all of them are named.
     """
-    policy = Exact(seal.identity, seal.commit)
-    bundles = {one.artifact: one for one in seal.bundles}
-    problems = []
-    for artifact in seal.artifacts:
-        verdict = (
-            _verdict(artifact, bundles[artifact.name].name, policy, services)
-            if artifact.name in bundles
-            else (Verdict(name=artifact.name, ok=False, detail="no bundle"))
-        )
-        if not verdict.ok:
-            problems.append(f"{verdict.name}: {verdict.detail}")
-    if problems:
+    fitting(tag, seal)
+    policy = Exact(tag.identity, tag.commit)
+    pairs = zip(seal.artifacts, seal.bundles, strict=True)
+    if problems := tuple(problem for pair in pairs for problem in _problems(*pair, policy, services)):
         raise VerificationFailed(
             f"got {len(problems)} files that do not verify, expected none",
-            context=tuple(problems),
+            context=problems,
             hint="The work folder was changed since `sign`. Run the job that signs again.",
             slug="sealed-files-changed",
         )
 
 
-def _verdict(artifact: Artifact, bundle: str, policy: Exact, services: Services) -> Verdict:
-    path = services.work.file(artifact)
+def _gaps(seal: Seal) -> Iterator[str]:
+    names = [one.name for one in seal.artifacts]
+    if len(set(names)) != len(names):
+        yield "an artifact is listed twice"
+    got = [f"{one.name} of {one.artifact}" for one in seal.bundles]
+    expected = [f"{name}{BUNDLE} of {name}" for name in names]
+    if got != expected:
+        yield f"got the bundles {', '.join(got) or '(none)'}, expected {', '.join(expected)}"
+    lists = [one for one in seal.artifacts if one.kind is Kind.checksums]
+    others = [one for one in seal.artifacts if one.kind is not Kind.checksums]
+    if lists != [checksums.listing(others)[0]]:
+        yield f"{checksums.NAME}: got another list than that of the other artifacts"
+
+
+def _problems(artifact: Artifact, bundle: Bundle, policy: Exact, services: Services) -> Iterator[str]:
+    """Yield what is wrong with a file and its bundle on disk; only listed bytes are verified."""
     try:
-        found = files.artifact(path, artifact.kind)
-        text = (services.work.bundles / bundle).read_bytes()
-    except FileNotFoundError as error:
-        return Verdict(name=artifact.name, ok=False, detail=f"no file {error.filename}")
+        found = files.artifact(services.work.file(artifact), artifact.kind)
+    except FileNotFoundError:
+        yield f"{artifact.name}: no such file"
+        return
     if found != artifact:
-        return Verdict(name=artifact.name, ok=False, detail=f"got sha256 {found.sha256}, expected {artifact.sha256}")
-    return verify_digest(artifact.name, found.sha256, text, policy, services.sigstore.verifier).verdict
+        yield f"{artifact.name}: got sha256 {found.sha256}, expected {artifact.sha256}"
+        return
+    text = read_bundle(services.work.bundles / bundle.name)
+    if text is None:
+        yield f"{bundle.name}: no such file"
+    elif (len(text), digest := hashlib.sha256(text).hexdigest()) != (bundle.size, bundle.sha256):
+        yield f"{bundle.name}: got sha256 {digest}, expected {bundle.sha256}"
+    else:
+        verdict = verify_digest(artifact.name, found.sha256, text, policy, services.sigstore.verifier).verdict
+        if not verdict.ok:
+            yield f"{artifact.name}: {printable(verdict.detail)}"

@@ -104,7 +104,7 @@ def _checked(tag: Tag, build: Build, checks: Checks, services: Services) -> tupl
             slug="changed-after-check",
         )
     listed, text = checksums.listing(checks.artifacts)
-    existing.write(services.work.file(listed), text)
+    files.replaced(services.work.file(listed), text)
     return (*sorted(checks.artifacts, key=lambda one: one.name), listed)
 
 
@@ -129,7 +129,7 @@ def _adopted(artifacts: tuple[Artifact, ...], judge: Judge, tag: Tag, services: 
 
 def _sign(artifacts: Sequence[Artifact], tag: Tag, services: Services) -> None:
     def finished(name: str, bundle: bytes) -> None:
-        existing.write(services.work.bundles / (name + BUNDLE), bundle)
+        files.replaced(services.work.bundles / (name + BUNDLE), bundle)
         services.say(f"signed {name}")
 
     digests = {one.name: one.sha256 for one in artifacts}

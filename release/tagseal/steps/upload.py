@@ -34,7 +34,7 @@ def upload(tag: Tag, plan: Plan, seal: Seal, *, services: Services) -> Draft:
         Refused: A draft that is not ours exists for this tag, or a file in ours that nobody planned.
         VerificationFailed: The published release is not whole, or the server keeps other bytes or names.
     """
-    verify_sealed(seal, services)
+    verify_sealed(tag, seal, services)
     want = wanted(seal)
     text = body(tag, plan, seal, services)
     repository = tag.identity.repository
