@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         report.line("interrupted; run the same command again, it resumes")
-        report.close()
+        report.close({"ok": False, "exit": INTERRUPTED})
         return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -102,7 +102,7 @@ def _failed(report: Report, error: OSError) -> int:
     """Turn a full disk or a folder that may not be written into an error with its path."""
     named = UsageError(
         f"the system refused: {error.strerror or error}",
-        context=(str(error.filename),) if error.filename else (),
+        context=tuple(str(one) for one in (error.filename, error.filename2) if one),
         hint="Make room, or give this folder to the user that runs this; then run the same command again.",
         slug="system-refused",
     )
@@ -119,5 +119,5 @@ def _bug(report: Report, error: Exception) -> int:
     with tempfile.NamedTemporaryFile("w", prefix="tagseal-bug-", suffix=".txt", delete=False, encoding="utf-8") as file:
         file.writelines(traceback.format_exception(error))
     report.line(f"bug: {type(error).__name__}; the traceback is in {file.name}, please report it")
-    report.close()
+    report.close({"ok": False, "exit": BUG})
     return BUG

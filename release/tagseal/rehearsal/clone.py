@@ -22,12 +22,15 @@ from tagseal import config, tags
 from tagseal.errors import UsageError
 from tagseal.names import REPOSITORY, safe_repository, safe_tag, shown
 from tagseal.services import backend, git, metadata, toml, workflows
-from tagseal.services.git import Git
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from tagseal.services.git import Git
+
 _PACKAGES = "rehearsed-packages"
+_SHOWN = 4
+_LEFT = ("release.json", "transcript.jsonl")
 _READ_BY_A_RELEASE = ("tagseal.toml", "noxfile.py", ".github")
 _AUTHOR = ("-c", "user.name=Tagseal rehearsal", "-c", "user.email=rehearsal@tagseal.invalid")
 
@@ -49,7 +52,8 @@ class Clone:
     workflow: str
     """File name in ``.github/workflows/``."""
     public_log: bool
-    packages: Path | None
+    brought: Mapping[str, Path]
+    """What earlier jobs and steps make in a real release: path in the checkout, and where it lies here."""
     remarks: tuple[str, ...]
 
     def checkout_to(self, folder: Path) -> None:
@@ -57,31 +61,27 @@ class Clone:
         checkout = self.git.clone_to(folder, self.commit)
         checkout.command("remote", "add", "origin", f"https://github.com/{self.repository}.git")
 
-    def add_packages(self, checkout: Path) -> None:
-        """Put the prebuilt packages where the configuration expects what earlier jobs built."""
-        if self.packages is not None:
-            settings = config.load(checkout)
-            target = checkout / Path(settings.packages[0]).parent
-            target.mkdir(parents=True, exist_ok=True)
-            for file in sorted(one for one in self.packages.iterdir() if one.is_file()):
-                shutil.copy2(file, target / file.name)
+    def bring(self, checkout: Path) -> None:
+        """Put what earlier jobs and steps make where the configuration expects it."""
+        for name, file in self.brought.items():
+            target = checkout / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(file, target, follow_symlinks=False)
 
 
-def make(  # noqa: PLR0913 - what a person may say about a rehearsal, each by name
-    path: Path,
+def make(
+    source: Git,
     temporary: Path,
-    environ: Mapping[str, str],
     *,
     project: str | None,
     tag: str | None,
     packages: Path | None,
 ) -> Clone:
-    """Clone, configure and tag the project that ``path`` is in.
+    """Clone, configure and tag the project of this checkout.
 
     Raises:
-        UsageError: It is no git project with a commit, or its version cannot be told.
+        UsageError: It has no commit, its version cannot be told, or there are no packages where they should be.
     """
-    source = Git.at(path, environ)
     head = source.head()
     remarks: list[str] = []
     clone = source.clone_to(temporary / "project", head)
@@ -91,11 +91,12 @@ def make(  # noqa: PLR0913 - what a person may say about a rehearsal, each by na
     settings = config.load(clone.root)
     config.not_yet(settings)
     pattern = tags.pattern(clone.tags(), settings.tag)
-    name, version = _version(clone, clone.root / settings.project, pattern, environ, tag)
+    name, version = _version(clone, clone.root / settings.project, pattern, source.environ, tag)
     wanted = safe_tag(tag or pattern.tag(version))
     remarks += _tag(clone, wanted)
-    repository, said = _repository(settings, source, path)
+    repository, said = _repository(settings, source)
     workflow = workflows.signing(clone.root, settings.workflow, {})
+    brought, from_here = _brought(settings, source, clone, packages)
     return Clone(
         git=clone,
         source=source.root,
@@ -107,8 +108,8 @@ def make(  # noqa: PLR0913 - what a person may say about a rehearsal, each by na
         repository=repository,
         workflow=workflow.file,
         public_log=settings.public_log,
-        packages=packages,
-        remarks=(*remarks, *said),
+        brought=brought,
+        remarks=(*remarks, *said, *from_here),
     )
 
 
@@ -118,9 +119,14 @@ def _overlay(source: Git, clone: Git) -> list[str]:
     extra = [one for one in status.untracked if one.split("/")[0] in _READ_BY_A_RELEASE]
     for name in (*status.changed, *extra):
         _copy(source.root / name, clone.root / name)
-    return ([f"{len(status.changed)} uncommitted changes are part of this rehearsal"] if status.changed else []) + (
-        [f"untracked, but part of this rehearsal: {', '.join(map(shown, extra))}"] if extra else []
-    )
+    parts = {"uncommitted": status.changed, "untracked": extra}
+    return [f"{kind}, but part of this rehearsal: {_named(names)}" for kind, names in parts.items() if names]
+
+
+def _named(names: Sequence[str]) -> str:
+    """Return the first few names, and how many there are besides."""
+    more = len(names) - _SHOWN
+    return ", ".join(map(shown, names[:_SHOWN])) + (f" and {more} more" if more > 0 else "")
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -195,10 +201,46 @@ def _tag(clone: Git, name: str) -> list[str]:
     return []
 
 
-def _repository(settings: config.Settings, source: Git, path: Path) -> tuple[str, Sequence[str]]:
+def _repository(settings: config.Settings, source: Git) -> tuple[str, Sequence[str]]:
     found = git.repository(settings.repository, {}, source.origin())
     if found:
         return safe_repository(found), ()
     made_up = f"example/{source.root.name}"
     made_up = made_up if REPOSITORY.fullmatch(made_up) else "example/project"
-    return made_up, (f"{path.name or 'this project'} has no remote at GitHub: played as {made_up}",)
+    return made_up, (f"the project has no remote at GitHub: played as {made_up}",)
+
+
+def _brought(
+    settings: config.Settings, source: Git, clone: Git, packages: Path | None
+) -> tuple[Mapping[str, Path], Sequence[str]]:
+    """Find what a real release makes before ``build``: the packages of ``--packages``, and files of this checkout."""
+    found: dict[str, Path] = {}
+    if packages is not None:
+        found = _packages(packages, Path(settings.packages[0]).parent)
+    patterns = (*settings.assets, *(settings.packages if packages is None else ()))
+    here = {
+        path.relative_to(source.root).as_posix(): path
+        for pattern in patterns
+        for path in sorted(source.root.glob(pattern))
+        if path.is_file() and not _ours(source.root, path.relative_to(source.root))
+    }
+    made = {name: path for name, path in here.items() if not (clone.root / name).exists()}
+    said = (f"from this checkout, where a real release makes them first: {_named(list(made))}",) if made else ()
+    return found | made, said
+
+
+def _packages(folder: Path, target: Path) -> dict[str, Path]:
+    files = sorted(one for one in folder.iterdir() if one.is_file()) if folder.is_dir() else []
+    if not files:
+        raise UsageError(
+            f"got the folder {folder} without a file, expected wheels and one sdist",
+            hint="Name the folder that the packages were built into: --packages DIR.",
+            slug="no-packages",
+        )
+    return {(target / one.name).as_posix(): one for one in files}
+
+
+def _ours(root: Path, name: Path) -> bool:
+    """Tell whether git keeps this, or an earlier rehearsal or release left it."""
+    top, folder = name.parts[0], root.joinpath(*name.parts[:2])
+    return top == ".git" or (top == "dist" and any((folder / one).exists() for one in _LEFT))

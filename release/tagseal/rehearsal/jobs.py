@@ -7,11 +7,13 @@ outputs passes from one to the next.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from tagseal.loopback import actions
 from tagseal.records import GITHUB
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from tagseal.loopback import Loopback
     from tagseal.loopback.github.state import Repository
     from tagseal.rehearsal.clone import Clone
+
+_ANNOTATION = re.compile(r"^::error title=tagseal (?P<slug>[a-z-]+)::(?P<message>.*)$", re.MULTILINE)
+"""See ``tagseal.report.actions``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,13 +99,22 @@ def play(job: Job, stage: Stage, before: Played | None, tell: Callable[[str], No
     if before is not None:
         _hand_over(stage, before, checkout)
     if job.builds:
-        stage.clone.add_packages(checkout)
+        stage.clone.bring(checkout)
     environ = job_environ(job, stage, checkout, temp) | ({RECORDS: before.records} if before else {})
     log = folder / "log.txt"
     argv = [sys.executable, "-P", "-m", "tagseal", "run", "guard", *job.verbs]
     with _followed(log, tell):
         finished = process.run(argv, cwd=checkout, environ=environ, log=log)
     return Played(job=job, code=finished.code, log=finished.output, checkout=checkout, records=_output(temp, "records"))
+
+
+def error_of(log: str, code: int) -> dict[str, object] | None:
+    """Return the error that a job annotated its run with, read from its log as the runner does; None for none."""
+    found = _ANNOTATION.search(log)
+    if found is None:
+        return None
+    what, *context, hint = unquote(found["message"]).split("\n")
+    return {"slug": found["slug"], "what": what, "context": context, "hint": hint, "exit": code}
 
 
 def job_environ(job: Job, stage: Stage, checkout: Path, temp: Path) -> dict[str, str]:

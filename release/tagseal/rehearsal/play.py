@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import tempfile
 import time
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,20 +13,20 @@ from typing import TYPE_CHECKING
 from tagseal.journal import Journal
 from tagseal.loopback import Loopback
 from tagseal.loopback.actions import Run
-from tagseal.names import folder as folder_of
-from tagseal.records import Proof, Seal, Testimony, to_object
+from tagseal.records import Seal, to_object
 from tagseal.rehearsal import attackers, environment, jobs, tools
 from tagseal.rehearsal.clone import Clone, make
 from tagseal.rehearsal.faulty import named
+from tagseal.rehearsal.left import Left
+from tagseal.services.git import Git
 from tagseal.steps import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from tagseal.rehearsal.jobs import Played, Stage
     from tagseal.rehearsal.tools import Tool
 
-TRANSCRIPT = "transcript.jsonl"
 _REPOSITORY_ID, _OWNER_ID = 100, 101
 
 
@@ -64,23 +62,28 @@ def rehearse(
     begun = time.monotonic()
     told = _Told(tell=tell, say=say)
     environ = dict(os.environ)
+    faults = named(request.faults)
+    source = Git.at(request.path, environ)
     with tempfile.TemporaryDirectory(prefix="tagseal-rehearsal-", ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary).resolve()
-        say("cloning")
-        clone = make(request.path, folder, environ, project=request.project, tag=request.tag, packages=request.packages)
-        _introduce(clone, tell)
-        out = _emptied(request.out or clone.source / "dist" / "rehearsal")
-        with Loopback(folder=folder / "loopback", faults=named(request.faults)) as loopback:
-            stage, played_by = _staged(clone, loopback, folder, environ)
-            with _left_behind(stage, out):
-                played, foreign = _play(stage, told)
-            _conclude(clone, played, played_by, out=out, seconds=time.monotonic() - begun, tell=tell)
+        left = Left(temporary=folder, source=source.root, out=request.out or source.root / "dist" / "rehearsal")
+        with left.told():
+            say("cloning")
+            clone = make(source, folder, project=request.project, tag=request.tag, packages=request.packages)
+            _introduce(clone, tell)
+            left.empty()
+            with Loopback(folder=folder / "loopback", faults=faults) as loopback:
+                stage, played_by = _staged(clone, loopback, left, environ)
+                with left.kept(stage):
+                    played, foreign = _play(stage, told, left)
+        _conclude(clone, played, played_by, out=left.out, seconds=time.monotonic() - begun, tell=tell)
+        document = _document(clone, played, played_by, foreign, left)
     code = played[-1].code
     if request.serve and code == 0:
         from tagseal.rehearsal.page import serve  # noqa: PLC0415 - only where asked
 
-        serve(out, clone.repository, clone.tag, tell)
-    return code, _document(clone, played, played_by, foreign)
+        serve(left.out, clone.repository, clone.tag, tell)
+    return code, document
 
 
 def _introduce(clone: Clone, tell: Callable[[str], None]) -> None:
@@ -92,19 +95,7 @@ def _introduce(clone: Clone, tell: Callable[[str], None]) -> None:
         tell(f"note:    {remark}")
 
 
-def _emptied(out: Path) -> Path:
-    """Make the folder for what is left, without what an earlier rehearsal left there; other files stay."""
-    out.mkdir(parents=True, exist_ok=True)
-    for name in ("assets", "logs"):
-        shutil.rmtree(out / name, ignore_errors=True)
-    for name in ("notes.md", "release.json", TRANSCRIPT):
-        (out / name).unlink(missing_ok=True)
-    return out
-
-
-def _staged(
-    clone: Clone, loopback: Loopback, folder: Path, environ: Mapping[str, str]
-) -> tuple[Stage, tuple[Tool, ...]]:
+def _staged(clone: Clone, loopback: Loopback, left: Left, environ: Mapping[str, str]) -> tuple[Stage, tuple[Tool, ...]]:
     repository = loopback.github.add_repository(clone.repository)
     repository.add_tag(clone.tag, clone.commit, annotated=True)
     run = Run(
@@ -120,14 +111,14 @@ def _staged(
         loopback=loopback,
         clone=clone,
         run=run,
-        shims=folder / "shims",
-        folder=folder / "jobs",
+        shims=left.temporary / "shims",
+        folder=left.jobs,
         environ=environ,
     )
     token = loopback.github.token(actor="octocat", scopes={"metadata": "read"}, repository=clone.repository)
     probe = {
         **environment.machine(environ),
-        **environment.private_home(folder / "probe"),
+        **environment.private_home(left.temporary / "probe"),
         **loopback.environment(),
         "GH_TOKEN": token,
         "GH_REPO": clone.repository,
@@ -136,14 +127,14 @@ def _staged(
     return stage, played_by
 
 
-def _play(stage: Stage, told: _Told) -> tuple[list[Played], tuple[object, ...]]:
+def _play(stage: Stage, told: _Told, left: Left) -> tuple[list[Played], tuple[object, ...]]:
     """Play the jobs until one fails; between the proof and the publication, let the attackers try."""
     played: list[Played] = []
     foreign: tuple[object, ...] = ()
     for job in jobs.JOBS:
         told.say(f"{job.name}: {' '.join(job.verbs)}")
         first = not played
-        done = jobs.play(job, stage, played[-1] if played else None, _story(told.tell, first=first))
+        done = jobs.play(job, stage, played[-1] if played else None, _story(told.tell, left, first=first))
         played.append(done)
         if done.code != 0:
             break
@@ -159,31 +150,16 @@ def _play(stage: Stage, told: _Told) -> tuple[list[Played], tuple[object, ...]]:
     return played, foreign
 
 
-def _story(tell: Callable[[str], None], *, first: bool) -> Callable[[str], None]:
-    """Tell a job's lines; every job begins with the guard, and one such line is enough."""
+def _story(tell: Callable[[str], None], left: Left, *, first: bool) -> Callable[[str], None]:
+    """Tell a job's lines; each begins with the guard, of which once is enough; the end says what is forever."""
+    always = ("::", "forever:")
+    hidden = always if first else (*always, "guard ", "note:    not checked", "note:    left out")
 
     def line(text: str) -> None:
-        if (first or not text.startswith("guard ")) and not text.startswith("::"):
-            tell(text)
+        if not text.startswith(hidden):
+            tell(left.lasting(text))
 
     return line
-
-
-@contextlib.contextmanager
-def _left_behind(stage: Stage, out: Path) -> Iterator[None]:
-    """Leave the release, the logs and the transcript, also when something went wrong."""
-    try:
-        yield
-    finally:
-        for release in stage.repository.releases:
-            stage.loopback.github.dump_release(stage.repository, release, out)
-        shutil.copy2(stage.loopback.folder / TRANSCRIPT, out / TRANSCRIPT)
-        logs = out / "logs"
-        logs.mkdir()
-        for log in sorted(stage.folder.glob("*/log.txt")):
-            shutil.copy2(log, logs / f"{log.parent.name}.txt")
-        for notes in sorted(stage.folder.glob(f"*/checkout/dist/{folder_of(stage.clone.tag)}/notes.md")):
-            shutil.copy2(notes, out / "notes.md")
 
 
 def _journal(clone: Clone, played: Played) -> Journal:
@@ -201,8 +177,9 @@ def _conclude(  # noqa: PLR0913 - the last lines speak of everything
 ) -> None:
     last = played[-1]
     if last.code != 0:
+        draft = ", the draft" if (out / "release.json").exists() else ""
         tell(f"FAILED in the job {last.job.name} after {seconds:.0f} s: nothing was published anywhere real")
-        tell(f"Its log, the draft and the transcript: {_near(out)}")
+        tell(f"Its log{draft} and the transcript: {_near(out)}")
         return
     seal = _journal(clone, last).get(Seal, "rehearse")
     real = [tool.by for tool in played_by if tool.real]
@@ -228,10 +205,10 @@ def _near(path: Path) -> str:
 
 
 def _document(
-    clone: Clone, played: list[Played], played_by: tuple[Tool, ...], foreign: tuple[object, ...]
+    clone: Clone, played: list[Played], played_by: tuple[Tool, ...], foreign: tuple[object, ...], left: Left
 ) -> dict[str, object]:
     records = _journal(clone, played[-1]).records
-    counted = [record for record in records.values() if isinstance(record, Proof | Testimony)]
+    error = jobs.error_of(left.lasting(played[-1].log), played[-1].code)
     return {
         "ok": played[-1].code == 0,
         "tag": clone.tag,
@@ -241,6 +218,6 @@ def _document(
         "jobs": [{"name": one.job.name, "exit": one.code} for one in played],
         "tools": {tool.name: tool.by for tool in played_by},
         "attackers": [to_object(verdict) for verdict in foreign],
-        "commands": dict(Counter(verdict.ok for record in counted for verdict in record.commands)),
         "records": {verb: to_object(record) for verb, record in records.items()},
+        **({"error": error} if error else {}),
     }

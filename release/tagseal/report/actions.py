@@ -17,9 +17,10 @@ class Actions(Plain):
     def failed(self, error: TagsealError) -> None:
         """Print the error, and annotate the run."""
         super().failed(error)
-        self.line(f"::error title=tagseal {error.slug}::{_data(error.what)} {_data(error.hint)}")
+        text = "\n".join([error.what, *error.context, error.hint])
+        self.line(f"::error title=tagseal {error.slug}::{_data(text)}")
 
 
 def _data(text: str) -> str:
     """Escape a workflow command's data ("Workflow commands" in GitHub's documentation)."""
-    return printable(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return printable(text, keep="\r\n").replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
