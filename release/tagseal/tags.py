@@ -40,11 +40,15 @@ class Pattern:
             return None
         return _version(tag[len(before) : len(tag) - len(after)])
 
-    def previous(self, tags: Iterable[str], version: Version) -> str | None:
-        """Return the tag of the highest version below this one, moving tags left out."""
+    def versions(self, tags: Iterable[str]) -> list[tuple[Version, str]]:
+        """Return the versions of the tags that fit, each with its tag, moving tags left out."""
         known = [(parsed, tag) for tag in tags if (parsed := self.parse(tag)) is not None]
         moving = _moving(parsed for parsed, _ in known)
-        below = [(parsed, tag) for parsed, tag in known if parsed < version and parsed.release not in moving]
+        return [(parsed, tag) for parsed, tag in known if parsed.release not in moving]
+
+    def previous(self, tags: Iterable[str], version: Version) -> str | None:
+        """Return the tag of the highest version below this one, moving tags left out."""
+        below = [(parsed, tag) for parsed, tag in self.versions(tags) if parsed < version]
         return max(below)[1] if below else None
 
 

@@ -147,6 +147,11 @@ def derived(  # noqa: PLR0913 - everything that a plan follows from, each by nam
     )
 
 
+def latest(tag: Tag, planned: Plan, services: Services) -> bool:
+    """Tell whether GitHub shall call this release the latest, by what is public now."""
+    return _latest(Version(planned.version), _published(tag, services), services)
+
+
 def _published(tag: Tag, services: Services) -> tuple[Release, ...]:
     return tuple(one for one in services.github.releases(tag.identity.repository) if not one.draft)
 
@@ -155,10 +160,8 @@ def _latest(version: Version, releases: Iterable[Release], services: Services) -
     """Tell whether this is the highest final version; moving tags and backports do not count."""
     if version.is_prerelease:
         return False
-    published = [one.tag for one in releases]
-    pattern = services.pattern(services.git.tags())
-    others = [known for one in published if (known := pattern.parse(one)) and not known.is_prerelease]
-    return all(version >= other for other in others)
+    known = services.pattern(services.git.tags()).versions(one.tag for one in releases)
+    return all(version >= other for other, _ in known if not other.is_prerelease)
 
 
 def _section(tag: Tag, version: Version, services: Services) -> tuple[str, str, tuple[str, ...]]:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused, VerificationFailed
 from tagseal.records import Draft, Plan, Proof, Publication, Seal, Tag
-from tagseal.steps.reconcile import difference
+from tagseal.steps.plan import latest
+from tagseal.steps.remote import unaltered
 from tagseal.steps.sealed import verify_sealed
-from tagseal.steps.upload import body, body_digest, wanted
+from tagseal.steps.upload import body_digest
 
 if TYPE_CHECKING:
     from tagseal.services.github import Release
@@ -32,15 +33,15 @@ def publish(  # noqa: PLR0913 - the records are the signature
     repository = tag.identity.repository
     _unmoved(tag, services)
     before = services.github.release(repository, draft.id)
-    _proven(before, proof, body(tag, plan, seal, services), seal)
+    _proven(before, tag, plan, seal, proof, services)
     if before.draft:
         services.say(f"publishing {tag.name}")
-        services.github.publish(repository, before, latest=plan.latest)
+        services.github.publish(repository, before, latest=latest(tag, plan, services))
     after = services.github.release(repository, draft.id)
-    _proven(after, proof, before.body, seal)
-    if after.draft or after.tag != tag.name:
+    _proven(after, tag, plan, seal, proof, services)
+    if after.draft:
         raise VerificationFailed(
-            f"got a release that is {'still a draft' if after.draft else f'on {after.tag}'} after publishing",
+            "got a release that is still a draft after publishing, expected it public",
             context=(after.url,),
             hint="Run the same command again; it looks before it acts.",
             slug="not-published",
@@ -59,14 +60,18 @@ def _unmoved(tag: Tag, services: Services) -> None:
         )
 
 
-def _proven(release: Release, proof: Proof, text: str, seal: Seal) -> None:
-    """Compare a release with what ``prove`` saw: ids, names, sizes, digests, and the notes."""
-    problems = difference(wanted(seal), release.assets).lines()
-    if release.id != proof.draft or {*release.assets} != {*proof.assets}:
-        problems = (*problems, "the assets: not the ones that the notes' commands ran on")
-    if not body_digest(release.body) == body_digest(text) == proof.body_sha256:
-        problems = (*problems, "the notes: not the ones whose commands ran")
-    if problems:
+def _proven(  # noqa: PLR0913, PLR0917 - the records are the signature
+    release: Release, tag: Tag, plan: Plan, seal: Seal, proof: Proof, services: Services
+) -> None:
+    """Compare a release with the seal and the page, and with what ``prove`` saw: ids, flags, files and notes."""
+    unaltered(release, tag, plan, seal, services)
+    seen = {
+        "the release: not the one that was proven": release.id == proof.draft,
+        "the assets: not the ones that the notes' commands ran on": {*release.assets} == {*proof.assets},
+        "the notes: not the ones whose commands ran": body_digest(release.body) == proof.body_sha256,
+        "the pre-release flag: not as planned": release.prerelease == plan.prerelease,
+    }
+    if problems := [problem for problem, holds in seen.items() if not holds]:
         raise VerificationFailed(
             "got a release that is not what `prove` saw",
             context=(release.url, *problems),

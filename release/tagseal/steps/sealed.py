@@ -40,8 +40,8 @@ def fitting(tag: Tag, seal: Seal) -> None:
             hint="The records are of another run. Run the job that signs again.",
             slug="seal-of-another-tag",
         )
-    for one in (*seal.artifacts, *seal.bundles):
-        safe_file_name(one.name)
+    for name in (*(one.name for one in seal.artifacts), *(one.name for one in seal.bundles)):
+        safe_file_name(name)
     if problems := tuple(_gaps(seal)):
         raise VerificationFailed(
             "got a seal whose lists do not fit each other, expected one bundle for each artifact, "

@@ -1,0 +1,165 @@
+"""A seal read from disk is a claim: it must be of this run, whole in itself, and true of every byte on disk."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from instance import COMMIT, IDENTITY, RUN, TAG
+from stage import SDIST, WHEEL
+from tagseal.errors import Refused, TagsealError, VerificationFailed
+from tagseal.records import Artifact, Bundle, Kind, Seal, Tag
+from tagseal.steps import checksums
+from tagseal.steps.sealed import fitting, verify_sealed
+from tagseal.steps.sign import sign
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from stage import Stage
+
+HERE = Tag(name=TAG, commit=COMMIT, identity=IDENTITY, private=False)
+PACKAGES = tuple(
+    Artifact(kind=kind, name=name, size=1, sha256="a" * 64) for kind, name in ((Kind.sdist, SDIST), (Kind.wheel, WHEEL))
+)
+SUMS = checksums.listing(PACKAGES)[0]
+EXTRA = Artifact(kind=Kind.asset, name="extra.bin", size=1, sha256="e" * 64)
+
+
+def bundles(*artifacts: Artifact, **facts: object) -> tuple[Bundle, ...]:
+    """Return a bundle for each artifact; keywords change the first."""
+    made = [
+        Bundle(artifact=one.name, name=f"{one.name}.sigstore.json", size=1, sha256="", log_index=1, integrated_time=1)
+        for one in artifacts
+    ]
+    return (replace(made[0], **facts), *made[1:]) if facts else tuple(made)  # type: ignore[arg-type]
+
+
+def listed(*artifacts: Artifact) -> Seal:
+    return replace(SEAL, artifacts=artifacts, bundles=bundles(*artifacts))
+
+
+SEAL = Seal(
+    tag=TAG,
+    commit=COMMIT,
+    identity=IDENTITY,
+    artifacts=(*PACKAGES, SUMS),
+    bundles=bundles(*PACKAGES, SUMS),
+    kept=0,
+)
+
+
+def test_a_whole_seal_of_this_run_fits() -> None:
+    """One bundle an artifact, and checksums of exactly the others."""
+    fitting(HERE, SEAL)
+
+
+@pytest.mark.parametrize(
+    "seal",
+    [
+        replace(SEAL, tag="v1.2.4"),
+        replace(SEAL, commit="e" * 40),
+        replace(SEAL, identity=replace(IDENTITY, repository="evil/widget")),
+        replace(SEAL, identity=replace(IDENTITY, workflow=".github/workflows/other.yml")),
+        replace(SEAL, identity=replace(IDENTITY, ref="refs/heads/main")),
+        replace(SEAL, identity=replace(IDENTITY, issuer="https://issuer.example")),
+    ],
+    ids=["tag", "commit", "repository", "workflow", "ref", "issuer"],
+)
+def test_a_seal_of_another_run_is_refused(seal: Seal) -> None:
+    """Tag, commit and identity are this job's own, never the record's; both sides are named."""
+    with pytest.raises(Refused) as caught:
+        fitting(HERE, seal)
+    assert caught.value.slug == "seal-of-another-tag"
+    assert caught.value.what == (
+        f"got a seal of {seal.tag} at {seal.commit} by {seal.identity.uri}, "
+        f"expected {TAG} at {COMMIT} by {IDENTITY.uri}"
+    )
+
+
+@pytest.mark.parametrize("name", ["../SHA256SUMS", "a b", "-rf", "a\nb", "$(id)", ""])
+@pytest.mark.parametrize("where", ["artifacts", "bundles"])
+def test_an_unsafe_name_in_a_seal_is_refused(where: str, name: str) -> None:
+    """A name from disk becomes a path and an argument: it is safe or refused."""
+    first, *rest = getattr(SEAL, where)
+    with pytest.raises(Refused) as caught:
+        fitting(HERE, replace(SEAL, **{where: (replace(first, name=name), *rest)}))
+    assert caught.value.slug == "unsafe-file-name"
+
+
+@pytest.mark.parametrize(
+    ("seal", "problem"),
+    [
+        (replace(SEAL, bundles=()), "got the bundles (none), expected"),
+        (replace(SEAL, bundles=SEAL.bundles[1:]), "got the bundles"),
+        (replace(SEAL, bundles=(*SEAL.bundles, SEAL.bundles[0])), "got the bundles"),
+        (replace(SEAL, bundles=SEAL.bundles[::-1]), "got the bundles"),
+        (replace(SEAL, bundles=bundles(*SEAL.artifacts, name="other.sigstore.json")), "got the bundles"),
+        (replace(SEAL, bundles=bundles(*SEAL.artifacts, artifact=WHEEL)), "got the bundles"),
+        (listed(*PACKAGES), "SHA256SUMS: got another list"),
+        (listed(EXTRA, *PACKAGES, SUMS), "SHA256SUMS: got another list"),
+        (listed(PACKAGES[0], SUMS), "SHA256SUMS: got another list"),
+        (listed(replace(PACKAGES[0], sha256="e" * 64), PACKAGES[1], SUMS), "SHA256SUMS: got another list"),
+        (listed(*PACKAGES, replace(SUMS, size=1)), "SHA256SUMS: got another list"),
+        (listed(*PACKAGES, replace(SUMS, kind=Kind.asset, name="sums")), "SHA256SUMS: got another list"),
+        (listed(*PACKAGES, SUMS, SUMS), "an artifact is listed twice"),
+    ],
+)
+def test_a_seal_with_gaps_is_refused(seal: Seal, problem: str) -> None:
+    """An artifact without its own bundle, or outside of the checksums, is no sealed artifact."""
+    with pytest.raises(VerificationFailed) as caught:
+        fitting(HERE, seal)
+    assert caught.value.slug == "seal-not-whole"
+    assert caught.value.context[0].startswith(problem)
+
+
+def failure(released: Stage, seal: Seal) -> TagsealError:
+    with pytest.raises(TagsealError) as caught:
+        verify_sealed(released.tag, seal, released.services())
+    return caught.value
+
+
+def test_every_byte_on_disk_is_compared(released: Stage) -> None:
+    """A file or a bundle that is changed or gone is named, all of them at once; a link is refused."""
+    released.accept_everything()
+    seal = released.sign()
+    verify_sealed(released.tag, seal, released.services())
+    wheel, sums = released.work.packages / WHEEL, released.work.assets / "SHA256SUMS"
+    bundle = released.work.bundles / f"{SDIST}.sigstore.json"
+    kept = {path: path.read_bytes() for path in (wheel, sums, bundle)}
+    wheel.write_bytes(b"other bytes")
+    sums.unlink()
+    bundle.write_bytes(kept[bundle] + b"\n")
+    error = failure(released, seal)
+    assert (error.slug, error.exit_code) == ("sealed-files-changed", 1)
+    assert [line.partition(":")[0] for line in error.context] == [WHEEL, bundle.name, "SHA256SUMS"]
+    for path, content in kept.items():
+        path.write_bytes(content)
+    verify_sealed(released.tag, seal, released.services())
+    bundle.unlink()
+    assert failure(released, seal).context == (f"{bundle.name}: no such file",)
+    bundle.symlink_to(path_beside(bundle, kept[bundle]))
+    assert failure(released, seal).slug == "irregular-file"
+
+
+def path_beside(path: Path, content: bytes) -> Path:
+    other = path.with_name("beside")
+    other.write_bytes(content)
+    return other
+
+
+def test_a_bundle_of_another_commit_does_not_verify(released: Stage) -> None:
+    """A moved tag keeps its identity, so the commit is compared in the certificate, not in the record."""
+    released.accept_everything()
+    moved = "e" * 40
+    services = released.services(run=replace(RUN, sha=moved))
+    build, checks = released.build()
+    there = replace(released.tag, commit=moved)
+    plan = replace(released.plan, commit=moved)
+    seal = sign(there, plan, replace(build, commit=moved), checks, services=services)
+    verify_sealed(there, seal, services)
+    error = failure(released, replace(seal, commit=COMMIT))
+    assert error.slug == "sealed-files-changed"
+    assert len(error.context) == 3
