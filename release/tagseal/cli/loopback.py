@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
+    from tagseal.rehearsal import environment  # noqa: PLC0415
+
+    environment.shed(environment.terminal(os.environ))
     from tagseal.rehearsal.command import run_command  # noqa: PLC0415 - starts servers
 
     code = run_command(tuple(options.command), out=options.out, faults=tuple(options.fault), tell=report.line)

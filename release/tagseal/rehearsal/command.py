@@ -40,7 +40,7 @@ def run_command(command: tuple[str, ...], *, out: Path, faults: tuple[str, ...],
             loopback.github.add_repository(REPOSITORY).add_tag(TAG, COMMIT)
             token = loopback.github.token(actor="octocat", scopes={"contents": "write"}, repository=REPOSITORY)
             environ = {
-                **environment.cleaned(os.environ),
+                **environment.terminal(os.environ),
                 **environment.private_home(folder),
                 **loopback.environment(),
                 **actions.environment(

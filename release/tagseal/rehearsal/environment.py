@@ -4,16 +4,32 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tagseal.services.backend import network_settings
+from tagseal.services.backend import LOCALE, network_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _TERMINAL = ("TERM", "COLORTERM", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CI")
-_MACHINE = ("PATH", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "PYTHONDONTWRITEBYTECODE")
+_MACHINE = ("PATH", *LOCALE, "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "PYTHONDONTWRITEBYTECODE")
+
+
+def shed(environ: Mapping[str, str]) -> None:
+    """Start this command again in this environment, unless it runs in it: a child can read its parent's.
+
+    Files that were handed down open are closed, but for the three streams.
+    """
+    if environ == dict(os.environ):
+        return
+    sys.stdout.flush()
+    for descriptor in Path("/dev/fd").iterdir():
+        if int(descriptor.name) > 2:  # noqa: PLR2004 - the three streams
+            with suppress(OSError):  # the one that lists them is gone
+                os.set_inheritable(int(descriptor.name), False)  # noqa: FBT003 - takes no keywords
+    os.execve(sys.executable, [sys.executable, "-P", "-m", "tagseal", *sys.argv[1:]], dict(environ))  # noqa: S606
 
 
 def cleaned(environ: Mapping[str, str]) -> dict[str, str]:
@@ -21,7 +37,12 @@ def cleaned(environ: Mapping[str, str]) -> dict[str, str]:
 
     HOME stays, as a name: the index's settings are found through it. Children get a temporary one.
     """
-    return _taken(environ, (*_MACHINE, *_TERMINAL, "HOME")) | network_settings(environ)
+    return {**terminal(environ), **_taken(environ, ("HOME",)), **network_settings(environ)}
+
+
+def terminal(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what a command on the person's terminal may see: the machine, and how the terminal is."""
+    return _taken(environ, (*_MACHINE, *_TERMINAL))
 
 
 def machine(environ: Mapping[str, str]) -> dict[str, str]:
@@ -56,4 +77,4 @@ def path(shims: Path, environ: Mapping[str, str]) -> str:
 
 
 def _taken(environ: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
-    return {name: value for name, value in environ.items() if name in names or name.startswith("LC_")}
+    return {name: value for name, value in environ.items() if name in names}

@@ -27,7 +27,13 @@ BUILD_NETWORK = "TAGSEAL_BUILD_NETWORK"
 OUT = "{out}"
 """In a configured front end's argv: the folder that takes the packages."""
 
-_USUAL = ("PATH", "LANG", "LC_*", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT")
+LOCALE = (
+    *("LANG", "LANGUAGE", "LC_ALL", "LC_ADDRESS", "LC_COLLATE", "LC_CTYPE", "LC_IDENTIFICATION", "LC_MEASUREMENT"),
+    *("LC_MESSAGES", "LC_MONETARY", "LC_NAME", "LC_NUMERIC", "LC_PAPER", "LC_TELEPHONE", "LC_TIME"),
+)
+"""locale(7), by name: ssh lets every ``LC_*`` through, so people send tokens under such names."""
+
+_USUAL = ("PATH", *LOCALE, "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT")
 _NETWORK = (
     *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX", "PIP_TRUSTED_HOST", "PIP_PROXY"),
     *("PIP_CERT", "PIP_CONFIG_FILE", "PIP_CACHE_DIR", "PIP_CONSTRAINT", "PIP_DEFAULT_TIMEOUT", "PIP_RETRIES"),
