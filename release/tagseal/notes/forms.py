@@ -9,8 +9,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import quote
+
+from packaging.requirements import InvalidRequirement, Requirement
 
 from tagseal.errors import VerificationFailed
 from tagseal.names import shown
@@ -163,10 +166,35 @@ def _sha256sum(call: Call, expected: Expected) -> Sequence[str]:
     return _some(call, _assets(call, call.operands, expected))
 
 
-def _install(call: Call, expected: Expected) -> Sequence[str]:  # noqa: ARG001 - every form has one signature
-    _some(call, call.operands)
+def _install(call: Call, expected: Expected, *, known: frozenset[str]) -> Sequence[str]:  # noqa: ARG001 - as the others
+    """Nobody runs an installation here, so a name one letter off would be found by its author's victims only."""
+    for word in _some(call, call.operands):
+        name = word if word in known else _requirement(word)
+        if name not in known:
+            raise _wrong(call, "to install", word, f"one of {', '.join(sorted(known))}")
     return ()
 
+
+def _requirement(word: str) -> str:
+    """Return the name in a requirement without a URL (PEP 508), or the path in ``PATH@VERSION``; else nothing."""
+    try:
+        requirement = Requirement(word)
+    except InvalidRequirement:
+        return word.partition("@")[0]
+    return "" if requirement.url else requirement.name
+
+
+_COSIGN = "github.com/sigstore/cosign/{}/cmd/cosign"
+_INSTALLED = {
+    ("python", "-m", "pip", "install"): {"sigstore", "--upgrade", "-U"},
+    ("python3", "-m", "pip", "install"): {"sigstore", "--upgrade", "-U"},
+    ("pip", "install"): {"sigstore", "--upgrade", "-U"},
+    ("pipx", "install"): {"sigstore"},
+    ("uv", "tool", "install"): {"sigstore"},
+    ("brew", "install"): {"cosign", "gh", "sigstore"},
+    ("go", "install"): {_COSIGN.format("v2"), _COSIGN.format("v3")},
+}
+"""What an installation may name, and its flags."""
 
 _FORMS = (
     Form(
@@ -206,16 +234,8 @@ _FORMS = (
         flags=frozenset({"-c", "--check"}),
     ),
     *(
-        Form(program=program, use=Use.install, phase=Phase.shown, files=_install)
-        for program in (
-            ("python", "-m", "pip", "install"),
-            ("python3", "-m", "pip", "install"),
-            ("pip", "install"),
-            ("pipx", "install"),
-            ("uv", "tool", "install"),
-            ("brew", "install"),
-            ("go", "install"),
-        )
+        Form(program=program, use=Use.install, phase=Phase.shown, files=partial(_install, known=frozenset(known)))
+        for program, known in _INSTALLED.items()
     ),
 )
 

@@ -80,7 +80,6 @@ def render(*, tag: str, plan: Plan, artifacts: Sequence[Artifact], override: Pat
             hint="Move `{{ verify }}` to the end of notes.md.j2 in the folder that `templates` names.",
             slug="notes-without-instructions",
         )
-    page.check(text.removesuffix(verify), verify)
     if len(text) > LIMIT:
         raise Refused(
             f"got notes of {len(text):,} characters, expected at most {LIMIT:,}: GitHub refuses longer ones",
@@ -88,6 +87,7 @@ def render(*, tag: str, plan: Plan, artifacts: Sequence[Artifact], override: Pat
             hint="Shorten the version's section in the changelog, or a template.",
             slug="notes-too-long",
         )
+    page.check(text.removesuffix(verify), verify)
     found = instructions.commands(verify)
     instructions.required(found, expected, artifacts)
     return Page(text=text, commands=found)

@@ -8,6 +8,7 @@ behind cannot keep us waiting.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -28,6 +29,8 @@ _KEPT = 32 * 1024 * 1024
 """Bytes of each stream that are kept in memory: its end."""
 _GRACE = 5.0
 """Seconds between the request to end and the end."""
+_ROOM = 1024 * 1024
+"""Bytes that are free on a disk where a program can be expected to work."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +69,7 @@ def run(  # noqa: PLR0913 - each is a fact about a child; five are by name
         timeout: Seconds that it may take.
 
     Raises:
-        UsageError: There is no such program.
+        UsageError: There is no such program; or it failed where nothing can be written, not even its words.
         ServiceError: It took longer than ``timeout``.
     """
     begun = time.monotonic()
@@ -79,6 +82,8 @@ def run(  # noqa: PLR0913 - each is a fact about a child; five are by name
         streams = (source, output, subprocess.STDOUT if errors is None else errors)
         with _child(argv, cwd, environ, streams) as child:
             code = _wait(child, argv, timeout)
+        if code != 0 and log is None:
+            _room(argv[0])
         return Finished(
             argv=tuple(argv),
             code=code,
@@ -133,6 +138,17 @@ def _wait(child: subprocess.Popen[bytes], argv: Sequence[str], timeout: float | 
             hint="Run the same command again.",
             slug="tool-timeout",
         ) from error
+
+
+def _room(program: str) -> None:
+    """Tell a full disk from a program's own failure: a full disk takes the words from it."""
+    folder = tempfile.gettempdir()
+    if (free := shutil.disk_usage(folder).free) < _ROOM:
+        raise UsageError(
+            f"got {free:,} free bytes in {folder}, where {program} failed, expected {_ROOM:,} at least",
+            hint="Make room there, or set TMPDIR to a folder with more; then run the same command again.",
+            slug="disk-full",
+        )
 
 
 def _end_session(child: subprocess.Popen[bytes]) -> None:
