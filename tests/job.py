@@ -80,11 +80,12 @@ class Job:
         services = self.services(environ, **settings)
         return guard(actions.event(services.environ), services=services)
 
-    def retag(self, tag: str) -> None:
-        """Let the run be on another tag of the same commit, here and at the remote."""
-        self.git.command("tag", tag)
+    def push(self, content: Mapping[str, str], tag: str = TAG) -> None:
+        """Commit these files, and let the run be on this tag of that commit, here and at the remote."""
+        widget.commit(self.git.root, content)
+        self.git.command("tag", "--force", tag)
+        self.run = dataclasses.replace(self.run, sha=self.git.head(), ref=f"refs/tags/{tag}")
         self.repository.add_tag(tag, self.run.sha)
-        self.run = dataclasses.replace(self.run, ref=f"refs/tags/{tag}")
 
     def release(self, tag: str, *assets: Path, draft: bool = False) -> None:
         """Let an earlier release exist."""
@@ -97,15 +98,11 @@ class Job:
             github.publish(NAME, github.release(NAME, made.id), latest=True)
 
 
-def job(root: Path, loopback: Loopback, patch: pytest.MonkeyPatch, **content: str) -> Job:
-    """Make the checkout below ``root`` and push its tag; keywords add or replace files, ``_`` for ``.``."""
-    added = {name.replace("_", "."): text for name, text in content.items()}
-    base = {**widget.files(), "CHANGELOG.md": CHANGELOG, ".gitignore": "dist/\n"}
-    checkout = root / "checkout"
-    git = widget.commit(checkout, {name: text for name, text in (base | added).items() if text}, TAG)
-    head = git.head()
+def job(root: Path, loopback: Loopback, patch: pytest.MonkeyPatch) -> Job:
+    """Make the checkout below ``root``, and push its tag."""
+    git = widget.commit(root / "checkout", {**widget.files(), "CHANGELOG.md": CHANGELOG, ".gitignore": "dist/\n"}, TAG)
     (root / "temp").mkdir()
     repository = loopback.github.add_repository(NAME)
-    repository.add_tag(TAG, head, annotated=True)
-    run = Run(repository=NAME, repository_id=1, owner_id=2, workflow=WORKFLOW, ref=f"refs/tags/{TAG}", sha=head)
+    repository.add_tag(TAG, git.head(), annotated=True)
+    run = Run(repository=NAME, repository_id=1, owner_id=2, workflow=WORKFLOW, ref=f"refs/tags/{TAG}", sha=git.head())
     return Job(loopback=loopback, repository=repository, git=git, temp=root / "temp", patch=patch, run=run)

@@ -190,14 +190,14 @@ def test_a_tag_that_does_not_fit_the_pattern_is_refused(job: Job) -> None:
 
 def test_a_tag_without_a_version_is_refused(job: Job) -> None:
     """A moving tag or a word fits no pattern."""
-    job.retag("nightly")
+    job.push({}, "nightly")
     assert refused(job).slug == "tag-does-not-fit"
 
 
 @pytest.mark.parametrize("tag", ["widget/v1.2.3", "v1.2.3+local.1"])
 def test_a_safe_tag_with_a_slash_or_a_plus_passes(job: Job, tag: str) -> None:
     """These reach the API, the folder and the identity as they are."""
-    job.retag(tag)
+    job.push({}, tag)
     prefix = tag.partition("1")[0]
     assert job.guard(tag=f"{prefix}{{version}}").identity.ref == f"refs/tags/{tag}"
 
@@ -251,11 +251,7 @@ def test_untracked_files_are_listed(job: Job) -> None:
 
 def test_the_work_folder_is_not_listed_as_untracked(job: Job) -> None:
     """What this tool wrote in the job before is no stray file, also where .gitignore does not name it."""
-    (job.git.root / ".gitignore").write_text("")
-    job.git.command("add", ".gitignore")
-    widget.commit(job.git.root, {})
-    job.run = replace(job.run, sha=job.git.head())
-    job.repository.add_tag(TAG, job.run.sha)
+    job.push({".gitignore": ""})
     widget.write(job.git.root, {f"dist/{TAG}/release.json": "{}", "dist/stray": ""})
     assert job.guard().untracked == ("dist/stray",)
 
