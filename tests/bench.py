@@ -27,12 +27,11 @@ STARTS = 5
 OURS = """
 import hashlib, os, sys
 from pathlib import Path
-from tagseal.config import Settings
 from tagseal.services import oidc
 from tagseal.services.sigstore import Sigstore
 
 files = [Path(name) for name in sys.argv[1:]]
-service = Sigstore.from_environ(os.environ, Settings(), Path.cwd(), loopback=True)
+service = Sigstore.from_environ(os.environ, loopback=True)
 service.sign(
     {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files},
     lambda: oidc.identity_token(os.environ, "sigstore") or "",

@@ -43,7 +43,7 @@ class Instance:
         urls = {"fulcio_url": start(self.fulcio), "rekor_url": start(self.rekor)}
         self.trust_config = json.dumps(trust.client_trust_config(self.fulcio, self.rekor, **urls))
         self.trusted_root = json.dumps(trust.trusted_root(self.fulcio, self.rekor, **urls))
-        self.sigstore = Sigstore(origin="a test", audience="sigstore", document=self.trust_config)
+        self.sigstore = Sigstore(origin="a test", document=self.trust_config)
 
     def sign(self, digests: dict[str, str], run: Run = RUN) -> dict[str, bytes]:
         """Return a bundle for each digest, signed by a job of this run."""

@@ -26,7 +26,9 @@ BUG = 70
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code (design, section 5)."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as for a job in the background
+            signal.signal(number, _interrupt)
     arguments = sys.argv[1:] if argv is None else list(argv)
     report = choose(os.environ, json=_wants_json(arguments))
     try:
@@ -95,6 +97,9 @@ class _Version(str):
 
 
 def _interrupt(*_: object) -> NoReturn:
+    """Interrupt once: whoever presses again shall not interrupt the cleaning up."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

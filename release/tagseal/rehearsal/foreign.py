@@ -11,12 +11,12 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tagseal.services.sigstore import PUBLIC, Sigstore
+from tagseal.services.sigstore import Sigstore
 
 
 def main(trust_config: str, sha256: str) -> None:
     """Sign the digest with every token."""
-    service = Sigstore(origin="the loopback", audience=PUBLIC, document=Path(trust_config).read_text(encoding="utf-8"))
+    service = Sigstore(origin="the loopback", document=Path(trust_config).read_text(encoding="utf-8"))
     bundles: dict[str, str] = {}
 
     def sign(name: str, token: str) -> None:

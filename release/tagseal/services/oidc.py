@@ -15,6 +15,9 @@ from tagseal.names import printable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+SIGSTORE = "sigstore"
+"""The audience of the tokens that Fulcio takes."""
+
 _NEEDED = ("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
 
 
@@ -23,7 +26,7 @@ def identity_token(environ: Mapping[str, str], audience: str) -> str | None:
 
     Args:
         environ: The process's own environment: ``id`` reads that one, whatever is passed here.
-        audience: Who shall accept the token: ``sigstore``, or a private instance's name.
+        audience: Who shall accept the token: :data:`SIGSTORE`, later an index's name as well.
 
     Raises:
         ServiceError: The runner has a token endpoint, and it gave no token for this audience.

@@ -6,7 +6,6 @@ the JSON, X.509 and ASN.1 parsers through; all of them end here.
 
 from __future__ import annotations
 
-import json
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,21 +22,16 @@ from sigstore.sign import Signer, SigningContext
 from sigstore.verify import Verifier
 from sigstore_models.common.v1 import HashAlgorithm
 
-from tagseal.errors import Refused, ServiceError, TagsealError
-from tagseal.names import printable, shown
+from tagseal.errors import ServiceError, TagsealError
+from tagseal.names import printable
 from tagseal.services.actions import TRUST_CONFIG
-from tagseal.services.files import opened
-from tagseal.services.git import Git
+from tagseal.services.oidc import SIGSTORE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from sigstore.models import Bundle
 
-    from tagseal.config import Settings
-
-PUBLIC = "sigstore"
-"""The audience of the public instance."""
 THREADS = 16
 """Signing waits for two services; more threads than this gained nothing (measured)."""
 _WORDS = 300
@@ -45,36 +39,25 @@ _WORDS = 300
 
 @dataclass(frozen=True, kw_only=True)
 class Sigstore:
-    """One Sigstore instance: the public one, a private one, or the loopback's."""
+    """One Sigstore instance: the public one, or the loopback's."""
 
     origin: str
     """Where its trust comes from, for a person to read."""
-    audience: str
-    """Of the identity tokens that it takes."""
     document: str = field(repr=False)
     """The client trust configuration, JSON; empty for the public instance's, which comes by TUF."""
 
     @classmethod
-    def from_environ(cls, environ: Mapping[str, str], settings: Settings, root: Path, *, loopback: bool) -> Sigstore:
-        """Choose the instance: the loopback's inside the loopback, else the configured one, else the public one.
+    def from_environ(cls, environ: Mapping[str, str], *, loopback: bool) -> Sigstore:
+        """Choose the instance: the loopback's inside the loopback, else the public one.
 
         Args:
             environ: The process's environment.
-            settings: May name a private instance.
-            root: The checkout's top folder.
             loopback: What ``tagseal.services.actions.loopback`` says about this environment.
-
-        Raises:
-            Refused: A private instance's file is not tracked, not readable, or not https throughout.
         """
-        audience = settings.sigstore.audience if settings.sigstore else PUBLIC
         if loopback:
             document = Path(environ[TRUST_CONFIG]).read_text(encoding="utf-8")
-            return cls(origin="the loopback", audience=audience, document=document)
-        if settings.sigstore:
-            name = settings.sigstore.trust_config
-            return cls(origin=name, audience=audience, document=_private(root, name, environ))
-        return cls(origin="the public instance", audience=audience, document="")
+            return cls(origin="the loopback", document=document)
+        return cls(origin="the public instance", document="")
 
     def sign(self, digests: Mapping[str, str], token: Callable[[], str], done: Callable[[str, bytes], None]) -> None:
         """Sign every artifact, all at once, with one certificate as long as it lives.
@@ -85,7 +68,7 @@ class Sigstore:
 
         Args:
             digests: Artifact's name to SHA-256, 64 hexadecimal digits.
-            token: Gives a fresh identity token for :attr:`audience`.
+            token: Gives a fresh identity token for :data:`tagseal.services.oidc.SIGSTORE`.
             done: Takes the artifact's name and its bundle, JSON; called from several threads.
 
         Raises:
@@ -95,7 +78,7 @@ class Sigstore:
         while rest:
             with _border("get a signing certificate from Fulcio"):
                 context = SigningContext.from_trust_config(self._config)
-                signer = Signer(IdentityToken(token(), self.audience), context, cache=True)
+                signer = Signer(IdentityToken(token(), SIGSTORE), context, cache=True)
             finished = _sign_all(signer, rest, done)
             rest = {name: digest for name, digest in rest.items() if name not in finished}
 
@@ -144,44 +127,6 @@ def _sign_all(signer: Signer, digests: Mapping[str, str], done: Callable[[str, b
 def _ended(bundles: Iterable[Bundle]) -> bool:
     """Tell whether the certificate of these bundles is over; without any there is no telling, and no progress."""
     return any(bundle.signing_certificate.not_valid_after_utc <= datetime.now(UTC) for bundle in bundles)
-
-
-def _private(root: Path, name: str, environ: Mapping[str, str]) -> str:
-    if not Git(root, environ).is_tracked(root / name):
-        raise Refused(
-            f"got the trust configuration {shown(name)}, expected a file that git tracks",
-            hint="Commit the file, and name it in [tool.tagseal.sigstore].",
-            slug="trust-untracked",
-        )
-    try:
-        with opened(root / name) as file:
-            text = file.read().decode()
-        urls = list(_urls(json.loads(text)))
-    except (OSError, ValueError) as error:
-        raise Refused(
-            f"got no JSON from {shown(name)}, expected a client trust configuration",
-            context=(printable(str(error)),),
-            hint="Take the file that `sigstore --trust-config` works with.",
-            slug="trust-unreadable",
-        ) from error
-    if unsafe := [url for url in urls if not url.startswith("https://")]:
-        raise Refused(
-            f"got {shown(unsafe[0])} in {shown(name)}, expected https:// in every service's address",
-            hint="An identity token would be sent there; serve the instance by https.",
-            slug="trust-without-https",
-        )
-    return text
-
-
-def _urls(node: object) -> Iterator[str]:
-    """Yield the addresses of services, which stand behind ``url`` at any depth."""
-    if isinstance(node, dict):
-        if "url" in node:
-            yield str(node["url"])
-        node = list(node.values())
-    if isinstance(node, list):
-        for value in node:
-            yield from _urls(value)
 
 
 @contextmanager

@@ -86,12 +86,6 @@ class Services:
         """The folder of the project to build."""
         return self.root / self.settings.project
 
-    @property
-    def audience(self) -> str:
-        """What identity tokens are asked for: ``sigstore``, or a private instance's own."""
-        private = self.settings.sigstore
-        return private.audience if private else "sigstore"
-
     @cached_property
     def git(self) -> Git:
         """The checkout."""
@@ -122,4 +116,4 @@ class Services:
         """Signing and trust."""
         from tagseal.services.sigstore import Sigstore  # noqa: PLC0415 - 0.6 s
 
-        return Sigstore.from_environ(self.environ, self.settings, self.root, loopback=self.loopback)
+        return Sigstore.from_environ(self.environ, loopback=self.loopback)

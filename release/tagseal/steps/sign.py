@@ -77,7 +77,7 @@ def _tools(plan: Plan, services: Services) -> None:
 
 
 def _token(tag: Tag, services: Services) -> str:
-    token = oidc.identity_token(services.environ, services.audience)
+    token = oidc.identity_token(services.environ, oidc.SIGSTORE)
     if token is None:
         raise Refused(
             "got a job without an identity token, expected one",
