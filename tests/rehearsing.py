@@ -1,18 +1,23 @@
-"""``tagseal rehearse`` as a person runs it: a child process, its words, and what it leaves."""
+"""``tagseal rehearse`` as a person runs it: a project, a child process, its words, and what it leaves."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import widget
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from tagseal.services.git import Git
 
 COMMAND = (sys.executable, "-P", "-m", "tagseal")
 CHANGELOG = "# Changelog\n\n## 1.2.3\n\n- A widget that turns.\n"
@@ -27,13 +32,15 @@ class Ended:
     errors: str
     out: Path
     """The folder that was named with ``--out``."""
+    leftovers: tuple[str, ...]
+    """What it left in TMPDIR."""
 
     @property
     def slug(self) -> str:
-        """The anchor of the error that was told, empty for none."""
-        found = re.search(r"ERRORS\.md#([a-z-]+) \(exit ([0-9]+)\)", self.output + self.errors)
-        assert found is None or int(found[2]) == self.code, "the error names another exit code"
-        return found[1] if found else ""
+        """The anchor of the last error that was told, empty for none."""
+        found = re.findall(r"ERRORS\.md#([a-z-]+) \(exit ([0-9]+)\)", self.output + self.errors)
+        assert not found or int(found[-1][1]) == self.code, "the error names another exit code"
+        return found[-1][0] if found else ""
 
     @property
     def document(self) -> dict[str, Any]:
@@ -53,6 +60,13 @@ class Ended:
         return (self.out / "release.json").exists() and not self.release["draft"]
 
 
+def project(root: Path, toml: str = "", files: Mapping[str, str] | None = None, *tags: str) -> Git:
+    """Make the widget below ``root``, with a changelog, further lines of pyproject.toml, and further files."""
+    content = {**widget.files(), "CHANGELOG.md": CHANGELOG}
+    content["pyproject.toml"] += toml
+    return widget.commit(root, {**content, **(files or {})}, *tags)
+
+
 def rehearse(
     path: Path | str,
     *options: str,
@@ -65,14 +79,32 @@ def rehearse(
 
 
 def command(*arguments: str, out: Path, cwd: Path | None = None, environ: Mapping[str, str] | None = None) -> Ended:
-    """Run one command of the tool to its end."""
+    """Run one command of the tool to its end, with a TMPDIR of its own."""
+    temporary = out.parent / f"{out.name}.tmp"
+    temporary.mkdir(exist_ok=True)
     finished = subprocess.run(
         [*COMMAND, *arguments],
         cwd=cwd or out.parent,
-        env={**os.environ, **(environ or {})},
+        env={**os.environ, "TMPDIR": str(temporary), **(environ or {})},
         capture_output=True,
         text=True,
         check=False,
         timeout=180,
     )
-    return Ended(code=finished.returncode, output=finished.stdout, errors=finished.stderr, out=out)
+    return Ended(
+        code=finished.returncode,
+        output=finished.stdout,
+        errors=finished.stderr,
+        out=out,
+        leftovers=tuple(sorted(path.name for path in temporary.iterdir())),
+    )
+
+
+def programs(folder: Path, *names: str) -> str:
+    """Return a PATH with these programs only, as links."""
+    folder.mkdir()
+    for name in names:
+        found = shutil.which(name)
+        assert found, f"the tests need {name}"
+        (folder / name).symlink_to(found)
+    return str(folder)

@@ -105,9 +105,10 @@ def _interrupt(*_: object) -> NoReturn:
 
 def _failed(report: Report, error: OSError) -> int:
     """Turn a full disk or a folder that may not be written into an error with its path."""
+    target = error.filename2 or error.filename  # of a copy, the place that it goes to
     named = UsageError(
         f"the system refused: {error.strerror or error}",
-        context=tuple(str(one) for one in (error.filename, error.filename2) if one),
+        context=(str(target),) if target else (),
         hint="Make room, or give this folder to the user that runs this; then run the same command again.",
         slug="system-refused",
     )
