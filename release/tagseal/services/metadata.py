@@ -45,7 +45,8 @@ def declared(folder: Path) -> Declared:
     if not file.is_file() and not any((folder / name).is_file() for name in _LEGACY):
         raise UsageError(
             f"got the folder {folder} without a pyproject.toml, expected a Python project",
-            hint='Run this in the project\'s folder, or name it: project = "FOLDER" in tagseal.toml at the root.',
+            hint='Name its folder: project = "FOLDER" in tagseal.toml at the root. To try it: `tagseal rehearse --project '
+            "FOLDER`.",
             slug="no-project",
         )
     document = read_toml(file)
