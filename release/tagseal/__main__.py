@@ -5,8 +5,9 @@ import signal
 
 if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))  # while this is loaded, nothing has to be cleaned up
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
-from tagseal.cli import main  # noqa: E402 - the rest of the program
+from tagseal.cli import main
 
 if __name__ == "__main__":
     raise SystemExit(main())

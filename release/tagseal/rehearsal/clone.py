@@ -189,7 +189,9 @@ def _version(
 
 def _computed(folder: Path, environ: Mapping[str, str]) -> tuple[str, str]:
     with tempfile.TemporaryDirectory(prefix="tagseal-") as home:
-        found = backend.metadata(folder, backend.child_environ(environ, (), home=Path(home)))
+        # What a back end that is ended leaves in TMPDIR goes with its home.
+        inside = backend.child_environ(environ, (), home=Path(home)) | {"TMPDIR": home}
+        found = backend.metadata(folder, inside)
     return found.name, found.version
 
 

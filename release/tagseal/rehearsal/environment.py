@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -29,6 +30,7 @@ def shed(environ: Mapping[str, str]) -> None:
         if int(descriptor.name) > 2:  # noqa: PLR2004 - the three streams
             with suppress(OSError):  # the one that lists them is gone
                 os.set_inheritable(int(descriptor.name), False)  # noqa: FBT003 - takes no keywords
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # until the program is loaded again: see __main__
     os.execve(sys.executable, [sys.executable, "-P", "-m", "tagseal", *sys.argv[1:]], dict(environ))  # noqa: S606
 
 
