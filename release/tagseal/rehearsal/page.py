@@ -20,18 +20,30 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
 _STYLE = """
-:root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 20%, transparent); }
-body { font: 16px/1.55 system-ui, sans-serif; max-width: 54rem; margin: 2rem auto; padding: 0 1rem; }
-header { border-bottom: 1px solid var(--line); margin-bottom: 1.5rem; } h1 { margin: 0 0 .25rem; }
-header p { opacity: .75; margin: 0 0 1rem; }
-pre { padding: .9rem 1rem; overflow-x: auto; border: 1px solid var(--line); border-radius: 6px; }
-code { font: .86em/1.45 ui-monospace, monospace; overflow-wrap: anywhere; } pre code { overflow-wrap: normal; }
-table { border-collapse: collapse; display: block; overflow-x: auto; }
-td, th { border: 1px solid var(--line); padding: .3rem .6rem; text-align: left; }
-details { border: 1px solid var(--line); border-radius: 6px; padding: .4rem 1rem; margin: .6rem 0; }
-summary { cursor: pointer; font-weight: 600; } ul.assets { padding: 0; list-style: none; }
-ul.assets li { display: flex; justify-content: space-between; gap: 1rem; padding: .35rem 0; }
-ul.assets li { border-top: 1px solid var(--line); }
+:root { color-scheme: light dark; --soft: color-mix(in srgb, currentColor 7%, transparent);
+  --line: color-mix(in srgb, currentColor 18%, transparent);
+  --quiet: color-mix(in srgb, currentColor 65%, transparent); }
+body { font: 16px/1.55 system-ui, sans-serif; max-width: 54rem; margin: 2rem auto; padding: 0 1rem;
+  overflow-wrap: anywhere; }
+a { color: light-dark(#0b57d0, #8ab4f8); text-underline-offset: .15em; }
+header { border-bottom: 1px solid var(--line); margin-bottom: 1.5rem; }
+h1 { margin: 0 0 .25rem; } h2 { margin-top: 2rem; }
+header p { color: var(--quiet); margin: 0 0 1rem; }
+header b { font: 600 .75rem/1.6 system-ui, sans-serif; padding: 0 .6em; border: 1px solid; border-radius: 1em;
+  vertical-align: .35em; margin-left: .6em; color: light-dark(#8a4b00, #f0b45b); }
+code { font: .86em/1.5 ui-monospace, monospace; background: var(--soft); border-radius: 4px; padding: .15em .3em; }
+pre { padding: .8rem 1rem; overflow-x: auto; background: var(--soft); border-radius: 6px; }
+pre code { background: none; padding: 0; overflow-wrap: normal; }
+table { border-collapse: collapse; display: block; overflow-x: auto; overflow-wrap: normal; }
+td, th { border: 1px solid var(--line); padding: .3rem .6rem; }
+th:not([align]), td:not([align]) { text-align: left; }
+blockquote { margin: 1rem 0; padding: 0 1rem; border-left: 4px solid var(--line); color: var(--quiet); }
+details { border: 1px solid var(--line); border-radius: 6px; padding: .5rem 1rem; margin: 1rem 0; }
+summary { cursor: pointer; font-weight: 600; } img { max-width: 100%; }
+ul.assets { padding: 0; list-style: none; border: 1px solid var(--line); border-radius: 6px; }
+ul.assets li { display: flex; justify-content: space-between; gap: 1rem; padding: .4rem 1rem; }
+ul.assets li + li { border-top: 1px solid var(--line); }
+ul.assets span { color: var(--quiet); white-space: nowrap; font-variant-numeric: tabular-nums; }
 """
 
 
@@ -68,12 +80,13 @@ class Site:
             f"<span>{decimal(one['size'])}</span></li>"
             for one in release["assets"]
         )
-        body = notes.html(release["body"])
+        marks = f"<b>Rehearsal</b>{'<b>Pre-release</b>' if release['prerelease'] else ''}"
         return Response(
-            f"<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
+            "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
             f"<title>{escape(self._tag)} · {escape(self._repository)}</title><style>{_STYLE}</style>"
-            f"<header><h1>{escape(self._tag)}</h1><p>{escape(self._repository)} · rehearsed here</p></header>"
-            f"<main>{body}</main><h2>Assets</h2><ul class=assets>{rows}</ul>",
+            f"<header><h1>{escape(self._tag)}{marks}</h1>"
+            f"<p>{escape(self._repository)} · played on this machine, published nowhere</p></header>"
+            f"<main>{notes.html(release['body'])}</main><h2>Assets</h2><ul class=assets>{rows}</ul>",
             content_type="text/html; charset=utf-8",
         )
 
