@@ -5,8 +5,8 @@ Source: "Variables reference" and "Workflow commands" in GitHub's documentation.
 
 from __future__ import annotations
 
-import ipaddress
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +23,10 @@ OIDC_URL = "ACTIONS_ID_TOKEN_REQUEST_URL"
 TOKENS = ("GH_TOKEN", "GITHUB_TOKEN")
 SERVER = "https://github.com"
 API = "https://api.github.com"
+
+
+_LOOPBACK = re.compile(r"http://(?:[\w-]+:[\w-]+@)?127\.0\.0\.1:[0-9]{1,5}(?:/[\w/?&=.-]*)?", re.ASCII)
+"""The one way that the loopback writes its addresses: two parsers could read any other one differently."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,29 +85,30 @@ def loopback(environ: Mapping[str, str]) -> bool:
     """
     configured = bool(environ.get(TRUST_CONFIG))
     oidc = environ.get(OIDC_URL, "")
-    local = _on_loopback(oidc or environ.get("HTTPS_PROXY", ""))
-    if configured and not local:
+    if configured and not _LOOPBACK.fullmatch(oidc or environ.get("HTTPS_PROXY", "")):
         raise Refused(
             f"got {TRUST_CONFIG}, expected it only where tokens come from loopback",
-            context=(f"{OIDC_URL if oidc else 'HTTPS_PROXY'} does not lead to a loopback address",),
+            context=(f"{OIDC_URL if oidc else 'HTTPS_PROXY'} is not http://127.0.0.1:PORT/…",),
             hint=f"Unset {TRUST_CONFIG}. A private Sigstore instance is configured in [tool.tagseal.sigstore].",
             slug="trust-outside-loopback",
         )
-    if oidc and local and not configured:
+    if oidc and not configured and not _elsewhere(oidc):
         raise Refused(
-            f"got {OIDC_URL} on loopback without {TRUST_CONFIG}, expected both or neither",
+            f"got {OIDC_URL} on loopback or without https, and no {TRUST_CONFIG}, expected both or neither",
             hint="Start this through `tagseal rehearse` or `tagseal loopback -- COMMAND`.",
             slug="loopback-without-trust",
         )
     return configured
 
 
-def _on_loopback(url: str) -> bool:
+def _elsewhere(url: str) -> bool:
+    """Tell whether this is an address that production could have: https, and a name that is not this machine's."""
     try:
-        host = urlsplit(url).hostname or ""
-        return ipaddress.ip_address(host).is_loopback
+        parts = urlsplit(url)
     except ValueError:
         return False
+    name = parts.hostname or ""
+    return parts.scheme == "https" and "." in name and name.rpartition(".")[2].isalpha()
 
 
 def handed_on(environ: Mapping[str, str]) -> str:
