@@ -50,23 +50,23 @@ class Hosts:
         """Keep the table of names; ``direct`` answers, under its own address, who does not use the door."""
         self._applications = applications
         self._direct = direct
-        self._leases: dict[int, str] = {}
+        self._leases: dict[tuple[str, int], str] = {}
 
     def __contains__(self, name: object) -> bool:
         return name in self._applications
 
     @contextmanager
-    def lease(self, port: int, name: str) -> Iterator[None]:
-        """Let the connection that comes from ``port`` ask for ``name`` only."""
-        self._leases[port] = name
+    def lease(self, source: tuple[str, int], name: str) -> Iterator[None]:
+        """Let the connection that comes from this address and port ask for ``name`` only."""
+        self._leases[source] = name
         try:
             yield
         finally:
-            del self._leases[port]
+            del self._leases[source]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Play one request."""
-        name = self._leases.get(int(environ["REMOTE_PORT"]))
+        name = self._leases.get((environ["REMOTE_ADDR"], int(environ["REMOTE_PORT"])))
         asked = environ.get("HTTP_HOST", "").removesuffix(":443")
         if self._direct and name is None and asked == f"127.0.0.1:{environ['SERVER_PORT']}":
             return self._direct(environ, start_response)
@@ -189,7 +189,7 @@ class Door:
         if not hmac.compare_digest(request.authorization.encode(), expected.encode()):
             status, text, refused = 407, "the password of this run is missing", False
         elif not request.opens or request.name not in self._hosts:
-            status, text, refused = 403, f"{request.name or request.target} is not played here", True
+            status, text, refused = 403, f"{request.name or 'an address without a name'} is not played here", True
         else:
             return None
         self._note(request.name, request.method, status=status, note=text, refused=refused)
@@ -237,8 +237,8 @@ class Door:
     async def _relay(self, name: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass bytes both ways until either side ends."""
         inner_reader, inner_writer = await asyncio.open_connection(*self._server, limit=_BLOCK)
-        port = inner_writer.get_extra_info("sockname")[1]
-        with _closing(inner_writer), self._hosts.lease(port, name):
+        source = inner_writer.get_extra_info("sockname")
+        with _closing(inner_writer), self._hosts.lease(source, name):
             ways = [
                 asyncio.create_task(_pump(reader, inner_writer)),
                 asyncio.create_task(_pump(inner_reader, writer)),
