@@ -37,8 +37,8 @@ ABSENT = "# Changelog\n\n## 1.2.2\n\n- A widget.\n"
 
 
 def planned(job: Job, *, loopback: bool = True, **settings: object) -> Plan:
-    services = replace(job.services(**settings), loopback=loopback)
-    return plan(job.guard(**settings), services=services)
+    services = replace(job.services(None, **settings), loopback=loopback)
+    return plan(job.guard(None, **settings), services=services)
 
 
 def refused(job: Job, *, loopback: bool = True, **settings: object) -> TagsealError:

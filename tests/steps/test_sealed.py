@@ -85,7 +85,7 @@ def test_an_unsafe_name_in_a_seal_is_refused(where: str, name: str) -> None:
     """A name from disk becomes a path and an argument: it is safe or refused."""
     first, *rest = getattr(SEAL, where)
     with pytest.raises(Refused) as caught:
-        fitting(HERE, replace(SEAL, **{where: (replace(first, name=name), *rest)}))
+        fitting(HERE, replace(SEAL, **{where: (replace(first, name=name), *rest)}))  # type: ignore[arg-type]
     assert caught.value.slug == "unsafe-file-name"
 
 

@@ -12,10 +12,9 @@ from stage import NAMES, SDIST, WHEEL, Stage, stage
 from tagseal.errors import Refused, ServiceError, TagsealError, UsageError, VerificationFailed
 from tagseal.loopback.faults import Fault
 from tagseal.services.github import GitHub, marker
-from tagseal.steps.upload import upload
+from tagseal.steps.upload import upload, wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tagseal.loopback.github.state import Release
@@ -26,7 +25,7 @@ UPLOADS = "uploads.github.com"
 
 
 @pytest.fixture
-def sealed(released: Stage) -> Iterator[Stage]:
+def sealed(released: Stage) -> Stage:
     """Give the stage with tools that nobody asks here."""
     released.accept_everything()
     return released
@@ -63,7 +62,7 @@ def test_one_draft_holds_the_sealed_files_and_the_notes(sealed: Stage) -> None:
     seal = sealed.sign()
     draft = sealed.upload(seal)
     release = remote(sealed, draft)
-    digests = {one.name: one.sha256 for one in (*seal.artifacts, *seal.bundles)}
+    digests = {one.name: one.sha256 for one in wanted(seal).values()}
     assert {one.name: one.sha256 for one in draft.assets} == digests
     assert sorted(digests) == ALL
     assert (release.draft, release.tag_name, release.name, release.prerelease) == (True, "v1.2.3", "v1.2.3", False)

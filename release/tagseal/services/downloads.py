@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 
@@ -25,6 +25,8 @@ _HOSTS = frozenset(
     {"api.github.com", "github.com", "release-assets.githubusercontent.com", "objects.githubusercontent.com"}
 )
 _REDIRECTS = 5
+_WORDS = 1000
+"""Bytes of a refusal that are read."""
 
 
 def fetch(url: str, path: Path, *, token: str, size: int, sha256: str) -> None:
@@ -68,27 +70,36 @@ def _stream(url: str, path: Path, token: str, size: int) -> tuple[int, str]:
     auth = _Bearer(token)
     with requests.Session() as session:
         for _ in range(_REDIRECTS):
-            _known_host(url)
             with session.get(
                 url, headers=headers, auth=auth, stream=True, timeout=TIMEOUT, allow_redirects=False
             ) as answer:
                 if answer.is_redirect:
-                    url, auth = answer.headers["Location"], _Bearer("")
+                    url, auth = _target(url, answer.headers["Location"]), _Bearer("")
                     continue
-                answer.raise_for_status()
+                if not answer.ok:
+                    words = answer.raw.read(_WORDS, decode_content=True)
+                    raise requests.HTTPError(words.decode("utf-8", "replace"), response=answer)
                 return _save(answer, path, size)
     raise requests.TooManyRedirects(f"{_REDIRECTS} redirects")
 
 
-def _known_host(url: str) -> None:
-    parts = urlsplit(url)
-    if parts.scheme != "https" or parts.hostname not in _HOSTS:
+def _target(url: str, location: str) -> str:
+    """Return where a redirect leads, if that is a host of GitHub's; it may be relative (RFC 9110 section 10.2.2)."""
+    try:
+        there = urljoin(url, location)
+        parts = urlsplit(there)
+        known = parts.scheme == "https" and parts.hostname in _HOSTS and parts.port in {None, 443}
+    except ValueError:
+        known = False
+    if not known:
         raise Refused(
-            f"got a redirect to {shown(f'{parts.scheme}://{parts.hostname}')}, "
+            # What follows the path may be a signature.
+            f"got a redirect to {shown(location.partition('?')[0])}, "
             f"expected https and one of {', '.join(sorted(_HOSTS))}",
             hint="Look at who answers for GitHub on this network.",
             slug="unknown-download-host",
         )
+    return there
 
 
 def _save(answer: requests.Response, path: Path, limit: int) -> tuple[int, str]:

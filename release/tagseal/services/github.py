@@ -6,17 +6,16 @@ Writes are sent once: PyGithub's own retry would create a draft twice (measured)
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import requests
-from github import Auth, Github, GithubException
+from github import Auth, Github, GithubException, RateLimitExceededException
 
-from tagseal.errors import ServiceError, TagsealError, UsageError
-from tagseal.names import printable
+from tagseal.errors import ServiceError, TagsealError
 from tagseal.records import Asset
-from tagseal.services import actions
+from tagseal.services import actions, refusals
 from tagseal.services.downloads import fetch
 from tagseal.services.files import opened
 
@@ -28,12 +27,12 @@ if TYPE_CHECKING:
     from github.GitReleaseAsset import GitReleaseAsset
     from github.Repository import Repository
 
+T = TypeVar("T")
+
 BOT = "github-actions[bot]"
 TIMEOUT = 60
 """Seconds without an answer."""
-_LONGEST = 500
-"""Characters of the server's words that are shown."""
-_FORBIDDEN, _NOT_FOUND, _UNAUTHORIZED, _SERVER_ERROR, _TOO_MANY = 403, 404, 401, 500, 429
+_FORBIDDEN, _NOT_FOUND = 403, 404
 
 
 def marker(tag: str) -> str:
@@ -87,7 +86,7 @@ class GitHub:
     def private(self, repository: str) -> bool:
         """Tell whether only its members may see the repository."""
         with _border(f"read the repository {repository}"):
-            return bool(self._repository(repository).private)
+            return _typed(bool, self._repository(repository).private)
 
     def tag_commit(self, repository: str, tag: str) -> str | None:
         """Return the commit that the remote tag names, peeled of all its tag objects; None without such a tag."""
@@ -100,15 +99,15 @@ class GitHub:
                 if error.status == _NOT_FOUND:
                     return None
                 raise
-            return str(target.sha)
+            return _typed(str, target.sha)
 
     def actor(self) -> str:
         """Return the login that this token writes as; an Actions token may not ask, and is the bot."""
         with _border("read the token's user"):
             try:
-                return str(self._client.get_user().login)
+                return _typed(str, self._client.get_user().login)
             except GithubException as error:
-                if error.status == _FORBIDDEN:
+                if error.status == _FORBIDDEN and not isinstance(error, RateLimitExceededException):
                     return BOT
                 raise
 
@@ -213,13 +212,24 @@ class GitHub:
         return self._repositories[name]
 
 
+def _typed(kind: type[T], value: object) -> T:
+    """Return a value of an answer if it is there and of its type; PyGithub gives None for what is absent.
+
+    Raises:
+        TypeError: It is not.
+    """
+    if type(value) is not kind:
+        raise TypeError(f"got {type(value).__name__}, expected {kind.__name__}")
+    return value
+
+
 def _release(found: GitRelease) -> Release:
     return Release(
-        id=found.id,
-        tag=found.tag_name,
-        url=found.html_url,
-        draft=bool(found.draft),
-        prerelease=bool(found.prerelease),
+        id=_typed(int, found.id),
+        tag=_typed(str, found.tag_name),
+        url=_typed(str, found.html_url),
+        draft=_typed(bool, found.draft),
+        prerelease=_typed(bool, found.prerelease),
         body=(found.body or "").replace("\r\n", "\n"),
         author=str(getattr(found.author, "login", "")),
         assets=tuple(sorted((_asset(one) for one in found.assets), key=lambda one: one.name)),
@@ -228,8 +238,12 @@ def _release(found: GitRelease) -> Release:
 
 
 def _asset(found: GitReleaseAsset) -> Asset:
-    digest = found.digest or ""
-    return Asset(id=found.id, name=found.name, size=found.size, sha256=digest.removeprefix("sha256:"))
+    return Asset(
+        id=_typed(int, found.id),
+        name=_typed(str, found.name),
+        size=_typed(int, found.size),
+        sha256=(found.digest or "").removeprefix("sha256:"),
+    )
 
 
 @contextmanager
@@ -240,13 +254,13 @@ def _border(doing: str) -> Iterator[None]:
     except TagsealError:
         raise
     except GithubException as error:
-        raise _translated(doing, error.status, _words(error)) from error
+        raise refusals.translated(doing, error.status, refusals.words(error.data)) from error
     except requests.HTTPError as error:
-        raise _translated(doing, error.response.status_code, error.response.reason or "") from error
+        raise refusals.translated(doing, error.response.status_code, refusals.shown(str(error))) from error
     except requests.RequestException as error:
         raise ServiceError(
             f"GitHub did not answer: could not {doing}",
-            context=(printable(str(error))[:_LONGEST],),
+            context=(refusals.shown(str(error)),),
             hint="Run the same command again; it resumes.",
             slug="github-unreachable",
         ) from error
@@ -255,47 +269,7 @@ def _border(doing: str) -> Iterator[None]:
     except Exception as error:  # PyGithub lets through whatever an answer of another form makes of its code
         raise ServiceError(
             f"GitHub's answer is not one of its API: could not {doing}",
-            context=(f"{type(error).__name__}: {printable(str(error))}"[:_LONGEST],),
+            context=(refusals.shown(f"{type(error).__name__}: {error}"),),
             hint="Run the same command again. If it persists, look at who answers for GitHub on this network.",
             slug="github-garbled",
         ) from error
-
-
-def _words(error: GithubException) -> str:
-    """Return the server's message, and the fields that it refuses."""
-    words = str(error.message or "")
-    with suppress(AttributeError, KeyError, TypeError):  # an answer may have any form
-        words += "".join(f"; {one.get('field', '')} {one.get('code', '')}" for one in error.data["errors"])
-    return printable(words)[:_LONGEST]
-
-
-def _translated(doing: str, status: int, words: str) -> TagsealError:
-    context = (f"GitHub said: {status} {words}".rstrip(),)
-    if status >= _SERVER_ERROR or status == _TOO_MANY or "rate limit" in words.lower():
-        return ServiceError(
-            f"GitHub failed: could not {doing}",
-            context=context,
-            hint="Run the same command again; it resumes.",
-            slug="github-failed",
-        )
-    if status in {_UNAUTHORIZED, _FORBIDDEN}:
-        return UsageError(
-            f"the token may not: could not {doing}",
-            context=context,
-            hint="Give the job the permission `contents: write` (seal, publish) or `contents: read` (build, "
-            "witness), and GITHUB_TOKEN in its environment.",
-            slug="github-permission",
-        )
-    if status == _NOT_FOUND:
-        return UsageError(
-            f"not found: could not {doing}",
-            context=context,
-            hint="Compare the repository's name; a private one is not found by a token that may not see it.",
-            slug="github-not-found",
-        )
-    return ServiceError(
-        f"GitHub refused: could not {doing}",
-        context=context,
-        hint="Mend what GitHub names, then run the same command again; it resumes.",
-        slug="github-refused",
-    )
