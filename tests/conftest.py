@@ -6,8 +6,15 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from job import Job
+    from tagseal.loopback import Loopback
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -19,3 +26,28 @@ def pytest_configure() -> None:
     missing = [name for name in REAL if shutil.which(name) is None]
     if os.environ.get("TAGSEAL_INTEROP") == "required" and missing:
         pytest.exit(f"interop needs {', '.join(missing)} on PATH", returncode=2)
+
+
+@pytest.fixture(scope="session")
+def internet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loopback]:
+    """Give a loopback for all tests that make a repository of their own in it."""
+    from tagseal.loopback import Loopback  # noqa: PLC0415 - 1 s that most tests need not wait for
+
+    with Loopback(folder=tmp_path_factory.mktemp("loopback")) as loopback:
+        yield loopback
+
+
+@pytest.fixture
+def job(tmp_path: Path, internet: Loopback, monkeypatch: pytest.MonkeyPatch) -> Job:
+    """Give a job on a real checkout, whose tag is pushed."""
+    import job as jobs  # noqa: PLC0415
+
+    return jobs.job(tmp_path, internet, monkeypatch)
+
+
+@pytest.fixture
+def forge(internet: Loopback, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this process be in a job of a repository that has no release yet."""
+    import job as jobs  # noqa: PLC0415
+
+    jobs.job(tmp_path_factory.mktemp("job"), internet, monkeypatch).environ()

@@ -46,7 +46,7 @@ class Report(Protocol):
 
 def step_line(verb: str, seconds: float, text: str, mark: str = "ok") -> str:
     """Return one line of the story: verb, mark, seconds, sentence."""
-    return f"{verb:<8} {mark}  {seconds:4.1f}s  {text}"
+    return f"{verb:<8} {mark}  {seconds:4.1f}s  {printable(text)}"
 
 
 def error_lines(error: TagsealError) -> list[str]:

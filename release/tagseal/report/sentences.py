@@ -60,16 +60,9 @@ def _(record: Draft) -> str:
 
 @sentence.register
 def _(record: Proof) -> str:
-    rest = ", ".join(
-        text
-        for text in (
-            f"{record.later} waiting for witness" if record.later else "",
-            f"{record.shown} only shown" if record.shown else "",
-        )
-        if text
-    )
     ran = f"{_count(record.commands, 'command')} from the notes ran, {_count(record.attacks, 'attack')} refused"
-    return f"{ran}{f' ({rest})' if rest else ''}"
+    later = f"; {record.later} more for witness" if record.later else ""
+    return ran + later + (f", {record.shown} only shown" if record.shown else "")
 
 
 @sentence.register
@@ -86,11 +79,11 @@ def _(record: Testimony) -> str:
 def asides(record: Record) -> Iterator[str]:
     """Yield what a person should know besides, one line each, with the word that marks it."""
     if isinstance(record, Tag):
-        yield from (f"note:    not checked: {text}" for text in record.unchecked)
-        yield from (f"note:    left out, for git does not track it: {name}" for name in record.untracked)
+        yield from (f"note:    not checked: {printable(text)}" for text in record.unchecked)
+        yield from (f"note:    left out, for git does not track it: {printable(name)}" for name in record.untracked)
     if isinstance(record, Plan):
         yield from (f"note:    exists already: {printable(text)}" for text in record.published)
-        yield from (f"forever: {printable(text)}" for text in record.irreversible)
+        yield from (f"note:    for ever: {printable(text)}" for text in record.irreversible)
     if isinstance(record, Plan | Testimony):
         yield from (f"note:    {printable(text)}" for text in record.remarks)
 

@@ -1,0 +1,227 @@
+"""What a person, a log and a program are told: the same facts, and nothing from outside that steers a terminal."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tagseal import records
+from tagseal.errors import Refused
+from tagseal.records import (
+    RECORDS,
+    Artifact,
+    Asset,
+    Build,
+    Bundle,
+    Checks,
+    Draft,
+    Identity,
+    Kind,
+    Plan,
+    Proof,
+    Publication,
+    Record,
+    Seal,
+    Tag,
+    Verdict,
+)
+from tagseal.report import choose
+from tagseal.report.actions import Actions
+from tagseal.report.document import Document
+from tagseal.report.plain import Plain, error_lines
+from tagseal.report.sentences import sentence
+from tagseal.report.terminal import Terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tagseal.report.plain import Report
+
+COMMIT = "4f2c1e9a0b3d5c7e9f1a2b4c6d8e0f1a3b5c7d9e"
+IDENTITY = Identity(repository="octo/widget", workflow=".github/workflows/release.yml", ref="refs/tags/v1.2.3")
+WHEEL = Artifact(kind=Kind.wheel, name="widget-1.2.3-py3-none-any.whl", size=12_345, sha256="a" * 64)
+SDIST = Artifact(kind=Kind.sdist, name="widget-1.2.3.tar.gz", size=23_456, sha256="b" * 64)
+OK = Verdict(name="metadata", ok=True)
+BUNDLE = Bundle(
+    artifact=SDIST.name, name=f"{SDIST.name}.sigstore.json", size=1, sha256="", log_index=1, integrated_time=1
+)
+TAG = Tag(name="v1.2.3", commit=COMMIT, identity=IDENTITY, private=False)
+ERROR = Refused(
+    "got 'refs/heads/main', expected refs/tags/<tag>",
+    context=("one\n::add-mask::x", "two\x1b[2J"),
+    hint="Push a tag.",
+    slug="not-a-tag",
+)
+ANNOTATION = (
+    "::error title=tagseal not-a-tag::got 'refs/heads/main', expected refs/tags/<tag>"
+    "%0Aone%0A::add-mask::x%0Atwo\\u001b[2J%0APush a tag."
+)
+HOSTILE = "a\n::add-mask::b\x1b[2J\u202e[bold]"
+
+
+def of_each(plan: Callable[..., Plan]) -> dict[str, Record]:
+    asset = Asset(id=1, name=SDIST.name, size=1, sha256="")
+    found: tuple[Record, ...] = (
+        replace(TAG, untracked=("notes.txt",)),
+        plan(),
+        Build(commit=COMMIT, artifacts=(SDIST, WHEEL), collected=False),
+        Checks(artifacts=(SDIST, WHEEL), verdicts=(OK, Verdict(name="second build", ok=True, detail="the same"))),
+        Seal(tag="v1.2.3", commit=COMMIT, identity=IDENTITY, artifacts=(SDIST,), bundles=(BUNDLE,), kept=1),
+        Draft(id=1, url="", tag="v1.2.3", assets=(asset, asset), body_sha256="", sent=1),
+        Proof(draft=1, assets=(), body_sha256="", commands=(OK,) * 6, attacks=(OK,) * 5, later=1, shown=2),
+        Publication(id=1, url="", published_at="", acts=("release v1.2.3 published",)),
+        records.Testimony(commands=(OK,), public=True),
+    )
+    return {one.verb: one for one in found}
+
+
+SENTENCES = {
+    "guard": "tag, token, remote and checkout agree on 4f2c1e9",
+    "plan": "widget 1.2.3, latest, notes from CHANGELOG.md",
+    "build": "wheel 12.3 kB, sdist 23.5 kB",
+    "check": "2 files as planned, 2 checks; second build: the same",
+    "sign": "1 bundle, 1 of them kept, as .github/workflows/release.yml@refs/tags/v1.2.3",
+    "upload": "draft with 2 assets, 1 sent",
+    "prove": "6 commands from the notes ran, 5 attacks refused; 1 more for witness, 2 only shown",
+    "publish": "release v1.2.3 published",
+    "witness": "1 command from the notes ran, as a stranger sees them",
+}
+
+
+def test_every_record_has_its_sentence(plan: Callable[..., Plan]) -> None:
+    """In the order of the verbs, in numbers that a person wants."""
+    assert {verb: sentence(one) for verb, one in of_each(plan).items()} == SENTENCES
+    assert list(SENTENCES) == [kind.verb for kind in RECORDS]
+
+
+def test_what_was_not_checked_is_not_claimed(plan: Callable[..., Plan]) -> None:
+    """Without a token the sentence leaves the token out; a private release is not as a stranger sees it."""
+    unchecked = replace(TAG, unchecked=("the identity token",))
+    assert sentence(unchecked) == "tag, remote and checkout agree on 4f2c1e9"
+    assert sentence(records.Testimony(commands=(OK,), public=False)).endswith("published, not publicly verifiable")
+    assert "pre-release" in sentence(plan(prerelease=True))
+    assert "not the latest" in sentence(plan(latest=False))
+
+
+def test_many_files_are_counted() -> None:
+    """One line has no room for more than four."""
+    wheels = tuple(replace(WHEEL, name=f"widget-1.2.3-{number}.whl") for number in range(8))
+    assert sentence(Build(commit=COMMIT, artifacts=(SDIST, *wheels), collected=True)) == "collected 8 wheels, 1 sdist"
+
+
+def test_the_report_fits_the_place() -> None:
+    """Annotations in Actions, lines in a pipe or with CI; progress on a terminal only; JSON where asked."""
+    assert type(choose({"GITHUB_ACTIONS": "true"})) is Actions
+    assert type(choose({})) is Plain
+    assert type(choose({}, json=True)) is Document
+
+
+def told(report: Report, plan: Callable[..., Plan]) -> None:
+    """Play a run that fails."""
+    for verb, record in of_each(plan).items():
+        report.started(verb)
+        report.say("progress")
+        report.finished(verb, record, 1.25)
+    report.remark("take care")
+    report.failed(ERROR)
+    report.close()
+
+
+def test_plain_lines_are_one_a_step(plan: Callable[..., Plan], capsys: pytest.CaptureFixture[str]) -> None:
+    """Verb, mark, seconds, sentence; nothing is redrawn, progress is left out, errors are on standard error."""
+    stream = io.StringIO()
+    told(Plain(stream), plan)
+    lines = stream.getvalue().splitlines()
+    assert lines[0] == f"guard    ok   1.2s  {SENTENCES['guard']}"
+    assert [line for line in lines if " ok " in line] == [
+        f"{verb:<8} ok   1.2s  {text}" for verb, text in SENTENCES.items()
+    ]
+    assert lines[-1] == "note:    take care"
+    assert not set("\r\x1b") & set(stream.getvalue())
+    assert capsys.readouterr().err.splitlines() == error_lines(ERROR)
+
+
+def test_an_error_is_readable_without_colour() -> None:
+    """What, context, hint, and where to read more; a context never begins a line as a workflow command does."""
+    assert error_lines(ERROR) == [
+        "error: got 'refs/heads/main', expected refs/tags/<tag>",
+        "  | one",
+        "  | ::add-mask::x",
+        "  | two\\u001b[2J",
+        "hint:  Push a tag.",
+        "more:  https://github.com/tagseal/tagseal/blob/main/.github/ERRORS.md#not-a-tag (exit 3)",
+    ]
+
+
+@pytest.mark.parametrize("kind", [Plain, Actions, Terminal])
+def test_text_from_outside_steers_nothing(kind: Callable[[io.StringIO], Report], plan: Callable[..., Plan]) -> None:
+    """No control or bidirectional character, no markup and no line of its own comes from a record or a remark."""
+    stream = io.StringIO()
+    report = kind(stream)
+    hostile = plan(changelog=HOSTILE, remarks=(HOSTILE,), published=(HOSTILE,), irreversible=(HOSTILE,))
+    report.finished("plan", hostile, 0.1)
+    report.finished("guard", replace(TAG, untracked=(HOSTILE,), unchecked=(HOSTILE,)), 0.1)
+    report.remark(HOSTILE)
+    report.close()
+    text = stream.getvalue()
+    assert not set("\x1b\u202e\r") & set(text)
+    # Terminals wrap, so their lines may begin anywhere in the text; a terminal is no runner.
+    assert kind is Terminal or "\n::add-mask" not in text
+    assert "[bold]" in text
+
+
+def test_the_runner_reads_no_command_in_what_a_step_tells(plan: Callable[..., Plan]) -> None:
+    """Commands are stopped with a word that changes from run to run, but for the annotation; at the end they go on."""
+    words = set()
+    for _ in range(2):
+        stream = io.StringIO()
+        told(Actions(stream), plan)
+        lines = stream.getvalue().splitlines()
+        word = lines[0].removeprefix("::stop-commands::")
+        assert re.fullmatch("[0-9a-f]{32}", word)
+        assert [line for line in lines if line.startswith("::")] == [
+            f"::stop-commands::{word}",
+            f"::{word}::",
+            ANNOTATION,
+        ]
+        assert lines[-3:-2] == [error_lines(ERROR)[-1]]
+        words.add(word)
+    assert len(words) == 2
+
+
+def test_nothing_is_stopped_where_nothing_from_outside_is_told() -> None:
+    """`tagseal --version` and the notes are their own output and nothing more."""
+    stream = io.StringIO()
+    report = Actions(stream)
+    report.line("tagseal 0.1.0")
+    report.close()
+    assert stream.getvalue() == "tagseal 0.1.0\n"
+
+
+def test_json_is_one_document(plan: Callable[..., Plan], capsys: pytest.CaptureFixture[str]) -> None:
+    """Records by verb, and the error; everything else goes to the other stream."""
+    stream = io.StringIO()
+    told(Document(Plain(stream)), plan)
+    document = json.loads(capsys.readouterr().out)
+    assert document["ok"] is False
+    assert list(document["records"]) == list(SENTENCES)
+    assert document["records"]["guard"]["commit"] == COMMIT
+    assert document["error"] == {
+        "slug": "not-a-tag",
+        "what": ERROR.what,
+        "context": list(ERROR.context),
+        "hint": "Push a tag.",
+        "exit": 3,
+    }
+    assert "guard    ok" in stream.getvalue()
+
+
+def test_json_without_an_error_is_ok(capsys: pytest.CaptureFixture[str]) -> None:
+    """A command's own document takes the place of the records."""
+    Document(Plain(io.StringIO())).close({"tag": "v1"})
+    assert json.loads(capsys.readouterr().out) == {"ok": True, "tag": "v1"}
