@@ -21,7 +21,11 @@ from tagseal.pipeline import VERBS
 
 
 def register() -> None:
-    """Add a session for each verb; it runs in the environment that Nox itself is in, with the tool installed there."""
+    """Add a session for each verb; it runs in the environment that Nox itself is in, with the tool installed there.
+
+    Nox stops at the first that fails: by itself it would go on to publish what was not proven.
+    """
+    nox.options.stop_on_first_error = True
     taken = registered()
     for verb in VERBS:
         if verb in taken:

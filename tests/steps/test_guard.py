@@ -317,6 +317,15 @@ def test_a_workflow_that_is_not_this_repositorys_on_this_tag_is_refused(job: Job
     assert error.what == f"got the workflow '{said}', expected {NAME}/.github/workflows/FILE@refs/tags/{TAG}"
 
 
+@pytest.mark.parametrize("trigger", ["on: [push, workflow_call]", "on:\n  workflow_call:\n  push:\n    tags: ['v*']"])
+def test_a_workflow_that_others_could_call_is_refused(job: Job, trigger: str) -> None:
+    """A caller's certificate would carry this identity, so the trigger is refused where it stands in the file."""
+    widget.write(job.git.root, {WORKFLOW: f"{trigger}\njobs: {{}}\n"})
+    error = refused(job)
+    assert error.slug == "workflow-callable"
+    assert WORKFLOW in error.what
+
+
 @pytest.mark.parametrize(
     ("changes", "claims"),
     [

@@ -33,7 +33,7 @@ _HELP = {
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the verbs' parsers."""
     for verb in VERBS:
-        parser = commands.add_parser(verb, help=_HELP[verb], description=f"{_HELP[verb]}.".capitalize())
+        parser = commands.add_parser(verb, help=_HELP[verb], description=f"{verb}: {_HELP[verb]}.")
         _common(parser)
         parser.set_defaults(run=_run, verbs=(verb,))
     parser = commands.add_parser("run", help="run several verbs in order", description="Run several verbs in order.")

@@ -56,6 +56,7 @@ def run_command(command: tuple[str, ...], *, out: Path, faults: tuple[str, ...],
                 "GH_PROMPT_DISABLED": "1",
                 "GH_NO_UPDATE_NOTIFIER": "1",
             }
+            tell(f"{REPOSITORY} is here, with the tag {TAG}, a token that may write, and an identity to sign with")
             shims = folder / "shims"
             tools.install(shims, loopback=loopback.folder, environ=environ, probe=environ)
             environ["PATH"] = environment.path(shims, environ)

@@ -23,7 +23,6 @@ _STYLES = {
     "hint:": "bold",
     "more:": "dim",
     "note:": "yellow",
-    "forever:": "bold",
     "REHEARSED": "bold green",
     "FAILED": "bold red",
 }
@@ -67,7 +66,7 @@ class Terminal:
     def line(self, text: str) -> None:
         """Print one line, wrapped to the terminal; what is wrapped stays below its beginning."""
         width = max(self._console.width, 2 * STEP_INDENT)
-        indent = STEP_INDENT if _is_step(text) else NOTE_INDENT if text.startswith(("note:", "forever:")) else 0
+        indent = STEP_INDENT if _is_step(text) else NOTE_INDENT if text.startswith("note:") else 0
         wrapped = textwrap.wrap(text, width, subsequent_indent=" " * indent, break_on_hyphens=False) or [""]
         self._console.print(_styled("\n".join(wrapped)), soft_wrap=True)
 

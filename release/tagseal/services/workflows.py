@@ -58,10 +58,10 @@ def files(root: Path) -> list[Path]:
 
 
 def document(path: Path) -> dict[str, Any]:
-    """Return a workflow's content, every scalar a string; empty where it is no YAML mapping."""
+    """Return a workflow's content, every scalar a string; empty where it is no YAML mapping, or not there."""
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506 - makes strings only
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, FileNotFoundError):
         return {}
     return content if isinstance(content, dict) else {}
 

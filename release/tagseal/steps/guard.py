@@ -185,7 +185,21 @@ def _identity(event: Event, services: Services) -> Identity:
             "[tool.tagseal] and the pages that name it.",
             slug="another-workflow",
         )
+    _not_callable(event, services)
     return Identity(repository=repository, workflow=event.workflow, ref=event.ref, issuer=ISSUER)
+
+
+def _not_callable(event: Event, services: Services) -> None:
+    """Refuse a workflow that another repository could call: its certificates would carry this identity."""
+    from tagseal.services import workflows  # noqa: PLC0415 - a YAML parser, that a refusal before needs not
+
+    if "workflow_call" in workflows.triggers(workflows.document(services.root / event.workflow)):
+        raise Refused(
+            f"got `workflow_call` among the triggers of {event.workflow}, expected a workflow that nobody can call",
+            context=("whoever calls it gets this workflow's name into the certificate, and the printed commands pass",),
+            hint="Remove that trigger; move what others should call into a workflow that signs nothing.",
+            slug="workflow-callable",
+        )
 
 
 def _remote(name: str, event: Event, services: Services) -> bool:
