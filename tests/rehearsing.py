@@ -60,6 +60,26 @@ class Ended:
         return (self.out / "release.json").exists() and not self.release["draft"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a page answered."""
+
+    status: int
+    headers: dict[str, str]
+    """By names in lower case."""
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """A rehearsal with ``--serve``, ended by Ctrl-C."""
+
+    ended: Ended
+    answers: dict[str, Answer]
+    document: str
+    """The page as a browser made it; empty where there is none."""
+
+
 def project(root: Path, toml: str = "", files: Mapping[str, str] | None = None, *tags: str) -> Git:
     """Make the widget below ``root``, with a changelog, further lines of pyproject.toml, and further files."""
     content = {**widget.files(), "CHANGELOG.md": CHANGELOG}

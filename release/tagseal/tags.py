@@ -68,7 +68,8 @@ def pattern(tags: Sequence[str], setting: str | None = None) -> Pattern:
         return Pattern(template=f"v{_PLACE}", basis=f"v{_PLACE}, for there is no version tag yet")
     prefix, count = Counter(recent).most_common(1)[0]
     template = f"{prefix}{_PLACE}"
-    share = f"your last {len(recent)}" if count == len(recent) else f"{count} of your last {len(recent)}"
+    last = f"your last {len(recent)}" if len(recent) > 1 else "your last one"
+    share = last if count == len(recent) else f"{count} of {last}"
     return Pattern(template=template, basis=f"{template if prefix else 'bare'}, like {share}")
 
 

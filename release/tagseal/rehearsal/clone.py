@@ -55,6 +55,8 @@ class Clone:
     brought: Mapping[str, Path]
     """What earlier jobs and steps make in a real release: path in the checkout, and where it lies here."""
     remarks: tuple[str, ...]
+    next: str
+    """What a person does for the real release."""
 
     def checkout_to(self, folder: Path) -> None:
         """Make a job's checkout: the tag, all tags, and a remote that leads to the played host."""
@@ -93,7 +95,8 @@ def make(
     pattern = tags.pattern(clone.tags(), settings.tag)
     name, version = _version(clone, clone.root / settings.project, pattern, source.environ, tag)
     wanted = safe_tag(tag or pattern.tag(version))
-    remarks += _tag(clone, wanted)
+    _tag(clone, wanted)
+    following, of_tag = _next(wanted, source.commit_of(f"refs/tags/{wanted}"), clone, head)
     repository, said = _repository(settings, source)
     workflow = workflows.signing(clone.root, settings.workflow, {})
     brought, from_here = _brought(settings, source, clone, packages)
@@ -109,7 +112,8 @@ def make(
         workflow=workflow.file,
         public_log=settings.public_log,
         brought=brought,
-        remarks=(*remarks, *said, *from_here),
+        remarks=(*remarks, *of_tag, *said, *from_here),
+        next=following,
     )
 
 
@@ -195,12 +199,20 @@ def _computed(folder: Path, environ: Mapping[str, str]) -> tuple[str, str]:
     return found.name, found.version
 
 
-def _tag(clone: Git, name: str) -> list[str]:
-    stood = clone.commit_of(f"refs/tags/{name}")
+def _tag(clone: Git, name: str) -> None:
     clone.command(*_AUTHOR, "tag", "--force", "--annotate", "--no-sign", "-m", f"Rehearse {name}", name)
-    if stood and stood != clone.head():
-        return [f"{name} stands on another commit already: moved in the clone only; a real release needs a new version"]
-    return []
+
+
+def _next(tag: str, stood: str | None, clone: Git, head: str) -> tuple[str, Sequence[str]]:
+    """Return what a person does next, and what to remark about the tag; ``stood`` is where it is in their checkout."""
+    commit = clone.head()
+    if stood is None:
+        push = f"git tag -s {tag} && git push origin {tag}"
+        return (push if commit == head else f"commit what is named above, then {push}"), ()
+    if stood == commit:
+        return f"git push origin {tag}", ()
+    moved = f"{tag} stands on another commit already: moved in the clone only; a real release needs a new version"
+    return f"set a new version, for {tag} is taken, and rehearse that", (moved,)
 
 
 def _repository(settings: config.Settings, source: Git) -> tuple[str, Sequence[str]]:

@@ -144,15 +144,15 @@ def _play(stage: Stage, told: _Told, left: Left) -> tuple[list[Played], tuple[ob
             begun = time.monotonic()
             foreign = attackers.attack(stage, seal, done)
             told.tell(
-                f"{'attacks':<8} ok  {time.monotonic() - begun:4.1f}s  {len(foreign)} foreign signatures refused "
-                "by our verification (1 of them passes the printed commands: see SECURITY)"
+                f"{'attacks':<8} ok  {time.monotonic() - begun:4.1f}s  {len(foreign)} foreign signatures refused by "
+                f"our verification, {len(foreign) - 1} by the printed commands"
             )
     return played, foreign
 
 
 def _story(tell: Callable[[str], None], left: Left, *, first: bool) -> Callable[[str], None]:
     """Tell a job's lines; each begins with the guard, of which once is enough; the end says what is forever."""
-    always = ("::", "forever:")
+    always = ("::", "note:    for ever")
     hidden = always if first else (*always, "guard ", "note:    not checked", "note:    left out")
 
     def line(text: str) -> None:
@@ -194,7 +194,7 @@ def _conclude(  # noqa: PLR0913 - the last lines speak of everything
         "releases; the build used this machine's network"
     )
     tell(f"Notes, assets, transcript: {_near(out)}")
-    tell(f"Next: git tag -s {clone.tag} && git push origin {clone.tag}")
+    tell(f"Next: {clone.next}")
 
 
 def _near(path: Path) -> str:
