@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,5 +26,6 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
     from tagseal.project.preview import notes  # noqa: PLC0415 - templates and parsers
 
+    sys.stderr.write("tagseal: names, sizes and digests of the files are placeholders until they are built\n")
     report.line(notes(Path.cwd(), options.tag, report.say).rstrip())
     return 0, None

@@ -12,7 +12,7 @@ from tagseal.project.detect import Project, detect
 from tagseal.records import Identity, Tag
 from tagseal.services.git import Git
 from tagseal.steps import Services, Workspace
-from tagseal.steps.plan import derived, preview
+from tagseal.steps.plan import agrees, derived, preview
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +24,7 @@ def notes(folder: Path, tag: str | None, say: Callable[[str], None]) -> str:
 
     Raises:
         UsageError: The project, its version or its changelog does not allow it.
+        Refused: The tag names another version than the project.
     """
     git = Git.at(folder, os.environ)
     settings = config.load(git.root)
@@ -41,8 +42,10 @@ def notes(folder: Path, tag: str | None, say: Callable[[str], None]) -> str:
         loopback=False,
         say=say,
     )
+    stands = Tag(name=name, commit=commit, identity=identity, private=False)
+    agrees(stands, version, services)
     planned = derived(
-        Tag(name=name, commit=commit, identity=identity, private=False),
+        stands,
         project.declared.name or repository.partition("/")[2],
         version,
         assets=(),

@@ -58,7 +58,7 @@ def confirm(tag: Tag, claimed: Plan, *, services: Services) -> None:
     declared = metadata.declared(services.project)
     name = declared.name or claimed.project
     version = declared.version or claimed.version
-    _agrees(tag, version, services)
+    agrees(tag, version, services)
     again = derived(tag, name, version, assets=claimed.assets, releases=_published(tag, services), services=services)
     wrong = [
         field.name
@@ -92,18 +92,24 @@ def _declared(tag: Tag, services: Services) -> tuple[str, str]:
             )
             built = backend.metadata(copy / services.settings.project, environ)
         name, version = built.name, built.version
-    _agrees(tag, version, services)
+    agrees(tag, version, services)
     return name, version
 
 
-def _agrees(tag: Tag, version: str, services: Services) -> None:
+def agrees(tag: Tag, version: str, services: Services) -> None:
+    """Compare the tag with the version that the project states.
+
+    Raises:
+        UsageError: PEP 440 does not allow that version.
+        Refused: They disagree.
+    """
     parsed = metadata.valid_version(version)
     pattern = services.pattern([one for one in services.git.tags() if one != tag.name])
     expected = pattern.parse(tag.name)
     if parsed != expected:
         raise Refused(
-            f"got version {parsed} at the tag {tag.name}, expected {expected}",
-            hint=f"Tag {pattern.tag(parsed)}, or set the version to {expected}, commit, and move the tag before "
+            f"got version {parsed} at the tag {tag.name}, expected {expected or f'a tag like {pattern}'}",
+            hint=f"Tag {pattern.tag(parsed)}, or set the version that the tag names, commit, and move the tag before "
             "anything is published under it.",
             slug="version-disagrees",
         )
