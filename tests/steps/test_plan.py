@@ -107,7 +107,7 @@ def test_a_tag_of_another_version_is_refused(job: Job) -> None:
     error = refused(job)
     assert (type(error), error.slug) == (Refused, "version-disagrees")
     assert error.what == f"got version 1.2.4 at the tag {TAG}, expected 1.2.3"
-    assert error.hint.startswith("Tag v1.2.4, or set the version to 1.2.3, commit, and move the tag before")
+    assert error.hint.startswith("Tag v1.2.4, or set the version that the tag names, commit, and move the tag before")
 
 
 @pytest.mark.parametrize(
