@@ -43,6 +43,11 @@ class Job:
     run: Run
     token: str = dataclasses.field(default="", repr=False)
 
+    @property
+    def work(self) -> Workspace:
+        """The tag's work folder."""
+        return Workspace.of(self.git.root, self.run.ref_name)
+
     def environ(
         self, run: Run | None = None, *, granted: Run | None = None, contents: str = "read", **variables: str
     ) -> dict[str, str]:
@@ -69,7 +74,7 @@ class Job:
         return Services(
             root=self.git.root,
             settings=Settings(**settings),  # type: ignore[arg-type]
-            work=Workspace.of(self.git.root, self.run.ref_name),
+            work=self.work,
             environ=self.environ() if environ is None else environ,
             loopback=True,
             say=lambda _: None,
