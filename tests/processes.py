@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 import time
@@ -16,9 +17,9 @@ GIVEN = ("GITHUB_TOKEN", "GH_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
 def tree(root: int) -> set[int]:
     """Return this process and everything that descends from it."""
     parents: dict[int, int] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            parents[int(stat.parent.name)] = int(stat.read_text(errors="replace").rpartition(")")[2].split()[1])
+    for pid in map(int, filter(str.isdecimal, os.listdir("/proc"))):  # noqa: PTH208 - processes end while we look
+        with suppress(OSError, IndexError):
+            parents[pid] = int(_status(pid)[1])
     found = {root}
     while more := {pid for pid, parent in parents.items() if parent in found} - found:
         found |= more
@@ -29,10 +30,15 @@ def running(pids: set[int]) -> set[int]:
     """Return those that still run; what has ended and waits to be asked does not."""
     found = set()
     for pid in pids:
-        with suppress(OSError):
-            if Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[0] not in "ZX":
+        with suppress(OSError, IndexError):
+            if _status(pid)[0] not in "ZX":
                 found.add(pid)
     return found
+
+
+def _status(pid: int) -> list[str]:
+    """Return what proc(5) says behind the name in parentheses: state, parent and more."""
+    return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
 
 
 class Watch:

@@ -6,11 +6,12 @@ import hashlib
 import json
 import os
 import re
+import stat
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,6 +19,9 @@ import widget
 from canaries import Canaries, everything
 from processes import Watch, running
 from rehearsing import COMMAND
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the intruder looks through /proc")
 
@@ -63,10 +67,14 @@ class Rehearsed:
         return {value.encode(): name for name, values in self.tokens.items() for value in values}
 
 
-@pytest.fixture(scope="module")
-def rehearsed(tmp_path_factory: pytest.TempPathFactory) -> Rehearsed:
-    """Rehearse the hostile project as a child, with secrets planted wherever a person has some."""
-    folder = tmp_path_factory.mktemp("person")
+@pytest.fixture(scope="session")
+def rehearsed(once: Callable[[str, Callable[[Path], Rehearsed]], Rehearsed]) -> Rehearsed:
+    """Rehearse the hostile project once."""
+    return once("intruder", rehearse_hostile)
+
+
+def rehearse_hostile(folder: Path) -> Rehearsed:
+    """Rehearse it as a child, with secrets planted wherever a person has some."""
     canaries = Canaries()
     home, lair, temporary = (folder / name for name in ("home", "lair", "tmp"))
     for place in (home, lair, temporary):
@@ -82,8 +90,7 @@ def rehearsed(tmp_path_factory: pytest.TempPathFactory) -> Rehearsed:
         "TMPDIR": str(temporary),
     }
     argv = [*COMMAND, "rehearse", "--out", str(folder / "out")]
-    # The back end waits for the file that says whose processes to look through: there is no other race.
-    child = subprocess.Popen(argv, cwd=checkout, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    child = subprocess.Popen(argv, cwd=checkout, env=environ, umask=0, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     (lair / "root").write_text(str(child.pid))
     with Watch(child.pid) as watch:
         told, _ = child.communicate(timeout=180)
@@ -258,6 +265,11 @@ def test_the_checkout_is_not_touched(rehearsed: Rehearsed) -> None:
     """No name, mode, time or byte changes, in the working tree or in ``.git``."""
     before, after = rehearsed.changed
     assert before == after
+
+
+def test_other_users_see_nothing_of_the_run(rehearsed: Rehearsed) -> None:
+    """Trust files, clones and logs lie in a folder for one user only, whatever the umask."""
+    assert stat.S_IMODE(rehearsed.loot["mode"]) == 0o700
 
 
 def test_a_success_leaves_no_temporary_file(rehearsed: Rehearsed) -> None:

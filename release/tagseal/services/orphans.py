@@ -75,9 +75,10 @@ def _strays() -> set[int]:
         return set()  # none at all: the usual case, and a cheap question
     ours = (str(os.getpid()), str(os.getsid(0)))
     found = set()
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            _, parent, _, session = stat.read_text(errors="replace").rpartition(")")[2].split()[:4]
+    for number in filter(str.isdecimal, os.listdir("/proc")):  # noqa: PTH208 - processes end while we look
+        with suppress(OSError, ValueError):
+            text = Path("/proc", number, "stat").read_text(errors="replace")
+            _, parent, _, session = text.rpartition(")")[2].split()[:4]  # proc(5): behind the name in parentheses
             if parent == ours[0] and session != ours[1]:
-                found.add(int(stat.parent.name))
+                found.add(int(number))
     return found - _RUNNING

