@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tagseal.errors import TagsealError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -32,7 +34,12 @@ def main(argv: Sequence[str]) -> int:
     if arguments[:1] in (["--version"], ["version"]):
         sys.stdout.write(f"{name} {VERSION}\n")
         return 0
-    return tools[name](Path(trusted_root), arguments)
+    try:
+        return tools[name](Path(trusted_root), arguments)
+    except OSError as error:
+        return _complain(f"{error.filename}: {error.strerror}")
+    except TagsealError as error:
+        return _complain(error.what)
 
 
 def _gh(_: Path, arguments: Sequence[str]) -> int:
