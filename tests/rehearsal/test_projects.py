@@ -107,7 +107,9 @@ def test_a_version_from_the_tags_gets_the_next_tag(tmp_path: Path) -> None:
     assert ended.output.startswith("widget 0.1.9 · tag 0.1.9 (bare, like your last one) · example/widget")
     assert 'note:    a real release needs this in tagseal.toml: project = "package"\n' in ended.output
     assert "note:    CHANGELOG.md has no section for 0.1.9: a real release would refuse here\n" in ended.output
-    assert "Next: commit what is named above, then git tag -s 0.1.9 && git push origin 0.1.9\n" in ended.output
+    missing = ".github/workflows/release.yml does not exist; CHANGELOG.md has no section for 0.1.9"
+    following = "mend that, then commit what is named above, then git tag -s 0.1.9 && git push origin 0.1.9"
+    assert f"Not ready: {missing}: a real release would refuse here\nNext: {following}\n" in ended.output
     assert git.tags() == ("0.1.8",)
     assert git.status() == ((), ())
 

@@ -55,6 +55,8 @@ class Clone:
     brought: Mapping[str, Path]
     """What earlier jobs and steps make in a real release: path in the checkout, and where it lies here."""
     remarks: tuple[str, ...]
+    lacking: tuple[str, ...]
+    """What a real release needs and this project does not have yet."""
     next: str
     """What a person does for the real release."""
 
@@ -113,8 +115,19 @@ def make(
         public_log=settings.public_log,
         brought=brought,
         remarks=(*remarks, *of_tag, *said, *from_here),
+        lacking=_lacking(clone, workflow),
         next=following,
     )
+
+
+def _lacking(clone: Git, workflow: workflows.Workflow) -> tuple[str, ...]:
+    """Name what would keep a pushed tag from being released at all."""
+    file = clone.root / workflow.path
+    if not file.is_file():
+        return (f"{workflow.path} does not exist",)
+    if not any(word in file.read_text(encoding="utf-8", errors="replace") for word in ("tagseal", "nox")):
+        return (f"{workflow.path}, taken because {workflow.reason}, runs neither nox nor tagseal",)
+    return ()
 
 
 def _overlay(source: Git, clone: Git) -> list[str]:

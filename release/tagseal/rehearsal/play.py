@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 from tagseal.journal import Journal
 from tagseal.loopback import Loopback
 from tagseal.loopback.actions import Run
-from tagseal.records import Seal, to_object
+from tagseal.records import Plan, Seal, to_object
 from tagseal.rehearsal import attackers, environment, jobs, tools
 from tagseal.rehearsal.clone import Clone, make
 from tagseal.rehearsal.faulty import named
 from tagseal.rehearsal.left import Left
 from tagseal.services.git import Git
 from tagseal.steps import Workspace
+from tagseal.steps.plan import REFUSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -181,7 +182,8 @@ def _conclude(  # noqa: PLR0913 - the last lines speak of everything
         tell(f"FAILED in the job {last.job.name} after {seconds:.0f} s: nothing was published anywhere real")
         tell(f"Its log{draft} and the transcript: {_near(out)}")
         return
-    seal = _journal(clone, last).get(Seal, "rehearse")
+    journal = _journal(clone, last)
+    seal = journal.get(Seal, "rehearse")
     real = [tool.by for tool in played_by if tool.real]
     standing_in = [tool.name for tool in played_by if not tool.real]
     tell(
@@ -194,7 +196,10 @@ def _conclude(  # noqa: PLR0913 - the last lines speak of everything
         "releases; the build used this machine's network"
     )
     tell(f"Notes, assets, transcript: {_near(out)}")
-    tell(f"Next: {clone.next}")
+    lacking = (*clone.lacking, *(text for text in journal.get(Plan, "rehearse").remarks if REFUSES in text))
+    if lacking:
+        tell(f"Not ready: {'; '.join(lacking)}")
+    tell(f"Next: {'mend that, then ' if lacking else ''}{clone.next}")
 
 
 def _near(path: Path) -> str:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tagseal.services.github import Release
     from tagseal.steps import Services
 
+REFUSES = "a real release would refuse here"
+"""What a remark says where only a rehearsal goes on."""
 _VOLATILE = frozenset({"latest", "published", "irreversible", "remarks", "assets", "tools"})
 """What the remote, or files that only the build job has, may change between two jobs."""
 
@@ -183,7 +185,7 @@ def _section(tag: Tag, version: Version, services: Services) -> tuple[str, str, 
         own = str(version) in found.heading
         return where, found.text, () if own else (f"{where}: took the section {shown(found.heading)}",)
     if services.loopback:
-        missing = f"{where} has no section for {version}: a real release would refuse here"
+        missing = f"{where} has no section for {version}: {REFUSES}"
         return where, f"*{missing}.*", (missing,)
     raise UsageError(
         f"got no section for {version} in {where}, expected a heading with that version, or with Unreleased",
