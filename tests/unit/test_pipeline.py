@@ -192,7 +192,7 @@ def child(job: Job, tmp_path: Path, **variables: str) -> dict[str, str]:
     """Return a job's whole environment, for a child of its own."""
     names = ("PATH", "PYTHONPATH")
     passed = {name: os.environ[name] for name in names if name in os.environ}
-    entered = job.environ(None, **variables)
+    entered = job.environ() | variables
     given = {name: value for name, value in entered.items() if name not in os.environ or name.startswith("GITHUB_")}
     door = job.loopback.environment()
     return {**passed, **given, **door, **variables, "HOME": str(tmp_path)}
