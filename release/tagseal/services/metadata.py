@@ -45,15 +45,15 @@ def declared(folder: Path) -> Declared:
     if not file.is_file() and not any((folder / name).is_file() for name in _LEGACY):
         raise UsageError(
             f"got the folder {folder} without a pyproject.toml, expected a Python project",
-            hint='Name its folder: project = "FOLDER" in tagseal.toml at the root. To try it: `tagseal rehearse --project '
-            "FOLDER`.",
+            hint='Name its folder: project = "FOLDER" in tagseal.toml at the root. '
+            "To try it: `tagseal rehearse --project FOLDER`.",
             slug="no-project",
         )
     document = read_toml(file)
     project, system = (_table(document, name) for name in ("project", "build-system"))
     name, version = (_text(project, key) for key in ("name", "version"))
     return Declared(
-        name=None if name is None else _valid_name(name),
+        name=None if name is None else valid_name(name),
         version=None if version is None else str(valid_version(version)),
         backend=_text(system, "build-backend") or _SETUPTOOLS,
     )
@@ -75,7 +75,12 @@ def valid_version(text: str) -> Version:
         ) from error
 
 
-def _valid_name(name: str) -> str:
+def valid_name(name: str) -> str:
+    """Return the name as it stands.
+
+    Raises:
+        UsageError: It is none for a distribution (PEP 508).
+    """
     try:
         canonicalize_name(name, validate=True)
     except InvalidName as error:
