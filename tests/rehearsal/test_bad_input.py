@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 TOOL = "\n[tool.tagseal]\n"
 BROKEN_BUILD = widget.BACKEND.replace("def build_sdist(", "raise SystemExit('the dog ate it')\ndef build_sdist(")
+HOSTILE_NAME = widget.BACKEND.replace(
+    'tomllib.loads(pathlib.Path("pyproject.toml").read_text())["project"]',
+    r"{'name': 'wid\x1b[2Jget', 'version': '1.2.3'}",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +65,16 @@ BAD = {
         words=("'one'", "for example to 1.2.3"),
         files={"pyproject.toml": widget.files("one")["pyproject.toml"]},
     ),
-    "no project at the root": Bad(
+    "a name that would rewrite the terminal": Bad(
+        slug="invalid-project-name",
+        code=2,
+        words=(r"'wid\u001b[2Jget'",),
+        files={
+            "pyproject.toml": widget.files()["pyproject.toml"].partition("[project]")[0],
+            "backend.py": HOSTILE_NAME,
+        },
+    ),
+    "no project in that folder": Bad(
         slug="no-project",
         code=2,
         words=("without a pyproject.toml", 'project = "FOLDER"'),
@@ -102,7 +115,7 @@ BAD = {
         slug="notes-too-long",
         code=3,
         words=("expected at most 124,000", "Shorten the version's section"),
-        files={"CHANGELOG.md": CHANGELOG + "- turns\n" * 20_000},
+        files={"CHANGELOG.md": CHANGELOG + f"- {'turns ' * 100}\n" * 250},
     ),
     "a file called dist": Bad(slug="system-refused", code=2, words=("Not a directory", "dist"), files={"dist": "x"}),
     "no folder of packages": Bad(
@@ -192,6 +205,7 @@ def test_the_log_of_a_failed_build_can_still_be_read(tmp_path: Path) -> None:
     assert f"  | whole log: {log}\n" in ended.errors
     assert "the dog ate it" in log.read_text()
     error = ended.document["error"]
+    assert ended.code == 2
     assert (ended.document["ok"], error["slug"], error["exit"]) == (False, "build-failed", 2)
     assert error["what"] == "got exit code 1 from the build of the packages, expected 0"
     assert f"whole log: {log}" in error["context"]

@@ -192,7 +192,7 @@ def _version(
     if tag is not None:
         _tag(clone, safe_tag(tag))
     name, version = _computed(folder, environ)
-    parsed = metadata.valid_version(version)
+    parsed = Version(version)
     if tag is None and (parsed.local or parsed.is_devrelease):
         # A version from the tags names the commits since the last one: with the next tag in place it is final.
         following = parsed.base_version

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from tagseal.journal import Journal
 from tagseal.loopback import Loopback
 from tagseal.loopback.actions import Run
+from tagseal.names import printable
 from tagseal.records import Plan, Seal, to_object
 from tagseal.rehearsal import attackers, environment, jobs, tools
 from tagseal.rehearsal.clone import Clone, make
@@ -46,7 +47,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Told:
-    """Where the story goes."""
+    """Where the story goes; its lines come from children, so none of them may rewrite a terminal."""
 
     tell: Callable[[str], None]
     say: Callable[[str], None]
@@ -61,7 +62,7 @@ def rehearse(
         TagsealError: The project cannot be rehearsed, or an attacker got through.
     """
     begun = time.monotonic()
-    told = _Told(tell=tell, say=say)
+    told = _Told(tell=lambda text: tell(printable(text)), say=say)
     environ = dict(os.environ)
     faults = named(request.faults)
     source = Git.at(request.path, environ)
@@ -71,19 +72,19 @@ def rehearse(
         with left.told():
             say("cloning")
             clone = make(source, folder, project=request.project, tag=request.tag, packages=request.packages)
-            _introduce(clone, tell)
+            _introduce(clone, told.tell)
             left.empty()
             with Loopback(folder=folder / "loopback", faults=faults) as loopback:
                 stage, played_by = _staged(clone, loopback, left, environ)
                 with left.kept(stage):
                     played, foreign = _play(stage, told, left)
-        _conclude(clone, played, played_by, out=left.out, seconds=time.monotonic() - begun, tell=tell)
+        _conclude(clone, played, played_by, out=left.out, seconds=time.monotonic() - begun, tell=told.tell)
         document = _document(clone, played, played_by, foreign, left)
     code = played[-1].code
     if request.serve and code == 0:
         from tagseal.rehearsal.page import serve  # noqa: PLC0415 - only where asked
 
-        serve(left.out, clone.repository, clone.tag, tell)
+        serve(left.out, clone.repository, clone.tag, told.tell)
     return code, document
 
 

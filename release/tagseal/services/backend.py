@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import UsageError
 from tagseal.services import process
+from tagseal.services.metadata import valid_name, valid_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -90,14 +91,14 @@ def metadata(folder: Path, environ: Mapping[str, str]) -> Metadata:
     """Ask the back end of the project in this folder for name and version, in a child.
 
     Raises:
-        UsageError: The back end failed.
+        UsageError: The back end failed, or gave no valid name or version.
     """
     argv = [sys.executable, "-P", "-m", "build", "--metadata", str(folder)]
     finished = process.run(argv, cwd=folder.parent, environ=environ)
     if finished.code != 0:
         raise _failed("the project's metadata", finished, finished.output + finished.errors, None)
     fields = json.loads(finished.output[finished.output.index("{") :])
-    return Metadata(name=fields["name"], version=fields["version"])
+    return Metadata(name=valid_name(fields["name"]), version=str(valid_version(fields["version"])))
 
 
 def build_packages(argv: Sequence[str], folder: Path, out: Path, environ: Mapping[str, str], log: Path) -> None:
