@@ -279,7 +279,7 @@ def test_a_success_leaves_no_temporary_file(rehearsed: Rehearsed) -> None:
 
 def test_a_job_with_an_identity_is_told_where_to_rehearse(rehearsed: Rehearsed) -> None:
     """The tool cannot clean the shell that started it, and says so before it cleans itself."""
-    assert b"rehearse in a job without `id-token: write`" in rehearsed.told.splitlines()[0]
+    assert b"rehearse without `id-token: write`" in rehearsed.told.splitlines()[0]
 
 
 def test_a_command_in_the_loopback_sees_nothing_of_the_person(tmp_path: Path) -> None:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from tagseal.cli import loopback, notes, rehearse, verbs
+from tagseal.cli import interrupts, loopback, notes, rehearse, verbs
 from tagseal.errors import TagsealError, UsageError
 from tagseal.report import choose
 
@@ -20,15 +19,12 @@ if TYPE_CHECKING:
 
     from tagseal.report.plain import Report
 
-INTERRUPTED = 130
 BUG = 70
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code (design, section 5)."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as for a job in the background
-            signal.signal(number, _interrupt)
+    interrupts.raised()
     arguments = sys.argv[1:] if argv is None else list(argv)
     report = choose(os.environ, json=_wants_json(arguments))
     try:
@@ -39,9 +35,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         report.close()
         return error.exit_code
     except KeyboardInterrupt:
+        interrupts.ignored()
         report.line("interrupted; run the same command again, it resumes")
-        report.close({"ok": False, "exit": INTERRUPTED})
-        return INTERRUPTED
+        report.close({"ok": False, "exit": interrupts.INTERRUPTED})
+        return interrupts.INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -94,13 +91,6 @@ class _Version(str):
         from importlib.metadata import version  # noqa: PLC0415 - for --version only
 
         return f"tagseal {version('tagseal')}"
-
-
-def _interrupt(*_: object) -> NoReturn:
-    """Interrupt once: whoever presses again shall not interrupt the cleaning up."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise KeyboardInterrupt
 
 
 def _failed(report: Report, error: OSError) -> int:

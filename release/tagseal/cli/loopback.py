@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tagseal.cli import interrupts
+
 if TYPE_CHECKING:
     import argparse
 
@@ -29,7 +31,8 @@ def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
     from tagseal.rehearsal import environment  # noqa: PLC0415
 
     environment.shed(environment.terminal(os.environ))
-    from tagseal.rehearsal.command import run_command  # noqa: PLC0415 - starts servers
+    with interrupts.at_once():
+        from tagseal.rehearsal.command import run_command  # noqa: PLC0415 - starts servers
 
     code = run_command(tuple(options.command), out=options.out, faults=tuple(options.fault), tell=report.line)
     return code, None

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tagseal.cli import interrupts
+
 if TYPE_CHECKING:
     import argparse
 
@@ -37,7 +39,8 @@ def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
         report.remark("the shell of this step can ask for an identity: rehearse in a job without `id-token: write`")
     # A build back end can read the environment of every process of its user: ours must hold nothing first.
     environment.shed(environment.cleaned(os.environ))
-    from tagseal.rehearsal.play import Request, rehearse  # noqa: PLC0415 - starts servers
+    with interrupts.at_once():
+        from tagseal.rehearsal.play import Request, rehearse  # noqa: PLC0415 - starts servers
 
     request = Request(
         path=options.path.resolve(),
