@@ -36,7 +36,7 @@ def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
     from tagseal.rehearsal import environment  # noqa: PLC0415
 
     if "ACTIONS_ID_TOKEN_REQUEST_TOKEN" in os.environ:
-        report.remark("the shell of this step can ask for an identity: rehearse in a job without `id-token: write`")
+        report.line("note:    the shell of this step can ask for an identity: rehearse without `id-token: write`")
     # A build back end can read the environment of every process of its user: ours must hold nothing first.
     environment.shed(environment.cleaned(os.environ))
     with interrupts.at_once():
