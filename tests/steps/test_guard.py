@@ -188,6 +188,15 @@ def test_a_tag_that_does_not_fit_the_pattern_is_refused(job: Job) -> None:
     assert job.guard(tag="v{version}").name == TAG
 
 
+@pytest.mark.parametrize("tag", ["1.2.3", "release-1.2.3"])
+def test_a_first_tag_is_its_own_way(job: Job, tag: str) -> None:
+    """Where no other tag tells, a tag with a version in it fits."""
+    job.git.command("tag", "--delete", TAG)
+    job.push({}, tag)
+    assert job.git.tags() == (tag,)
+    assert job.guard().name == tag
+
+
 def test_a_tag_without_a_version_is_refused(job: Job) -> None:
     """A moving tag or a word fits no pattern."""
     job.push({}, "nightly")

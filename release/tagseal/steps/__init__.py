@@ -99,6 +99,11 @@ class Services:
 
         return pattern(tags, self.settings.tag)
 
+    def pattern_beside(self, tag: str) -> Pattern:
+        """Return how this project spells its tags, told by the others; a first tag is its own way."""
+        others = [one for one in self.git.tags() if one != tag]
+        return self.pattern(others or [tag])
+
     @property
     def templates(self) -> Path | None:
         """The project's own templates, which override ours file by file."""

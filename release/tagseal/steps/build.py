@@ -86,7 +86,7 @@ def _previous_wheels(tag: Tag, plan: Plan, services: Services) -> tuple[str, ...
     """Return the file names of the wheels that the published release before this one has."""
     releases = services.github.releases(tag.identity.repository)
     before = {one.tag: one for one in releases if not one.draft and one.tag != tag.name}
-    known = services.pattern([one for one in services.git.tags() if one != tag.name])
+    known = services.pattern_beside(tag.name)
     previous = known.previous(before, Version(plan.version))
     return tuple(one.name for one in before[previous].assets if one.name.endswith(".whl")) if previous else ()
 

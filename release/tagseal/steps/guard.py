@@ -108,8 +108,7 @@ def _not_a_tag(event: Event) -> Refused:
 
 
 def _fits(name: str, services: Services) -> None:
-    others = [tag for tag in services.git.tags() if tag != name]
-    pattern = services.pattern(others)
+    pattern = services.pattern_beside(name)
     if pattern.parse(name) is None:
         raise Refused(
             f"got the tag {shown(name)}, expected one like {shown(str(pattern))} with a PEP 440 version",

@@ -106,7 +106,7 @@ def agrees(tag: Tag, version: str, services: Services) -> None:
         Refused: They disagree.
     """
     parsed = metadata.valid_version(version)
-    pattern = services.pattern([one for one in services.git.tags() if one != tag.name])
+    pattern = services.pattern_beside(tag.name)
     expected = pattern.parse(tag.name)
     if parsed != expected:
         raise Refused(
