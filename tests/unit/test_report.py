@@ -34,7 +34,7 @@ from tagseal.report import choose
 from tagseal.report.actions import Actions
 from tagseal.report.document import Document
 from tagseal.report.plain import Plain, error_lines
-from tagseal.report.sentences import sentence
+from tagseal.report.sentences import asides, sentence
 from tagseal.report.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -225,3 +225,10 @@ def test_json_without_an_error_is_ok(capsys: pytest.CaptureFixture[str]) -> None
     """A command's own document takes the place of the records."""
     Document(Plain(io.StringIO())).close({"tag": "v1"})
     assert json.loads(capsys.readouterr().out) == {"ok": True, "tag": "v1"}
+
+
+def test_of_many_untracked_files_a_few_are_named() -> None:
+    """A log is not drowned by a forgotten folder; how many there are is told."""
+    lines = list(asides(replace(TAG, untracked=tuple(f"file{number}" for number in range(2000)))))
+    assert len(lines) == 6
+    assert lines[-1] == "note:    left out, for git does not track them: 1995 more files"

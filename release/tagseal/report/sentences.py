@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from tagseal.records import Artifact, Record
 
+_NAMED = 5
+"""Untracked files that are named; a forgotten environment has thousands."""
+
 
 @singledispatch
 def sentence(record: object) -> str:
@@ -80,7 +83,10 @@ def asides(record: Record) -> Iterator[str]:
     """Yield what a person should know besides, one line each, with the word that marks it."""
     if isinstance(record, Tag):
         yield from (f"note:    not checked: {printable(text)}" for text in record.unchecked)
-        yield from (f"note:    left out, for git does not track it: {printable(name)}" for name in record.untracked)
+        named = record.untracked[:_NAMED]
+        yield from (f"note:    left out, for git does not track it: {printable(name)}" for name in named)
+        if more := len(record.untracked) - len(named):
+            yield f"note:    left out, for git does not track them: {more} more files"
     if isinstance(record, Plan):
         yield from (f"note:    exists already: {printable(text)}" for text in record.published)
         yield from (f"note:    for ever: {printable(text)}" for text in record.irreversible)
