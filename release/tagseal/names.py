@@ -14,7 +14,7 @@ from tagseal.errors import Refused
 
 TAG = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._+-]|/(?=[A-Za-z0-9]))*", re.ASCII)
 FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*", re.ASCII)
-REPOSITORY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?/[A-Za-z0-9._-]+", re.ASCII)
+REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9._-]+", re.ASCII)
 WORKFLOW = re.compile(r"[A-Za-z0-9_.-]+\.ya?ml", re.ASCII)
 
 _TAG_LENGTH = 200

@@ -65,6 +65,12 @@ def test_another_file_name_is_refused(name: str) -> None:
     assert caught.value.slug == "unsafe-file-name"
 
 
+@pytest.mark.parametrize("name", ["octo/widget", "octo_corp/widget", "octo-/widget", "o--o/.github", "octo/w_1-x."])
+def test_github_has_these_repositories(name: str) -> None:
+    """Accounts that a company manages end in its short name; old ones may end in a hyphen."""
+    assert safe_repository(name) == name
+
+
 @pytest.mark.parametrize(
     "name", ["octo", "octo/", "/widget", "octo/widget.git", "octo/..", "a b/c", "octo/wid/get", "-o/w"]
 )
