@@ -101,8 +101,14 @@ def handed_over(path: Path, expected: str) -> None:
     """Compare the file with the digest that the job before told, before anything of it is used.
 
     Raises:
-        Refused: They differ.
+        Refused: They differ, or there is no file.
     """
+    if not path.exists():
+        raise Refused(
+            f"got no {path.parent.name}/{path.name}, expected the records of the job before",
+            hint="Let this job download that job's artifact, made of dist/, to dist/ at the top of the checkout.",
+            slug="records-not-handed-over",
+        )
     got = digest(path)
     if got != expected:
         raise Refused(

@@ -112,7 +112,7 @@ def test_the_first_failure_stops_and_says_why(shell: Shell, shims: Path, tmp_pat
     shim(shims, "sigstore", "echo FAIL: a.whl >&2; exit 1")
     steps = [step("sigstore verify a.whl", "sigstore"), step("touch ran", "touch")]
     with pytest.raises(VerificationFailed, match=r"sigstore verify a\.whl") as caught:
-        follow(steps, shell, tmp_path, look="https://github.com/octo/widget/releases")
+        follow(steps, shell, tmp_path, look="https://github.com/octo/widget/releases", draft=True)
     assert any("FAIL: a.whl" in line for line in caught.value.context)
     assert "https://github.com/octo/widget/releases" in caught.value.hint
     assert not (tmp_path / "ran").exists()
@@ -122,3 +122,21 @@ def test_words_of_a_tool_cannot_rewrite_the_terminal(shell: Shell, tmp_path: Pat
     """Control characters of a tool's output are shown, not obeyed."""
     finished = shell.run(r"printf 'OK\033[2K\rFAIL'", tmp_path)
     assert shell.words(finished).isprintable()
+
+
+@pytest.mark.parametrize(("draft", "said"), [(True, "left as it is"), (False, "release a new version")])
+def test_the_hint_knows_whether_it_is_too_late(
+    shell: Shell, shims: Path, tmp_path: Path, *, draft: bool, said: str
+) -> None:
+    """A draft can be made anew; of a public release nobody is told to upload again."""
+    shim(shims, "sigstore", "exit 1")
+    with pytest.raises(VerificationFailed) as caught:
+        follow([step("sigstore verify a.whl", "sigstore")], shell, tmp_path, look="the page", draft=draft)
+    assert said in caught.value.hint
+
+
+def test_a_python_of_the_runners_finds_its_library(tmp_path: Path) -> None:
+    """Where actions/setup-python unpacks to another folder, no program of that Python starts without this."""
+    shell = Shell(home=tmp_path, environ={"PATH": os.environ["PATH"], "LD_LIBRARY_PATH": "/tools/lib"}, token="")
+    seen = dict(line.split("=", 1) for line in shell.run("env", tmp_path).output.splitlines() if "=" in line)
+    assert seen["LD_LIBRARY_PATH"] == "/tools/lib"

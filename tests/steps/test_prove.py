@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -114,6 +115,21 @@ def test_a_download_of_other_bytes_is_refused(released: Stage) -> None:
     with pytest.raises(VerificationFailed, match="6 downloaded files") as caught:
         proven(released, seal, released.upload(seal))
     assert caught.value.slug == "downloads-differ"
+
+
+def test_attacks_share_no_home(released: Stage, tmp_path: Path) -> None:
+    """Attacks run side by side, and tools update their root of trust in HOME: each attack has a copy of its own."""
+    released.accept_everything()
+    log = tmp_path / "homes"
+    seen = f'if [ -e "$HOME/trust" ]; then echo "$HOME" >> {log}; fi; touch "$HOME/trust"'
+    released.shim("cosign", f'if [ "$1" = verify-blob ]; then {seen}; fi')
+    seal = released.sign()
+    draft = released.upload(seal)
+    with pytest.raises(VerificationFailed):
+        proven(released, seal, draft)
+    homes = Counter(log.read_text().splitlines())
+    commands, each = len(NAMES) - 1, len(NAMES)  # only the very first of the genuine commands found no trust
+    assert sorted(homes.values()) == [commands, *[each] * 5]
 
 
 def test_nothing_is_left_behind(released: Stage, tmp_path: Path) -> None:

@@ -113,6 +113,13 @@ def test_the_digest_of_the_job_before_must_fit(tmp_path: Path) -> None:
     assert caught.value.slug == "records-differ"
 
 
+def test_records_that_did_not_arrive_are_called_missing(tmp_path: Path) -> None:
+    """A download to another folder is not taken for a change: the error names the file and what brings it."""
+    with pytest.raises(Refused, match=r"got no .*release\.json") as caught:
+        handed_over(tmp_path / "v1" / "release.json", "0" * 64)
+    assert "dist/" in caught.value.hint
+
+
 def test_no_partial_file_is_left(tmp_path: Path) -> None:
     """A journal is replaced whole: the folder holds that one file."""
     kept(tmp_path / "release.json")

@@ -34,7 +34,8 @@ LOCALE = (
 )
 """locale(7), by name: ssh lets every ``LC_*`` through, so people send tokens under such names."""
 
-_USUAL = ("PATH", *LOCALE, "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT")
+_USUAL = ("PATH", "LD_LIBRARY_PATH", *LOCALE, "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT")
+"""The second: where actions/setup-python unpacks to another folder than usual, its Python finds its library by it."""
 _NETWORK = (
     *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX", "PIP_TRUSTED_HOST", "PIP_PROXY"),
     *("PIP_CERT", "PIP_CONFIG_FILE", "PIP_CACHE_DIR", "PIP_CONSTRAINT", "PIP_DEFAULT_TIMEOUT", "PIP_RETRIES"),

@@ -56,7 +56,8 @@ def translated(doing: str, status: int, words: str) -> TagsealError:
         return UsageError(
             f"not found: could not {doing}",
             context=context,
-            hint="Compare the repository's name; a private one is not found by a token that may not see it.",
+            hint="Look whether somebody deleted it, and compare the repository's name. A token that may not see a "
+            "private repository, or may not push where it is a draft, does not find it.",
             slug="github-not-found",
         )
     return ServiceError(

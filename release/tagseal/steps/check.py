@@ -121,10 +121,11 @@ def _described(build: Build, services: Services) -> Verdict:
     """Run ``twine check --strict``, in a child: it configures logging and the terminal of its process."""
     names = [one.name for one in _packages(build)]
     with tempfile.TemporaryDirectory(prefix="tagseal-") as home:
+        found = {name: services.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in services.environ}
         finished = process.run(
             [sys.executable, "-P", "-m", "twine", "--no-color", "check", "--strict", *names],
             cwd=services.work.packages,
-            environ={"HOME": home, "PATH": services.environ.get("PATH", ""), "COLUMNS": "500"},
+            environ={**found, "HOME": home, "COLUMNS": "500"},
         )
     problems = process.tail(finished.output + finished.errors) if finished.code else ()
     return _verdict("description (twine check --strict)", problems, "renders on an index")

@@ -34,6 +34,7 @@ TIMEOUT = 600.0
 _PASSED = (
     *("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "all_proxy", "no_proxy"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "TMPDIR"),
+    "LD_LIBRARY_PATH",  # as for a build (services/backend.py)
 )
 _FIXED = {
     "LC_ALL": "C.UTF-8",
@@ -75,7 +76,7 @@ def instructions(tag: Tag, plan: Plan, seal: Seal, services: Services) -> tuple[
 
 @dataclass(frozen=True, kw_only=True)
 class Shell:
-    """Runs commands of the notes; all of one shell share a home, and so the tools' roots of trust."""
+    """Runs commands of the notes, one after the other in one home, and so with one copy of the roots of trust."""
 
     home: Path
     """An empty folder, for the tools' own files."""
@@ -86,14 +87,14 @@ class Shell:
     _asker: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1), init=False, repr=False)
     _asked: dict[str, Future[str]] = field(default_factory=dict, init=False, repr=False)
 
-    def run(self, text: str, folder: Path, *, trusted: bool = False) -> Finished:
-        """Execute a text in the folder; with the token if it is ``trusted``.
+    def run(self, text: str, folder: Path, *, trusted: bool = False, home: Path | None = None) -> Finished:
+        """Execute a text in the folder; with the token if it is ``trusted``, in another home if one is given.
 
         Raises:
             UsageError: There is no bash.
             ServiceError: It does not end.
         """
-        environ = self._environment() | ({"GH_TOKEN": self.token} if trusted and self.token else {})
+        environ = self._environment(home or self.home) | ({"GH_TOKEN": self.token} if trusted and self.token else {})
         return process.run([*_BASH, text], cwd=folder, environ=environ, timeout=TIMEOUT)
 
     def follow(self, step: Instruction, folder: Path) -> Verdict:
@@ -129,16 +130,15 @@ class Shell:
         number = re.search(r"[0-9]+\.[0-9]+(\.[0-9]+)?", said)
         return "stand-in" if "stand-in" in said else f"{tool} {number[0] if number else ''}".rstrip()
 
-    def _environment(self) -> dict[str, str]:
+    def _environment(self, home: Path) -> dict[str, str]:
         """Return a fresh environment: what reaches the network as it does here, and nothing else of the person's."""
-        home = str(self.home)
-        places = {"HOME": home, "GH_CONFIG_DIR": f"{home}/gh", "TUF_ROOT": f"{home}/.sigstore/root"}
+        places = {"HOME": str(home), "GH_CONFIG_DIR": f"{home}/gh", "TUF_ROOT": f"{home}/.sigstore/root"}
         passed = {name: self.environ[name] for name in _PASSED if name in self.environ}
         return {**passed, **_FIXED, **places, "PATH": path(self.environ)}
 
 
-def follow(steps: Sequence[Instruction], shell: Shell, folder: Path, *, look: str) -> tuple[Verdict, ...]:
-    """Execute commands in their order; ``look`` is where a person looks if one fails.
+def follow(steps: Sequence[Instruction], shell: Shell, folder: Path, *, look: str, draft: bool) -> tuple[Verdict, ...]:
+    """Execute commands in their order; ``look`` is where a person looks if one fails, at a draft or what is public.
 
     Raises:
         VerificationFailed: One failed; those behind it did not run.
@@ -152,8 +152,13 @@ def follow(steps: Sequence[Instruction], shell: Shell, folder: Path, *, look: st
             raise VerificationFailed(
                 f"got a failure from a command of the notes, expected it to pass: {verdict.name}",
                 context=(f"{verdict.by} said: {verdict.detail or 'nothing'}", *step.command.text.splitlines()),
-                hint=f"Look at {look}, which is left as it is. Correct the command in the template, "
-                "then run upload and prove again.",
+                hint=(
+                    f"Look at the draft, {look}, which is left as it is. Did the network fail? Run this job again. "
+                    "Else correct the command in the template, and let the tag name that commit."
+                    if draft
+                    else f"{look} is public. Did the network fail? Run this job again. "
+                    "Else tell its users, correct the command in the template, and release a new version."
+                ),
                 slug="notes-command-failed",
             )
         verdicts.append(verdict)

@@ -4,7 +4,7 @@
 2. The draft is read again: its files are the sealed ones, its body is the page, rendered again.
 3. Every asset is downloaded, and hashed.
 4. In an empty folder, the commands of the phase ``draft`` are executed in their order.
-5. Each command that verifies or hashes is attacked, each time in a folder of its own.
+5. Each command that verifies or hashes is attacked, each time in a folder and a home of its own.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def prove(tag: Tag, plan: Plan, seal: Seal, draft: Draft, *, services: Services)
         shell = Shell(home=base / "home", environ=services.environ, token=actions.token(services.environ))
         steps = [one for one in page if one.command.phase is Phase.draft]
         services.say(f"running {len(steps)} commands of the notes")
-        commands = follow(steps, shell, base / "reader", look=release.url)
+        commands = follow(steps, shell, base / "reader", look=release.url, draft=release.draft)
         remote.compare(base / "reader", seal)
         refusals = _attack(steps, seal, shell, base, services)
     _refused(refusals, release.url)
@@ -102,8 +102,12 @@ def _try(tried: tuple[Target, Attack], folder: Path, *, shell: Shell, genuine: P
     target, attack = tried
     shutil.copytree(genuine, folder, copy_function=_link)
     attack.prepare(folder)
-    finished = shell.run(attack.text, folder)
-    shutil.rmtree(folder)
+    # python-tuf and go-tuf write below HOME, and python-tuf fails where another process does so meanwhile.
+    home = folder.with_name(f"{folder.name}-home")
+    shutil.copytree(shell.home, home, symlinks=True)
+    finished = shell.run(attack.text, folder, home=home)
+    for used in (folder, home):
+        shutil.rmtree(used)
     words = shell.words(finished)
     refusal = attack.refusal(finished.code, f"{finished.output}\n{finished.errors}")
     return Verdict(
@@ -127,7 +131,7 @@ def _refused(verdicts: Sequence[Verdict], url: str) -> None:
         raise VerificationFailed(
             f"got {len(through)} of {len(verdicts)} attacks not refused for the right reason, expected none",
             context=tuple(f"{one.name} ({one.by}): {one.detail}" for one in through),
-            hint=f"Look at the draft, {url}, which is left as it is. Correct the command in the template, "
-            "then run upload and prove again.",
+            hint=f"Look at the draft, {url}, which is left as it is. Did the network fail? Run this job again. "
+            "Else correct the command in the template, and let the tag name that commit.",
             slug="attack-not-refused",
         )

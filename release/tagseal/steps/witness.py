@@ -44,7 +44,7 @@ def witness(tag: Tag, plan: Plan, seal: Seal, publication: Publication, *, servi
         for name in ("home", "reader", "stranger"):
             (base / name).mkdir()
         shell = Shell(home=base / "home", environ=services.environ, token=actions.token(services.environ))
-        with_token = follow(_of(page, Phase.draft), shell, base / "reader", look=release.url)
+        with_token = follow(_of(page, Phase.draft), shell, base / "reader", look=release.url, draft=False)
         remote.compare(base / "reader", seal)
         without = _as_stranger(_of(page, Phase.public), shell, base / "stranger", tag, seal, release)
     public = all(one.ok for one in without)
@@ -87,7 +87,7 @@ def _as_stranger(  # noqa: PLR0913, PLR0917 - what is run, where, and what it mu
     """Execute without a token. In a private repository a failure is no fault of the release's."""
     if tag.private:
         return tuple(shell.follow(one, folder) for one in steps)
-    verdicts = follow(steps, shell, folder, look=release.url)
+    verdicts = follow(steps, shell, folder, look=release.url, draft=False)
     remote.compare(folder, seal)
     return verdicts
 
