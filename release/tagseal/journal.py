@@ -93,8 +93,8 @@ class Journal:
 
 
 def digest(path: Path) -> str:
-    """Return the sha256 of the file's bytes, hexadecimal; of no bytes where there is no file."""
-    return hashlib.sha256(path.read_bytes() if path.exists() else b"").hexdigest()
+    """Return the sha256 of the file's bytes, hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def handed_over(path: Path, expected: str) -> None:

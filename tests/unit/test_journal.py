@@ -103,7 +103,7 @@ def test_every_problem_is_named_with_its_path(tmp_path: Path) -> None:
 
 
 def test_the_digest_of_the_job_before_must_fit(tmp_path: Path) -> None:
-    """Any changed byte is refused before the file is used; no file has the digest of no bytes."""
+    """Any changed byte is refused before the file is used."""
     path = kept(tmp_path / "release.json")
     told = digest(path)
     handed_over(path, told)
