@@ -112,6 +112,12 @@ def test_inside_the_loopback_the_build_goes_to_the_persons_own_network(tmp_path:
     assert backend.BUILD_NETWORK not in outside
 
 
+def test_a_python_of_the_runners_finds_its_library(tmp_path: Path) -> None:
+    """Where actions/setup-python unpacks to another folder, a build's Python does not start without this."""
+    child = backend.child_environ({"LD_LIBRARY_PATH": "/tools/lib"}, home=tmp_path / "home")
+    assert child["LD_LIBRARY_PATH"] == "/tools/lib"
+
+
 def test_the_persons_own_files_are_found_where_a_temporary_home_would_hide_them(tmp_path: Path) -> None:
     """Configuration and caches of pip and uv keep their place; a variable beats the default, and nothing is made up."""
     widget.write(tmp_path, {".config/pip/pip.conf": "", ".cache/uv/x": "", ".cache/pip/x": ""})
