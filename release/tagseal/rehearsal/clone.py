@@ -21,6 +21,7 @@ from packaging.version import Version
 from tagseal import config, tags
 from tagseal.errors import UsageError
 from tagseal.names import REPOSITORY, safe_repository, safe_tag, shown
+from tagseal.records import GITHUB
 from tagseal.services import backend, git, metadata, toml, workflows
 
 if TYPE_CHECKING:
@@ -51,7 +52,6 @@ class Clone:
     repository: str
     workflow: str
     """File name in ``.github/workflows/``."""
-    public_log: bool
     brought: Mapping[str, Path]
     """What earlier jobs and steps make in a real release: path in the checkout, and where it lies here."""
     remarks: tuple[str, ...]
@@ -63,7 +63,7 @@ class Clone:
     def checkout_to(self, folder: Path) -> None:
         """Make a job's checkout: the tag, all tags, and a remote that leads to the played host."""
         checkout = self.git.clone_to(folder, self.commit)
-        checkout.command("remote", "add", "origin", f"https://github.com/{self.repository}.git")
+        checkout.command("remote", "add", "origin", f"{GITHUB}/{self.repository}.git")
 
     def bring(self, checkout: Path) -> None:
         """Put what earlier jobs and steps make where the configuration expects it."""
@@ -112,7 +112,6 @@ def make(
         pattern=pattern,
         repository=repository,
         workflow=workflow.file,
-        public_log=settings.public_log,
         brought=brought,
         remarks=(*remarks, *of_tag, *said, *from_here),
         lacking=_lacking(clone, workflow),

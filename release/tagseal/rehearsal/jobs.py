@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from tagseal.loopback import actions
-from tagseal.records import GITHUB
 from tagseal.rehearsal import environment
 from tagseal.services import process
 from tagseal.services.actions import RECORDS
@@ -183,8 +182,3 @@ class _followed:  # noqa: N801 - reads as a verb in `with`
                     if rest:
                         self._tell(rest)
                     return
-
-
-def origin(repository: str) -> str:
-    """Return the URL that a job's checkout has for its remote: the played one."""
-    return f"{GITHUB}/{repository}.git"

@@ -61,7 +61,8 @@ def confirm(tag: Tag, claimed: Plan, *, services: Services) -> None:
     name = declared.name or claimed.project
     version = declared.version or claimed.version
     agrees(tag, version, services)
-    again = derived(tag, name, version, assets=claimed.assets, releases=_published(tag, services), services=services)
+    # Which releases are public decides volatile fields only: GitHub need not be asked again.
+    again = derived(tag, name, version, assets=claimed.assets, releases=(), services=services)
     wrong = [
         field.name
         for field in dataclasses.fields(Plan)
