@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import stamina
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +27,13 @@ def pytest_configure() -> None:
     missing = [name for name in REAL if shutil.which(name) is None]
     if os.environ.get("TAGSEAL_INTEROP") == "required" and missing:
         pytest.exit(f"interop needs {', '.join(missing)} on PATH", returncode=2)
+
+
+@pytest.fixture(autouse=True)
+def quick() -> Iterator[None]:
+    """Let whatever waits for a service in this process try three times, without waiting."""
+    with stamina.set_testing(True, attempts=3):
+        yield
 
 
 @pytest.fixture(scope="session")

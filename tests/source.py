@@ -53,7 +53,7 @@ def modules() -> tuple[Module, ...]:
 
 def errors() -> Iterator[Raised]:
     """Yield every place in the package that makes an error of ours."""
-    kinds = {"VerificationFailed", "UsageError", "ConfigError", "Refused", "ServiceError", "TagsealError"}
+    kinds = {"VerificationFailed", "UsageError", "ConfigError", "Refused", "ServiceError", "Busy", "TagsealError"}
     for module in modules():
         for node in ast.walk(module.tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in kinds:

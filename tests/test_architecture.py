@@ -28,6 +28,7 @@ ONLY_IMPORTERS = {
     "github": {"tagseal.services.github"},
     "id": {"tagseal.services.oidc"},
     "subprocess": {"tagseal.services.process", "tagseal.rehearsal.command"},
+    "stamina": {"tagseal.services.retry"},
     "trustme": {"tagseal.loopback.door"},
     "rich": {
         "tagseal.report.terminal",

@@ -155,7 +155,6 @@ def not_yet(settings: Settings) -> None:
     """
     asked = {
         'release = "adopt"': settings.release == "adopt",
-        "wait": settings.wait != Settings().wait,
         "kit": settings.kit,
         "sigstore": settings.sigstore is not None,
         "image": settings.image is not None,

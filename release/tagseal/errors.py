@@ -8,6 +8,7 @@
     │   └── ConfigError            the author of the configuration                2
     ├── Refused                    the maintainer: a rule forbids this run        3
     └── ServiceError               nobody yet: run the same command again         4
+        └── Busy                   nobody: it may answer later, and was waited for  4
 
 An error carries what happened (both sides: "got …, expected …"), its context, a hint that names the next
 command, and a slug: a stable name that is an anchor in ``.github/ERRORS.md``. Interrupts (130) and bugs (70)
@@ -66,3 +67,18 @@ class ServiceError(TagsealError):
     """A service failed past the retry budget; the same command resumes."""
 
     exit_code = 4
+
+
+class Busy(ServiceError):  # noqa: N818 - the service is busy
+    """A service did not answer, or asked for a pause: worth another try after a while (``services.retry``).
+
+    Attributes:
+        after: Seconds after which the service wants to be asked again; None where it did not say.
+    """
+
+    def __init__(
+        self, what: str, *, hint: str, slug: str, context: tuple[str, ...] = (), after: float | None = None
+    ) -> None:
+        """Keep the parts."""
+        super().__init__(what, hint=hint, slug=slug, context=context)
+        self.after = after

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tagseal.names import folder
+from tagseal.services.retry import Retry, silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -80,11 +81,18 @@ class Services:
     """Whether names lead to the loopback (``tagseal.services.actions.loopback``)."""
     say: Callable[[str], None]
     """Takes one line of progress."""
+    waiting: Callable[[str, float], None] = silent
+    """Told before each pause what failed, and how many seconds the pause takes."""
 
     @property
     def project(self) -> Path:
         """The folder of the project to build."""
         return self.root / self.settings.project
+
+    @property
+    def retry(self) -> Retry:
+        """The retry policy, with the configured patience."""
+        return Retry(patience=self.settings.wait, waiting=self.waiting)
 
     @cached_property
     def git(self) -> Git:

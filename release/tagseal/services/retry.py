@@ -1,0 +1,99 @@
+"""The one place that waits: for a service that may answer later.
+
+1. A read that failed is sent again.
+2. A write that failed may have been done: it is looked for first, and sent again only where it is not there.
+3. The pause grows from one second to one minute; where the service names a time, that time counts.
+4. Once the patience is over, or would not last until that time, the last error stands.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+from tagseal.errors import Busy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+FIRST, LONGEST = 1.0, 60.0
+"""Seconds of the first pause, doubled each time, and of the longest."""
+
+
+def silent(_reason: str, _seconds: float) -> None:
+    """Tell nobody."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """The retry policy. Only :class:`tagseal.errors.Busy` is tried again; whatever else is raised stands at once."""
+
+    patience: float
+    """Seconds that one call may go on failing; 0 tries once."""
+    waiting: Callable[[str, float], None] = silent
+    """Told, before each pause, what failed and how many seconds the pause takes."""
+
+    def read(self, ask: Callable[[], T]) -> T:
+        """Return what the service answers.
+
+        Raises:
+            Busy: The patience is over.
+        """
+        return self._until(lambda _again: ask())
+
+    def write(self, send: Callable[[], T], look: Callable[[], T | None]) -> T:
+        """Return what came of a write, sent here or found.
+
+        Args:
+            send: Sends it.
+            look: Returns what an earlier sending made, None where it made nothing.
+
+        Raises:
+            Busy: The patience is over.
+        """
+
+        def decide(again: bool) -> T:  # noqa: FBT001 - called here only
+            found = look() if again else None
+            return send() if found is None else found
+
+        return self._until(decide)
+
+    def _until(self, act: Callable[[bool], T]) -> T:
+        import stamina  # noqa: PLC0415 - 0.06 s that a refusal need not wait for
+
+        for attempt in stamina.retry_context(_Worth(self, time.monotonic()), attempts=None, timeout=None):
+            with attempt:
+                return act(attempt.num > 1)
+        raise AssertionError  # the context raises the last error
+
+
+@dataclasses.dataclass(slots=True)
+class _Worth:
+    """Decide after each failure whether to try again, and when."""
+
+    retry: Retry
+    begun: float
+    tries: int = 0
+
+    def __call__(self, error: Exception) -> bool | float:
+        """Return the seconds to wait; False to give up."""
+        if not isinstance(error, Busy):
+            return False
+        self.tries += 1
+        spent = time.monotonic() - self.begun
+        pause = _pause(self.tries) if error.after is None else error.after
+        if spent + pause > self.retry.patience:
+            if self.tries > 1:
+                error.context = (*error.context, f"tried {self.tries} times in {spent:.0f} s")
+            return False
+        self.retry.waiting(error.what, pause)
+        return pause
+
+
+def _pause(tries: int) -> float:
+    """Return the seconds after this many tries, with a tenth of chance so that threads part."""
+    return min(LONGEST, FIRST * 2.0 ** (tries - 1)) * random.uniform(0.9, 1.1)  # noqa: S311 - no secret

@@ -1,0 +1,106 @@
+"""retry: what is tried again, after which pause, and what comes of a write whose answer was lost."""
+
+from __future__ import annotations
+
+import pytest
+import stamina
+
+from tagseal.errors import Busy, Refused, ServiceError
+from tagseal.services.retry import LONGEST, Retry
+
+
+class Service:
+    """Fails as often as it is told, then answers."""
+
+    def __init__(self, *failures: Exception, effect: bool = False) -> None:
+        self.failures = list(failures)
+        self.effect = effect
+        self.sent = self.looked = 0
+        self.made: str | None = None
+
+    def send(self) -> str:
+        self.sent += 1
+        if not self.failures or self.effect:
+            self.made = f"made by sending {self.sent}"
+        if self.failures:
+            raise self.failures.pop(0)
+        return self.made or ""
+
+    def look(self) -> str | None:
+        self.looked += 1
+        return self.made
+
+
+def busy(after: float | None = None) -> Busy:
+    return Busy("the service failed", hint="Again.", slug="busy", after=after)
+
+
+def test_a_read_is_sent_again() -> None:
+    """A service that fails twice and answers then has answered."""
+    service = Service(busy(), busy())
+    assert Retry(patience=600).read(service.send) == "made by sending 3"
+
+
+def test_a_write_whose_answer_was_lost_is_found_and_not_sent_again() -> None:
+    """Look, then decide: what the first sending made is the result."""
+    service = Service(busy(), effect=True)
+    assert Retry(patience=600).write(service.send, service.look) == "made by sending 1"
+    assert (service.sent, service.looked) == (1, 1)
+
+
+def test_a_write_without_effect_is_sent_again_after_a_look() -> None:
+    """Nobody looks before the first sending; every further one is preceded by a look."""
+    service = Service(busy(), busy())
+    assert Retry(patience=600).write(service.send, service.look) == "made by sending 3"
+    assert (service.sent, service.looked) == (3, 2)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Refused("no", hint="No.", slug="no"),
+        ServiceError("no", hint="No.", slug="no"),
+        OSError("the disk is full"),
+        KeyError("a bug"),
+    ],
+)
+def test_nothing_else_is_tried_again(error: Exception) -> None:
+    """A refusal, a full disk and a bug stand at once."""
+    service = Service(error)
+    with pytest.raises(type(error)):
+        Retry(patience=600).read(service.send)
+    assert service.sent == 1
+
+
+def test_no_patience_tries_once() -> None:
+    """``wait = 0`` gives up at the first failure, without a word about tries."""
+    service = Service(busy())
+    with pytest.raises(Busy) as caught:
+        Retry(patience=0).read(service.send)
+    assert (service.sent, caught.value.context) == (1, ())
+
+
+def test_a_time_beyond_the_patience_is_not_waited_for() -> None:
+    """A service that names an hour is not asked again within ten minutes."""
+    service = Service(busy(after=3600))
+    with pytest.raises(Busy):
+        Retry(patience=600).read(service.send)
+    assert service.sent == 1
+
+
+def test_the_error_says_how_often_it_was_tried() -> None:
+    """At the end of the patience the last error tells what was done."""
+    service = Service(busy(), busy(), busy(after=601))
+    with pytest.raises(Busy) as caught, stamina.set_testing(True, attempts=9):
+        Retry(patience=600).read(service.send)
+    assert caught.value.context == ("tried 3 times in 0 s",)
+
+
+def test_each_pause_is_told_before_it_begins() -> None:
+    """What failed, and the seconds: doubled each time up to a minute, or as many as the service names."""
+    told: list[tuple[str, float]] = []
+    service = Service(*(busy() for _ in range(8)), busy(after=7.0))
+    with stamina.set_testing(True, attempts=99):
+        Retry(patience=600, waiting=lambda *what: told.append(what)).read(service.send)
+    assert [reason for reason, _ in told] == ["the service failed"] * 9
+    assert [pytest.approx(seconds, rel=0.11) for _, seconds in told] == [1, 2, 4, 8, 16, 32, LONGEST, LONGEST, 7]
