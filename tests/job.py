@@ -14,6 +14,7 @@ from tagseal.loopback.actions import Run
 from tagseal.services import actions
 from tagseal.steps import Services, Workspace
 from tagseal.steps.guard import guard
+from tagseal.verification.verify import digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,7 +98,7 @@ class Job:
         github = self.services(self.environ(contents="write")).github
         made = github.create_draft(NAME, tag, body="", prerelease=False)
         for asset in assets:
-            github.upload(NAME, made, asset)
+            github.upload(NAME, made, asset, sha256=digest(asset))
         if not draft:
             self.repository.add_tag(tag, self.run.sha)
             github.publish(NAME, github.release(NAME, made.id), latest=True)

@@ -126,6 +126,8 @@ class Asset:
     size: int
     sha256: str
     """Empty where the server keeps no digest."""
+    state: str = "uploaded"
+    """The server's word; ``starter``: begun and never finished."""
 
 
 @_record

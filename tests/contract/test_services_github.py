@@ -13,6 +13,7 @@ from werkzeug.wrappers import Request, Response
 from tagseal.errors import Refused, ServiceError, TagsealError, UsageError, VerificationFailed
 from tagseal.loopback import Loopback
 from tagseal.services.github import BOT, GitHub, Release, marker
+from tagseal.verification.verify import digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -86,7 +87,7 @@ def forge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Forge]:
         draft = github.create_draft(NAME, TAG, body=BODY, prerelease=False)
         path = tmp_path / "widget.bin"
         path.write_bytes(b"0123456789")
-        asset = github.upload(NAME, draft, path)
+        asset = github.upload(NAME, draft, path, sha256=digest(path))
         for front in fronts.values():
             front.seen.clear()
         yield Forge(repository=repository, fronts=fronts, token=token, draft=draft, asset=asset)
@@ -97,16 +98,16 @@ CALLS: dict[str, Callable[[GitHub, Forge, Path], object]] = {
     "tag_commit": lambda github, _forge, _path: github.tag_commit(NAME, TAG),
     "actor": lambda github, _forge, _path: github.actor(),
     "releases": lambda github, _forge, _path: list(github.releases(NAME)),
-    "drafts": lambda github, _forge, _path: github.drafts(NAME, TAG),
-    "find_draft": lambda github, _forge, _path: github.find_draft(NAME, TAG),
+    "of_tag": lambda github, _forge, _path: github.of_tag(NAME, TAG),
     "published": lambda github, _forge, _path: github.published(NAME, TAG),
     "release": lambda github, forge, _path: github.release(NAME, forge.draft.id),
     "create_draft": lambda github, _forge, _path: github.create_draft(NAME, TAG, body="", prerelease=False),
     "edit": lambda github, forge, _path: github.edit(NAME, forge.draft, body=BODY, prerelease=False),
     "publish": lambda github, forge, _path: github.publish(NAME, forge.draft, latest=True),
-    "upload": lambda github, forge, path: github.upload(NAME, forge.draft, path),
+    "upload": lambda github, forge, path: github.upload(NAME, forge.draft, path, sha256=digest(path)),
     "download": lambda github, forge, path: github.download(NAME, forge.asset, path.with_name("got.bin")),
-    "delete_asset": lambda github, forge, _path: github.delete_asset(NAME, forge.draft, forge.asset),
+    "delete_asset": lambda github, forge, _path: github.delete_asset(NAME, forge.asset),
+    "delete_draft": lambda github, forge, _path: github.delete_draft(NAME, forge.draft),
 }
 
 
@@ -164,7 +165,7 @@ GARBAGE = {
     "a redirect to itself": redirect(f"https://{API}/repos/{NAME}"),
     "a redirect to nowhere": said(302, ""),
 }
-MAY_SAY_NO = {("tag_commit", "404"): None, ("published", "404"): None, ("actor", "403"): BOT}
+MAY_SAY_NO = {("delete_asset", "404"): None, ("delete_draft", "404"): None, ("actor", "403"): BOT}
 
 
 def outcome(forge: Forge, call: str, path: Path) -> object:
@@ -341,8 +342,8 @@ def half(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[by
     [
         (said(200, b"0123456789!", "application/octet-stream"), VerificationFailed),
         (said(200, b"x" * (3 << 20), "application/octet-stream"), VerificationFailed),
-        (said(200, b"012345678", "application/octet-stream"), VerificationFailed),
-        (said(200, b"", "application/octet-stream"), VerificationFailed),
+        (said(200, b"012345678", "application/octet-stream"), ServiceError),
+        (said(200, b"", "application/octet-stream"), ServiceError),
         (said(200, b"9876543210", "application/octet-stream"), VerificationFailed),
         (half, ServiceError),
         (said(404, ""), UsageError),
@@ -376,5 +377,5 @@ def test_nothing_unsafe_is_uploaded(forge: Forge, tmp_path: Path) -> None:
     """A link is no file of the release."""
     (tmp_path / "link.bin").symlink_to(tmp_path / "widget.bin")
     with pytest.raises(Refused):
-        forge.github.upload(NAME, forge.draft, tmp_path / "link.bin")
+        forge.github.upload(NAME, forge.draft, tmp_path / "link.bin", sha256="0" * 64)
     assert forge.fronts[UPLOADS].seen == []

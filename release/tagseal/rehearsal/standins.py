@@ -45,6 +45,7 @@ def main(argv: Sequence[str]) -> int:
 def _gh(_: Path, arguments: Sequence[str]) -> int:
     """``gh release download TAG --repo OWNER/REPO --pattern NAME…``, of a draft as well."""
     from tagseal.services.github import GitHub  # noqa: PLC0415 - this tool only
+    from tagseal.services.retry import Retry  # noqa: PLC0415
 
     parser = argparse.ArgumentParser(prog="gh", allow_abbrev=False)
     parser.add_argument("words", nargs=2, metavar="release download")
@@ -53,8 +54,8 @@ def _gh(_: Path, arguments: Sequence[str]) -> int:
     parser.add_argument("--pattern", "-p", action="append", default=[])
     parser.add_argument("--skip-existing", action="store_true")
     options = parser.parse_args(arguments)
-    github = GitHub.from_environ(os.environ)
-    release = github.published(options.repo, options.tag) or next(iter(github.drafts(options.repo, options.tag)), None)
+    github = GitHub.from_environ(os.environ, Retry(patience=0))  # the real one tries once
+    release = next(iter(github.of_tag(options.repo, options.tag)), None)
     if release is None:
         return _complain("release not found")
     patterns = options.pattern or ["*"]

@@ -1,22 +1,26 @@
-"""The one place that waits: for a service that may answer later.
+"""The one place that waits: for a service that may answer later, and for its limits.
 
 1. A read that failed is sent again.
 2. A write that failed may have been done: it is looked for first, and sent again only where it is not there.
 3. The pause grows from one second to one minute; where the service names a time, that time counts.
 4. Once the patience is over, or would not last until that time, the last error stands.
+5. Writes go at once until one is refused for their number; from then on as many as the limits allow.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import random
+import threading
 import time
+from collections import deque
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from tagseal.errors import Busy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
 T = TypeVar("T")
 
@@ -97,3 +101,62 @@ class _Worth:
 def _pause(tries: int) -> float:
     """Return the seconds after this many tries, with a tenth of chance so that threads part."""
     return min(LONGEST, FIRST * 2.0 ** (tries - 1)) * random.uniform(0.9, 1.1)  # noqa: S311 - no secret
+
+
+LIMITS = ((80, 60.0), (500, 3600.0))
+"""Requests that create content, and the seconds that they are for: "Rate limits for the REST API", GitHub."""
+
+
+def earliest(sent: Sequence[float], now: float) -> float:
+    """Return when the next write may go, spread over the minute; ``sent`` are the times of those before, in order."""
+    most, seconds = LIMITS[0]
+    spread = sent[-1] + seconds / most if sent else now
+    return max(now, spread, *(sent[-most] + seconds for most, seconds in LIMITS if len(sent) >= most))
+
+
+@dataclasses.dataclass(slots=True, kw_only=True)
+class Pace:
+    """The turn of each write, for all threads: nobody waits until the service refuses one for their number."""
+
+    waiting: Callable[[str, float], None] = silent
+    _sent: deque[float] = dataclasses.field(default_factory=lambda: deque(maxlen=LIMITS[-1][0]))
+    _left: int = 0
+    _slow: bool = False
+    _not_before: float = 0.0
+    _lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
+
+    def expect(self, writes: int) -> None:
+        """Say how many are to come."""
+        with self._lock:
+            self._left = writes
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait for this thread's turn; within it, one write."""
+        self._wait(*self._slot())
+        try:
+            yield
+        except Busy as error:
+            if error.after is not None:
+                with self._lock:
+                    self._slow, self._not_before = True, time.monotonic() + error.after
+            raise
+
+    def _slot(self) -> tuple[float, int]:
+        """Take the next free time; return the seconds until then, and how many writes are to come."""
+        with self._lock:
+            now = time.monotonic()
+            at = max(earliest(self._sent, now), self._not_before) if self._slow else now
+            self._sent.append(at)
+            self._left = max(0, self._left - 1)
+            return at - now, self._left
+
+    def _wait(self, seconds: float, left: int) -> None:
+        import stamina  # noqa: PLC0415 - as above
+
+        if seconds <= 0 or stamina.is_testing():
+            return
+        most, period = LIMITS[0]
+        estimate = f", about {left * period / most / 60:.0f} min for {left} more" if left else ""
+        self.waiting(f"GitHub takes {most} writes a minute{estimate}", seconds)
+        time.sleep(seconds)

@@ -122,7 +122,7 @@ class Services:
         """The forge, with this job's token."""
         from tagseal.services.github import GitHub  # noqa: PLC0415 - 0.4 s
 
-        return GitHub.from_environ(self.environ)
+        return GitHub.from_environ(self.environ, self.retry)
 
     @cached_property
     def sigstore(self) -> Sigstore:

@@ -54,7 +54,7 @@ def adopt(
     artifacts: tuple[Artifact, ...],
     release: Release,
     *,
-    fetch: Callable[[Asset, Path], None],
+    fetch: Callable[[Asset, Path], object],
     work: Workspace,
     judge: Judge,
 ) -> tuple[Artifact, ...]:
@@ -102,7 +102,7 @@ def read_bundle(path: Path) -> bytes | None:
         return None
 
 
-def _fetched(artifact: Artifact, asset: Asset, fetch: Callable[[Asset, Path], None], folder: Path) -> Artifact:
+def _fetched(artifact: Artifact, asset: Asset, fetch: Callable[[Asset, Path], object], folder: Path) -> Artifact:
     """Return the asset as an artifact; its bytes lie in the folder unless they are those that were built."""
     if asset.sha256 == artifact.sha256:
         return artifact

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from tagseal.errors import Refused, UsageError, VerificationFailed
 from tagseal.records import Artifact, Build, Bundle, Checks, Plan, Seal, Tag
 from tagseal.services import actions, files, oidc
+from tagseal.services.github.releases import mine
 from tagseal.steps import checksums, existing, instructions
 from tagseal.steps.existing import BUNDLE, Judge
 from tagseal.steps.guard import agree
@@ -119,8 +120,8 @@ def _adopted(artifacts: tuple[Artifact, ...], judge: Judge, tag: Tag, services: 
     """Let what exists on GitHub for this tag win, where it is whole and verifies."""
     repository = tag.identity.repository
     services.work.bundles.mkdir(parents=True, exist_ok=True)
-    draft = services.github.find_draft(repository, tag.name)
-    release = draft or services.github.published(repository, tag.name)
+    there = services.github.of_tag(repository, tag.name)
+    release = next((one for one in there if not one.draft or mine(one, tag.name, services.github.actor())), None)
     if release is None:
         return artifacts
     fetch = partial(services.github.download, repository)

@@ -16,7 +16,7 @@ from tagseal.errors import Refused, VerificationFailed
 from tagseal.names import shown
 from tagseal.notes import render
 from tagseal.records import Artifact, Asset, Bundle, Draft, Plan, Seal, Tag
-from tagseal.services.github import marker
+from tagseal.services.github.releases import marker, mine
 from tagseal.steps.reconcile import Wanted, difference
 from tagseal.steps.sealed import verify_sealed
 
@@ -68,11 +68,11 @@ def wanted(seal: Seal) -> dict[str, Wanted]:
 
 def _ours(tag: Tag, plan: Plan, text: str, services: Services) -> Release:
     repository = tag.identity.repository
-    found = services.github.find_draft(repository, tag.name)
+    drafts = [one for one in services.github.of_tag(repository, tag.name) if one.draft]
+    found = next((one for one in drafts if mine(one, tag.name, services.github.actor())), None)
     if found is not None:
         return found
-    strangers = services.github.drafts(repository, tag.name)
-    if strangers:
+    if strangers := drafts:
         raise Refused(
             f"got a draft for {tag.name} that this tool did not make, expected none or its own",
             context=tuple(f"{one.url} by {shown(one.author)}" for one in strangers),
@@ -94,12 +94,12 @@ def _send(draft: Release, want: dict[str, Wanted], repository: str, seal: Seal, 
         )
     for asset in draft.assets:
         if asset.name in found.different:
-            services.github.delete_asset(repository, draft, asset)
+            services.github.delete_asset(repository, asset)
     paths = _paths(seal, services)
     names = (*found.missing, *found.different)
     for number, name in enumerate(names, 1):
         services.say(f"uploading {name} ({number} of {len(names)})")
-        _as_sent(want[name], services.github.upload(repository, draft, paths[name]))
+        _as_sent(want[name], services.github.upload(repository, draft, paths[name], sha256=want[name].sha256))
     return len(names)
 
 

@@ -1,0 +1,294 @@
+"""GitHub, through PyGithub: repositories, tags, releases and assets. The only package that imports ``github``.
+
+1. PyGithub's own retry would create a draft twice (measured): it is off, and ours decides (``services.retry``).
+2. Before anything is written, the repository has answered by its own name: PyGithub follows redirects of writes.
+3. Writes keep to GitHub's limits for them as soon as it refuses one.
+4. PyGithub's client is for one thread: each gets its own. It is lazy: a handle costs no request.
+"""
+
+from __future__ import annotations
+
+import threading
+from itertools import islice
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import quote
+
+import requests
+from github import Auth, Github, GithubException
+from github.GitReleaseAsset import GitReleaseAsset
+
+from tagseal.services import actions
+from tagseal.services.github import refusals
+from tagseal.services.github.border import border, or_none
+from tagseal.services.github.releases import Release, marker, mine, of_asset, of_release, typed
+from tagseal.services.github.transfers import TIMEOUT, Transfers
+from tagseal.services.retry import Pace, Retry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from github.GitRelease import GitRelease
+    from github.Repository import Repository
+
+    from tagseal.records import Asset
+
+__all__ = ["BOT", "GitHub", "Release", "marker", "mine"]
+
+T = TypeVar("T")
+
+BOT = "github-actions[bot]"
+UPLOADS = "https://uploads.github.com"
+_FORBIDDEN, _INVALID = 403, 422
+_MOST = 10_000
+"""Releases that are looked through; GitHub lists no more."""
+
+
+class GitHub:
+    """What the steps ask of GitHub, with one token.
+
+    Every method raises a TagsealError for whatever goes wrong: UsageError for a token that may not, ServiceError
+    for a service that does not answer for longer than the patience.
+    """
+
+    def __init__(self, token: str, api: str = actions.API, *, retry: Retry | None = None) -> None:
+        """Prepare; nothing is asked yet. An empty token reads public repositories only."""
+        self._token, self._api = token, api
+        self._retry = retry or Retry(patience=0)
+        self.pace = Pace(waiting=self._retry.waiting)
+        self._transfers = Transfers(token)
+        self._threads = threading.local()
+        self._known: set[str] = set()
+        self._actor = ""
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str], retry: Retry) -> GitHub:
+        """Take the job's token from its environment."""
+        return cls(actions.token(environ), environ.get("GITHUB_API_URL", actions.API).rstrip("/"), retry=retry)
+
+    def private(self, repository: str) -> bool:
+        """Tell whether only its members may see the repository."""
+        return self._read(
+            f"read the repository {repository}", lambda: typed(bool, self._client.get_repo(repository).private)
+        )
+
+    def tag_commit(self, repository: str, tag: str) -> str | None:
+        """Return the commit that the remote tag names, peeled of all its tag objects; None without such a tag."""
+
+        def peeled(within: Repository) -> str:
+            target = within.get_git_ref(f"tags/{tag}").object
+            while target.type == "tag":
+                target = within.get_git_tag(target.sha).object
+            return typed(str, target.sha)
+
+        def ask() -> str | None:
+            within = self._named(repository)
+            return or_none(lambda: peeled(within))
+
+        return self._read(f"read the tag {tag} of {repository}", ask)
+
+    def actor(self) -> str:
+        """Return the login that this token writes as; an Actions token may not ask, and is the bot."""
+
+        def ask() -> str:
+            try:
+                return typed(str, self._client.get_user().login)
+            except GithubException as error:
+                if error.status == _FORBIDDEN and "rate limit" not in str(error.data).lower():
+                    return BOT
+                raise
+
+        self._actor = self._actor or self._read("read the token's user", ask)
+        return self._actor
+
+    def releases(self, repository: str) -> tuple[Release, ...]:
+        """Return the releases, newest first, with inline assets; drafts where the token may push."""
+        return self._read(
+            f"list the releases of {repository}",
+            lambda: tuple(of_release(one, one.assets) for one in self._listed(repository)),
+        )
+
+    def of_tag(self, repository: str, tag: str) -> tuple[Release, ...]:
+        """Return whatever exists for this tag: the published release first, then every draft, the oldest first."""
+        published = self.published(repository, tag)
+        drafts = self._read(
+            f"list the drafts of {repository}",
+            lambda: [_whole(one) for one in self._listed(repository) if one.draft and one.tag_name == tag],
+        )
+        return (*((published,) if published else ()), *sorted(drafts, key=lambda one: one.id))
+
+    def published(self, repository: str, tag: str) -> Release | None:
+        """Return the published release of this tag."""
+
+        def ask() -> Release | None:
+            within = self._named(repository)
+            return or_none(lambda: _whole(within.get_release(tag)))
+
+        return self._read(f"read the release {tag} of {repository}", ask)
+
+    def release(self, repository: str, number: int) -> Release:
+        """Return the release with this id, read now."""
+        return self._read(
+            f"read the release {number} of {repository}", lambda: _whole(self._named(repository).get_release(number))
+        )
+
+    def create_draft(self, repository: str, tag: str, *, body: str, prerelease: bool) -> Release:
+        """Create a draft. Look for one first: without a failure this makes another."""
+
+        def look() -> Release | None:
+            return next(
+                (one for one in self.of_tag(repository, tag) if one.draft and mine(one, tag, self.actor())), None
+            )
+
+        def send() -> Release:
+            made = self._named(repository).create_git_release(
+                tag, name=tag, message=body, draft=True, prerelease=prerelease, make_latest="false"
+            )
+            return of_release(made, made.assets)
+
+        return self._write(f"create a draft for {tag} in {repository}", send, look)
+
+    def edit(self, repository: str, release: Release, *, body: str, prerelease: bool) -> Release:
+        """Set the body and the flags of a draft, or of a published release that is filled."""
+
+        def look() -> Release | None:
+            found = self.release(repository, release.id)
+            same = (found.body.rstrip(), found.prerelease) == (body.rstrip(), prerelease)
+            return found if same else None
+
+        def send() -> Release:
+            made = self._handle(repository, release.id).update_release(
+                release.tag, body, draft=release.draft, prerelease=prerelease, tag_name=release.tag
+            )
+            return of_release(made, made.assets)
+
+        return self._write(f"edit the release {release.id} of {repository}", send, look)
+
+    def publish(self, repository: str, release: Release, *, latest: bool) -> Release:
+        """Flip the draft. Irreversible."""
+
+        def look() -> Release | None:
+            found = self.release(repository, release.id)
+            return None if found.draft else found
+
+        def send() -> Release:
+            made = self._handle(repository, release.id).update_release(
+                release.tag,
+                release.body,
+                draft=False,
+                prerelease=release.prerelease,
+                tag_name=release.tag,
+                make_latest="true" if latest else "false",
+            )
+            return of_release(made, made.assets)
+
+        return self._write(f"publish the release {release.tag} of {repository}", send, look)
+
+    def upload(self, repository: str, release: Release, path: Path, *, sha256: str) -> Asset:
+        """Send one file; return what the server says that it has. A broken earlier sending of it is replaced.
+
+        Raises:
+            Refused: It is no regular file.
+            VerificationFailed: Its bytes are not those of ``sha256``; the server has not got them.
+        """
+        url = f"{UPLOADS}/repos/{repository}/releases/{release.id}/assets?name={quote(path.name, safe='')}"
+
+        def look() -> Asset | None:
+            found = next((one for one in self.release(repository, release.id).assets if one.name == path.name), None)
+            if found is None or (found.state == "uploaded" and found.sha256 in {"", sha256}):
+                return found
+            self.delete_asset(repository, found)
+            return None
+
+        def send() -> Asset:
+            try:
+                answer = self._transfers.send(url, path, sha256=sha256)
+                return of_asset(self._client.create_from_raw_data(GitReleaseAsset, answer))
+            except requests.HTTPError as error:
+                if error.response.status_code == _INVALID and "already_exists" in str(error):
+                    raise refusals.taken(path.name) from error
+                raise
+
+        return self._write(f"upload {path.name} to {repository}", send, look)
+
+    def delete_asset(self, repository: str, asset: Asset) -> None:
+        """Delete an asset of our own draft; it may be gone."""
+        self._delete(f"delete {asset.name} from {repository}", f"/repos/{repository}/releases/assets/{asset.id}")
+
+    def delete_draft(self, repository: str, release: Release) -> None:
+        """Delete a draft of our own; it may be gone."""
+        self._delete(f"delete the draft {release.id} of {repository}", f"/repos/{repository}/releases/{release.id}")
+
+    def download(self, repository: str, asset: Asset, path: Path) -> str:
+        """Fetch one asset into ``path``: streamed, hashed, and put in place when it is whole; return its sha256.
+
+        Raises:
+            VerificationFailed: Its size or its digest is not what the server's listing says.
+        """
+        url = f"{actions.API}/repos/{repository}/releases/assets/{asset.id}"
+        return self._read(
+            f"download {asset.name} from {repository}",
+            lambda: self._transfers.fetch(url, path, size=asset.size, sha256=asset.sha256),
+        )
+
+    @property
+    def _client(self) -> Github:
+        """This thread's client."""
+        if not hasattr(self._threads, "client"):
+            self._threads.client = Github(
+                base_url=self._api,
+                auth=Auth.Token(self._token) if self._token else None,
+                retry=None,
+                timeout=TIMEOUT,
+                per_page=100,
+                seconds_between_requests=0,
+                seconds_between_writes=0,
+                lazy=True,
+            )
+        client: Github = self._threads.client
+        return client
+
+    def _named(self, name: str) -> Repository:
+        """Return a handle on the repository, which has answered by this very name once.
+
+        Raises:
+            UsageError: It has another name now.
+        """
+        if name not in self._known:
+            found = typed(str, self._client.get_repo(name).full_name)
+            if found.lower() != name.lower():
+                raise refusals.renamed(f"use the repository {name}", refusals.shown(found))
+            self._known.add(name)
+        return self._client.get_repo(name)
+
+    def _handle(self, repository: str, number: int) -> GitRelease:
+        return self._named(repository).get_release(number)
+
+    def _listed(self, repository: str) -> Iterator[GitRelease]:
+        return islice(self._named(repository).get_releases(), _MOST)
+
+    def _delete(self, doing: str, path: str) -> None:
+        def send() -> bool:
+            self._client.requester.requestJsonAndCheck("DELETE", path)
+            return True
+
+        self._write(doing, lambda: or_none(send) or True, lambda: None)
+
+    def _read(self, doing: str, ask: Callable[[], T]) -> T:
+        def bordered() -> T:
+            with border(doing):
+                return ask()
+
+        return self._retry.read(bordered)
+
+    def _write(self, doing: str, send: Callable[[], T], look: Callable[[], T | None]) -> T:
+        def paced() -> T:
+            with self.pace.turn(), border(doing):
+                return send()
+
+        return self._retry.write(paced, look)
+
+
+def _whole(found: GitRelease) -> Release:
+    """Return a release with all of its assets: those in its own answer may be a part of them."""
+    return of_release(found, found.get_assets())

@@ -1,0 +1,57 @@
+"""The seam: whatever PyGithub and requests raise becomes one of our errors, with the server's own words."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+import requests
+from github import GithubException
+
+from tagseal.errors import TagsealError
+from tagseal.services.github import refusals
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+T = TypeVar("T")
+
+_NOT_FOUND = 404
+
+
+def or_none(ask: Callable[[], T]) -> T | None:
+    """Return what is there; None for "not found"."""
+    try:
+        return ask()
+    except GithubException as error:
+        if error.status == _NOT_FOUND:
+            return None
+        raise
+
+
+@contextmanager
+def border(doing: str) -> Iterator[None]:
+    """Let nothing foreign out of the block but errors of our own files; ``doing`` completes "could not"."""
+    try:
+        yield
+    except TagsealError:
+        raise
+    except GithubException as error:
+        raise refusals.translated(
+            doing, error.status, refusals.words(error.data), _lower(error.headers or {})
+        ) from error
+    except requests.HTTPError as error:
+        answer = error.response
+        raise refusals.translated(
+            doing, answer.status_code, refusals.worded(str(error)), _lower(answer.headers)
+        ) from error
+    except requests.RequestException as error:
+        raise refusals.unreachable(doing, refusals.shown(str(error))) from error
+    except OSError:  # a file of ours
+        raise
+    except Exception as error:  # PyGithub lets through whatever an answer of another form makes of its code
+        raise refusals.garbled(doing, refusals.shown(f"{type(error).__name__}: {error}")) from error
+
+
+def _lower(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}

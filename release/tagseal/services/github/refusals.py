@@ -1,0 +1,146 @@
+"""What a refusal of GitHub's means: who must act, in its own words.
+
+Source: "Troubleshooting the REST API", "Rate limits for the REST API" and "Best practices for using the REST API"
+in GitHub's documentation.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from typing import TYPE_CHECKING
+
+from tagseal.errors import Busy, ServiceError, UsageError
+from tagseal.names import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tagseal.errors import TagsealError
+
+UNNAMED_LIMIT = 60.0
+"""Seconds to wait after a limit that names no time: "at least one minute"."""
+
+_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY, _SERVER_ERROR = 401, 403, 404, 429, 500
+_REDIRECTS = range(300, 400)
+_LONGEST = 500
+_QUERY = re.compile(r"\?[^\s'\"<>)]+")
+
+
+def shown(text: str) -> str:
+    """Return words from outside in one bounded line; a URL's query goes, for it may be a signature."""
+    return _QUERY.sub("?…", printable(text))[:_LONGEST]
+
+
+def words(answer: object) -> str:
+    """Return the message of an answer, and the fields that it refuses; it may have any form."""
+    if not isinstance(answer, dict):
+        return ""
+    errors = answer.get("errors")
+    fields = [one for one in errors if isinstance(one, dict)] if isinstance(errors, list) else []
+    named = (f"{one.get('field', '')} {one.get('code', '')} {one.get('message', '')}".strip() for one in fields)
+    return shown("; ".join((str(answer.get("message", "")), *named)))
+
+
+def worded(text: str) -> str:
+    """Return the message of an answer that may be JSON, or its words."""
+    try:
+        return words(json.loads(text)) or shown(text)
+    except ValueError:
+        return shown(text)
+
+
+def translated(doing: str, status: int, words: str, headers: Mapping[str, str]) -> TagsealError:
+    """Return the error for an HTTP status.
+
+    Args:
+        doing: Completes "could not".
+        status: The answer's.
+        words: What it said.
+        headers: Its headers, by names in lower case.
+    """
+    context = (f"GitHub said: {status} {words}".rstrip(),)
+    limited = status == _TOO_MANY or (status == _FORBIDDEN and "rate limit" in words.lower())
+    if limited or status >= _SERVER_ERROR:
+        return Busy(
+            f"GitHub {'wants a pause' if limited else 'failed'}: could not {doing}",
+            context=context,
+            hint="Run the same command again; it resumes.",
+            slug="github-failed",
+            after=_named(headers) or (UNNAMED_LIMIT if limited else None),
+        )
+    if status in {_UNAUTHORIZED, _FORBIDDEN}:
+        return UsageError(
+            f"the token may not: could not {doing}",
+            context=context,
+            hint="Give the job the permission `contents: write` (seal, publish) or `contents: read` (build, "
+            "witness), and GITHUB_TOKEN in its environment.",
+            slug="github-permission",
+        )
+    if status == _NOT_FOUND:
+        return UsageError(
+            f"not found: could not {doing}",
+            context=context,
+            hint="Look whether somebody deleted it, and compare the repository's name. A token that may not see a "
+            "private repository, or may not push where it is a draft, does not find it.",
+            slug="github-not-found",
+        )
+    if status in _REDIRECTS:
+        return renamed(doing, shown(headers.get("location", "elsewhere")))
+    return ServiceError(
+        f"GitHub refused: could not {doing}",
+        context=context,
+        hint="Mend what GitHub names, then run the same command again; it resumes.",
+        slug="github-refused",
+    )
+
+
+def renamed(doing: str, there: str) -> UsageError:
+    """Return the error for a repository that answers by another name; nothing is written after a redirect."""
+    return UsageError(
+        f"the repository has another name: could not {doing}",
+        context=(f"GitHub leads to {there}",),
+        hint="Use the new name in [tool.tagseal] and in the origin remote, and tag again: "
+        "the identity in the certificates names the repository.",
+        slug="github-renamed",
+    )
+
+
+def taken(name: str) -> Busy:
+    """Return the error for an upload whose name is there: an earlier sending arrived, and is to be looked at."""
+    return Busy(
+        f"got a file called {name} in the release already, expected none",
+        hint="Run the same command again: it looks at that file, and keeps or replaces it.",
+        slug="github-asset-exists",
+    )
+
+
+def unreachable(doing: str, words: str) -> Busy:
+    """Return the error for a request without an answer: it may have been done."""
+    return Busy(
+        f"GitHub did not answer: could not {doing}",
+        context=(words,),
+        hint="Run the same command again; it resumes.",
+        slug="github-unreachable",
+    )
+
+
+def garbled(doing: str, words: str) -> Busy:
+    """Return the error for an answer that is not one of the API: cut, or somebody else's."""
+    return Busy(
+        f"GitHub's answer is not one of its API: could not {doing}",
+        context=(words,),
+        hint="Run the same command again. If it persists, look at who answers for GitHub on this network.",
+        slug="github-garbled",
+    )
+
+
+def _named(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds after which GitHub wants to be asked again; None where it does not say."""
+    retry, reset = headers.get("retry-after", ""), headers.get("x-ratelimit-reset", "")
+    if retry.isdecimal():
+        return float(retry)
+    if headers.get("x-ratelimit-remaining") == "0" and reset.isdecimal():
+        return max(1.0, float(reset) - time.time())
+    return None
