@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tagseal.cli import interrupts
+from tagseal.cli import faults, interrupts
+from tagseal.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -22,12 +23,21 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         description="Run any command where GitHub's and Sigstore's production names lead to this machine.",
     )
     parser.add_argument("--out", type=Path, default=Path("dist/loopback"), help="where the transcript goes")
-    parser.add_argument("--fault", action="append", default=[], metavar="NAME", help="a named fault; repeatable")
-    parser.add_argument("command", nargs="+", metavar="COMMAND", help="after `--`: the command and its arguments")
+    faults.add_option(parser)
+    parser.add_argument("command", nargs="*", metavar="COMMAND", help="after `--`: the command and its arguments")
     parser.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
+    if faults.wants_list(options):
+        return faults.tell_list(report)
+    if not options.command:
+        raise UsageError(
+            "got no command behind `--`, expected the one that is to run in the loopback",
+            hint="`tagseal loopback -- gh release list` runs gh there.",
+            slug="no-command",
+        )
+
     from tagseal.rehearsal import environment  # noqa: PLC0415
 
     environment.shed(environment.terminal(os.environ))

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tagseal.cli import interrupts
+from tagseal.cli import faults, interrupts
 
 if TYPE_CHECKING:
     import argparse
@@ -27,12 +27,15 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--packages", type=Path, metavar="DIR", help="take packages from here instead of building")
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: dist/rehearsal in the project")
     parser.add_argument("--serve", action="store_true", help="show the release page in a browser, until Ctrl-C")
-    parser.add_argument("--fault", action="append", default=[], metavar="NAME", help="a named fault; repeatable")
+    faults.add_option(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON document on standard output")
     parser.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
+    if faults.wants_list(options):
+        return faults.tell_list(report)
+
     from tagseal.rehearsal import environment  # noqa: PLC0415
 
     if "ACTIONS_ID_TOKEN_REQUEST_TOKEN" in os.environ:

@@ -10,7 +10,8 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
-from tagseal.loopback.actions import Issuer, TokenEndpoint
+from tagseal.loopback import certificates
+from tagseal.loopback.actions import TOKEN_LIFETIME, Issuer, TokenEndpoint
 from tagseal.loopback.door import Door, Hosts
 from tagseal.loopback.faults import Faults
 from tagseal.loopback.fulcio import Fulcio
@@ -46,16 +47,20 @@ class Loopback:
         hosts: Mapping[str, WSGIApplication] | None = None,
         port: int = 0,
         render: Callable[[str], str] = plain,
+        token_lifetime: int = TOKEN_LIFETIME,
+        certificate_lifetime: int = certificates.LIFETIME,
     ) -> None:
         """Start.
 
         Args:
             folder: Where the files go.
             latency: Seconds added to every request.
-            faults: What goes wrong.
+            faults: What goes wrong; ``faults.set`` changes it while this runs.
             hosts: Further names, and what plays them.
             port: The door's; 0 for a free one.
             render: Makes safe HTML of notes, for the release pages.
+            token_lifetime: Seconds that an identity token is good for.
+            certificate_lifetime: Seconds that a signing certificate is good for.
 
         Raises:
             UsageError: The port is taken.
@@ -64,8 +69,8 @@ class Loopback:
         self.folder = folder
         self.github = GitHub(folder / "objects", render=render)
         self.issuer = Issuer()
-        self.tokens = TokenEndpoint(self.issuer)
-        self.fulcio = Fulcio(self.issuer)
+        self.tokens = TokenEndpoint(self.issuer, lifetime=token_lifetime)
+        self.fulcio = Fulcio(self.issuer, lifetime=certificate_lifetime)
         self.rekor = Rekor()
         played: dict[str, WSGIApplication] = {
             _host(FULCIO): self.fulcio,
@@ -74,12 +79,12 @@ class Loopback:
             **(hosts or {}),
         }
         table = Hosts(played, direct=self.tokens)
-        behind = Faults(table, faults, latency=latency)
+        self.faults = Faults(table, self.github.accidents, faults, latency=latency)
         with ExitStack() as stack:
             self.transcript = stack.enter_context(Transcript(folder / "transcript.jsonl"))
-            server = Server(Recorder(behind, self.transcript))
+            server = Server(Recorder(self.faults, self.transcript))
             stack.callback(server.close)
-            stack.callback(behind.close)
+            stack.callback(self.faults.close)
             self.door = Door(table, server.address, self.transcript, port=port)
             stack.callback(self.door.close)
             self._stack = stack.pop_all()

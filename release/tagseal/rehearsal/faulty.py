@@ -2,36 +2,53 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import textwrap
+from typing import TYPE_CHECKING, Any
 
 from tagseal.errors import UsageError
 from tagseal.loopback.faults import FAULTS, Fault
 from tagseal.names import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-_TEXTS = ("host", "method", "path")
+_TEXTS = {"host", "method", "path"}
+_NUMBERS = {"skip", "count"}
+_WIDTH, _INDENT = 80, "    "
 
 
 def named(descriptions: Iterable[str]) -> tuple[Fault, ...]:
     """Return the faults of these descriptions.
 
     Raises:
-        UsageError: A name or a key is unknown, or a count is no number.
+        UsageError: A name or a key is unknown, or a value is not what it has to be.
     """
     return tuple(_fault(one) for one in descriptions)
 
 
 def _fault(description: str) -> Fault:
     name, *pairs = description.split(",")
-    where = dict(pair.partition("=")[::2] for pair in pairs)
-    count = where.pop("count", "1")
-    if name not in FAULTS or not set(where) <= set(_TEXTS) or not count.isdecimal():
+    given = dict(pair.partition("=")[::2] for pair in pairs)
+    values: dict[str, Any] = {key: value for key, value in given.items() if key in _TEXTS}
+    values |= {key: int(value) for key, value in given.items() if key in _NUMBERS and value.isdecimal()}
+    if len(values) < len(pairs):
         raise UsageError(
-            f"got the fault {shown(description)}, expected NAME[,host=…][,method=…][,path=…][,count=N]",
-            context=tuple(f"{known}: {text}" for known, text in FAULTS.items()),
+            f"got the fault {shown(description)}, "
+            "expected NAME[,host=REGEX][,method=REGEX][,path=REGEX][,skip=N][,count=N]",
             hint="`--fault server-error,host=api.github.com,method=POST` fails the first write to GitHub.",
-            slug="unknown-fault",
+            slug="malformed-fault",
         )
-    return Fault(name=name, count=int(count), **where)
+    return Fault(name=name, **values)
+
+
+def told() -> Iterator[str]:
+    """Yield the lines that explain every fault: its name, what happens then, and the report behind it."""
+    for name, kind in FAULTS.items():
+        yield name
+        for text in (kind.happens, f"Reported: {kind.report}."):
+            yield from textwrap.wrap(text, _WIDTH, initial_indent=_INDENT, subsequent_indent=_INDENT)
+
+
+def document() -> dict[str, object]:
+    """Return the same as plain JSON data."""
+    return {name: {"happens": kind.happens, "report": kind.report} for name, kind in FAULTS.items()}

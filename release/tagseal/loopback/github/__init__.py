@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import secrets
 import shutil
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from tagseal.loopback.github import downloads, graphql, releases, rest, shapes, uploads
+from tagseal.loopback.github.accidents import Accidents
 from tagseal.loopback.github.calls import Api
 from tagseal.loopback.github.downloads import Objects
 from tagseal.loopback.github.pages import Pages, plain
 from tagseal.loopback.github.state import ACTIONS_BOT, Grant, Repository, State, utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
     from pathlib import Path
-    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+    from wsgiref.types import WSGIApplication
 
     from tagseal.loopback.github.state import Release
 
@@ -33,8 +33,9 @@ class GitHub:
     ) -> None:
         """Keep assets below ``folder``; ``render`` makes safe HTML of notes for the release pages."""
         self._state = State(folder, now)
+        self.accidents = Accidents(self._state)
         self.hosts: Mapping[str, WSGIApplication] = {
-            "api.github.com": _Rest(self._state, (*rest.TABLE, *releases.TABLE, *graphql.TABLE)),
+            "api.github.com": Api(self._state, (*rest.TABLE, *releases.TABLE, *graphql.TABLE)),
             "uploads.github.com": Api(self._state, uploads.TABLE),
             "github.com": Pages(self._state, render),
             downloads.HOST: Objects(self._state),
@@ -54,6 +55,11 @@ class GitHub:
         repository.add_branch(default_branch, hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest())
         self._state.add(repository)
         return repository
+
+    def rename(self, repository: Repository, name: str) -> None:
+        """Give a repository another name; requests for the old one are redirected to its number."""
+        with self._state.lock:
+            self._state.rename(repository, name)
 
     def token(self, *, scopes: Mapping[str, str], repository: str | None = None, actor: str = ACTIONS_BOT) -> str:
         """Return a new token; ``scopes`` is spelled as ``permissions:`` in a workflow."""
@@ -86,14 +92,3 @@ class GitHub:
         (folder / "release.json").write_text(json.dumps(shape, indent=2) + "\n", encoding="utf-8")
         for asset in release.assets:
             shutil.copyfile(asset.path, folder / "assets" / asset.name)
-
-
-class _Rest(Api):
-    """The API, where a repository can also be named by its number, as the links between pages do."""
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer one request."""
-        if numbered := re.match(r"/repositories/(\d+)(.*)", environ["PATH_INFO"]):
-            names = [one.full_name for one in self._state.repositories if one.id == int(numbered[1])]
-            environ["PATH_INFO"] = f"/repos/{names[0]}{numbered[2]}" if names else "/"
-        return super().__call__(environ, start_response)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from tagseal.loopback.service import Service, answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from wsgiref.types import StartResponse, WSGIEnvironment
 
     from werkzeug import Request
 
@@ -52,10 +54,21 @@ class Call:
 
     def repository(self, owner: str, repo: str) -> Repository:
         """Return the repository; a private one does not exist for strangers."""
-        found = self.state.find(f"{owner}/{repo}")
+        name = f"{owner}/{repo}"
+        found = self.state.find(name)
+        if found is None and (moved := self.state.moved(name)) and self.may_see(moved):
+            raise self._redirect(moved, name)
         if found is None or not self.may_see(found):
             raise problem(404, "Not Found")
         return found
+
+    def _redirect(self, moved: Repository, name: str) -> HTTPException:
+        """Lead from a former name to the number; 307 keeps the method, which 301 may not."""
+        rest = self.request.full_path.removeprefix(f"/repos/{name}").removesuffix("?")
+        to = f"https://{self.request.host}/repositories/{moved.id}{rest}"
+        status = 301 if self.request.method == "GET" else 307
+        body = {"message": "Moved Permanently", "url": to, "documentation_url": _DOCUMENTATION}
+        return HTTPException(response=answer(body, status, {"Location": to}))
 
     def may_see(self, repository: Repository) -> bool:
         """Tell whether the repository exists for this caller."""
@@ -123,6 +136,13 @@ class Api(Service):
             [Rule(path, methods=[verb], endpoint=self._called(endpoint)) for verb, path, endpoint in table],
             merge_slashes=False,
         )
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request; a repository can also be named by its number, as the links between pages do."""
+        if numbered := re.match(r"/repositories/(\d+)(.*)", environ["PATH_INFO"]):
+            found = self._state.by_number(int(numbered[1]))
+            environ = environ | {"PATH_INFO": f"/repos/{found.full_name}{numbered[2]}" if found else "/"}
+        return super().__call__(environ, start_response)
 
     def refusal(self, error: HTTPException) -> Response:
         """Return the refusal in the API's form."""

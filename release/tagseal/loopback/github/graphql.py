@@ -66,7 +66,7 @@ def _value(query: Query, value: Any, selection: Selection) -> Any:  # noqa: ANN4
 
 def _root(call: Call, errors: list[Mapping[str, object]]) -> Node:
     def repository(owner: str, name: str, **_: object) -> Node | None:
-        found = call.state.find(f"{owner}/{name}")
+        found = call.state.find(f"{owner}/{name}") or call.state.moved(f"{owner}/{name}")
         if found is None or not call.may_see(found):
             message = f"Could not resolve to a Repository with the name '{owner}/{name}'."
             errors.append({"type": "NOT_FOUND", "path": ["repository"], "message": message})
@@ -91,10 +91,12 @@ def _type(name: str) -> Node | None:
 
 def _repository(call: Call, of: Repository) -> Node:
     owner, name = of.full_name.split("/")
-    visible = [one for one in of.releases if call.shows(of, one)]
+
+    def visible() -> list[Release]:
+        return [one for one in of.listed() if call.shows(of, one)]
 
     def release(tagName: str) -> Node | None:  # noqa: N803 - GraphQL's spelling
-        found = [one for one in visible if one.tag_name == tagName]
+        found = [one for one in visible() if one.tag_name == tagName]
         found.sort(key=lambda one: one.draft)
         return _release(of, found[0]) if found else None
 
@@ -104,7 +106,8 @@ def _repository(call: Call, of: Repository) -> Node:
 
     def releases(first: int = 30, after: str | None = None, **order: Any) -> Node:  # noqa: ANN401 - an input object
         rising = (order.get("orderBy") or {}).get("direction") == "ASC"
-        return _connection([_release(of, one) for one in (visible[::-1] if rising else visible)], first, after)
+        found = visible()
+        return _connection([_release(of, one) for one in (found[::-1] if rising else found)], first, after)
 
     push = call.may("contents", "write", of)
     branch = of.refs.get(f"refs/heads/{of.default_branch}")

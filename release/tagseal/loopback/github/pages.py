@@ -89,7 +89,7 @@ class Pages(Service):
         )
 
     def _repository(self, owner: str, repo: str) -> Repository:
-        found = self._state.find(f"{owner}/{repo}")
+        found = self._state.find(f"{owner}/{repo}") or self._state.moved(f"{owner}/{repo}")
         if found is None or found.private:
             raise NotFound
         return found

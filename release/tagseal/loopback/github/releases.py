@@ -60,7 +60,7 @@ def listing(call: Call, owner: str, repo: str) -> Response:
     found = call.repository(owner, repo)
     call.need("contents", "read", found)
     with call.state.lock:
-        shown = [shapes.release(found, one) for one in found.releases if call.shows(found, one)]
+        shown = [shapes.release(found, one) for one in found.listed() if call.shows(found, one)]
     return page(call, found, shown)
 
 
@@ -99,6 +99,8 @@ def create(call: Call, owner: str, repo: str) -> Response:
         raise invalid("Release", "tag_name", "missing_field")
     if call.grant is None:
         raise problem(401, "Requires authentication")
+    if wanted["tag_name"] in found.burnt:
+        raise invalid("Release", "tag_name", "custom", "tag_name was used by an immutable release")
     with call.state.lock:
         release = Release(
             id=call.state.next_id(),

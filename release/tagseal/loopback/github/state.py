@@ -9,7 +9,7 @@ import hashlib
 import itertools
 import secrets
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING
 
@@ -132,11 +132,23 @@ class Repository:
     """Tags that an immutable release has used, for ever."""
     chosen: int | None = None
     """The release that was made the latest on purpose."""
+    stale: list[tuple[Release, ...]] = field(default_factory=list)
+    """What the next listings show instead of the releases, one each."""
 
     @property
     def releases(self) -> tuple[Release, ...]:
         """All releases, newest first."""
         return tuple(sorted(self.by_id.values(), key=lambda release: release.id, reverse=True))
+
+    @property
+    def tags(self) -> dict[str, Target]:
+        """What each tag points to, by the tag's name."""
+        prefix = "refs/tags/"
+        return {name.removeprefix(prefix): at for name, at in self.refs.items() if name.startswith(prefix)}
+
+    def listed(self) -> tuple[Release, ...]:
+        """Return what a listing shows, which may lag."""
+        return self.stale.pop() if self.stale else self.releases
 
     def published(self, tag: str) -> Release | None:
         """Return the published release of this tag."""
@@ -176,6 +188,8 @@ class State:
         self.requests: dict[str, int] = {}
         """Requests so far, by token."""
         self._repositories: dict[str, Repository] = {}
+        self._moved: dict[str, Repository] = {}
+        """By a former name."""
         self._accounts: dict[str, Account] = {ACTIONS_BOT: Account(id=41898282, login=ACTIONS_BOT)}
         self._ids = itertools.count(1001)
         folder.mkdir(parents=True, exist_ok=True)
@@ -201,3 +215,21 @@ class State:
     def find(self, full_name: str) -> Repository | None:
         """Return the repository of this name, whatever its case."""
         return self._repositories.get(full_name.lower())
+
+    def moved(self, full_name: str) -> Repository | None:
+        """Return the repository that once had this name, unless another has it now."""
+        return self._moved.get(full_name.lower())
+
+    def by_number(self, number: int) -> Repository | None:
+        """Return the repository of this number, which no renaming changes."""
+        return next((one for one in self.repositories if one.id == number), None)
+
+    def rename(self, repository: Repository, full_name: str) -> None:
+        """Give a repository another name; the old one leads to it."""
+        former = repository.full_name.lower()
+        self._moved[former] = self._repositories.pop(former)
+        for token, grant in self.grants.items():
+            if grant.repository == repository.full_name:
+                self.grants[token] = replace(grant, repository=full_name)
+        repository.full_name = full_name
+        self.add(repository)

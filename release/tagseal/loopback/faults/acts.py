@@ -1,0 +1,222 @@
+"""What happens to a request that a fault hits; :mod:`tagseal.loopback.faults.table` says which fault does what."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from dataclasses import dataclass, replace
+from io import BytesIO
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlencode
+
+from werkzeug import Request, Response
+from werkzeug.wsgi import LimitedStream
+
+from tagseal.loopback.service import answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from tagseal.loopback.github.accidents import Accidents
+
+    Act = Callable[["Hit"], Iterable[bytes] | None]
+    """Gives the answer; None where this cannot happen to this request, which then has not been hit."""
+
+SLOW = 2.0
+"""Seconds that ``slow`` adds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """A request that a fault hits, and what the fault may use."""
+
+    environ: WSGIEnvironment
+    start_response: StartResponse
+    application: WSGIApplication
+    """Plays the hosts."""
+    forge: Accidents
+    """What can happen to GitHub's state."""
+    wait: Callable[[float], object]
+    """Wait for so many seconds, or until the loopback closes."""
+    kill: Callable[[], object]
+    """End the client."""
+
+    def changed(self, **environ: object) -> Hit:
+        """Return this request with other values in its environment; ``__`` stands for a period in a key."""
+        return replace(self, environ=self.environ | {key.replace("__", "."): value for key, value in environ.items()})
+
+    def passed(self) -> Iterable[bytes]:
+        """Play the request."""
+        return self.application(self.environ, self.start_response)
+
+    def played(self) -> Response:
+        """Play the request, and return the answer, its body not yet read."""
+        return Response.from_app(self.application, self.environ)
+
+    def unheard(self) -> None:
+        """Play the request to the end of an answer that nobody gets."""
+        with closing(self.played()) as response:
+            for _ in response.response:
+                pass
+
+    def cut(self) -> Iterable[bytes]:
+        """Cut the connection."""
+        self.environ["tagseal.cut"]()
+        return ()
+
+
+# The connection
+
+
+def late(hit: Hit) -> Iterable[bytes]:
+    """Play the request after a while."""
+    hit.wait(SLOW)
+    return hit.passed()
+
+
+def cut_before(hit: Hit) -> Iterable[bytes]:
+    """Do nothing, and answer nothing."""
+    return hit.cut()
+
+
+def cut_after(hit: Hit) -> Iterable[bytes]:
+    """Do everything, and answer nothing."""
+    hit.unheard()
+    return hit.cut()
+
+
+def cut_within(hit: Hit) -> Iterable[bytes]:
+    """Answer with half of a body, and cut the connection."""
+    response = hit.played()
+    hit.start_response(response.status, response.headers.to_wsgi_list())
+    return _half_then_cut(response, hit)
+
+
+def _half_then_cut(response: Response, hit: Hit) -> Iterator[bytes]:
+    yield from _first(response, (response.content_length or 0) // 2)
+    yield b""  # Each block leaves when the next is asked for: without this one the cut would come before the half.
+    hit.cut()
+
+
+def shortened(hit: Hit) -> Iterable[bytes]:
+    """Answer with half of a body as if it were the whole."""
+    response = hit.played()
+    half = response.content_length = (response.content_length or 0) // 2
+    hit.start_response(response.status, response.headers.to_wsgi_list())
+    return _first(response, half)
+
+
+def _first(response: Response, size: int) -> Iterator[bytes]:
+    with closing(response):
+        for block in response.iter_encoded():
+            yield block[:size]
+            size -= len(block)
+            if size <= 0:
+                return
+
+
+# The answer
+
+
+def answered(status: int, content: object, headers: Mapping[str, str] | None = None) -> Act:
+    """Do nothing, and answer with this."""
+
+    def act(hit: Hit) -> Iterable[bytes]:
+        return answer(content, status, headers)(hit.environ, hit.start_response)
+
+    return act
+
+
+def done_but(status: int, content: object) -> Act:
+    """Do everything, and answer with this."""
+
+    def act(hit: Hit) -> Iterable[bytes]:
+        hit.unheard()
+        return answer(content, status)(hit.environ, hit.start_response)
+
+    return act
+
+
+def digests(value: str | None) -> Act:
+    """Answer with another digest in the place of each."""
+
+    def other(shape: dict[str, object]) -> dict[str, object]:
+        return shape | {"digest": value} if shape.get("digest") else shape
+
+    def act(hit: Hit) -> Iterable[bytes]:
+        response = hit.played()
+        if response.is_json:
+            response.set_data(json.dumps(json.loads(response.get_data(), object_hook=other)))
+        return response(hit.environ, hit.start_response)
+
+    return act
+
+
+def as_json(hit: Hit) -> Iterable[bytes] | None:
+    """Describe the file that the request wants the bytes of."""
+    if hit.environ.get("HTTP_ACCEPT") != "application/octet-stream":
+        return None
+    return hit.changed(HTTP_ACCEPT="application/json").passed()
+
+
+# The request
+
+
+def twice(hit: Hit) -> Iterable[bytes]:
+    """Play the request twice, and answer for the second time."""
+    body = Request(hit.environ).get_data(cache=False)
+    hit.changed(wsgi__input=BytesIO(body)).unheard()
+    return hit.changed(wsgi__input=BytesIO(body)).passed()
+
+
+def half_sent(hit: Hit) -> Iterable[bytes]:
+    """Play the request as if its body had ended half way."""
+    half = int(hit.environ.get("CONTENT_LENGTH") or 0) // 2
+    body = LimitedStream(hit.environ["wsgi.input"], half)
+    return hit.changed(wsgi__input=body, wsgi__input_terminated=True).passed()
+
+
+def renamed(hit: Hit) -> Iterable[bytes]:
+    """Let the server call the file what it calls one whose name it cannot spell."""
+    query = dict(parse_qsl(hit.environ["QUERY_STRING"]))
+    query["name"] = f"default{PurePosixPath(query.get('name', '')).suffix}"
+    return hit.changed(QUERY_STRING=urlencode(query)).passed()
+
+
+# The world
+
+
+def accident(happens: Callable[[Accidents, str], bool]) -> Act:
+    """Let something happen to the forge, then play the request."""
+
+    def act(hit: Hit) -> Iterable[bytes] | None:
+        return hit.passed() if happens(hit.forge, hit.environ["PATH_INFO"]) else None
+
+    return act
+
+
+def killed_before(hit: Hit) -> Iterable[bytes]:
+    """End the client, and do nothing."""
+    hit.kill()
+    return hit.cut()
+
+
+def killed_within(hit: Hit) -> Iterable[bytes]:
+    """End the client while it sends."""
+    for _ in half_sent(replace(hit, start_response=_ignored)):
+        pass
+    hit.kill()
+    return hit.cut()
+
+
+def killed_after(hit: Hit) -> Iterable[bytes]:
+    """Do everything, and end the client before it hears of it."""
+    hit.unheard()
+    hit.kill()
+    return hit.cut()
+
+
+def _ignored(*_: object) -> Callable[[bytes], object]:
+    return len
