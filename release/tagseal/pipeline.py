@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
-from tagseal.errors import Refused, UsageError
-from tagseal.journal import Journal, digest, handed_over
+from tagseal.errors import Refused, ServiceError, UsageError
+from tagseal.journal import Journal, digest
 from tagseal.records import RECORDS, Plan, Record, Tag
 from tagseal.services import actions
 from tagseal.services.actions import Event, hand_on
+from tagseal.services.files import swept
+from tagseal.services.lock import held
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tagseal.steps import Services
 
@@ -57,6 +61,10 @@ STEPS = (
 
 VERBS = tuple(step.verb for step in STEPS)
 
+_LOCK = ".lock"
+"""Its file in the work folder; hidden, so that it is no part of the hand-over."""
+_AGAIN = re.compile(r"\b([Rr])un (?:the same command|this job) again\b")
+
 
 class Watcher(Protocol):
     """Told what happens, from outside the steps."""
@@ -95,17 +103,43 @@ def run(verbs: Sequence[str], event: Event, *, services: Services, watcher: Watc
     """
     steps = [step for step in ordered(verbs) if step.verb != "guard"]
     _boundary(steps, services)
-    records: list[Record] = []
-    tag = cast("Tag", _timed(STEPS[0], (event,), services, watcher))
-    records.append(tag)
+    with resumable(STEPS[0], steps, services.environ):
+        tag = cast("Tag", _timed(STEPS[0], (event,), services, watcher))
+    if not steps:
+        _opened(tag, steps, services, watcher)
+        return (tag,)
+    # The guard has held that the folder is ours to write.
+    with held(services.work.path / _LOCK, f"`tagseal run {' '.join(verbs)}`"):
+        swept(services.work.path)
+        return (tag, *_played(tag, steps, services, watcher))
+
+
+def _played(tag: Tag, steps: Sequence[Step], services: Services, watcher: Watcher) -> Iterator[Record]:
+    """Run the steps behind the guard, and yield their records; each is kept, and its digest told, at once."""
     journal = _opened(tag, steps, services, watcher)
-    for step in steps:
+    for number, step in enumerate(steps):
         taken = [tag if verb == "guard" else journal.get(_kind(verb), step.verb) for verb in step.takes]
-        record = _timed(step, tuple(taken), services, watcher)
+        with resumable(step, steps[number:], services.environ):
+            record = _timed(step, tuple(taken), services, watcher)
         journal.keep(record)
-        records.append(record)
         hand_on(services.environ, records=digest(journal.path))
-    return tuple(records)
+        yield record
+
+
+@contextmanager
+def resumable(step: Step, rest: Sequence[Step], environ: Mapping[str, str]) -> Iterator[None]:
+    """Let the hint of a service's failure in this step name what goes on: a command, in Actions a re-run."""
+    try:
+        yield
+    except ServiceError as error:
+        verbs = " ".join(("guard", *(one.verb for one in rest if one.verb != "guard")))
+        jobs = environ.get("GITHUB_ACTIONS") == "true"
+        again = "e-run the failed jobs" if jobs else f"un `tagseal run {verbs}` again"
+        if _AGAIN.search(error.hint):
+            error.hint = _AGAIN.sub(lambda found: f"{found[1]}{again}", error.hint)
+        else:
+            error.hint = f"{error.hint.rstrip('. ')}. Then r{again}; it goes on with `{step.verb}`."
+        raise
 
 
 def _boundary(steps: Sequence[Step], services: Services) -> None:
@@ -122,14 +156,13 @@ def _boundary(steps: Sequence[Step], services: Services) -> None:
 
 def _opened(tag: Tag, steps: Sequence[Step], services: Services, watcher: Watcher) -> Journal:
     path = services.work.records
-    expected = actions.handed_on(services.environ)
-    if expected:
-        handed_over(path, expected)
-    journal = Journal.open(path, tag.name, tag.commit)
+    begins = bool(steps) and steps[0].verb == "plan"
+    told = "" if begins else actions.handed_on(services.environ)  # one that begins uses nothing of what lies there
+    journal = Journal.open(path, tag.name, tag.commit, told=told)
     if journal.ignored:
         watcher.remark(journal.ignored)
-    if steps and steps[0].verb != "plan":
-        if not expected and services.environ.get("GITHUB_ACTIONS") == "true":
+    if steps and not begins:
+        if path.exists() and not told and services.environ.get("GITHUB_ACTIONS") == "true":
             raise Refused(
                 f"got no {actions.RECORDS}, expected the digest of the records from the job before",
                 hint=f"In the workflow: `{actions.RECORDS}: ${{{{ needs.JOB.outputs.records }}}}`.",

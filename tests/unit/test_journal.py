@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tagseal import records
 from tagseal.errors import Refused, UsageError
-from tagseal.journal import Journal, digest, handed_over
-from tagseal.records import Artifact, Build, Checks, Kind, Verdict
+from tagseal.journal import Journal, digest
+from tagseal.records import (
+    RECORDS,
+    Artifact,
+    Asset,
+    Build,
+    Bundle,
+    Checks,
+    Draft,
+    Identity,
+    Kind,
+    Plan,
+    Proof,
+    Publication,
+    Record,
+    Seal,
+    Verdict,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 COMMIT = "a" * 40
@@ -53,40 +73,146 @@ def test_records_of_another_tag_or_commit_are_ignored(tmp_path: Path, tag: str, 
     assert journal.ignored == "records of v1.0 at aaaaaaaaaaaa lie here, and are not used"
 
 
-def cut(text: str) -> str:
-    return text[: len(text) // 2]
+def whole(plan: Plan) -> tuple[Record, ...]:
+    """Return a record of each verb, every list with something in it."""
+    identity = Identity(repository="octo/widget", workflow=".github/workflows/release.yml", ref="refs/tags/v1.0")
+    name = f"{ARTIFACT.name}.sigstore.json"
+    bundle = Bundle(artifact=ARTIFACT.name, name=name, size=1, sha256="1" * 64, log_index=1, integrated_time=1)
+    asset = Asset(id=1, name=ARTIFACT.name, size=3, sha256="0" * 64)
+    ok = Verdict(name="gh release download", ok=True, detail="said nothing", by="gh 2.23")
+    lists = dict.fromkeys(("assets", "tools", "published", "irreversible", "remarks"), ("one",))
+    return (
+        replace(plan, **lists),  # type: ignore[arg-type]
+        replace(BUILD, dropped=("old.whl",)),
+        CHECKS,
+        Seal(tag="v1.0", commit=COMMIT, identity=identity, artifacts=(ARTIFACT,), bundles=(bundle,), kept=0),
+        Draft(id=1, url="https://github.com", tag="v1.0", assets=(asset,), body_sha256="2" * 64, sent=1),
+        Proof(draft=1, assets=(asset,), body_sha256="2" * 64, commands=(ok,), attacks=(ok,), later=1, shown=1),
+        Publication(id=1, url="https://github.com", published_at="2026-01-01T00:00:00Z", acts=("published",)),
+        records.Testimony(commands=(ok,), public=True, remarks=("one",)),
+    )
 
 
-def unknown_key(text: str) -> str:
-    return text.replace('"collected": false', '"collected": false, "extra": 1')
+@pytest.fixture
+def written(tmp_path: Path, plan: Callable[..., Plan]) -> Path:
+    """Write a journal with a record of each verb."""
+    path = tmp_path / "release.json"
+    journal = Journal.open(path, "v1.0", COMMIT)
+    for record in whole(plan(tag="v1.0", commit=COMMIT)):
+        journal.keep(record)
+    return path
 
 
-def missing_key(text: str) -> str:
-    document: dict[str, Any] = json.loads(text)
-    del document["records"]["build"]["commit"]
-    return json.dumps(document)
+def edits(value: Any, where: str = "") -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - JSON
+    """Yield the value with one change: each leaf another, each key or entry dropped, a key or an entry added."""
+    if isinstance(value, dict):
+        yield f"{where} + key", {**value, "extra": 1}
+        for key, inner in value.items():
+            yield f"{where}.{key} dropped", {name: one for name, one in value.items() if name != key}
+            yield from ((text, {**value, key: one}) for text, one in edits(inner, f"{where}.{key}"))
+    elif isinstance(value, list):
+        yield f"{where} + entry", [*value, *value] or ["x"]
+        for number, inner in enumerate(value):
+            yield f"{where}[{number}] dropped", value[:number] + value[number + 1 :]
+            for text, one in edits(inner, f"{where}[{number}]"):
+                yield text, [*value[:number], one, *value[number + 1 :]]
+    else:
+        yield where, not value if isinstance(value, bool) else value + 1 if isinstance(value, int) else f"{value}x"
+        yield f"{where} null", None
+        yield f"{where} of another type", [value]
 
 
-def another_type(text: str) -> str:
-    return text.replace('"size": 3', '"size": "3"')
+def outcome(path: Path) -> str:
+    """Return the slug of the refusal, or why the records are not used; an empty string if they are used."""
+    try:
+        return Journal.open(path, "v1.0", COMMIT).ignored
+    except Refused as error:
+        return error.slug
 
 
-def unknown_verb(text: str) -> str:
-    return text.replace('"check": {', '"cheque": {')
+def test_no_edit_of_any_field_is_used(written: Path) -> None:
+    """Each leaf changed, each key dropped, a key added: refused, or left out with a reason."""
+    document = json.loads(written.read_bytes())
+    assert len(document["records"]) == len(RECORDS) - 1  # the guard's is never kept
+    found = {}
+    for where, edited in edits(document):
+        written.write_text(json.dumps(edited, indent=2) + "\n", encoding="utf-8")
+        found[where] = outcome(written)
+    assert len(found) > 400
+    left_out = "records of format 3 lie here, this version writes 2: they are not used"
+    assert {where: one for where, one in found.items() if one != "records-damaged"} == {".format": left_out}
 
 
-def no_object(_: str) -> str:
-    return "[]"
+def test_another_spelling_of_the_same_is_no_journal(written: Path) -> None:
+    """Readers may differ over repeated keys, spaces or escapes; what this tool writes has one spelling."""
+    text = written.read_text(encoding="utf-8")
+    for other in (
+        text + " ",
+        text.replace('"size": 3', '"size": 3.0'),
+        text.replace('"kept": 0', '"kept": 1, "kept": 0'),
+    ):
+        assert other != text
+        written.write_text(other, encoding="utf-8")
+        assert outcome(written) == "records-damaged"
 
 
-@pytest.mark.parametrize("edit", [cut, unknown_key, missing_key, another_type, unknown_verb, no_object])
-def test_an_edited_file_is_refused(tmp_path: Path, edit: Callable[[str], str]) -> None:
-    """A file that this tool did not write so is refused, not repaired."""
-    path = kept(tmp_path / "release.json")
-    path.write_text(edit(path.read_text(encoding="utf-8")), encoding="utf-8")
+def test_a_journal_that_is_cut_is_refused(written: Path) -> None:
+    """Wherever it is cut, and if it is empty."""
+    raw = written.read_bytes()
+    for end in (0, 1, *range(10, len(raw), 97), len(raw) - 2, len(raw) - 1):
+        written.write_bytes(raw[:end])
+        assert outcome(written) == "records-damaged", end
+
+
+@pytest.mark.parametrize("raw", [b"[]", b"null", b"1", b"{}", b'{"format": true}', b"\xff", b"[" * 100_000])
+def test_what_is_no_journal_is_refused(tmp_path: Path, raw: bytes) -> None:
+    """Whatever else lies there in its place."""
+    (tmp_path / "release.json").write_bytes(raw)
+    assert outcome(tmp_path / "release.json") == "records-damaged"
+
+
+def test_a_pipe_in_its_place_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    """Reading it would wait for a writer for ever."""
+    os.mkfifo(tmp_path / "release.json")
+    assert outcome(tmp_path / "release.json") == "irregular-file"
+
+
+def test_records_of_an_older_format_are_left_out_and_it_is_said(tmp_path: Path) -> None:
+    """The first format had no digest; the verbs run again."""
+    path = tmp_path / "release.json"
+    path.write_text(json.dumps({"format": 1, "tag": "v1.0", "commit": COMMIT, "records": {}}), encoding="utf-8")
+    assert outcome(path) == "records of format 1 lie here, this version writes 2: they are not used"
+
+
+def sealed(path: Path, old: str, new: str) -> None:
+    """Edit the file as somebody who makes its own digest anew."""
+    document = json.loads(path.read_text(encoding="utf-8").replace(old, new))
+    del document["sha256"]
+    canonical = json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
+    document["sha256"] = hashlib.sha256(canonical).hexdigest()
+    path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
+def test_an_edit_with_a_digest_made_anew_is_not_what_was_told(written: Path) -> None:
+    """The inner digest shows accidents; the one that the job before told shows an attacker's edits."""
+    told = digest(written)
+    sealed(written, '"sent": 1', '"sent": 2')
+    assert Journal.open(written, "v1.0", COMMIT).get(Draft, "prove").sent == 2
     with pytest.raises(Refused) as caught:
-        Journal.open(path, "v1.0", COMMIT)
-    assert caught.value.slug == "records-damaged"
+        Journal.open(written, "v1.0", COMMIT, told=told)
+    assert caught.value.slug == "records-differ"
+
+
+def test_records_that_were_kept_and_never_told_are_made_again(written: Path) -> None:
+    """A run that is killed between the two leaves one more record than was told; nothing is stuck, none is trusted."""
+    journal = Journal.open(written, "v1.0", COMMIT)
+    told = [record for verb, record in journal.records.items() if verb in {"plan", "build", "check"}]
+    shorter = Journal.open(written.with_name("shorter.json"), "v1.0", COMMIT)
+    for record in told:
+        shorter.keep(record)
+    found = Journal.open(written, "v1.0", COMMIT, told=digest(shorter.path))
+    assert list(found.records) == ["plan", "build", "check"]
+    assert found.ignored == "the records of sign, upload, prove, publish, witness were not handed on: made again"
 
 
 def test_every_problem_is_named_with_its_path(tmp_path: Path) -> None:
@@ -106,17 +232,17 @@ def test_the_digest_of_the_job_before_must_fit(tmp_path: Path) -> None:
     """Any changed byte is refused before the file is used."""
     path = kept(tmp_path / "release.json")
     told = digest(path)
-    handed_over(path, told)
+    assert Journal.open(path, "v1.0", COMMIT, told=told).get(Build, "sign") == BUILD
     path.write_bytes(path.read_bytes() + b" ")
     with pytest.raises(Refused) as caught:
-        handed_over(path, told)
+        Journal.open(path, "v1.0", COMMIT, told=told)
     assert caught.value.slug == "records-differ"
 
 
 def test_records_that_did_not_arrive_are_called_missing(tmp_path: Path) -> None:
     """A download to another folder is not taken for a change: the error names the file and what brings it."""
     with pytest.raises(Refused, match=r"got no .*release\.json") as caught:
-        handed_over(tmp_path / "v1" / "release.json", "0" * 64)
+        Journal.open(tmp_path / "v1" / "release.json", "v1", COMMIT, told="0" * 64)
     assert "dist/" in caught.value.hint
 
 

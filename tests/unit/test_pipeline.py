@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field, replace
@@ -14,11 +15,12 @@ import pytest
 import widget
 from job import TAG
 from tagseal import records as kinds
-from tagseal.errors import Refused, TagsealError, UsageError
+from tagseal.errors import Refused, ServiceError, TagsealError, UsageError
 from tagseal.journal import Journal, digest
-from tagseal.pipeline import STEPS, VERBS, ordered, run
+from tagseal.pipeline import STEPS, VERBS, ordered, resumable, run
 from tagseal.records import Build, Checks, Plan, Record
 from tagseal.services import actions
+from tagseal.services.lock import held
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -133,7 +135,7 @@ def test_a_verb_without_the_record_that_it_needs_names_the_verb_that_makes_it(jo
     played(job, "plan")
     environ = job.environ(TAGSEAL_RECORDS=digest(records(job)))
     error = refused(job, "check", environ=environ)
-    assert error.what == "`check` needs the record of `build`, and release.json has none"
+    assert error.what == "`check` needs the record of `build`, and v1.2.3/release.json has none"
     assert error.hint.startswith("Run `tagseal run guard build check`")
 
 
@@ -181,6 +183,110 @@ def test_records_of_later_verbs_do_not_outlive_their_ground(job: Job) -> None:
     played(job, "plan", "build", "check")
     played(job, "build", environ=job.environ(TAGSEAL_RECORDS=digest(records(job))))
     assert list(Journal.open(records(job), TAG, job.run.sha).records) == ["plan", "build"]
+
+
+def test_two_runs_do_not_work_at_once_on_one_tag(job: Job) -> None:
+    """One works, and the other says who does and stops; the guard alone writes nothing, and needs no turn."""
+    played(job, "plan")
+    before = records(job).read_bytes()
+    with held(job.work.path / ".lock", "`tagseal run plan build`"):
+        error = refused(job, "plan")
+        played(job, "guard")
+    assert (type(error), error.slug) == (Refused, "run-under-way")
+    assert f"`tagseal run plan build`, process {os.getpid()} on " in error.context[0]
+    assert records(job).read_bytes() == before
+    played(job, "plan")
+
+
+def test_what_a_killed_run_left_is_gone_after_the_next(job: Job) -> None:
+    """Unfinished files and folders neither break a run nor pile up; finished ones stay."""
+    left = (".release.json.part", "packages/.widget.whl.part", ".existing-1x/.a.part", ".staging/packages/widget.whl")
+    widget.write(job.work.path, dict.fromkeys((*left, "bundles/widget.sigstore.json"), "half"))
+    (job.work.path / ".existing-empty").mkdir()
+    played(job, "plan", "build")
+    found = {path.relative_to(job.work.path).as_posix() for path in job.work.path.rglob("*") if path.is_file()}
+    packages = {f"packages/{widget.WHEEL}", f"packages/{widget.SDIST}"}
+    assert found == {".lock", "release.json", "logs/build.log", "bundles/widget.sigstore.json"} | packages
+    assert not [path for path in job.work.path.iterdir() if path.is_dir() and path.name.startswith(".")]
+
+
+def test_nothing_is_swept_before_the_guard_has_spoken(job: Job) -> None:
+    """A refused run removes nothing."""
+    widget.write(job.work.path, {".release.json.part": "half"})
+    assert refused(job, "plan", environ=job.environ(GITHUB_REF="refs/heads/main")).slug == "not-a-tag"
+    assert (job.work.path / ".release.json.part").exists()
+
+
+def test_without_the_old_folder_the_verbs_before_are_named_and_lead_on(job: Job) -> None:
+    """All jobs on new machines: what is missing is said with the command that makes it, and that command works."""
+    played(job, "plan", "build", "check")
+    shutil.rmtree(job.work.path.parent)
+    error = refused(job, "sign", "upload")
+    assert (type(error), error.slug, error.exit_code) == (UsageError, "record-missing", 2)
+    assert error.hint.startswith("Run `tagseal run guard plan build check sign`")
+    played(job, "plan", "build", "check")
+    found = Journal.open(records(job), TAG, job.run.sha)
+    assert [one.name for one in found.get(Checks, "test").artifacts] == [widget.WHEEL, widget.SDIST]
+
+
+def test_a_record_that_was_kept_and_never_told_is_made_again(job: Job) -> None:
+    """Killed between the two, the same command in the same folder goes on, and says what it makes again."""
+    played(job, "plan", "build")
+    attested = digest(records(job))
+    played(job, "check", environ=job.environ(TAGSEAL_RECORDS=attested))
+    (job.temp / "github_output").unlink()  # the runner ended before it could read it
+    watcher = Watching()
+    played(job, "check", environ=job.environ(TAGSEAL_RECORDS=attested), watcher=watcher)
+    assert "the records of check were not handed on: made again" in watcher.told
+    assert list(Journal.open(records(job), TAG, job.run.sha).records) == ["plan", "build", "check"]
+
+
+def failing(hint: str, *, actions: bool) -> str:
+    """Return the hint of a service's failure in `build`, of a run that goes on with `check`."""
+    environ = {"GITHUB_ACTIONS": "true"} if actions else {}
+    error = ServiceError("GitHub did not answer", hint=hint, slug="github-unreachable")
+    with pytest.raises(ServiceError) as caught, resumable(STEPS[2], STEPS[2:4], environ):
+        raise error
+    return caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("hint", "laptop", "in_actions"),
+    [
+        (
+            "Run the same command again; it resumes.",
+            "Run `tagseal run guard build check` again; it resumes.",
+            "Re-run the failed jobs; it resumes.",
+        ),
+        (
+            "Mend what GitHub names, then run the same command again; bundles are kept.",
+            "Mend what GitHub names, then run `tagseal run guard build check` again; bundles are kept.",
+            "Mend what GitHub names, then re-run the failed jobs; bundles are kept.",
+        ),
+        (
+            "Run this job again.",
+            "Run `tagseal run guard build check` again.",
+            "Re-run the failed jobs.",
+        ),
+        (
+            "Ask its keeper.",
+            "Ask its keeper. Then run `tagseal run guard build check` again; it goes on with `build`.",
+            "Ask its keeper. Then re-run the failed jobs; it goes on with `build`.",
+        ),
+    ],
+)
+def test_after_exit_4_the_hint_names_what_resumes(hint: str, laptop: str, in_actions: str) -> None:
+    """The verbs that are left, behind the guard; in Actions a person re-runs jobs. The adapter's own words stay."""
+    assert failing(hint, actions=False) == laptop
+    assert failing(hint, actions=True) == in_actions
+
+
+def test_a_guard_without_an_answer_says_how_to_resume(job: Job) -> None:
+    """The first of the verbs can fail as well, and nothing is behind it yet."""
+    closed = dict.fromkeys(("HTTPS_PROXY", "https_proxy"), "http://127.0.0.1:1")
+    error = refused(job, "plan", "build", environ=job.environ(**closed))
+    assert isinstance(error, ServiceError)
+    assert "e-run the failed jobs" in error.hint
 
 
 def tagseal(job: Job, verbs: Sequence[str], environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import stat
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -91,6 +92,15 @@ def replaced(path: Path, content: bytes) -> None:
         os.fsync(folder)  # the new name as well
     finally:
         os.close(folder)
+
+
+def swept(folder: Path) -> None:
+    """Remove what killed runs left unfinished below a folder: files ``.NAME.part``, and hidden folders."""
+    for path in sorted(folder.rglob(".*")):
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name.endswith(".part"):
+            path.unlink(missing_ok=True)
 
 
 def matching(root: Path, patterns: Sequence[str]) -> tuple[Path, ...]:

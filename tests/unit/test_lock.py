@@ -1,0 +1,76 @@
+"""One run at a time: who holds the lock is told, and the kernel gives it back."""
+
+from __future__ import annotations
+
+import os
+import platform
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tagseal.errors import Refused
+from tagseal.services.lock import held
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HOLDER = """
+import pathlib, sys
+from tagseal.services.lock import held
+with held(pathlib.Path(sys.argv[1]), "`tagseal run sign`"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_the_other_one_is_told_who_holds_it(tmp_path: Path) -> None:
+    """Its verbs, its process, its machine, since when; nothing of the other's is written."""
+    path = tmp_path / "v1" / ".lock"
+    with held(path, "`tagseal run plan build check`"):
+        words = path.read_text()
+        with pytest.raises(Refused) as caught, held(path, "`tagseal run sign`"):
+            pytest.fail("two hold it")
+        assert path.read_text() == words
+    assert caught.value.slug == "run-under-way"
+    assert caught.value.what == "got another run at work in dist/v1/, expected this one alone"
+    who = f"`tagseal run plan build check`, process {os.getpid()} on {platform.node()}, since 2"
+    assert caught.value.context[0].startswith(f"it says: '{who}")
+
+
+def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
+    """SIGKILL leaves the file; the next run takes the lock and says who it is."""
+    path = tmp_path / ".lock"
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(Refused, match="another run"), held(path, "mine"):
+            pytest.fail("two hold it")
+        holder.send_signal(signal.SIGKILL)
+        holder.wait(10)
+        assert path.read_text().startswith("`tagseal run sign`, process ")
+        with held(path, "mine"):
+            assert path.read_text().startswith("mine, process ")
+
+
+def test_children_do_not_keep_it(tmp_path: Path) -> None:
+    """A build that outlives its run does not lock the next one out."""
+    with held(tmp_path / ".lock", "mine"):
+        child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, close_fds=False)
+    with held(tmp_path / ".lock", "mine, later"):
+        child.communicate(b"\n", timeout=10)
+
+
+def test_what_a_file_from_elsewhere_says_steers_nothing(tmp_path: Path) -> None:
+    """A file that came with a folder locks nothing; a link in its place is not followed."""
+    (tmp_path / ".lock").write_bytes(b"\x1b[2J" * 1000)
+    with held(tmp_path / ".lock", "mine"):
+        assert "\x1b" not in (tmp_path / ".lock").read_text()
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="symbolic"), held(tmp_path / "link", "mine"):
+        pytest.fail("a link was followed")
+    assert not (tmp_path / "elsewhere").exists()
