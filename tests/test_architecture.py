@@ -25,7 +25,7 @@ LARGEST_MODULE = 300
 LARGEST_FUNCTION = 60
 MEDIAN_FUNCTION = 12
 ONLY_IMPORTERS = {
-    "github": {"tagseal.services.github", "tagseal.services.github.border"},
+    "github": {"tagseal.services.github", "tagseal.services.github.border", "tagseal.services.github.client"},
     "id": {"tagseal.services.oidc"},
     "subprocess": {"tagseal.services.process", "tagseal.rehearsal.command"},
     "stamina": {"tagseal.services.retry"},

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import random
 import threading
 import time
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 T = TypeVar("T")
+
+# It reports each retry to its logger, which would write to standard error where nobody listens; ours is `waiting`.
+logging.getLogger("stamina").addHandler(logging.NullHandler())
 
 FIRST, LONGEST = 1.0, 60.0
 """Seconds of the first pause, doubled each time, and of the longest."""

@@ -1,34 +1,31 @@
 """GitHub, through PyGithub: repositories, tags, releases and assets. The only package that imports ``github``.
 
-1. PyGithub's own retry would create a draft twice (measured): it is off, and ours decides (``services.retry``).
-2. Before anything is written, the repository has answered by its own name: PyGithub follows redirects of writes.
-3. Writes keep to GitHub's limits for them as soon as it refuses one.
-4. PyGithub's client is for one thread: each gets its own. It is lazy: a handle costs no request.
+1. A failed read is repeated; after a failed write, what it may have made is looked for first (``services.retry``).
+2. Writes keep to GitHub's limits for them as soon as it refuses one.
 """
 
 from __future__ import annotations
 
-import threading
-from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
 import requests
-from github import Auth, Github, GithubException
+from github import GithubException
+from github.GitRelease import GitRelease
 from github.GitReleaseAsset import GitReleaseAsset
 
 from tagseal.services import actions
 from tagseal.services.github import refusals
 from tagseal.services.github.border import border, or_none
+from tagseal.services.github.client import Client
 from tagseal.services.github.releases import Release, marker, mine, of_asset, of_release, typed
-from tagseal.services.github.transfers import TIMEOUT, Transfers
+from tagseal.services.github.transfers import Transfers
 from tagseal.services.retry import Pace, Retry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from github.GitRelease import GitRelease
     from github.Repository import Repository
 
     from tagseal.records import Asset
@@ -40,8 +37,6 @@ T = TypeVar("T")
 BOT = "github-actions[bot]"
 UPLOADS = "https://uploads.github.com"
 _FORBIDDEN, _INVALID = 403, 422
-_MOST = 10_000
-"""Releases that are looked through; GitHub lists no more."""
 
 
 class GitHub:
@@ -53,12 +48,10 @@ class GitHub:
 
     def __init__(self, token: str, api: str = actions.API, *, retry: Retry | None = None) -> None:
         """Prepare; nothing is asked yet. An empty token reads public repositories only."""
-        self._token, self._api = token, api
+        self._client = Client(token, api)
         self._retry = retry or Retry(patience=0)
         self.pace = Pace(waiting=self._retry.waiting)
         self._transfers = Transfers(token)
-        self._threads = threading.local()
-        self._known: set[str] = set()
         self._actor = ""
 
     @classmethod
@@ -69,20 +62,21 @@ class GitHub:
     def private(self, repository: str) -> bool:
         """Tell whether only its members may see the repository."""
         return self._read(
-            f"read the repository {repository}", lambda: typed(bool, self._client.get_repo(repository).private)
+            f"read the repository {repository}",
+            lambda: typed(bool, self._client.repository(repository).complete().private),
         )
 
     def tag_commit(self, repository: str, tag: str) -> str | None:
         """Return the commit that the remote tag names, peeled of all its tag objects; None without such a tag."""
 
         def peeled(within: Repository) -> str:
-            target = within.get_git_ref(f"tags/{tag}").object
+            target = within.get_git_ref(f"tags/{tag}").complete().object
             while target.type == "tag":
-                target = within.get_git_tag(target.sha).object
+                target = within.get_git_tag(target.sha).complete().object
             return typed(str, target.sha)
 
         def ask() -> str | None:
-            within = self._named(repository)
+            within = self._client.repository(repository)
             return or_none(lambda: peeled(within))
 
         return self._read(f"read the tag {tag} of {repository}", ask)
@@ -92,7 +86,7 @@ class GitHub:
 
         def ask() -> str:
             try:
-                return typed(str, self._client.get_user().login)
+                return typed(str, self._client.github.get_user().complete().login)
             except GithubException as error:
                 if error.status == _FORBIDDEN and "rate limit" not in str(error.data).lower():
                     return BOT
@@ -113,7 +107,11 @@ class GitHub:
         published = self.published(repository, tag)
         drafts = self._read(
             f"list the drafts of {repository}",
-            lambda: [_whole(one) for one in self._listed(repository) if one.draft and one.tag_name == tag],
+            lambda: [
+                self._whole(repository, one)
+                for one in self._listed(repository)
+                if (one.draft, one.tag_name) == (True, tag)
+            ],
         )
         return (*((published,) if published else ()), *sorted(drafts, key=lambda one: one.id))
 
@@ -121,15 +119,17 @@ class GitHub:
         """Return the published release of this tag."""
 
         def ask() -> Release | None:
-            within = self._named(repository)
-            return or_none(lambda: _whole(within.get_release(tag)))
+            within = self._client.repository(repository)
+            found = or_none(lambda: within.get_release(tag))
+            return None if found is None else self._whole(repository, found)
 
         return self._read(f"read the release {tag} of {repository}", ask)
 
     def release(self, repository: str, number: int) -> Release:
         """Return the release with this id, read now."""
         return self._read(
-            f"read the release {number} of {repository}", lambda: _whole(self._named(repository).get_release(number))
+            f"read the release {number} of {repository}",
+            lambda: self._whole(repository, self._client.release(repository, number).complete()),
         )
 
     def create_draft(self, repository: str, tag: str, *, body: str, prerelease: bool) -> Release:
@@ -141,7 +141,7 @@ class GitHub:
             )
 
         def send() -> Release:
-            made = self._named(repository).create_git_release(
+            made = self._client.repository(repository).create_git_release(
                 tag, name=tag, message=body, draft=True, prerelease=prerelease, make_latest="false"
             )
             return of_release(made, made.assets)
@@ -157,7 +157,7 @@ class GitHub:
             return found if same else None
 
         def send() -> Release:
-            made = self._handle(repository, release.id).update_release(
+            made = self._client.release(repository, release.id).update_release(
                 release.tag, body, draft=release.draft, prerelease=prerelease, tag_name=release.tag
             )
             return of_release(made, made.assets)
@@ -172,7 +172,7 @@ class GitHub:
             return None if found.draft else found
 
         def send() -> Release:
-            made = self._handle(repository, release.id).update_release(
+            made = self._client.release(repository, release.id).update_release(
                 release.tag,
                 release.body,
                 draft=False,
@@ -203,7 +203,7 @@ class GitHub:
         def send() -> Asset:
             try:
                 answer = self._transfers.send(url, path, sha256=sha256)
-                return of_asset(self._client.create_from_raw_data(GitReleaseAsset, answer))
+                return of_asset(self._client.github.create_from_raw_data(GitReleaseAsset, answer))
             except requests.HTTPError as error:
                 if error.response.status_code == _INVALID and "already_exists" in str(error):
                     raise refusals.taken(path.name) from error
@@ -213,11 +213,13 @@ class GitHub:
 
     def delete_asset(self, repository: str, asset: Asset) -> None:
         """Delete an asset of our own draft; it may be gone."""
-        self._delete(f"delete {asset.name} from {repository}", f"/repos/{repository}/releases/assets/{asset.id}")
+        path = f"/repos/{repository}/releases/assets/{asset.id}"
+        self._write(f"delete {asset.name} from {repository}", lambda: self._client.delete(path), lambda: None)
 
     def delete_draft(self, repository: str, release: Release) -> None:
         """Delete a draft of our own; it may be gone."""
-        self._delete(f"delete the draft {release.id} of {repository}", f"/repos/{repository}/releases/{release.id}")
+        path = f"/repos/{repository}/releases/{release.id}"
+        self._write(f"delete the draft {release.id} of {repository}", lambda: self._client.delete(path), lambda: None)
 
     def download(self, repository: str, asset: Asset, path: Path) -> str:
         """Fetch one asset into ``path``: streamed, hashed, and put in place when it is whole; return its sha256.
@@ -231,48 +233,14 @@ class GitHub:
             lambda: self._transfers.fetch(url, path, size=asset.size, sha256=asset.sha256),
         )
 
-    @property
-    def _client(self) -> Github:
-        """This thread's client."""
-        if not hasattr(self._threads, "client"):
-            self._threads.client = Github(
-                base_url=self._api,
-                auth=Auth.Token(self._token) if self._token else None,
-                retry=None,
-                timeout=TIMEOUT,
-                per_page=100,
-                seconds_between_requests=0,
-                seconds_between_writes=0,
-                lazy=True,
-            )
-        client: Github = self._threads.client
-        return client
-
-    def _named(self, name: str) -> Repository:
-        """Return a handle on the repository, which has answered by this very name once.
-
-        Raises:
-            UsageError: It has another name now.
-        """
-        if name not in self._known:
-            found = typed(str, self._client.get_repo(name).full_name)
-            if found.lower() != name.lower():
-                raise refusals.renamed(f"use the repository {name}", refusals.shown(found))
-            self._known.add(name)
-        return self._client.get_repo(name)
-
-    def _handle(self, repository: str, number: int) -> GitRelease:
-        return self._named(repository).get_release(number)
-
     def _listed(self, repository: str) -> Iterator[GitRelease]:
-        return islice(self._named(repository).get_releases(), _MOST)
+        self._client.repository(repository)
+        return self._client.pages(f"/repos/{repository}/releases", GitRelease)
 
-    def _delete(self, doing: str, path: str) -> None:
-        def send() -> bool:
-            self._client.requester.requestJsonAndCheck("DELETE", path)
-            return True
-
-        self._write(doing, lambda: or_none(send) or True, lambda: None)
+    def _whole(self, repository: str, found: GitRelease) -> Release:
+        """Return a release with all of its assets: those in its own answer may be a part of them."""
+        number = typed(int, found.id)
+        return of_release(found, self._client.pages(f"/repos/{repository}/releases/{number}/assets", GitReleaseAsset))
 
     def _read(self, doing: str, ask: Callable[[], T]) -> T:
         def bordered() -> T:
@@ -287,8 +255,3 @@ class GitHub:
                 return send()
 
         return self._retry.write(paced, look)
-
-
-def _whole(found: GitRelease) -> Release:
-    """Return a release with all of its assets: those in its own answer may be a part of them."""
-    return of_release(found, found.get_assets())

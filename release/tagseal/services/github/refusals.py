@@ -10,6 +10,7 @@ import json
 import re
 import time
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from tagseal.errors import Busy, ServiceError, UsageError
 from tagseal.names import printable
@@ -24,6 +25,7 @@ UNNAMED_LIMIT = 60.0
 
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY, _SERVER_ERROR = 401, 403, 404, 429, 500
 _REDIRECTS = range(300, 400)
+_OURS = frozenset({"api.github.com", "uploads.github.com"})
 _LONGEST = 500
 _QUERY = re.compile(r"\?[^\s'\"<>)]+")
 
@@ -62,6 +64,8 @@ def translated(doing: str, status: int, words: str, headers: Mapping[str, str]) 
     """
     context = (f"GitHub said: {status} {words}".rstrip(),)
     limited = status == _TOO_MANY or (status == _FORBIDDEN and "rate limit" in words.lower())
+    if status < _REDIRECTS.start:
+        return garbled(doing, f"{status} {words}")
     if limited or status >= _SERVER_ERROR:
         return Busy(
             f"GitHub {'wants a pause' if limited else 'failed'}: could not {doing}",
@@ -87,7 +91,9 @@ def translated(doing: str, status: int, words: str, headers: Mapping[str, str]) 
             slug="github-not-found",
         )
     if status in _REDIRECTS:
-        return renamed(doing, shown(headers.get("location", "elsewhere")))
+        there = headers.get("location", "")
+        known = urlsplit(there).netloc in _OURS
+        return renamed(doing, shown(there)) if known else garbled(doing, f"{status} to {shown(there) or 'nowhere'}")
     return ServiceError(
         f"GitHub refused: could not {doing}",
         context=context,
