@@ -5,6 +5,9 @@ from __future__ import annotations
 import io
 import json
 import re
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -232,3 +235,77 @@ def test_of_many_untracked_files_a_few_are_named() -> None:
     lines = list(asides(replace(TAG, untracked=tuple(f"file{number}" for number in range(2000)))))
     assert len(lines) == 6
     assert lines[-1] == "note:    left out, for git does not track them: 1995 more files"
+
+
+def at_once(report: Report, *pauses: tuple[str, float]) -> None:
+    """Let a thread of its own tell of each pause, all of them together."""
+    ready = threading.Barrier(len(pauses))
+
+    def tell(reason: str, seconds: float) -> None:
+        ready.wait()
+        report.waiting(reason, seconds)
+
+    with ThreadPoolExecutor(len(pauses)) as pool:
+        list(pool.map(lambda pause: tell(*pause), pauses))
+
+
+def test_a_pause_is_one_line_however_many_threads_wait() -> None:
+    """What failed and for how long, in whole seconds; another reason, and the next pause, are lines of their own."""
+    stream = io.StringIO()
+    report = Plain(stream)
+    at_once(report, *[("GitHub failed: could not list", 3.2)] * 16)
+    at_once(report, *[("GitHub failed: could not list", 0.9), ("Rekor failed", 0.01)])
+    time.sleep(0.02)
+    report.waiting("Rekor failed", 2)
+    assert stream.getvalue().splitlines() == [
+        "waiting 4 s: GitHub failed: could not list",
+        "waiting 1 s: Rekor failed",
+        "waiting 2 s: Rekor failed",
+    ]
+
+
+def test_the_runner_reads_no_command_in_what_is_waited_for() -> None:
+    """The words are a service's: commands are stopped, once, whichever thread is first, and go on at the end."""
+    stream = io.StringIO()
+    report = Actions(stream)
+    at_once(report, *[(f"{HOSTILE}{number}", 1) for number in range(16)])
+    report.close()
+    lines = stream.getvalue().splitlines()
+    word = lines[0].removeprefix("::stop-commands::")
+    assert [line for line in lines if line.startswith("::")] == [lines[0], f"::{word}::"]
+    assert lines[-1] == f"::{word}::"
+    assert {line.partition(":")[0] for line in lines[1:-1]} == {"waiting 1 s"}
+    assert len(lines) == 18
+
+
+def test_json_leaves_pauses_to_the_other_stream(capsys: pytest.CaptureFixture[str]) -> None:
+    """The document stays one document."""
+    stream = io.StringIO()
+    report = Document(Plain(stream))
+    report.waiting("GitHub failed", 1)
+    report.close({})
+    assert stream.getvalue() == "waiting 1 s: GitHub failed\n"
+    assert json.loads(capsys.readouterr().out) == {"ok": True}
+
+
+class Screen(io.StringIO):
+    """A terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_counts_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The seconds change by themselves beside the spinner, how many wait is told, and the step's own words return."""
+    for name, value in (("TERM", "xterm"), ("COLUMNS", "100")):
+        monkeypatch.setenv(name, value)
+    screen = Screen()
+    report = Terminal(screen)
+    report.started("upload")
+    report.say("uploading widget.whl")
+    at_once(report, ("GitHub failed", 1.3), ("a later one", 1.4), ("the last", 1.5))
+    time.sleep(1.8)
+    report.close()
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue())
+    first, second = (shown.index(f"upload  waiting {left} s: GitHub failed (and 2 more)") for left in (2, 1))
+    assert 0 < first < second < shown.rindex("upload  uploading widget.whl")

@@ -77,4 +77,5 @@ def services(folder: Path, tag: str, report: Report) -> Services:
         environ=dict(os.environ),
         loopback=actions.loopback(os.environ),
         say=report.say,
+        waiting=report.waiting,
     )

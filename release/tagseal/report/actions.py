@@ -8,6 +8,7 @@ Source: "Workflow commands" in GitHub's documentation.
 from __future__ import annotations
 
 import secrets
+import threading
 from typing import TYPE_CHECKING, TextIO
 
 from tagseal.names import printable
@@ -25,6 +26,7 @@ class Actions(Plain):
         """Write to ``stream``."""
         super().__init__(stream)
         self._word = ""
+        self._begins = threading.Lock()
 
     def finished(self, verb: str, record: Record, seconds: float) -> None:
         """Print the step's line, and its remarks."""
@@ -35,6 +37,12 @@ class Actions(Plain):
         """Print it, marked."""
         self._stop()
         super().remark(text)
+
+    def waiting(self, reason: str, seconds: float) -> None:
+        """Print it once; the reason has the words of a service."""
+        with self._begins:
+            self._stop()
+        super().waiting(reason, seconds)
 
     def failed(self, error: TagsealError) -> None:
         """Print the error, and annotate the run."""

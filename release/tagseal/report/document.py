@@ -40,6 +40,10 @@ class Document:
         """Pass it on."""
         self._inner.say(text)
 
+    def waiting(self, reason: str, seconds: float) -> None:
+        """Pass it on."""
+        self._inner.waiting(reason, seconds)
+
     def line(self, text: str) -> None:
         """Pass it on."""
         self._inner.line(text)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import sys
+import threading
+import time
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from tagseal.names import printable
@@ -34,6 +37,9 @@ class Report(Protocol):
     def say(self, text: str) -> None:
         """One line of progress."""
 
+    def waiting(self, reason: str, seconds: float) -> None:
+        """A pause begins, in one of several threads: what failed, and how long the pause takes."""
+
     def line(self, text: str) -> None:
         """One line of the story."""
 
@@ -47,6 +53,11 @@ class Report(Protocol):
 def step_line(verb: str, seconds: float, text: str, mark: str = "ok") -> str:
     """Return one line of the story: verb, mark, seconds, sentence."""
     return f"{verb:<8} {mark}  {seconds:4.1f}s  {printable(text)}"
+
+
+def waiting_line(reason: str, seconds: float) -> str:
+    """Return what is waited for, and for how long."""
+    return f"waiting {max(1, math.ceil(seconds))} s: {printable(reason)}"
 
 
 def error_lines(error: TagsealError) -> list[str]:
@@ -68,6 +79,8 @@ class Plain:
     def __init__(self, stream: TextIO) -> None:
         """Write to ``stream``."""
         self._stream = stream
+        self._pauses: dict[str, float] = {}
+        self._turn = threading.Lock()
 
     def started(self, verb: str) -> None:
         """Say nothing: a log needs no promise."""
@@ -84,6 +97,14 @@ class Plain:
 
     def say(self, text: str) -> None:
         """Say nothing: progress is for terminals."""
+
+    def waiting(self, reason: str, seconds: float) -> None:
+        """Print it once, however many threads wait for the same in one pause."""
+        now = time.monotonic()
+        with self._turn:
+            if now >= self._pauses.get(reason, 0):
+                self._pauses[reason] = now + seconds
+                self.line(waiting_line(reason, seconds))
 
     def line(self, text: str) -> None:
         """Print it."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import textwrap
+import threading
+import time
 from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
 from rich.text import Text
 
 from tagseal.names import printable
-from tagseal.report.plain import NOTE_INDENT, STEP_INDENT, error_lines, step_line
+from tagseal.report.plain import NOTE_INDENT, STEP_INDENT, error_lines, step_line, waiting_line
 from tagseal.report.sentences import asides, sentence
 
 if TYPE_CHECKING:
@@ -28,6 +30,23 @@ _STYLES = {
 }
 
 
+class _Progress:
+    """The text beside the spinner: rich asks for it whenever it draws, so that seconds count down by themselves."""
+
+    def __init__(self, verb: str) -> None:
+        self.verb = verb
+        self.said = ""
+        self.pauses: dict[str, float] = {}
+        """What failed, and until when its next try is waited for; written by several threads."""
+
+    def __rich__(self) -> Text:
+        now = time.monotonic()
+        left = sorted((until - now, reason) for reason, until in self.pauses.copy().items() if until > now)
+        said = waiting_line(left[0][1], left[0][0]) if left else self.said
+        more = f" (and {len(left) - 1} more)" if len(left) > 1 else ""
+        return Text("  ".join(filter(None, (self.verb, said + more))), overflow="ellipsis", no_wrap=True)
+
+
 class Terminal:
     """Progress with rich; text from outside is never read as markup."""
 
@@ -36,14 +55,14 @@ class Terminal:
         self._console = Console(file=stream, highlight=False, markup=False, emoji=False)
         self._errors = Console(stderr=True, highlight=False, markup=False, emoji=False)
         self._status: Status | None = None
-        self._verb = ""
+        self._progress = _Progress("")
+        self._turn = threading.Lock()
 
     def started(self, verb: str) -> None:
         """Turn the spinner on."""
-        self._verb = verb
         self._stop()
-        self._status = self._console.status(Text(verb), spinner="dots")
-        self._status.start()
+        self._progress = _Progress(verb)
+        self._spin()
 
     def finished(self, verb: str, record: Record, seconds: float) -> None:
         """Replace the spinner by the step's line."""
@@ -58,10 +77,13 @@ class Terminal:
 
     def say(self, text: str) -> None:
         """Show it beside the spinner."""
-        if self._status is None:
-            self.started(self._verb)
-        if self._status is not None:
-            self._status.update(Text(f"{self._verb}  {printable(text)}", overflow="ellipsis", no_wrap=True))
+        self._progress.said = printable(text)
+        self._spin()
+
+    def waiting(self, reason: str, seconds: float) -> None:
+        """Count down beside the spinner."""
+        self._progress.pauses[reason] = time.monotonic() + seconds
+        self._spin()
 
     def line(self, text: str) -> None:
         """Print one line, wrapped to the terminal; what is wrapped stays below its beginning."""
@@ -80,10 +102,17 @@ class Terminal:
         """Take the spinner away."""
         self._stop()
 
+    def _spin(self) -> None:
+        with self._turn:
+            if self._status is None:
+                self._status = self._console.status(self._progress, spinner="dots")
+                self._status.start()
+
     def _stop(self) -> None:
-        if self._status is not None:
-            self._status.stop()
-            self._status = None
+        with self._turn:
+            if self._status is not None:
+                self._status.stop()
+                self._status = None
 
 
 def _is_step(text: str) -> bool:
