@@ -1,12 +1,14 @@
-"""retry: what is tried again, after which pause, and what comes of a write whose answer was lost."""
+"""retry: what is tried again, after which pause, what comes of a lost answer, and how fast writes go."""
 
 from __future__ import annotations
 
 import pytest
 import stamina
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tagseal.errors import Busy, Refused, ServiceError
-from tagseal.services.retry import LONGEST, Retry
+from tagseal.services.retry import LIMITS, LONGEST, Pace, Retry, earliest
 
 
 class Service:
@@ -103,4 +105,70 @@ def test_each_pause_is_told_before_it_begins() -> None:
     with stamina.set_testing(True, attempts=99):
         Retry(patience=600, waiting=lambda *what: told.append(what)).read(service.send)
     assert [reason for reason, _ in told] == ["the service failed"] * 9
-    assert [pytest.approx(seconds, rel=0.11) for _, seconds in told] == [1, 2, 4, 8, 16, 32, LONGEST, LONGEST, 7]
+    expected = [1, 2, 4, 8, 16, 32, LONGEST, LONGEST, 7]
+    assert [seconds for _, seconds in told] == [pytest.approx(seconds, rel=0.11) for seconds in expected]
+
+
+@given(gaps=st.lists(st.floats(min_value=0, max_value=30), min_size=1, max_size=700))
+def test_no_limit_is_passed(gaps: list[float]) -> None:
+    """However fast writes are asked for, no minute has more than 80 of them, and no hour more than 500."""
+    now, sent = 0.0, list[float]()
+    for gap in gaps:
+        now += gap
+        sent.append(earliest(sent, now))
+        assert sent[-1] >= now
+    for most, seconds in LIMITS:
+        assert all(late - early >= seconds - 1e-6 for early, late in zip(sent, sent[most:], strict=False))
+
+
+def test_an_unhurried_write_goes_at_once() -> None:
+    """Where the last one is long ago, there is nothing to wait for."""
+    assert earliest([], 5.0) == 5.0
+    assert earliest([1.0], 5.0) == 5.0
+
+
+def test_nobody_waits_before_the_first_refusal() -> None:
+    """A release of a hundred files is sent as fast as the service takes it."""
+    told: list[str] = []
+    pace = Pace(patience=600, waiting=lambda reason, _: told.append(reason))
+    for _ in range(200):
+        with pace.turn():
+            pass
+    assert told == []
+
+
+def test_a_refusal_slows_every_write_that_follows() -> None:
+    """All threads wait as long as was asked for, and then keep to the limits; the estimate is told."""
+    told: list[tuple[str, float]] = []
+    pace = Pace(patience=600, waiting=lambda *what: told.append(what))
+    pace.expect(161)
+    with pytest.raises(Busy), pace.turn():
+        raise busy(after=60.0)
+    for _ in range(2):
+        with pace.turn():
+            pass
+    assert [reason for reason, _ in told] == [
+        "GitHub takes 80 writes a minute, about 2 min for 159 more",
+        "GitHub takes 80 writes a minute, about 2 min for 158 more",
+    ]
+    assert [seconds for _, seconds in told] == [pytest.approx(60, abs=1), pytest.approx(60.75, abs=1)]
+
+
+def test_a_failure_that_names_no_time_slows_nothing() -> None:
+    """A broken gateway is no limit."""
+    told: list[str] = []
+    pace = Pace(patience=600, waiting=lambda reason, _: told.append(reason))
+    with pytest.raises(Busy), pace.turn():
+        raise busy()
+    with pace.turn():
+        pass
+    assert told == []
+
+
+def test_a_pause_beyond_the_patience_ends_every_thread() -> None:
+    """What one thread was refused for an hour no other waits for."""
+    pace = Pace(patience=600)
+    with pytest.raises(Busy), pace.turn():
+        raise busy(after=3600)
+    with pytest.raises(Busy), pace.turn():
+        raise AssertionError

@@ -122,11 +122,13 @@ def earliest(sent: Sequence[float], now: float) -> float:
 class Pace:
     """The turn of each write, for all threads: nobody waits until the service refuses one for their number."""
 
+    patience: float
+    """Seconds that a pause which the service asks for may take."""
     waiting: Callable[[str, float], None] = silent
     _sent: deque[float] = dataclasses.field(default_factory=lambda: deque(maxlen=LIMITS[-1][0]))
     _left: int = 0
-    _slow: bool = False
     _not_before: float = 0.0
+    _refusal: Busy | None = None
     _lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
 
     def expect(self, writes: int) -> None:
@@ -136,21 +138,27 @@ class Pace:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Wait for this thread's turn; within it, one write."""
+        """Wait for this thread's turn; within it, one write.
+
+        Raises:
+            Busy: The service asked another thread for a pause that is longer than the patience.
+        """
         self._wait(*self._slot())
         try:
             yield
         except Busy as error:
             if error.after is not None:
                 with self._lock:
-                    self._slow, self._not_before = True, time.monotonic() + error.after
+                    self._refusal, self._not_before = error, time.monotonic() + error.after
             raise
 
     def _slot(self) -> tuple[float, int]:
         """Take the next free time; return the seconds until then, and how many writes are to come."""
         with self._lock:
             now = time.monotonic()
-            at = max(earliest(self._sent, now), self._not_before) if self._slow else now
+            if self._refusal is not None and self._not_before > now + self.patience:
+                raise self._refusal
+            at = max(earliest(self._sent, now), self._not_before) if self._refusal else now
             self._sent.append(at)
             self._left = max(0, self._left - 1)
             return at - now, self._left
@@ -158,9 +166,10 @@ class Pace:
     def _wait(self, seconds: float, left: int) -> None:
         import stamina  # noqa: PLC0415 - as above
 
-        if seconds <= 0 or stamina.is_testing():
+        if seconds <= 0:
             return
         most, period = LIMITS[0]
         estimate = f", about {left * period / most / 60:.0f} min for {left} more" if left else ""
         self.waiting(f"GitHub takes {most} writes a minute{estimate}", seconds)
-        time.sleep(seconds)
+        if not stamina.is_testing():
+            time.sleep(seconds)

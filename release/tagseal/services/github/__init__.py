@@ -19,7 +19,7 @@ from tagseal.services.github import refusals
 from tagseal.services.github.border import border, or_none
 from tagseal.services.github.client import Client
 from tagseal.services.github.releases import Release, marker, mine, of_asset, of_release, typed
-from tagseal.services.github.transfers import Transfers
+from tagseal.services.github.transfers import TIMEOUT, Transfers
 from tagseal.services.retry import Pace, Retry
 
 if TYPE_CHECKING:
@@ -46,12 +46,21 @@ class GitHub:
     for a service that does not answer for longer than the patience.
     """
 
-    def __init__(self, token: str, api: str = actions.API, *, retry: Retry | None = None) -> None:
-        """Prepare; nothing is asked yet. An empty token reads public repositories only."""
-        self._client = Client(token, api)
+    def __init__(
+        self, token: str, api: str = actions.API, *, retry: Retry | None = None, timeout: float = TIMEOUT
+    ) -> None:
+        """Prepare; nothing is asked yet.
+
+        Args:
+            token: An empty one reads public repositories only.
+            api: Where the API is.
+            retry: How long to bear with a failing service; by default not at all.
+            timeout: Seconds without an answer, or without progress, of any request.
+        """
+        self._client = Client(token, api, timeout)
         self._retry = retry or Retry(patience=0)
-        self.pace = Pace(waiting=self._retry.waiting)
-        self._transfers = Transfers(token)
+        self.pace = Pace(patience=self._retry.patience, waiting=self._retry.waiting)
+        self._transfers = Transfers(token, timeout)
         self._actor = ""
 
     @classmethod

@@ -17,7 +17,6 @@ from github import Auth, Github, GithubException
 
 from tagseal.services.github import refusals
 from tagseal.services.github.releases import typed
-from tagseal.services.github.transfers import TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,9 +36,9 @@ _GONE, _NOT_FOUND = 204, 404
 class Client:
     """The API with one token, from any thread; it raises what PyGithub and requests raise."""
 
-    def __init__(self, token: str, api: str) -> None:
+    def __init__(self, token: str, api: str, timeout: float) -> None:
         """Prepare; nothing is asked yet."""
-        self._token, self._api = token, api
+        self._token, self._api, self._timeout = token, api, timeout
         self._threads = threading.local()
         self._known: set[str] = set()
 
@@ -51,7 +50,7 @@ class Client:
                 base_url=self._api,
                 auth=Auth.Token(self._token) if self._token else None,
                 retry=None,
-                timeout=TIMEOUT,
+                timeout=self._timeout,
                 seconds_between_requests=0,
                 seconds_between_writes=0,
                 lazy=True,

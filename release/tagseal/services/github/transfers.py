@@ -42,9 +42,10 @@ _ANSWER = 1 << 20
 class Transfers:
     """What moves assets with one token; from any thread."""
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: str, timeout: float) -> None:
         """Prepare; nothing is asked yet."""
         self._bearer = _Bearer(token)
+        self._timeout = timeout
         self._threads = threading.local()
 
     def fetch(self, url: str, path: Path, *, size: int, sha256: str) -> str:
@@ -97,7 +98,7 @@ class Transfers:
                 data=_Body(file, path.name, sha256),
                 headers=headers,
                 auth=self._bearer,
-                timeout=TIMEOUT,
+                timeout=self._timeout,
                 allow_redirects=False,
                 stream=True,
             ) as answer,
@@ -127,7 +128,7 @@ class Transfers:
                 headers={"Accept": "application/octet-stream"},
                 auth=auth,
                 stream=True,
-                timeout=TIMEOUT,
+                timeout=self._timeout,
                 allow_redirects=False,
             ) as answer:
                 if answer.is_redirect:
