@@ -17,7 +17,7 @@ IDENTITY = "https://github.com/octo/widget/.github/workflows/release.yml@refs/ta
 EXPECTED = f"--certificate-identity {IDENTITY} --certificate-oidc-issuer https://token.actions.githubusercontent.com"
 
 
-def inside(folder: Path, script: str) -> subprocess.CompletedProcess[str]:
+def inside(folder: Path, script: str, *options: str) -> subprocess.CompletedProcess[str]:
     """Run a shell script in the loopback."""
     argv = [
         sys.executable,
@@ -27,6 +27,7 @@ def inside(folder: Path, script: str) -> subprocess.CompletedProcess[str]:
         "loopback",
         "--out",
         str(folder / "out"),
+        *options,
         "--",
         "bash",
         "-euc",
@@ -51,6 +52,12 @@ def test_sigstore_signs_and_verifies_inside(tmp_path: Path) -> None:
 def test_the_commands_exit_code_is_ours(tmp_path: Path) -> None:
     """What the command says to its caller reaches ours."""
     assert inside(tmp_path, "exit 7").returncode == 7
+
+
+def test_a_fault_kills_the_command(tmp_path: Path) -> None:
+    """The command ends by SIGKILL, told as a shell tells it; nothing that it would do afterwards is done."""
+    done = inside(tmp_path, "curl -s https://api.github.com/user; touch later", "--fault", "kill-before")
+    assert (done.returncode, (tmp_path / "later").exists()) == (137, False)
 
 
 def test_a_missing_command_is_a_usage_error(tmp_path: Path) -> None:

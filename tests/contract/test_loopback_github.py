@@ -376,6 +376,30 @@ def test_an_immutable_release_is_locked(loopback: Loopback, session: requests.Se
     assert again.json()["errors"][0]["message"] == "tag_name was used by an immutable release"
 
 
+def test_a_renamed_repository_is_found_under_its_number(
+    loopback: Loopback, widget: Repository, session: requests.Session
+) -> None:
+    """A former name answers 301, and 307 to a write, which leads to the number; the web and GraphQL follow too."""
+    loopback.github.rename(widget, "octo/gadget")
+    base = f"https://api.github.com/repos/{NAME}"
+    number = f"https://api.github.com/repositories/{widget.id}"
+    read = session.get(f"{base}/releases?per_page=5", allow_redirects=False)
+    written = session.post(f"{base}/releases", json={"tag_name": "v1.2.3"}, allow_redirects=False)
+    sent = session.post(url(1, "/assets?name=a", "uploads"), data=b"x", allow_redirects=False)
+    followed = session.get(base).json()
+    queried = session.post(
+        "https://api.github.com/graphql",
+        json={"query": '{repository(owner:"octo",name:"widget"){nameWithOwner}}'},
+    ).json()
+
+    assert (read.status_code, read.headers["Location"]) == (301, f"{number}/releases?per_page=5")
+    assert (written.status_code, written.headers["Location"]) == (307, f"{number}/releases")
+    assert (sent.status_code, widget.releases) == (307, ())
+    assert read.json()["message"] == written.json()["message"] == "Moved Permanently"
+    assert followed["full_name"] == queried["data"]["repository"]["nameWithOwner"] == "octo/gadget"
+    assert session.post(f"{base}/releases", json={"tag_name": "v1.2.3"}).status_code == 201
+
+
 def test_signed_addresses_expire(tmp_path: Path) -> None:
     """The address that a download is redirected to is good for five minutes only."""
     now = [utc_now()]

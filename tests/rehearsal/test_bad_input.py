@@ -121,7 +121,9 @@ BAD = {
     "no folder of packages": Bad(
         slug="no-packages", code=2, words=("wheels and one sdist",), options=("--packages", "no")
     ),
-    "an unknown fault": Bad(slug="unknown-fault", code=2, words=("drop-after",), options=("--fault", "gremlins")),
+    "an unknown fault": Bad(
+        slug="unknown-fault", code=2, words=("expected drop-after",), options=("--fault", "drop-affter")
+    ),
     "an unknown option": Bad(slug="bad-command-line", code=2, words=("--force",), options=("--force",)),
 }
 

@@ -17,6 +17,8 @@ from tagseal.rehearsal.faulty import named
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tagseal.loopback.faults import Faults
+
 REPOSITORY, TAG, COMMIT = "octo/widget", "v1.0.0", "4f2c1e9a0b3d5c7e9f1a2b4c6d8e0f1a3b5c7d9e"
 RUN = actions.Run(
     repository=REPOSITORY,
@@ -34,9 +36,10 @@ def run_command(command: tuple[str, ...], *, out: Path, faults: tuple[str, ...],
     It finds itself in a job on a tag of a repository to play with: a token that may write, an identity token for
     the asking, shims for the verification tools; nothing of the person's environment but machine and terminal.
     """
+    scheduled = named(faults)
     with tempfile.TemporaryDirectory(prefix="tagseal-loopback-", ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary).resolve()
-        with Loopback(folder=folder / "loopback", faults=named(faults)) as loopback:
+        with Loopback(folder=folder / "loopback") as loopback:
             loopback.github.add_repository(REPOSITORY).add_tag(TAG, COMMIT)
             token = loopback.github.token(actor="octocat", scopes={"contents": "write"}, repository=REPOSITORY)
             environ = {
@@ -60,20 +63,24 @@ def run_command(command: tuple[str, ...], *, out: Path, faults: tuple[str, ...],
             shims = folder / "shims"
             tools.install(shims, loopback=loopback.folder, environ=environ, probe=environ)
             environ["PATH"] = environment.path(shims, environ)
-            code = _foreground(command, environ)
+            loopback.faults.set(scheduled)
+            code = _foreground(command, environ, loopback.faults)
             out.mkdir(parents=True, exist_ok=True)
             shutil.copy2(loopback.folder / "transcript.jsonl", out / "transcript.jsonl")
     tell(f"transcript: {out / 'transcript.jsonl'}")
     return code
 
 
-def _foreground(command: tuple[str, ...], environ: dict[str, str]) -> int:
+def _foreground(command: tuple[str, ...], environ: dict[str, str], faults: Faults) -> int:
     """Run it in this terminal's own process group, so that Ctrl-C reaches it as it would without us."""
     try:
-        return subprocess.run(command, env=environ, check=False).returncode
+        with subprocess.Popen(command, env=environ) as child:
+            faults.kill = child.kill
+            code = child.wait()
     except (FileNotFoundError, PermissionError) as error:
         raise UsageError(
             f"got no program {command[0]}, expected it on PATH",
             hint=f"Install {command[0]}, or correct the command behind `--`.",
             slug="missing-command",
         ) from error
+    return code if code >= 0 else 128 - code  # as a shell tells of a signal

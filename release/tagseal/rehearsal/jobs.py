@@ -7,11 +7,15 @@ outputs passes from one to the next.
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import signal
 import sys
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -23,10 +27,11 @@ from tagseal.services.backend import BUILD_NETWORK, network_settings
 from tagseal.steps import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from tagseal.loopback import Loopback
+    from tagseal.loopback.faults import Faults
     from tagseal.loopback.github.state import Repository
     from tagseal.rehearsal.clone import Clone
 
@@ -102,9 +107,23 @@ def play(job: Job, stage: Stage, before: Played | None, tell: Callable[[str], No
     environ = job_environ(job, stage, checkout, temp) | ({RECORDS: before.records} if before else {})
     log = folder / "log.txt"
     argv = [sys.executable, "-P", "-m", "tagseal", "run", "guard", *job.verbs]
-    with _followed(log, tell):
-        finished = process.run(argv, cwd=checkout, environ=environ, log=log)
-    return Played(job=job, code=finished.code, log=finished.output, checkout=checkout, records=_output(temp, "records"))
+    with _followed(log, tell), _killable(stage.loopback.faults) as started:
+        finished = process.run(argv, cwd=checkout, environ=environ, log=log, started=started)
+    code = finished.code if finished.code >= 0 else 128 - finished.code  # as a shell tells of a signal
+    return Played(job=job, code=code, log=finished.output, checkout=checkout, records=_output(temp, "records"))
+
+
+@contextmanager
+def _killable(faults: Faults) -> Iterator[Callable[[int], None]]:
+    """Give what is to be told of a job's process, for the faults that kill it with all that it started."""
+
+    def started(group: int) -> None:
+        faults.kill = partial(os.killpg, group, signal.SIGKILL)
+
+    try:
+        yield started
+    finally:
+        faults.kill = bool
 
 
 def error_of(log: str, code: int) -> dict[str, object] | None:

@@ -74,8 +74,9 @@ def rehearse(
             clone = make(source, folder, project=request.project, tag=request.tag, packages=request.packages)
             _introduce(clone, told.tell)
             left.empty()
-            with Loopback(folder=folder / "loopback", faults=faults) as loopback:
+            with Loopback(folder=folder / "loopback") as loopback:
                 stage, played_by = _staged(clone, loopback, left, environ)
+                loopback.faults.set(faults)
                 with left.kept(stage):
                     played, foreign = _play(stage, told, left)
         _conclude(clone, played, played_by, out=left.out, seconds=time.monotonic() - begun, tell=told.tell)

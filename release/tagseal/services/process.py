@@ -22,7 +22,7 @@ from tagseal.names import printable
 from tagseal.services import orphans
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 _KEPT = 32 * 1024 * 1024
@@ -49,7 +49,7 @@ class Finished:
     """Whether a stream was longer than what is kept: its beginning is missing."""
 
 
-def run(  # noqa: PLR0913 - each is a fact about a child; five are by name
+def run(  # noqa: PLR0913 - each is a fact about a child; six are by name
     argv: Sequence[str],
     *,
     cwd: Path,
@@ -57,6 +57,7 @@ def run(  # noqa: PLR0913 - each is a fact about a child; five are by name
     log: Path | None = None,
     stdin: bytes | None = None,
     timeout: float | None = None,
+    started: Callable[[int], object] = bool,
 ) -> Finished:
     """Run a program to its end, in exactly this environment, and give what it wrote.
 
@@ -67,6 +68,7 @@ def run(  # noqa: PLR0913 - each is a fact about a child; five are by name
         log: File that both streams are written to, whole.
         stdin: What it can read; nothing by default.
         timeout: Seconds that it may take.
+        started: Told the number of its process, which is that of its group as well.
 
     Raises:
         UsageError: There is no such program; or it failed where nothing can be written, not even its words.
@@ -81,6 +83,7 @@ def run(  # noqa: PLR0913 - each is a fact about a child; five are by name
         errors = None if log else files.enter_context(tempfile.TemporaryFile())
         streams = (source, output, subprocess.STDOUT if errors is None else errors)
         with _child(argv, cwd, environ, streams) as child:
+            started(child.pid)
             code = _wait(child, argv, timeout)
         if code != 0 and log is None:
             _room(argv[0])

@@ -52,19 +52,14 @@ class Fault:
     def __post_init__(self) -> None:
         if self.name not in FAULTS:
             near = get_close_matches(self.name, FAULTS, n=1)
-            expected = f"did you mean {near[0]}?" if near else "a name of the list"
-            raise _unknown(f"got the fault {shown(self.name)}, expected {expected}")
+            raise _unknown(shown(self.name), near[0] if near else "a name of the list")
         for pattern in (self.host, self.method, self.path):
             try:
                 re.compile(pattern)
             except re.error as error:
-                raise _unknown(
-                    f"got {shown(pattern)} in the fault {self.name}, expected a regular expression: {error}"
-                ) from error
+                raise _unknown(f"{self.name} at {shown(pattern)}", f"a regular expression: {error}") from error
         if self.skip < 0 or self.count < 1:
-            raise _unknown(
-                f"got skip={self.skip} and count={self.count} in the fault {self.name}, expected 0 and 1 at least"
-            )
+            raise _unknown(f"{self.name} with skip={self.skip} and count={self.count}", "0 and 1 at least")
 
     def matches(self, environ: WSGIEnvironment) -> bool:
         """Tell whether the request is one that this fault is for."""
@@ -74,9 +69,11 @@ class Fault:
         return here and re.fullmatch(FAULTS[self.name].at, " ".join(asked)) is not None
 
 
-def _unknown(what: str) -> UsageError:
+def _unknown(got: str, expected: str) -> UsageError:
     return UsageError(
-        what, hint="`tagseal rehearse --fault list` prints every fault with what happens then.", slug="unknown-fault"
+        f"got the fault {got}, expected {expected}",
+        hint="`tagseal rehearse --fault list` prints every fault with what happens then.",
+        slug="unknown-fault",
     )
 
 
