@@ -86,8 +86,8 @@ class Run:
         return f"repo:{self.repository}:ref:{self.ref}"
 
 
-def claims(run: Run, *, age: int = 0) -> dict[str, object]:
-    """Return what a token of this run claims, all but the audience; it was minted ``age`` seconds ago."""
+def claims(run: Run, *, age: int = 0, lifetime: int = TOKEN_LIFETIME) -> dict[str, object]:
+    """Return what a token of this run claims, all but the audience; age and lifetime in seconds."""
     now = int(time.time()) - age
     job_workflow = run.job_workflow or run.workflow_ref
     said = {
@@ -96,7 +96,7 @@ def claims(run: Run, *, age: int = 0) -> dict[str, object]:
         "jti": str(uuid.uuid4()),
         "iat": now,
         "nbf": now,
-        "exp": now + TOKEN_LIFETIME,
+        "exp": now + lifetime,
         "ref": run.ref,
         "ref_type": run.ref_type,
         "ref_protected": "false",
@@ -136,9 +136,9 @@ class Issuer:
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self._headers = {"kid": key_id(self._key.public_key()).hex()}
 
-    def mint(self, run: Run, audience: str, *, age: int = 0) -> str:
+    def mint(self, run: Run, audience: str, *, age: int = 0, lifetime: int = TOKEN_LIFETIME) -> str:
         """Return a signed token (RS256) for a job of this run, as it is ``age`` seconds after it was minted."""
-        said = {**claims(run, age=age), "aud": audience}
+        said = {**claims(run, age=age, lifetime=lifetime), "aud": audience}
         return jwt.encode(said, self._key, algorithm="RS256", headers=self._headers)
 
     def verify(self, token: str, audience: str) -> dict[str, Any]:
@@ -163,8 +163,10 @@ class TokenEndpoint(Service):
     path = "/oidc/token?api-version=2.0"
     """What follows the server's address in ``ACTIONS_ID_TOKEN_REQUEST_URL``; clients append ``&audience=…``."""
 
-    def __init__(self, issuer: Issuer) -> None:
+    def __init__(self, issuer: Issuer, *, lifetime: int = TOKEN_LIFETIME) -> None:
+        """Prepare; a token lives ``lifetime`` seconds."""
         self._issuer = issuer
+        self._lifetime = lifetime
         self._runs: dict[str, Run] = {}
         self.routes = Map([Rule("/oidc/token", endpoint=self._token, methods=["GET"])])
 
@@ -183,7 +185,8 @@ class TokenEndpoint(Service):
         run = self._runs.get(request_token) if scheme.lower() == "bearer" else None
         if run is None:
             raise Unauthorized("The request token is missing or unknown")
-        token = self._issuer.mint(run, request.args.get("audience", f"{GITHUB}/{run.owner}"))
+        audience = request.args.get("audience", f"{GITHUB}/{run.owner}")
+        token = self._issuer.mint(run, audience, lifetime=self._lifetime)
         return answer({"count": len(token), "value": token})
 
 

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     )
 
 ORGANIZATION = "sigstore.dev"
-LIFETIME = timedelta(minutes=10)
+LIFETIME = 600
+"""Seconds."""
 AUTHORITY_LIFETIME = timedelta(days=3650)
 
 _ARC = "1.3.6.1.4.1.57264.1"
@@ -95,13 +96,15 @@ def issue(
     public_key: CertificatePublicKeyTypes,
     authority: Authority,
     log_key: ec.EllipticCurvePrivateKey,
+    *,
+    lifetime: int = LIFETIME,
 ) -> x509.Certificate:
-    """Make a leaf for the holder of ``public_key`` that says what the token's claims say.
+    """Make a leaf for the holder of ``public_key`` that says what the token's claims say, for ``lifetime`` seconds.
 
     The log's promise covers the certificate without the promise (RFC 6962 section 3.2). So it is signed twice:
     once to learn those bytes, once with the timestamp as its last extension; everything else stays the same.
     """
-    builder = _leaf(claims, public_key, authority)
+    builder = _leaf(claims, public_key, authority, lifetime)
     unpromised = builder.sign(authority.key, hashes.SHA384()).tbs_certificate_bytes
     timestamp = _timestamp(unpromised, key_id(authority.key.public_key()), log_key)
     return builder.add_extension(_timestamps(timestamp), critical=False).sign(authority.key, hashes.SHA384())
@@ -120,7 +123,7 @@ def github_extensions(claims: Mapping[str, object]) -> list[x509.UnrecognizedExt
 
 
 def _leaf(
-    claims: Mapping[str, object], public_key: CertificatePublicKeyTypes, authority: Authority
+    claims: Mapping[str, object], public_key: CertificatePublicKeyTypes, authority: Authority, lifetime: int
 ) -> x509.CertificateBuilder:
     now = datetime.now(UTC).replace(microsecond=0)
     subject = x509.UniformResourceIdentifier(f"{GITHUB}/{claims['job_workflow_ref']}")
@@ -131,7 +134,7 @@ def _leaf(
         .issuer_name(authority.certificate.subject)
         .public_key(public_key)
         .not_valid_before(now)
-        .not_valid_after(now + LIFETIME)
+        .not_valid_after(now + timedelta(seconds=lifetime))
         .add_extension(_usage(digital_signature=True), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CODE_SIGNING]), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)

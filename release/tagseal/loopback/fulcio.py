@@ -1,4 +1,4 @@
-"""The certificate authority: an identity token and a proof of the key become a certificate of ten minutes.
+"""The certificate authority: an identity token and a proof of the key become a short-lived certificate.
 
 Source: Fulcio's API version 2 (``fulcio.proto``), as served through its JSON gateway. In order:
 
@@ -66,8 +66,10 @@ class _CertificateRequest(BaseModel):
 class Fulcio(Service):
     """A certificate authority with its log; all keys are fresh and live in memory."""
 
-    def __init__(self, issuer: Issuer) -> None:
+    def __init__(self, issuer: Issuer, *, lifetime: int = certificates.LIFETIME) -> None:
+        """Make the keys; a certificate lives ``lifetime`` seconds."""
         self._issuer = issuer
+        self._lifetime = lifetime
         self._root = certificates.root_authority()
         self._authority = certificates.intermediate_authority(self._root)
         self._log_key = ec.generate_private_key(ec.SECP256R1())
@@ -103,7 +105,7 @@ class Fulcio(Service):
         return answer({"code": _CODES.get(status, 2), "message": error.description, "details": []}, status)
 
     def _issue(self, public_key: PublicKey, said: dict[str, object]) -> list[x509.Certificate]:
-        leaf = certificates.issue(said, public_key, self._authority, self._log_key)
+        leaf = certificates.issue(said, public_key, self._authority, self._log_key, lifetime=self._lifetime)
         return [leaf, *self.chain]
 
     def _signing_cert(self, request: Request) -> Response:
