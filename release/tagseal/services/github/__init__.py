@@ -47,7 +47,7 @@ class GitHub:
     """
 
     def __init__(
-        self, token: str, api: str = actions.API, *, retry: Retry | None = None, timeout: float = TIMEOUT
+        self, token: str, api: str = actions.API, *, retry: Retry | None = None, timeout: int = TIMEOUT
     ) -> None:
         """Prepare; nothing is asked yet.
 

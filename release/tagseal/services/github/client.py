@@ -36,7 +36,7 @@ _GONE, _NOT_FOUND = 204, 404
 class Client:
     """The API with one token, from any thread; it raises what PyGithub and requests raise."""
 
-    def __init__(self, token: str, api: str, timeout: float) -> None:
+    def __init__(self, token: str, api: str, timeout: int) -> None:
         """Prepare; nothing is asked yet."""
         self._token, self._api, self._timeout = token, api, timeout
         self._threads = threading.local()

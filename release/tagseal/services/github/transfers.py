@@ -42,7 +42,7 @@ _ANSWER = 1 << 20
 class Transfers:
     """What moves assets with one token; from any thread."""
 
-    def __init__(self, token: str, timeout: float) -> None:
+    def __init__(self, token: str, timeout: int) -> None:
         """Prepare; nothing is asked yet."""
         self._bearer = _Bearer(token)
         self._timeout = timeout
@@ -136,6 +136,8 @@ class Transfers:
                     continue
                 if not answer.ok:
                     raise _refusal(answer)
+                if auth is self._bearer and answer.headers.get("Content-Type", "").startswith("application/json"):
+                    raise requests.exceptions.ContentDecodingError("got the asset's description, expected its bytes")
                 return _save(answer, path, size)
         raise requests.TooManyRedirects(f"{_REDIRECTS} redirects")
 
