@@ -1,16 +1,18 @@
-"""Ratios, measured side by side in one run: `nox -s bench`.
+"""Ratios, measured side by side in one run: `nox -s bench`, or some of them: `nox -s bench -- signing large`.
 
-Every request to the loopback takes 100 ms longer, as a service on the internet does.
+Every request to the loopback takes as much longer as is said, as a service on the internet does.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,11 +21,20 @@ from tagseal.loopback import Loopback
 from tagseal.loopback.actions import environment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 ARTIFACTS = 32
 LATENCY = 0.1
+RELEASED = 100
+NEAR = 0.05
+SIGNING, UPLOADING = 16, 5
+"""Threads that sign, and that upload."""
+ALONE = 13
+"""Requests of `sign` and `upload` that nothing runs beside: what is there, token, certificate, draft, the last look."""
+LARGE = 2**31 - 1
+"""Bytes: the most that GitHub takes."""
 STARTS = 5
+MIB = 1 << 20
 OURS = """
 import hashlib, os, sys
 from pathlib import Path
@@ -40,59 +51,160 @@ service.sign(
 """
 
 
+RELEASE = """
+import os, sys
+from pathlib import Path
+from tagseal.config import Settings
+from tagseal.records import Artifact, Build, Checks, Identity, Kind, Plan, Tag, Verdict
+from tagseal.services.files import artifact
+from tagseal.steps import Services, Workspace
+from tagseal.steps.sign import sign
+from tagseal.steps.upload import upload
+
+commit, repository = sys.argv[1:3]
+root = Path.cwd()
+identity = Identity(repository=repository, workflow=".github/workflows/release.yml", ref="refs/tags/v1")
+tag = Tag(name="v1", commit=commit, identity=identity, private=False)
+plan = Plan(
+    tag="v1", commit=commit, project="widget", version="1", prerelease=False, latest=True, identity=identity, epoch=1,
+    sdist="", wheel="", assets=(), tools=("gh",), changelog="CHANGELOG.md", section="- Turns.", published=(),
+    irreversible=(),
+)
+services = Services(
+    root=root, settings=Settings(), work=Workspace.of(root, "v1"), environ=dict(os.environ), loopback=True,
+    say=lambda _: None,
+)
+files = tuple(artifact(path, Kind.asset) for path in sorted(services.work.assets.iterdir()))
+build = Build(commit=commit, artifacts=files, collected=True)
+checks = Checks(artifacts=files, verdicts=(Verdict(name="file set", ok=True),))
+upload(tag, plan, sign(tag, plan, build, checks, services=services), services=services)
+"""
+TRANSFER = """
+import os, resource, sys, time
+from pathlib import Path
+from tagseal.services.github import GitHub
+from tagseal.verification.verify import digest
+
+repository, tag, name = sys.argv[1:]
+path = Path(name)
+sha256 = digest(path)
+github = GitHub(os.environ["GITHUB_TOKEN"])
+draft = github.create_draft(repository, tag, body="", prerelease=False)
+start = time.perf_counter()
+asset = github.upload(repository, draft, path, sha256=sha256)
+sent = time.perf_counter()
+path.unlink()
+github.download(repository, asset, path)
+print(sent - start, time.perf_counter() - sent, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+"""
+
+
 def main() -> None:
-    """Print every comparison."""
-    with tempfile.TemporaryDirectory(prefix="tagseal-bench-") as temporary:
-        folder = Path(temporary)
-        signing(folder)
-    starting()
+    """Print the comparisons that are named, or all."""
+    for compare in COMPARISONS if len(sys.argv) == 1 else [globals()[name] for name in sys.argv[1:]]:
+        with tempfile.TemporaryDirectory(prefix="tagseal-bench-") as temporary:
+            compare(Path(temporary))
+
+
+@contextmanager
+def job(folder: Path, latency: float) -> Iterator[tuple[Loopback, dict[str, str]]]:
+    """Give a loopback, and the environment of a job in it that may write and sign."""
+    (folder / "temp").mkdir()
+    with Loopback(folder=folder / "loopback", latency=latency) as loopback:
+        loopback.github.add_repository(RUN.repository).add_tag(RUN.ref_name, RUN.sha)
+        token = loopback.github.token(scopes={"contents": "write", "metadata": "read"}, repository=RUN.repository)
+        played = environment(
+            RUN,
+            token=token,
+            oidc_url=loopback.oidc_url,
+            oidc_token=loopback.tokens.grant(RUN),
+            workspace=folder,
+            temp=folder / "temp",
+        )
+        machine = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+        tools = {"GH_TOKEN": token, "GH_REPO": RUN.repository, "GH_PROMPT_DISABLED": "1", "GITHUB_TOKEN": token}
+        yield loopback, {**machine, "HOME": str(folder), **loopback.environment(), **played, **tools}
+
+
+def sigstore(loopback: Loopback) -> list[str]:
+    """Return the argv of `sigstore sign` in the loopback."""
+    trust = str(loopback.folder / "trust.json")
+    return [sys.executable, "-P", "-m", "sigstore", "--trust-config", trust, "sign"]
 
 
 def signing(folder: Path) -> None:
     """Sign 32 files: ours, one `sigstore sign` with 32 arguments, 32 runs of it."""
-    (folder / "temp").mkdir()
-    with Loopback(folder=folder / "loopback", latency=LATENCY) as loopback:
-        environ = {
-            **{name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ},
-            "HOME": str(folder),
-            **loopback.environment(),
-            **environment(
-                RUN,
-                token="",
-                oidc_url=loopback.oidc_url,
-                oidc_token=loopback.tokens.grant(RUN),
-                workspace=folder,
-                temp=folder / "temp",
-            ),
-        }
-        theirs = [sys.executable, "-P", "-m", "sigstore", "--trust-config", str(loopback.folder / "trust.json"), "sign"]
+    with job(folder, LATENCY) as (loopback, environ):
+        theirs = sigstore(loopback)
         ours = timed([sys.executable, "-P", "-c", OURS, *files(folder / "ours")], folder / "ours", environ)
         once = timed([*theirs, *files(folder / "once")], folder / "once", environ)
         each = sum(timed([*theirs, file], folder / "each", environ) for file in files(folder / "each"))
     show(f"sign {ARTIFACTS} artifacts, {LATENCY * 1000:.0f} ms a request")
-    show(f"  tagseal                             {ours:6.2f} s")
-    show(f"  sigstore sign, one run              {once:6.2f} s   {once / ours:5.1f} times as long   (aim: 1)")
-    show(f"  sigstore sign, {ARTIFACTS} runs             {each:6.2f} s   {each / ours:5.1f} times as long   (aim: 20)")
+    row("tagseal", ours)
+    row("sigstore sign, one run", once, f"{once / ours:5.1f} times as long   (aim: 1)")
+    row(f"sigstore sign, {ARTIFACTS} runs", each, f"{each / ours:5.1f} times as long   (aim: 20)")
 
 
-def starting() -> None:
+def releasing(folder: Path) -> None:
+    """Sign and upload 100 artifacts: ours, and one `sigstore sign` followed by one `gh release create`."""
+    with job(folder, NEAR) as (loopback, environ):
+        ours = folder / "ours"
+        made = ours / "dist" / "v1" / "assets"
+        made.parent.mkdir(parents=True)
+        files(made, RELEASED)
+        argv = [sys.executable, "-P", "-c", RELEASE, RUN.sha, RUN.repository]
+        seconds = timed(argv, ours, environ)
+        requests = len(loopback.transcript.entries)
+        theirs = folder / "theirs"
+        names = files(theirs, RELEASED)
+        signed = timed([*sigstore(loopback), *names], theirs, environ)
+        bundles = [f"{name}.sigstore.json" for name in names]
+        create = ["gh", "release", "create", "v1", "--draft", "--title", "v1", "--notes", "Turns.", *names, *bundles]
+        sent = timed(create, theirs, environ)
+    rounds = ALONE + math.ceil((RELEASED + 1) / SIGNING) + math.ceil(2 * (RELEASED + 1) / UPLOADING)
+    both, path = signed + sent, rounds * NEAR
+    show(f"sign and upload {RELEASED} artifacts, {NEAR * 1000:.0f} ms a request")
+    row(f"tagseal, {requests} requests", seconds)
+    row("sigstore sign, then gh release create", both, f"{both / seconds:5.1f} times as long   (aim: 2)")
+    row(f"critical path, {rounds} requests in a row", path, f"tagseal {seconds / path:5.1f} times as long   (aim: 1.5)")
+
+
+def large(folder: Path) -> None:
+    """Send and fetch an asset of 2 GiB: ours, and gh."""
+    with job(folder, 0.0) as (_, environ):
+        name = folder / "large.bin"
+        os.truncate(os.open(name, os.O_CREAT | os.O_WRONLY), LARGE)
+        argv = [sys.executable, "-P", "-c", TRANSFER, RUN.repository, RUN.ref_name, str(name)]
+        said = subprocess.run(argv, cwd=folder, env=environ, check=True, capture_output=True, text=True).stdout
+        up, down, peak = map(float, said.split())
+        theirs_up = timed(["gh", "release", "create", "v2", "--draft", "--notes", "", str(name)], folder, environ)
+        name.unlink()
+        theirs_down = timed(["gh", "release", "download", "v2", "--pattern", name.name], folder, environ)
+    show(f"one asset of {LARGE / MIB:.0f} MiB")
+    for way, mine, gh in (("up", up, theirs_up), ("down", down, theirs_down)):
+        row(f"tagseal {way}, {LARGE / MIB / mine:.0f} MiB/s", mine)
+        row(f"gh {way}, {LARGE / MIB / gh:.0f} MiB/s", gh, f"{gh / mine:5.1f} times as long")
+    show(f"  tagseal at its peak: {peak / MIB:.0f} MiB of memory   (aim: 150)")
+
+
+def starting(_folder: Path) -> None:
     """Start the quick commands, beside an interpreter that does nothing; show what was imported."""
     clean = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
     refused = {**clean, "GITHUB_ACTIONS": "true", "GITHUB_REF": "refs/heads/main"}
     module = [sys.executable, "-P", "-m", "tagseal"]
     nothing = median([sys.executable, "-P", "-c", "pass"], clean)
     show("start, median of 5")
-    show(f"  python -c pass                      {nothing:6.3f} s")
+    row("python -c pass", nothing)
     for name, argv, environ in (("--help", [*module, "--help"], clean), ("guard", [*module, "guard"], refused)):
         seconds = median(argv, environ)
-        show(f"  tagseal {name:<28}{seconds:6.3f} s   {seconds / nothing:5.1f} times as long   (aim: 0.15 s)")
+        row(f"tagseal {name}", seconds, f"{seconds / nothing:5.1f} times as long   (aim: 0.15 s)")
         heavy = [one for one in ("sigstore", "github", "pydantic", "rich") if one in imported(argv, environ)]
         show(f"    heavy imports: {', '.join(heavy) or 'none'}")
 
 
-def files(folder: Path) -> list[str]:
+def files(folder: Path, count: int = ARTIFACTS) -> list[str]:
     folder.mkdir()
-    made = [folder / f"artifact-{number}.bin" for number in range(ARTIFACTS)]
+    made = [folder / f"artifact-{number}.bin" for number in range(count)]
     for file in made:
         file.write_bytes(os.urandom(1024))
     return [str(file) for file in made]
@@ -121,10 +233,16 @@ def imported(argv: Sequence[str], environ: Mapping[str, str]) -> set[str]:
     return {line.rpartition("|")[2].strip().split(".")[0] for line in lines if line.startswith("import time:")}
 
 
+def row(name: str, seconds: float, remark: str = "") -> None:
+    show(f"  {name:<42}{seconds:7.2f} s   {remark}".rstrip())
+
+
 def show(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
+
+COMPARISONS = (starting, signing, releasing, large)
 
 if __name__ == "__main__":
     main()
