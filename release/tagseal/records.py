@@ -126,8 +126,7 @@ class Asset:
     size: int
     sha256: str
     """Empty where the server keeps no digest."""
-    state: str = "uploaded"
-    """The server's word; ``starter``: begun and never finished."""
+    state: str = "uploaded"  # the server's word; `starter`: begun and never finished
 
 
 @_record
