@@ -252,10 +252,11 @@ def test_a_tag_moves(client: Client) -> None:
 
 
 def test_a_person_changes_the_draft(client: Client) -> None:
-    """Notes, a new file and a missing one; where there is nothing to change, nothing is hit."""
+    """Notes, a new file and a missing one; where there is nothing to change, nothing is hit, and no newer draft is."""
     faults = [Fault(name=name) for name in ("asset-deleted", "draft-edited", "asset-added")]
     client.loopback.faults.set(faults)
     release = client.draft().json()["id"]
+    other = client.draft().json()
     client.session.get(f"{client.releases}/{release}")
     edited = client.session.get(f"{client.releases}/{release}").json()
     deleted = client.session.get(f"{client.releases}/{release}").json()
@@ -264,6 +265,7 @@ def test_a_person_changes_the_draft(client: Client) -> None:
     assert edited["body"] == "A person wrote this.\n\nnotes"
     assert [asset["name"] for asset in edited["assets"]] == ["by-hand.txt"]
     assert deleted["assets"] == []
+    assert client.session.get(other["url"]).json() == other
 
 
 # The end of the client

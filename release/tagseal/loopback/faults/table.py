@@ -182,19 +182,19 @@ FAULTS: Mapping[str, Kind] = {
         at=rf"(api|uploads)\.github\.com \S+ {_REPOSITORY}.*",
     ),
     "draft-edited": Kind(
-        happens="A person puts a line at the top of the newest draft's notes before this request.",
+        happens="A person puts a line at the top of this draft's notes before this request.",
         report="FootprintAI/Containarium#1600: the workflow overwrites notes that were written by hand",
         act=acts.accident(Accidents.edit_draft),
         at=_ONE_RELEASE,
     ),
     "asset-added": Kind(
-        happens="A person attaches a file to the newest draft before this request.",
+        happens="A person attaches a file to this draft before this request.",
         report="aio-libs/multidict#1503: 14 wheels were missing, and were uploaded by hand",
         act=acts.accident(Accidents.add_asset),
         at=_ONE_RELEASE,
     ),
     "asset-deleted": Kind(
-        happens="A person deletes a finished asset of the newest draft before this request.",
+        happens="A person deletes a finished asset of this draft before this request.",
         report="softprops/action-gh-release#187: half-uploaded files have to be deleted before a re-run",
         act=acts.accident(Accidents.delete_asset),
         at=_ONE_RELEASE,

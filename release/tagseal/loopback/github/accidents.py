@@ -65,7 +65,7 @@ class Accidents:
             return True
 
     def edit_draft(self, path: str) -> bool:
-        """Put a line at the top of the newest draft's notes."""
+        """Put a line at the top of the notes of the draft that is named."""
         with self._state.lock:
             draft = self._draft(path)
             if draft is not None:
@@ -73,7 +73,7 @@ class Accidents:
             return draft is not None
 
     def add_asset(self, path: str) -> bool:
-        """Attach a file to the newest draft."""
+        """Attach a file to the draft that is named."""
         with self._state.lock:
             draft = self._draft(path)
             if draft is None or any(asset.name == "by-hand.txt" for asset in draft.assets):
@@ -99,7 +99,7 @@ class Accidents:
             return True
 
     def delete_asset(self, path: str) -> bool:
-        """Delete the first finished asset of the newest draft."""
+        """Delete the first finished asset of the draft that is named."""
         with self._state.lock:
             draft = self._draft(path)
             asset = next((one for one in draft.assets if one.state == "uploaded"), None) if draft else None
@@ -116,5 +116,6 @@ class Accidents:
         return self._state.by_number(int(numbered[1])) if numbered else None
 
     def _draft(self, path: str) -> Release | None:
-        found = self._repository(path)
-        return next((release for release in found.releases if release.draft), None) if found else None
+        found, named = self._repository(path), re.search(r"/releases/(\d+)", path)
+        release = found.by_id.get(int(named[1])) if found and named else None
+        return release if release and release.draft else None
