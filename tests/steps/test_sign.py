@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -7,7 +8,8 @@ import pytest
 
 from instance import COMMIT, IDENTITY, RUN
 from stage import NAMES, SDIST, WHEEL
-from tagseal.errors import Refused, UsageError, VerificationFailed
+from tagseal.errors import Busy, Refused, UsageError, VerificationFailed
+from tagseal.loopback.faults import Fault
 from tagseal.services.files import artifact
 from tagseal.steps.sealed import verify_sealed
 from tagseal.steps.sign import sign
@@ -52,6 +54,103 @@ def test_a_bundle_that_does_not_fit_is_replaced(released: Stage) -> None:
     again = released.sign()
     assert again.kept == 2
     assert released.entries() == 4
+
+
+def test_a_bundle_that_does_not_verify_is_found_and_made_again(released: Stage) -> None:
+    """Cut, foreign, empty or huge: whatever lies in a bundle's place, that artifact is signed again, and no other."""
+    seal = released.sign()
+    services = released.services()
+    bundle, other = (released.work.bundles / one.name for one in seal.bundles[:2])
+    whole, signed = bundle.read_bytes(), {seal.artifacts[0].name: seal.artifacts[0].sha256}
+
+    def by(run: Run) -> bytes:
+        """Return a bundle for the same bytes, which Sigstore really made for another run."""
+        made: list[bytes] = []
+        services.sigstore.sign(
+            signed, lambda: released.loopback.issuer.mint(run, "sigstore"), lambda *one: made.append(one[1])
+        )
+        return made[0]
+
+    lies = {
+        **{f"cut at {quarter}/4": whole[: len(whole) * quarter // 4] for quarter in range(1, 4)},
+        "cut by one byte": whole[:-1],
+        "empty": b"",
+        "no JSON": b"\xff\x00",
+        "a list": b"[]",
+        "nested too deeply": b"[" * 100_000,
+        "another artifact's": other.read_bytes(),
+        "another tag's": by(replace(RUN, ref="refs/tags/v1.2.4")),
+        "another commit's": by(replace(RUN, sha="e" * 40)),
+        "another repository's": by(replace(RUN, repository="evil/widget")),
+    }
+    kept = {}
+    for lie, content in lies.items():
+        bundle.write_bytes(content)
+        kept[lie] = released.sign(services).kept
+    assert kept == dict.fromkeys(lies, 2)
+
+
+def test_a_huge_bundle_is_not_read_whole(released: Stage) -> None:
+    """A file of 100 MiB in a bundle's place is read up to what a bundle may have, and replaced."""
+    seal = released.sign()
+    bundle = released.work.bundles / seal.bundles[0].name
+    with bundle.open("wb") as file:
+        file.truncate(100 << 20)
+    tracemalloc.start()
+    try:
+        assert released.sign().kept == 2
+        assert tracemalloc.get_traced_memory()[1] < 20 << 20
+    finally:
+        tracemalloc.stop()
+    assert bundle.stat().st_size < 100_000
+
+
+@pytest.mark.parametrize("kind", ["a link", "a folder"])
+def test_what_is_no_file_is_refused(released: Stage, kind: str) -> None:
+    """A link or a folder in a bundle's place is nobody's accident: it is neither followed nor replaced."""
+    seal = released.sign()
+    bundle = released.work.bundles / seal.bundles[0].name
+    aside = bundle.rename(released.folder / "aside")
+    if kind == "a link":
+        bundle.symlink_to(aside)
+    else:
+        bundle.mkdir()
+    with pytest.raises(Refused, match="expected a regular file"):
+        released.sign()
+    assert released.entries() == 3
+
+
+def test_what_is_signed_is_told_as_it_happens(released: Stage) -> None:
+    """Each line counts what has a bundle, the kept ones among them, up to all."""
+    seal = released.sign()
+    counts = [line.partition(":")[0] for line in released.said if line.startswith("signed ")]
+    assert counts == ["signed 1 of 3", "signed 2 of 3", "signed 3 of 3"]
+    released.said.clear()
+    (released.work.bundles / seal.bundles[1].name).unlink()
+    released.sign()
+    assert released.said == [f"signed 3 of 3: {seal.artifacts[1].name}"]
+
+
+def test_a_log_that_is_down_ends_with_what_is_finished_on_disk(released: Stage) -> None:
+    """Exit code 4; the next run keeps each bundle that was finished, and signs the rest only."""
+    released.loopback.faults.set([Fault(name="server-error", host="rekor.sigstore.dev", skip=1, count=1000)])
+    with pytest.raises(Busy) as caught:
+        released.sign()
+    assert caught.value.exit_code == 4
+    assert len(list(released.work.bundles.iterdir())) == 1
+    released.loopback.faults.set([])
+    assert released.sign().kept == 1
+    assert released.entries() == 3
+
+
+@pytest.mark.parametrize("name", ["rekor-conflict", "token-expired", "server-error", "drop-before", "body-cut"])
+def test_a_passing_fault_of_sigstore_costs_no_run(released: Stage, name: str) -> None:
+    """Whatever passes, each artifact ends with a bundle that verifies."""
+    host = r"(fulcio|rekor)\.sigstore\.dev|127\.0\.0\.1.*"
+    released.loopback.faults.set([Fault(name=name, host=host)])
+    seal = released.sign()
+    verify_sealed(released.tag, seal, released.services())
+    assert released.loopback.faults.hits
 
 
 def test_a_moved_tag_keeps_no_bundle(released: Stage) -> None:

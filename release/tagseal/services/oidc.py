@@ -5,11 +5,14 @@ A token is asked for where it is used and kept in memory only. Source: "OpenID C
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import id as ambient
 
-from tagseal.errors import Refused, ServiceError
+from tagseal.errors import Busy, Refused, ServiceError, UsageError
 from tagseal.names import printable
 
 if TYPE_CHECKING:
@@ -19,6 +22,10 @@ SIGSTORE = "sigstore"
 """The audience of the tokens that Fulcio takes."""
 
 _NEEDED = ("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
+_SHARED = 5
+"""Seconds by which sigstore lets clocks differ."""
+_FAILED = re.compile(r"GitHub: OIDC token request failed \(code=(\d+)")
+_PASSING = re.compile(r"5\d\d|408|429")
 
 
 def identity_token(environ: Mapping[str, str], audience: str) -> str | None:
@@ -29,15 +36,23 @@ def identity_token(environ: Mapping[str, str], audience: str) -> str | None:
         audience: Who shall accept the token: :data:`SIGSTORE`, later an index's name as well.
 
     Raises:
+        Busy: The runner's token endpoint did not answer.
         ServiceError: The runner has a token endpoint, and it gave no token for this audience.
     """
     if environ.get("GITHUB_ACTIONS") != "true" or not all(environ.get(name) for name in _NEEDED):
         return None
     try:
-        return ambient.detect_credential(audience)
+        return ambient.detect_credential(audience)  # gives up after 30 s without an answer, four times
     except ambient.GitHubOidcPermissionCredentialError:
         return None
     except Exception as error:  # `id` lets errors of urllib3 and of decoding through
+        if _passing(error):
+            raise Busy(
+                "got no answer from the runner's token endpoint, expected an identity token",
+                context=(printable(str(error))[:300],),
+                hint="Run this job again.",
+                slug="identity-token-busy",
+            ) from error
         raise ServiceError(
             "got no identity token from the runner, expected one",
             context=(printable(str(error))[:300],),
@@ -52,14 +67,53 @@ def claims(token: str) -> dict[str, str]:
     Raises:
         Refused: This is no JSON web token.
     """
+    return {name: value for name, value in _claims(token).items() if isinstance(value, str)}
+
+
+def compare_clocks(token: str, asked: float) -> None:
+    """Accept a token that is good by this machine's clock.
+
+    Args:
+        token: A token is made when it is asked for: its times are a reading of the clock of who made it.
+        asked: When it was asked for, by this machine's clock: seconds since the epoch.
+
+    Raises:
+        Refused: This is no JSON web token.
+        UsageError: This machine's clock is wrong: sigstore would not take the token, now or later.
+    """
+    now, said = time.time(), _claims(token)
+    times = (said.get(name) for name in ("iat", "nbf", "exp"))
+    made, start, end = (one if isinstance(one, int | float) else now for one in times)
+    if asked < end and start <= now and made <= now + _SHARED:
+        return
+    raise UsageError(
+        f"got an identity token that was made at {_shown(made)}, expected this machine's time, {_shown(now)}",
+        context=(f"the token is good from {_shown(start)} to {_shown(end)}",),
+        hint="Set this machine's clock, then run the same command again; finished bundles are kept.",
+        slug="clock-differs",
+    )
+
+
+def _passing(error: Exception) -> bool:
+    """Tell whether another try may help; `id` names the status in its message only."""
+    found = _FAILED.match(str(error))
+    if found:
+        return _PASSING.fullmatch(found[1]) is not None
+    return isinstance(error, OSError) or "timed out" in str(error)
+
+
+def _shown(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _claims(token: str) -> dict[str, Any]:
     import jwt  # noqa: PLC0415 - 0.15 s that a job without a token need not wait for
 
     try:
-        found = jwt.decode(token, options={"verify_signature": False})
+        return jwt.decode(token, options={"verify_signature": False})
     except jwt.PyJWTError as error:
         raise Refused(
             "got an identity token that is no JSON web token, expected one",
             hint="Look at ACTIONS_ID_TOKEN_REQUEST_URL: it does not lead to GitHub's token service.",
             slug="identity-token-malformed",
         ) from error
-    return {name: value for name, value in found.items() if isinstance(value, str)}

@@ -129,4 +129,4 @@ class Services:
         """Signing and trust."""
         from tagseal.services.sigstore import Sigstore  # noqa: PLC0415 - 0.6 s
 
-        return Sigstore.from_environ(self.environ, loopback=self.loopback)
+        return Sigstore.from_environ(self.environ, loopback=self.loopback, retry=self.retry)

@@ -228,7 +228,7 @@ def _remote(name: str, event: Event, services: Services) -> bool:
 def _token(event: Event, identity: Identity, services: Services) -> tuple[str, ...]:
     from tagseal.services import oidc  # noqa: PLC0415 - a refusal on a branch need not wait for it
 
-    token = oidc.identity_token(services.environ, oidc.SIGSTORE)
+    token = services.retry.read(lambda: oidc.identity_token(services.environ, oidc.SIGSTORE))
     if token is None:
         return ("the identity token: this job has no `id-token` permission",)
     agree(oidc.claims(token), event, identity)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused, UsageError, VerificationFailed
@@ -25,7 +26,7 @@ from tagseal.steps.guard import agree
 from tagseal.verification.policy import Exact
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from tagseal.steps import Services
     from tagseal.verification.verify import Outcome
@@ -46,14 +47,15 @@ def sign(tag: Tag, plan: Plan, build: Build, checks: Checks, *, services: Servic
         UsageError: A tool that ``prove`` needs is missing.
         Refused: The job has no identity token, or one of another identity.
         VerificationFailed: A file is not the checked one, or a fresh bundle does not verify.
-        ServiceError: Sigstore or GitHub failed; finished bundles are kept for the next run.
+        Busy: Sigstore, GitHub or the runner's token endpoint failed until the patience was over.
+        ServiceError: One of them refused; finished bundles are kept for the next run.
     """
     _tools(plan, services)
-    _token(tag, services)
+    services.retry.read(partial(_token, tag, services))
     judge = Judge(policy=Exact(tag.identity, tag.commit), trust=services.sigstore.verifier)
     artifacts = _adopted(_checked(tag, build, checks, services), judge, tag, services)
     kept = judge.good(artifacts, services.work.bundles)
-    _sign([one for one in artifacts if one.name not in kept], tag, services)
+    _sign(artifacts, kept, tag, services)
     outcomes = judge.outcomes(artifacts, services.work.bundles)
     return Seal(
         tag=tag.name,
@@ -128,12 +130,15 @@ def _adopted(artifacts: tuple[Artifact, ...], judge: Judge, tag: Tag, services: 
     return existing.adopt(artifacts, release, fetch=fetch, work=services.work, judge=judge)
 
 
-def _sign(artifacts: Sequence[Artifact], tag: Tag, services: Services) -> None:
+def _sign(artifacts: Sequence[Artifact], kept: Collection[str], tag: Tag, services: Services) -> None:
+    """Sign what has no good bundle; each bundle is on disk before it counts."""
+    number = count(len(kept) + 1)
+
     def finished(name: str, bundle: bytes) -> None:
         files.replaced(services.work.bundles / (name + BUNDLE), bundle)
-        services.say(f"signed {name}")
+        services.say(f"signed {next(number)} of {len(artifacts)}: {name}")
 
-    digests = {one.name: one.sha256 for one in artifacts}
+    digests = {one.name: one.sha256 for one in artifacts if one.name not in kept}
     services.sigstore.sign(digests, lambda: _token(tag, services), finished)
 
 
