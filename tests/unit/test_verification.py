@@ -16,7 +16,7 @@ from sigstore.errors import VerificationError
 from sigstore.models import Bundle
 
 from instance import COMMIT, IDENTITY, RUN, Instance, instance
-from tagseal.errors import ServiceError, UsageError
+from tagseal.errors import Refused, ServiceError, UsageError
 from tagseal.verification.attacks import BUNDLE, Target, attacks, strangers
 from tagseal.verification.policy import Exact
 from tagseal.verification.verify import LARGEST_BUNDLE, Outcome, verify, verify_digest
@@ -243,7 +243,7 @@ def test_a_service_that_refuses_is_one_of_our_errors(played: Instance) -> None:
 
 def test_what_is_no_token_is_one_of_our_errors(played: Instance) -> None:
     """Errors of the token's parser do not escape either."""
-    with pytest.raises(ServiceError, match="certificate from Fulcio"):
+    with pytest.raises(Refused, match="no JSON web token"):
         played.sigstore.sign({"widget": DIGEST}, lambda: "no token", lambda *_: None)
 
 
