@@ -379,7 +379,7 @@ def test_an_immutable_release_is_locked(loopback: Loopback, session: requests.Se
 def test_a_renamed_repository_is_found_under_its_number(
     loopback: Loopback, widget: Repository, session: requests.Session
 ) -> None:
-    """A former name answers 301, and 307 to a write, which leads to the number; the web and GraphQL follow too."""
+    """A former name answers 301, and 307 to a write, which leads to the number; GraphQL follows by itself."""
     loopback.github.rename(widget, "octo/gadget")
     base = f"https://api.github.com/repos/{NAME}"
     number = f"https://api.github.com/repositories/{widget.id}"
