@@ -224,13 +224,13 @@ def test_what_was_finished_is_kept_and_the_next_run_signs_the_rest() -> None:
 
 
 def test_the_patience_begins_anew_with_each_bundle() -> None:
-    """A log that takes a few entries between its failures is not given up: only a round without any counts."""
-    answers = [answer for _ in range(8) for answer in (None, DOWN)]
-    with instance({"rekor": Front(*answers)}) as played:
+    """A log that fails every other time is not given up, and is left alone for one pause after each failed round."""
+    with instance({"rekor": Front(*[None, DOWN] * 50)}) as played:
         job = Signing(played)
-        job.sign(20)
-        assert job.verified(20)
-        assert len(played.rekor.log) - 1 == 20
+        job.sign(50)
+        assert job.verified(50)
+        assert len(played.rekor.log) - 1 == 50
+        assert len(job.pauses) == job.tokens - 1 > TRIES
 
 
 def test_a_service_out_of_reach_may_come_back() -> None:
