@@ -44,6 +44,8 @@ class Stage:
     before: int
     """Entries that the log begins with."""
     said: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    settings: Settings = field(default_factory=Settings)
 
     @property
     def work(self) -> Workspace:
@@ -98,11 +100,12 @@ class Stage:
         self.patch.setenv("PATH", environment.path(self.shims, os.environ))
         return Services(
             root=self.folder / "checkout",
-            settings=Settings(),
+            settings=self.settings,
             work=self.work,
             environ=dict(os.environ),
             loopback=True,
             say=say or self.said.append,
+            remark=self.remarks.append,
         )
 
     def build(self, **content: str) -> tuple[Build, Checks]:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stage import NAMES, SDIST, WHEEL, Stage, stage
-from tagseal.errors import Refused, ServiceError, TagsealError, UsageError, VerificationFailed
+from tagseal.config import Settings
+from tagseal.errors import Busy, Refused, TagsealError, UsageError, VerificationFailed
 from tagseal.loopback.faults import Fault
 from tagseal.services.github import GitHub, marker
-from tagseal.steps.upload import upload, wanted
+from tagseal.steps.reconcile import wanted
+from tagseal.steps.upload import upload
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,12 +100,18 @@ def test_only_what_is_missing_or_different_is_sent(sealed: Stage) -> None:
     assert {one.name for one in second.assets if kept[one.name] != one.id} == {WHEEL, SDIST, half.name}
 
 
-def test_an_asset_without_a_digest_is_replaced(sealed: Stage) -> None:
-    """Nothing vouches for its bytes."""
+def test_an_asset_without_a_digest_is_looked_into(sealed: Stage) -> None:
+    """Its bytes are downloaded and hashed: the right ones are kept, others are replaced."""
     seal = sealed.sign()
-    sealed.upload(seal)
-    remote(sealed).assets[0].sha256 = ""
-    assert sealed.upload(seal).sent == 1
+    first = sealed.upload(seal)
+    right, wrong = remote(sealed).assets[:2]
+    right.sha256 = wrong.sha256 = ""
+    wrong.path.write_bytes(b"!" * wrong.size)
+    second = sealed.upload(seal)
+    assert second.sent == 1
+    assert {one.name for one in second.assets} - {one.name for one in first.assets if one in second.assets} == {
+        wrong.name
+    }
 
 
 def test_notes_and_flags_are_mended(sealed: Stage) -> None:
@@ -160,7 +168,7 @@ def test_a_file_that_nobody_planned_stops_the_upload(sealed: Stage) -> None:
     release.assets[0].name = "extra.bin"
     error = refused(sealed, seal)
     assert (type(error), error.slug) == (Refused, "unplanned-asset")
-    assert error.what == "got 1 files in our draft that nobody planned"
+    assert error.what == "got 1 files for v1.2.3 that nobody planned, or that are not ours to replace"
     assert "extra.bin: nobody planned it" in error.context
     assert draft.url in error.hint
     assert len(remote(sealed).assets) == len(ALL)
@@ -188,7 +196,8 @@ def test_a_published_release_that_is_not_whole_is_never_changed(sealed: Stage) -
     error = refused(sealed, seal)
     assert (type(error), error.slug) == (VerificationFailed, "release-not-whole")
     assert error.what == "got a published release that is not what was sealed"
-    assert error.context[1:] == (f"{WHEEL}: missing", "the notes: not as rendered")
+    assert error.context[1:3] == (f"{WHEEL}: missing", "the notes: not as rendered")
+    assert {"+- A widget that turns.", "-Other words."} <= set(error.context)
     assert "never changed" in error.hint
     assert (remote(sealed).body, len(remote(sealed).assets)) == ("Other words.", len(ALL) - 1)
 
@@ -226,30 +235,26 @@ def test_a_pre_release_is_a_pre_release(sealed: Stage) -> None:
 
 
 @pytest.mark.parametrize("fault", ["drop-before", "drop-after", "server-error"])
-def test_a_broken_upload_is_resumed_by_the_same_command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
-) -> None:
-    """A failure in the middle is an error of the service; the next run sends the rest, to the same draft."""
+@pytest.mark.parametrize("wait", [0, 600])
+def test_a_broken_upload_is_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str, wait: int) -> None:
+    """What arrived is found, by this run or, once its patience is over, by the next; the same draft gets the rest."""
     broken = Fault(name=fault, host=UPLOADS, method="POST")
     with stage(tmp_path, monkeypatch, faults=[broken]) as released:
         released.accept_everything()
+        released.settings = Settings(wait=wait)
         seal = released.sign()
-        error = refused(released, seal)
-        assert isinstance(error, ServiceError)
-        assert error.exit_code == 4
-        there = len(remote(released).assets)
+        if not wait:
+            error = refused(released, seal)
+            assert (type(error), error.exit_code) == (Busy, 4)
         draft = released.upload(seal)
-    assert there == (1 if fault == "drop-after" else 0)
-    assert draft.sent == len(ALL) - there
-    assert sorted(one.name for one in draft.assets) == ALL
+        assert sorted(one.name for one in draft.assets) == ALL
+        assert sent(released) == len(ALL) + (fault != "drop-after")
+        remote(released, draft)
 
 
 def test_a_draft_is_created_once_though_its_answer_was_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A write is never repeated blindly: the next run finds the draft that the first one made."""
+    """A write is never repeated blindly: the draft that was made is found."""
     lost = Fault(name="drop-after", host="api.github.com", method="POST", path="/repos/octo/widget/releases")
     with stage(tmp_path, monkeypatch, faults=[lost]) as released:
         released.accept_everything()
-        seal = released.sign()
-        assert refused(released, seal).slug == "github-unreachable"
-        released.upload(seal)
-        remote(released)
+        remote(released, released.upload(released.sign()))

@@ -29,8 +29,10 @@ TEMPLATES = sorted(path.relative_to(packaged()).as_posix() for path in packaged(
 
 @pytest.fixture
 def rendered(plan: Callable[..., Plan], artifacts: tuple[Artifact, ...]) -> Callable[..., Page]:
-    def with_changes(override: Path | None = None, files: tuple[Artifact, ...] = artifacts, **changes: object) -> Page:
-        return render(tag="v1.2.3", plan=plan(**changes), artifacts=files, override=override)
+    def with_changes(
+        override: Path | None = None, files: tuple[Artifact, ...] = artifacts, above: str = "", **changes: object
+    ) -> Page:
+        return render(tag="v1.2.3", plan=plan(**changes), artifacts=files, override=override, above=above)
 
     return with_changes
 
@@ -153,10 +155,38 @@ def test_a_tag_that_could_break_out_is_refused(plan: Callable[..., Plan], artifa
     assert refusal.value.slug == "unsafe-tag"
 
 
-def test_notes_that_github_would_refuse_are_refused(rendered: Callable[..., Page]) -> None:
-    """At 125,000 characters, and before anything is uploaded."""
+def test_notes_that_are_too_long_lose_the_end_of_the_section(rendered: Callable[..., Page]) -> None:
+    """GitHub takes 125,000 characters: the section is cut at a heading, a link leads to the rest, the commands stay."""
+    items = "".join(f"- Change {number}: {'words ' * 60}[it][].\n" for number in range(250))
+    section = f"### Added\n\n{items}\n### Fixed\n\n{items}\n### Removed\n\n{items}\n[it]: <https://example.org>\n"
+    found = rendered(section=section)
+    assert len(found.text) <= LIMIT
+    assert found.commands == rendered().commands
+    above = found.text.partition("## Verify")[0].splitlines()
+    assert above[-6:] == [
+        f"- Change 249: {'words ' * 60}[it][].",
+        "",
+        "[it]: <https://example.org>",
+        "",
+        "*This is a part. The whole: [CHANGELOG.md](https://github.com/octo/widget/blob/v1.2.3/CHANGELOG.md).*",
+        "",
+    ]
+    assert [line for line in above if line.startswith("###")] == ["### Added"]
+
+
+def test_a_section_without_headings_is_cut_at_a_block(rendered: Callable[..., Page]) -> None:
+    """At an item of a list, and never within an element that is open."""
+    items = "".join(f"- Change {number}: {'words ' * 60}.\n" for number in range(400))
+    assert rendered(section=items).text.partition("*This is a part.")[0].endswith("words .\n\n")
+    folded = f"Before.\n\n<details>\n\n{items}\n</details>\n"
+    assert rendered(section=folded).text.startswith("Before.\n\n*This is a part.")
+    assert rendered(section="x" * LIMIT).text.startswith("*This is a part.")
+
+
+def test_instructions_are_never_cut(rendered: Callable[..., Page]) -> None:
+    """Where they alone are too long, or below what somebody else wrote, the notes are refused."""
     with pytest.raises(Refused) as refusal:
-        rendered(section="x" * LIMIT)
+        rendered(above="x" * LIMIT)
     assert refusal.value.slug == "notes-too-long"
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from markdown_it import MarkdownIt
@@ -17,7 +17,7 @@ from packaging.version import VERSION_PATTERN, InvalidVersion, Version
 
 from tagseal.errors import ConfigError
 from tagseal.names import printable, shown
-from tagseal.notes.page import html
+from tagseal.notes.page import html, seams
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -108,6 +108,22 @@ def section(path: Path, version: Version) -> Section | None:
     if (chosen := _choose(headings, version, lambda heading: cut(text, headings, heading))) is None:
         return None
     return Section(text=cut(text, headings, chosen), heading=chosen.words)
+
+
+def shortened(section: str, room: int, more: str) -> str:
+    """Return the beginning of a section, and ``more``, in at most ``room`` characters.
+
+    The cut is at the last heading, if that leaves half of the room filled; else at the last block that fits.
+    """
+    lines = section.split("\n")
+    starts = list(accumulate((len(line) + 1 for line in lines), initial=0))
+    cuts = [(line, heading) for line, heading in reversed(seams(section)) if starts[line] <= room]
+    headings = [line for line, heading in cuts if heading and starts[line] >= room // 2]
+    for line in (*headings, *(line for line, _ in cuts)):
+        text = _defined("\n".join(lines[:line]).rstrip(), section) + f"\n\n{more}"
+        if len(text) <= room:
+            return text
+    return more
 
 
 def from_commits(subjects: Sequence[str]) -> str:
@@ -204,7 +220,11 @@ def _body(text: str, headings: Sequence[Heading], chosen: Heading) -> str:
 
 def _markdown_cut(text: str, headings: Sequence[Heading], chosen: Heading) -> str:
     """Return the section, with the link definitions that it uses and that stand elsewhere in the file."""
-    body = _body(text, headings, chosen)
+    return _defined(_body(text, headings, chosen), text)
+
+
+def _defined(body: str, text: str) -> str:
+    """Return a part of a text with the link definitions that it uses and that stand elsewhere in it."""
     everywhere: dict[str, dict[str, dict[str, str]]] = {}
     _block_parser().parse(text, everywhere)
     here: dict[str, dict[str, dict[str, str]]] = {}

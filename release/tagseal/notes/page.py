@@ -70,6 +70,21 @@ def fences(markdown: str) -> tuple[tuple[str, str], ...]:
     )
 
 
+def seams(section: str) -> tuple[tuple[int, bool], ...]:
+    """Return the lines (from 0) before which a section may be cut, and whether a heading begins there.
+
+    A block or an item of a list begins there, and no raw HTML is open.
+    """
+    watch, found = _Open(), []
+    for token in _MARKDOWN.parse(section):
+        block = token.nesting >= 0 and (token.level == 0 or (token.type, token.level) == ("list_item_open", 1))
+        if token.map and block and not watch.stack:
+            found.append((token.map[0], token.type == "heading_open"))
+        for raw in _raw_html([token]):
+            watch.feed(raw.content)
+    return tuple(found)
+
+
 def check(section: str, verify: str) -> None:
     """Hold that ``section + verify`` shows the verify section, whole and last (the rules in the module's head).
 

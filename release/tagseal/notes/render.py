@@ -12,15 +12,16 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateNotFound, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from tagseal.errors import ConfigError, Refused
 from tagseal.names import printable, quoted, safe_file_name, safe_repository, safe_tag, shown
+from tagseal.notes import changelog, page
 from tagseal.notes import commands as instructions
-from tagseal.notes import page
-from tagseal.records import Artifact, Command, Kind, Plan
+from tagseal.records import GITHUB, Artifact, Command, Kind, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,8 +61,17 @@ class File:
     bundle_url: str
 
 
-def render(*, tag: str, plan: Plan, artifacts: Sequence[Artifact], override: Path | None) -> Page:
+def render(*, tag: str, plan: Plan, artifacts: Sequence[Artifact], override: Path | None, above: str = "") -> Page:
     """Render the notes of one release from its sealed artifacts, and check them.
+
+    A section that makes the page too long is cut, and a link leads to the rest; the instructions never are.
+
+    Args:
+        tag: The tag.
+        plan: Its section is the notes' first part.
+        artifacts: What the instructions are for.
+        override: The project's own templates.
+        above: What somebody else wrote, and the notes stand below; Markdown, kept as it is.
 
     Raises:
         ConfigError: A template is absent or wrong; the error names its file and line.
@@ -72,8 +82,16 @@ def render(*, tag: str, plan: Plan, artifacts: Sequence[Artifact], override: Pat
     environment = _environment(override)
     values = _values(plan, artifacts, expected)
     verify = _filled(environment, "verify/section.md.j2", values).strip("\n") + "\n"
-    text = _filled(environment, "notes.md.j2", values | {"section": _clean(plan.section), "verify": verify})
-    text = text.strip("\n") + "\n"
+    section = _clean(plan.section)
+
+    def filled(section: str) -> str:
+        page = _filled(environment, "notes.md.j2", values | {"section": section, "verify": verify})
+        return above + page.strip("\n") + "\n"
+
+    text = filled(section)
+    if len(text) > LIMIT:
+        room = LIMIT - (len(text) - len(section))
+        text = filled(changelog.shortened(section, room, _rest(plan, expected.tag)))
     if not text.endswith(verify):
         raise ConfigError(
             "got a page that does not end in the verify section, expected `{{ verify }}` as its last words",
@@ -83,8 +101,8 @@ def render(*, tag: str, plan: Plan, artifacts: Sequence[Artifact], override: Pat
     if len(text) > LIMIT:
         raise Refused(
             f"got notes of {len(text):,} characters, expected at most {LIMIT:,}: GitHub refuses longer ones",
-            context=(f"the changelog's section has {len(plan.section):,}",),
-            hint="Shorten the version's section in the changelog, or a template.",
+            context=(f"{len(verify):,} of them are the instructions, {len(above):,} are somebody else's",),
+            hint="Release fewer files at once, or shorten a template, or what stands above the instructions.",
             slug="notes-too-long",
         )
     page.check(text.removesuffix(verify), verify)
@@ -143,6 +161,14 @@ def _file(artifact: Artifact, expected: instructions.Expected) -> File:
         url=expected.url(name),
         bundle_url=expected.url(bundle),
     )
+
+
+def _rest(plan: Plan, tag: str) -> str:
+    """Return where the rest of a section that was cut can be read."""
+    if plan.changelog == "commits":
+        return "*The list goes on.*"
+    url = f"{GITHUB}/{plan.identity.repository}/blob/{quote(tag)}/{quote(plan.changelog)}"
+    return f"*This is a part. The whole: [{changelog.escape(plan.changelog)}]({url}).*"
 
 
 def _clean(section: str) -> str:

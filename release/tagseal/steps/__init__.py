@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from tagseal.tags import Pattern
 
 
+def unheard(_text: str) -> None:
+    """Tell nobody."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Workspace:
     """The tag's work folder, ``dist/<tag>/``: the hand-over between jobs."""
@@ -83,6 +87,8 @@ class Services:
     """Takes one line of progress."""
     waiting: Callable[[str, float], None] = silent
     """Told before each pause what failed, and how many seconds the pause takes."""
+    remark: Callable[[str], None] = unheard
+    """Takes one line that a person should know, whatever becomes of the step."""
 
     @property
     def project(self) -> Path:

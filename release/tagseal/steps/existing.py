@@ -57,8 +57,8 @@ def adopt(
     fetch: Callable[[Asset, Path], object],
     work: Workspace,
     judge: Judge,
-) -> tuple[Artifact, ...]:
-    """Return the release's artifacts where it has a whole, verified set of these names; else the ones given.
+) -> tuple[Artifact, ...] | None:
+    """Return the release's artifacts where it has a whole, verified set of these names; else None.
 
     1. Its bundles are fetched, and the files that differ from those here, if every name is there.
     2. If all of them verify, they take the place of what was built.
@@ -71,7 +71,7 @@ def adopt(
         work: The work folder.
         judge: Says which bundles are good.
     """
-    assets = {one.name: one for one in release.assets if one.size}
+    assets = {one.name: one for one in release.assets if one.state == "uploaded"}
     with tempfile.TemporaryDirectory(prefix=".existing-", dir=work.path) as temporary:
         folder = Path(temporary)
         for one in artifacts:
@@ -86,7 +86,7 @@ def adopt(
         final = there if whole else artifacts
         for name in judge.good(final, folder):
             (folder / (name + BUNDLE)).replace(work.bundles / (name + BUNDLE))
-    return final
+    return there if whole else None
 
 
 def read_bundle(path: Path) -> bytes | None:

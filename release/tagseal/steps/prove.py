@@ -21,10 +21,9 @@ from tagseal.errors import VerificationFailed
 from tagseal.notes.commands import Use
 from tagseal.records import Draft, Kind, Phase, Plan, Proof, Seal, Tag, Verdict
 from tagseal.services import actions
-from tagseal.steps import remote
+from tagseal.steps import body, remote
 from tagseal.steps.instructions import Instruction, Shell, follow, instructions
 from tagseal.steps.sealed import verify_sealed
-from tagseal.steps.upload import body_digest
 from tagseal.verification.attacks import Attack, Target, attacks
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def prove(tag: Tag, plan: Plan, seal: Seal, draft: Draft, *, services: Services)
     """
     verify_sealed(tag, seal, services)
     release = services.github.release(tag.identity.repository, draft.id)
-    remote.unaltered(release, tag, plan, seal, services)
+    release = remote.unaltered(release, tag, plan, seal, services)
     page = instructions(tag, plan, seal, services)
     with tempfile.TemporaryDirectory(prefix="tagseal-prove-") as temporary:
         base = Path(temporary)
@@ -62,7 +61,7 @@ def prove(tag: Tag, plan: Plan, seal: Seal, draft: Draft, *, services: Services)
     return Proof(
         draft=release.id,
         assets=release.assets,
-        body_sha256=body_digest(release.body),
+        body_sha256=body.digest(release.body),
         commands=commands,
         attacks=refusals,
         later=sum(one.command.phase is Phase.public for one in page),

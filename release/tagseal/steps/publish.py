@@ -1,19 +1,22 @@
 """publish: the irreversible acts, in order.
 
-No stored verdict is believed: every bundle is verified again, the remote tag and the draft are read again, and
-compared with what ``prove`` saw. After the flip, everything is compared once more.
+1. No stored verdict is believed: every bundle is verified again, in this process.
+2. The remote tag is read again, then the draft: it is what ``prove`` saw.
+3. It is flipped, with its tag, its body and its flags sent along.
+4. Empty drafts of ours for this tag are deleted: one that was made twice shows late.
+5. Everything is read and compared once more.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tagseal.errors import Refused, VerificationFailed
+from tagseal.errors import VerificationFailed
 from tagseal.records import Draft, Plan, Proof, Publication, Seal, Tag
+from tagseal.steps import body, remote
+from tagseal.steps.choice import choose
 from tagseal.steps.plan import latest
-from tagseal.steps.remote import unaltered
 from tagseal.steps.sealed import verify_sealed
-from tagseal.steps.upload import body_digest
 
 if TYPE_CHECKING:
     from tagseal.services.github import Release
@@ -31,12 +34,14 @@ def publish(  # noqa: PLR0913 - the records are the signature
     """
     verify_sealed(tag, seal, services)
     repository = tag.identity.repository
-    _unmoved(tag, services)
+    newest = latest(tag, plan, services)
+    remote.unmoved(tag, services)
     before = services.github.release(repository, draft.id)
     _proven(before, tag, plan, seal, proof, services)
     if before.draft:
         services.say(f"publishing {tag.name}")
-        services.github.publish(repository, before, latest=latest(tag, plan, services))
+        services.github.publish(repository, before, latest=newest)
+        _tidy(tag, services)
     after = services.github.release(repository, draft.id)
     _proven(after, tag, plan, seal, proof, services)
     if after.draft:
@@ -50,25 +55,24 @@ def publish(  # noqa: PLR0913 - the records are the signature
     return Publication(id=after.id, url=after.url, published_at=after.published_at, acts=(act,))
 
 
-def _unmoved(tag: Tag, services: Services) -> None:
-    commit = services.github.tag_commit(tag.identity.repository, tag.name)
-    if commit != tag.commit:
-        raise Refused(
-            f"got {tag.name} on {commit or 'no commit'} at the remote, expected {tag.commit}",
-            hint="The tag moved since this run began: nothing was published. Find out who moved it.",
-            slug="tag-moved-before-publish",
-        )
+def _tidy(tag: Tag, services: Services) -> None:
+    """Delete empty drafts of ours for this tag."""
+    there = services.github.of_tag(tag.identity.repository, tag.name)
+    if any(one.draft for one in there):
+        for one in choose(there, {}, tag=tag.name, actor=services.github.actor()).discard:
+            services.say(f"discarding the empty draft {one.url}")
+            services.github.delete_draft(tag.identity.repository, one)
 
 
 def _proven(  # noqa: PLR0913, PLR0917 - the records are the signature
     release: Release, tag: Tag, plan: Plan, seal: Seal, proof: Proof, services: Services
 ) -> None:
     """Compare a release with the seal and the page, and with what ``prove`` saw: ids, flags, files and notes."""
-    unaltered(release, tag, plan, seal, services)
+    release = remote.unaltered(release, tag, plan, seal, services)
     seen = {
         "the release: not the one that was proven": release.id == proof.draft,
         "the assets: not the ones that the notes' commands ran on": {*release.assets} == {*proof.assets},
-        "the notes: not the ones whose commands ran": body_digest(release.body) == proof.body_sha256,
+        "the notes: not the ones whose commands ran": body.digest(release.body) == proof.body_sha256,
         "the pre-release flag: not as planned": release.prerelease == plan.prerelease,
     }
     if problems := [problem for problem, holds in seen.items() if not holds]:

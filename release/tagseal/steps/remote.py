@@ -2,45 +2,82 @@
 
 from __future__ import annotations
 
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
-from tagseal.errors import VerificationFailed
-from tagseal.steps.reconcile import difference
+from tagseal.errors import Refused, VerificationFailed
+from tagseal.steps import body
+from tagseal.steps.reconcile import edits, problems, wanted
 from tagseal.steps.sealed import fitting
-from tagseal.steps.upload import body, body_digest, wanted
 from tagseal.verification.verify import digest
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable, Iterable
 
     from tagseal.records import Asset, Plan, Seal, Tag
     from tagseal.services.github import Release
     from tagseal.steps import Services
 
+T = TypeVar("T")
+
 _THREADS = 8
 
 
-def unaltered(release: Release, tag: Tag, plan: Plan, seal: Seal, services: Services) -> None:
-    """Compare a release with the seal, by name, size and digest, and its body with the page, rendered now.
+def unmoved(tag: Tag, services: Services) -> None:
+    """Read the remote tag again, before something is made for it.
 
     Raises:
-        Refused: The seal is not of this tag, commit and identity.
+        Refused: It is gone, or on another commit.
+    """
+    commit = services.github.tag_commit(tag.identity.repository, tag.name)
+    if commit != tag.commit:
+        raise Refused(
+            f"got {tag.name} on {commit or 'no commit'} at the remote, expected {tag.commit}",
+            hint="The tag moved since this run began, which stops here. Find out who moved it.",
+            slug="tag-moved-meanwhile",
+        )
+
+
+def unaltered(release: Release, tag: Tag, plan: Plan, seal: Seal, services: Services) -> Release:
+    """Compare a release with the seal, by name, size and digest, and its body with the page, rendered now.
+
+    Of what somebody else wrote above our part of the body, which may change, the page's own rules hold.
+
+    Returns:
+        The release, with a digest for every asset: where GitHub keeps none, that of its bytes.
+
+    Raises:
+        Refused: The seal is not of this tag, commit and identity; or words above the instructions hide them.
         VerificationFailed: The seal is not whole; or the release is of another tag, has other files, or another body.
     """
     fitting(tag, seal)
-    problems = difference(wanted(seal), release.assets).lines()
-    if release.tag != tag.name:
-        problems = (*problems, f"the tag: {release.tag}")
-    if body_digest(release.body) != body_digest(body(tag, plan, seal, services)):
-        problems = (*problems, "the notes: not as rendered")
-    if problems:
+    files = wanted(seal)
+    unknown = [one for one in release.assets if one.name in files and files[one.name].like(one) is None]
+    digests = {one.id: hashed(one, tag, services) for one in unknown}
+    assets = tuple(replace(one, sha256=digests.get(one.id, one.sha256)) for one in release.assets)
+    theirs = body.theirs(release.body) if services.settings.release == "adopt" else None
+    wrong = [
+        *problems(files, assets),
+        *([] if release.tag == tag.name else [f"the tag: {release.tag}"]),
+        *edits(release.body, body.rendered(tag, plan, seal, services, theirs)),
+    ]
+    if wrong:
         raise VerificationFailed(
             "got a release that is not what was sealed",
-            context=(release.url, *problems),
+            context=(release.url, *wrong),
             hint="Somebody changed it meanwhile. Look at it; of a draft, run upload and prove again.",
             slug="release-altered",
         )
+    return replace(release, assets=assets)
+
+
+def hashed(asset: Asset, tag: Tag, services: Services) -> str:
+    """Return the sha256 of an asset's bytes: downloaded, and thrown away."""
+    with tempfile.TemporaryDirectory(prefix=".asset-", dir=services.work.path) as folder:
+        return services.github.download(tag.identity.repository, asset, Path(folder) / "asset")
 
 
 def download(release: Release, tag: Tag, seal: Seal, folder: Path, services: Services) -> None:
@@ -55,13 +92,18 @@ def download(release: Release, tag: Tag, seal: Seal, folder: Path, services: Ser
     def fetch(asset: Asset) -> None:
         services.github.download(tag.identity.repository, asset, folder / asset.name)
 
-    with ThreadPoolExecutor(_THREADS) as pool:
+    side_by_side(fetch, release.assets, _THREADS)
+    compare(folder, seal)
+
+
+def side_by_side(act: Callable[[T], object], things: Iterable[T], threads: int) -> None:
+    """Do something with each thing, in so many threads; after a failure nothing more is begun."""
+    with ThreadPoolExecutor(threads) as pool:
         try:
-            list(pool.map(fetch, release.assets))
+            list(pool.map(act, things))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    compare(folder, seal)
 
 
 def compare(folder: Path, seal: Seal) -> None:

@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING
 from tagseal.errors import Refused, UsageError, VerificationFailed
 from tagseal.records import Artifact, Build, Bundle, Checks, Plan, Seal, Tag
 from tagseal.services import actions, files, oidc
-from tagseal.services.github.releases import mine
 from tagseal.steps import checksums, existing, instructions
+from tagseal.steps.choice import choose
 from tagseal.steps.existing import BUNDLE, Judge
 from tagseal.steps.guard import agree
+from tagseal.steps.reconcile import Wanted
 from tagseal.verification.policy import Exact
 
 if TYPE_CHECKING:
@@ -119,15 +120,25 @@ def _differs(artifact: Artifact, services: Services) -> bool:
 
 
 def _adopted(artifacts: tuple[Artifact, ...], judge: Judge, tag: Tag, services: Services) -> tuple[Artifact, ...]:
-    """Let what exists on GitHub for this tag win, where it is whole and verifies."""
-    repository = tag.identity.repository
+    """Let what exists on GitHub for this tag win, where it is whole and verifies; what ``upload`` keeps comes first.
+
+    Raises:
+        Refused: ``upload`` would refuse what is there.
+    """
+    repository, github = tag.identity.repository, services.github
     services.work.bundles.mkdir(parents=True, exist_ok=True)
-    there = services.github.of_tag(repository, tag.name)
-    release = next((one for one in there if not one.draft or mine(one, tag.name, services.github.actor())), None)
-    if release is None:
+    there = github.of_tag(repository, tag.name)
+    if not there:
         return artifacts
-    fetch = partial(services.github.download, repository)
-    return existing.adopt(artifacts, release, fetch=fetch, work=services.work, judge=judge)
+    files = {one.name: Wanted(name=one.name, size=one.size, sha256=one.sha256) for one in artifacts}
+    adopt = services.settings.release == "adopt"
+    found = choose(there, files, tag=tag.name, actor=github.actor(), adopt=adopt)
+    fetch = partial(github.download, repository)
+    for release in (*((found.kept,) if found.kept else ()), *found.left):
+        taken = existing.adopt(artifacts, release, fetch=fetch, work=services.work, judge=judge)
+        if taken is not None:
+            return taken
+    return artifacts
 
 
 def _sign(artifacts: Sequence[Artifact], kept: Collection[str], tag: Tag, services: Services) -> None:

@@ -1,23 +1,24 @@
 """upload: one draft release that holds the sealed files and the rendered notes.
 
 1. Every bundle is verified again, in this process.
-2. A release that is published already is whole, or an error: nothing is sent to it.
-3. Our draft is found by listing, or made; a stranger's stops the run.
-4. Only what is missing is sent; what the server answers is compared.
-5. The draft is read once more, and must be exactly what was wanted.
+2. What exists for the tag is read, and which of it is kept is chosen (``tagseal.steps.choice``).
+3. The difference from what is wanted is found (``tagseal.steps.reconcile``): ``tagseal upload --plan`` prints it.
+4. Its acts are done. Where nothing is known of an asset's bytes, or a draft was made, number 2 comes next.
+5. What was changed is read once more; there must be no difference left.
 """
 
 from __future__ import annotations
 
-import hashlib
+from dataclasses import replace
+from functools import cache, partial
+from itertools import groupby
 from typing import TYPE_CHECKING
 
-from tagseal.errors import Refused, VerificationFailed
-from tagseal.names import shown
-from tagseal.notes import render
-from tagseal.records import Artifact, Asset, Bundle, Draft, Plan, Seal, Tag
-from tagseal.services.github.releases import marker, mine
-from tagseal.steps.reconcile import Wanted, difference
+from tagseal.errors import VerificationFailed
+from tagseal.records import Draft, Plan, Seal, Tag
+from tagseal.steps import body, remote
+from tagseal.steps.choice import choose
+from tagseal.steps.reconcile import Act, Create, Delete, Difference, Discard, Edit, Look, Send, difference, wanted
 from tagseal.steps.sealed import verify_sealed
 
 if TYPE_CHECKING:
@@ -25,116 +26,150 @@ if TYPE_CHECKING:
 
     from tagseal.services.github import Release
     from tagseal.steps import Services
+    from tagseal.steps.reconcile import Wanted
+
+_THREADS = 5
+_ROUNDS = 6
+"""Times that the difference is found: a draft is made, filled, looked into, read again; the rest is for accidents."""
 
 
 def upload(tag: Tag, plan: Plan, seal: Seal, *, services: Services) -> Draft:
     """Return the draft, converged to the wanted assets and notes.
 
     Raises:
-        Refused: A draft that is not ours exists for this tag, or a file in ours that nobody planned.
+        Refused: A draft that is not ours exists for this tag, or a file in ours that nobody planned; the tag moved.
         VerificationFailed: The published release is not whole, or the server keeps other bytes or names.
     """
     verify_sealed(tag, seal, services)
-    want = wanted(seal)
-    text = body(tag, plan, seal, services)
-    repository = tag.identity.repository
-    published = services.github.published(repository, tag.name)
-    if published is not None:
-        return _whole(published, want, text)
-    draft = _ours(tag, plan, text, services)
-    sent = _send(draft, want, repository, seal, services)
-    if draft.body.rstrip() != text.rstrip() or draft.prerelease != plan.prerelease:
-        services.github.edit(repository, draft, body=text, prerelease=plan.prerelease)
-    return _whole(services.github.release(repository, draft.id), want, text, sent=sent)
-
-
-def body(tag: Tag, plan: Plan, seal: Seal, services: Services) -> str:
-    """Return the release's body: the notes, rendered now, and the marker on its last line."""
-    page = render.render(tag=tag.name, plan=plan, artifacts=seal.artifacts, override=services.templates)
-    services.work.notes.write_text(page.text, encoding="utf-8")
-    return f"{page.text.rstrip()}\n\n{marker(tag.name)}\n"
-
-
-def body_digest(text: str) -> str:
-    """Return the sha256 of a body; the server may drop the last newline."""
-    return hashlib.sha256(text.rstrip().encode()).hexdigest()
-
-
-def wanted(seal: Seal) -> dict[str, Wanted]:
-    """Return every file of the release by name: the artifacts and their bundles."""
-    files: tuple[Artifact | Bundle, ...] = (*seal.artifacts, *seal.bundles)
-    return {one.name: Wanted(name=one.name, size=one.size, sha256=one.sha256) for one in files}
-
-
-def _ours(tag: Tag, plan: Plan, text: str, services: Services) -> Release:
-    repository = tag.identity.repository
-    drafts = [one for one in services.github.of_tag(repository, tag.name) if one.draft]
-    found = next((one for one in drafts if mine(one, tag.name, services.github.actor())), None)
-    if found is not None:
-        return found
-    if strangers := drafts:
-        raise Refused(
-            f"got a draft for {tag.name} that this tool did not make, expected none or its own",
-            context=tuple(f"{one.url} by {shown(one.author)}" for one in strangers),
-            hint="Delete that draft, or publish it under another tag, then run the same command again.",
-            slug="stranger-draft",
-        )
-    services.say(f"creating the draft for {tag.name}")
-    return services.github.create_draft(repository, tag.name, body=text, prerelease=plan.prerelease)
-
-
-def _send(draft: Release, want: dict[str, Wanted], repository: str, seal: Seal, services: Services) -> int:
-    found = difference(want, draft.assets)
-    if found.unplanned:
-        raise Refused(
-            f"got {len(found.unplanned)} files in our draft that nobody planned",
-            context=found.lines(),
-            hint=f"Delete them at {draft.url}, or list them under `assets` in [tool.tagseal] and tag again.",
-            slug="unplanned-asset",
-        )
-    for asset in draft.assets:
-        if asset.name in found.different:
-            services.github.delete_asset(repository, asset)
-    paths = _paths(seal, services)
-    names = (*found.missing, *found.different)
-    for number, name in enumerate(names, 1):
-        services.say(f"uploading {name} ({number} of {len(names)})")
-        _as_sent(want[name], services.github.upload(repository, draft, paths[name], sha256=want[name].sha256))
-    return len(names)
-
-
-def _paths(seal: Seal, services: Services) -> dict[str, Path]:
-    artifacts = {one.name: services.work.file(one) for one in seal.artifacts}
-    return artifacts | {one.name: services.work.bundles / one.name for one in seal.bundles}
-
-
-def _as_sent(sent: Wanted, answer: Asset) -> None:
-    got = (answer.name, answer.size, answer.sha256 or sent.sha256)
-    if got != (sent.name, sent.size, sent.sha256):
-        raise VerificationFailed(
-            f"got {got} from GitHub for the upload of {sent.name}, expected {(sent.name, sent.size, sent.sha256)}",
-            hint="Run the same command again: it replaces the asset. If the name differs, rename the file.",
-            slug="upload-differs",
-        )
-
-
-def _whole(release: Release, want: dict[str, Wanted], text: str, *, sent: int = 0) -> Draft:
-    found = difference(want, release.assets)
-    if not found.whole or release.body.rstrip() != text.rstrip():
-        edited = () if release.body.rstrip() == text.rstrip() else ("the notes: not as rendered",)
-        raise VerificationFailed(
-            f"got a {'draft' if release.draft else 'published release'} that is not what was sealed",
-            context=(release.url, *found.lines(), *edited),
-            hint="Run the same command again, it mends a draft."
-            if release.draft
-            else "A published release is never changed. Compare the files named here, then release a new version.",
-            slug="release-not-whole",
-        )
-    return Draft(
-        id=release.id,
-        url=release.url,
-        tag=release.tag,
-        assets=release.assets,
-        body_sha256=body_digest(release.body),
-        sent=sent,
+    work = _Upload(tag, plan, seal, services)
+    for _ in range(_ROUNDS):
+        found = work.difference()
+        if found.kept is not None and not found.acts:
+            return work.done(found.kept, found)
+        work.do(found)
+    raise VerificationFailed(
+        f"got a draft for {tag.name} that is still not what was sealed, after {_ROUNDS} times of mending it",
+        context=found.lines(),
+        hint="Somebody else is changing it, or GitHub keeps other bytes. Look at it; then run the same command again.",
+        slug="release-unsettled",
     )
+
+
+def planned(tag: Tag, plan: Plan, seal: Seal, *, services: Services) -> Difference:
+    """Return what ``upload`` would do now; nothing is changed.
+
+    Raises:
+        TagsealError: What ``upload`` would raise before it changes anything.
+    """
+    verify_sealed(tag, seal, services)
+    return _Upload(tag, plan, seal, services).difference()
+
+
+class _Upload:
+    """What one run knows on its way: what it made, and what it found out."""
+
+    def __init__(self, tag: Tag, plan: Plan, seal: Seal, services: Services) -> None:
+        self.tag, self.plan, self.seal, self.services = tag, plan, seal, services
+        self.github, self.repository = services.github, tag.identity.repository
+        self.files = wanted(seal)
+        self.text = cache(partial(body.rendered, tag, plan, seal, services))
+        self.theirs: str | None = None
+        self.made: set[int] = set()
+        """Drafts, by id: a listing may lag."""
+        self.gone: set[int] = set()
+        self.digests: dict[int, str] = {}
+        """sha256 by the asset's id: the bytes of an asset never change."""
+        self.sent = 0
+
+    def difference(self) -> Difference:
+        """Read what is there, and find what separates it from what is wanted."""
+        choice = choose(
+            self._there(),
+            self.files,
+            tag=self.tag.name,
+            actor=self.github.actor(),
+            adopt=self.services.settings.release == "adopt",
+        )
+        self.theirs = choice.theirs
+        text = self.text(self.theirs)
+        return difference(choice, self.tag.name, self.files, body=text, prerelease=self.plan.prerelease)
+
+    def do(self, found: Difference) -> None:
+        """Do the acts, those of one kind side by side; after making or looking there is more to be found out."""
+        for kind, group in groupby(found.acts, type):
+            acts = list(group)
+            remote.side_by_side(partial(self._do, found.kept, len(acts)), list(enumerate(acts, 1)), _THREADS)
+            if kind in {Create, Look}:
+                return
+
+    def done(self, kept: Release, found: Difference) -> Draft:
+        """Return the record of a release that is what was wanted."""
+        for remark in found.remarks:
+            self.services.remark(remark)
+        self.services.work.notes.write_text(kept.body, encoding="utf-8")
+        return Draft(
+            id=kept.id,
+            url=kept.url,
+            tag=kept.tag,
+            assets=kept.assets,
+            body_sha256=body.digest(kept.body),
+            sent=self.sent,
+        )
+
+    def _there(self) -> list[Release]:
+        listed = {one.id: one for one in self.github.of_tag(self.repository, self.tag.name) if one.id not in self.gone}
+        missing = [self.github.release(self.repository, number) for number in sorted(self.made - listed.keys())]
+        return [self._known(one) for one in (*listed.values(), *missing)]
+
+    def _known(self, release: Release) -> Release:
+        assets = (replace(one, sha256=one.sha256 or self.digests.get(one.id, "")) for one in release.assets)
+        return replace(release, assets=tuple(assets))
+
+    def _do(self, kept: Release | None, all_of_them: int, numbered: tuple[int, Act]) -> None:
+        number, act = numbered
+        self.services.say(f"{act} ({number} of {all_of_them})")
+        match act:
+            case Discard(draft):
+                self.github.delete_draft(self.repository, draft)
+                self.gone.add(draft.id)
+                self.made.discard(draft.id)
+            case Create(name):
+                remote.unmoved(self.tag, self.services)
+                made = self.github.create_draft(
+                    self.repository, name, body=self.text(None), prerelease=self.plan.prerelease
+                )
+                self.made.add(made.id)
+            case Look(asset):
+                self.digests[asset.id] = remote.hashed(asset, self.tag, self.services)
+            case Delete(asset):
+                self.github.delete_asset(self.repository, asset)
+            case Edit() if kept is not None:
+                self._edit(kept)
+            case Send(file) if kept is not None:
+                self._send(kept, file)
+
+    def _edit(self, kept: Release) -> None:
+        text = self.text(self.theirs)
+        if body.loses(kept.body, text):
+            path = body.keep(kept.body, self.services.work.path)
+            self.services.remark(f"somebody edited the notes; what was there is kept as {path.name}:")
+            for line in body.changes(kept.body, text):
+                self.services.remark(line)
+        self.github.edit(self.repository, kept, body=text, prerelease=self.plan.prerelease)
+
+    def _send(self, kept: Release, file: Wanted) -> None:
+        answer = self.github.upload(self.repository, kept, self._path(file.name), sha256=file.sha256)
+        self.sent += 1
+        if answer.name != file.name:
+            self.github.delete_asset(self.repository, answer)  # nobody planned it
+        if answer.name != file.name or file.like(answer) is False:
+            got = (answer.name, answer.size, answer.sha256)
+            raise VerificationFailed(
+                f"got {got} from GitHub for the upload of {file.name}, expected {(file.name, file.size, file.sha256)}",
+                hint="Run the same command again: it replaces the asset. If the name differs, rename the file.",
+                slug="upload-differs",
+            )
+
+    def _path(self, name: str) -> Path:
+        artifact = next((one for one in self.seal.artifacts if one.name == name), None)
+        return self.services.work.file(artifact) if artifact else self.services.work.bundles / name

@@ -34,8 +34,7 @@ def witness(tag: Tag, plan: Plan, seal: Seal, publication: Publication, *, servi
         VerificationFailed: The release is not the published one, or a command refused it.
         ServiceError: GitHub failed.
     """
-    release = _published(tag, publication, services)
-    remote.unaltered(release, tag, plan, seal, services)
+    release = remote.unaltered(_published(tag, publication, services), tag, plan, seal, services)
     page = instructions(tag, plan, seal, services)
     with tempfile.TemporaryDirectory(prefix="tagseal-witness-") as temporary:
         base = Path(temporary)

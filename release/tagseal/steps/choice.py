@@ -1,0 +1,124 @@
+"""Which of the releases that exist for a tag is kept, and how far a run may go with it (design, rule 7).
+
+1. What is published is never changed. With ``release = "adopt"`` one without files, that somebody else made, is filled.
+2. A draft that is not ours stops the run; with ``adopt`` it is the one that is filled. Two of them stop it always.
+3. Of our own drafts the one with most wanted files is kept, the oldest of equals; only empty ones are discarded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from tagseal.errors import Refused
+from tagseal.names import shown
+from tagseal.services.github import marker, mine
+from tagseal.steps import body
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tagseal.services.github import Release
+    from tagseal.steps.reconcile import Wanted
+
+
+class Reach(IntEnum):
+    """How far a run may go with a release; each reach includes those before it."""
+
+    look = 0
+    """Compare it."""
+    fill = 1
+    """Edit its notes and its flags, and send what is missing."""
+    finish = 2
+    """Replace what was begun and never finished."""
+    replace = 3
+    """Replace what has other bytes than the wanted ones."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """The release that is kept, and what becomes of the others."""
+
+    kept: Release | None = None
+    """None: a draft is to be made."""
+    reach: Reach = Reach.replace
+    theirs: str | None = None
+    """What somebody else wrote, and our part of the body stands behind; None where all of it is ours."""
+    discard: tuple[Release, ...] = ()
+    """Empty drafts of ours."""
+    left: tuple[Release, ...] = ()
+    """Whatever else there is; nothing is done to it."""
+
+
+def choose(
+    releases: Sequence[Release], files: Mapping[str, Wanted], *, tag: str, actor: str, adopt: bool = False
+) -> Choice:
+    """Return which release is kept.
+
+    Args:
+        releases: Whatever exists for the tag.
+        files: The wanted files, by name.
+        tag: The tag.
+        actor: Whoever this token writes as.
+        adopt: Whether what somebody else made is filled.
+
+    Raises:
+        Refused: A draft is not ours; with ``adopt``: there are two, or what is to be filled is locked.
+    """
+    public = next((one for one in releases if not one.draft), None)
+    drafts = [one for one in releases if one.draft]
+    foreign = [one for one in drafts if not mine(one, tag, actor) or (adopt and body.theirs(one.body) is not None)]
+    ours = sorted((one for one in drafts if one not in foreign), key=lambda one: (-_held(one, files), one.id))
+    if public is not None:
+        found = _public(public, tag, adopt=adopt)
+    elif foreign:
+        found = _foreign(foreign, tag, adopt=adopt)
+    else:
+        found = Choice(kept=ours[0] if ours else None)
+    others = [one for one in (*ours, *foreign) if one is not found.kept]
+    empty = tuple(one for one in others if one in ours and not one.assets)
+    left = tuple(one for one in others if one not in empty)
+    return Choice(kept=found.kept, reach=found.reach, theirs=found.theirs, discard=empty, left=left)
+
+
+def _held(release: Release, files: Mapping[str, Wanted]) -> int:
+    """Return how many of the wanted files a release has; where there is no digest, name and size count."""
+    return sum(one.name in files and files[one.name].like(one) is not False for one in release.assets)
+
+
+def _foreign(drafts: Sequence[Release], tag: str, *, adopt: bool) -> Choice:
+    if not adopt or len(drafts) > 1:
+        one = "one" if adopt else "none"
+        raise Refused(
+            f"got {'a draft' if len(drafts) == 1 else f'{len(drafts)} drafts'} for {tag} that this tool did not make, "
+            f"expected {one} or its own",
+            context=tuple(f"{draft.url} by {shown(draft.author)}" for draft in drafts),
+            hint="Keep one of them, and delete the others or publish them under another tag; then run the same "
+            'command again. `release = "adopt"` in [tool.tagseal] fills a draft that another tool made.',
+            slug="stranger-draft",
+        )
+    theirs = body.theirs(drafts[0].body)
+    if theirs is None:
+        return Choice(kept=drafts[0], reach=Reach.fill, theirs=drafts[0].body)
+    return Choice(kept=drafts[0], reach=Reach.replace, theirs=theirs)
+
+
+def _public(release: Release, tag: str, *, adopt: bool) -> Choice:
+    """Return how far to go with what is published: no further than to look, unless it was left empty for us."""
+    theirs = body.theirs(release.body) if adopt else None
+    if not adopt:
+        return Choice(kept=release, reach=Reach.look)
+    if theirs is not None:  # filled by us, whole or in part
+        locked = release.immutable or body.edited(release.body)
+        return Choice(kept=release, reach=Reach.look if locked else Reach.finish, theirs=theirs)
+    if release.assets or release.body.rstrip().endswith(marker(tag)):
+        return Choice(kept=release, reach=Reach.look)
+    if release.immutable:
+        raise Refused(
+            f"got an immutable release for {tag} without files, expected one that can be filled",
+            context=(f"{release.url} by {shown(release.author)}",),
+            hint="No file can be added to it any more. Let the other tool leave a draft, and release a new version.",
+            slug="immutable-release",
+        )
+    return Choice(kept=release, reach=Reach.fill, theirs=release.body)
