@@ -83,6 +83,7 @@ class Sigstore:
             Busy: Fulcio, Rekor or the token endpoint failed until the patience was over.
             ServiceError: One of them refused. What was handed on stays good.
         """
+        _ = self._config  # before the rounds: it has a patience of its own
         rest = dict(digests)
         failed: list[Busy] = []
 
