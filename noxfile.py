@@ -84,6 +84,13 @@ def bench(session: nox.Session) -> None:
     session.run("python", "tests/bench.py", *session.posargs)
 
 
+@nox.session(default=False)
+def torture(session: nox.Session) -> None:
+    """Release through faults and kills, 1,000 times over; one seed again: `nox -s torture -- --seed 4711`."""
+    session.install(".")
+    session.run("python", "tests/torture.py", *session.posargs)
+
+
 def _as_repository(session: nox.Session, name: str, folder: Path) -> Path:
     """Download a project's sdist and make it a git repository, without the metadata that would hide the tag."""
     downloads = folder / name

@@ -1,0 +1,202 @@
+"""One sequence: jobs that fail as scheduled, then plain re-runs until the release is out, then the judge."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tagseal.loopback import Loopback
+from tagseal.rehearsal.jobs import JOBS
+from torturing import judge
+from torturing.schedule import Schedule, Turn, schedule
+from torturing.world import NAME, TAG, HandOver, Machine, World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tagseal.loopback.github.state import Repository
+    from tagseal.rehearsal.jobs import Stage
+
+PATIENCE = 6
+"""How many runs of one job may fail once nothing goes wrong any more."""
+AGAIN = {0, 1, 4}
+"""Exit codes of a run in which nothing went wrong: done, and two that say `run again`."""
+_JOBS = JOBS[1:]
+_BY_HAND = "by-hand.txt"
+_SLUG = re.compile(r"ERRORS\.md#([a-z-]+)")
+
+_UNMAKING = {"asset-deleted", "digest-wrong"}
+"""Faults after which a whole set of files is no longer whole, or cannot be told to be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of a seed."""
+
+    seed: int
+    problems: tuple[str, ...]
+    story: tuple[str, ...]
+    runs: int
+    hits: tuple[str, ...]
+    """Names of the faults that met a request, and of the deaths that came."""
+    seconds: float
+
+
+@dataclass(kw_only=True)
+class Sequence:
+    """The state of one sequence between two runs."""
+
+    world: World
+    plan: Schedule
+    stage: Stage
+    folder: Path
+    handed: list[HandOver]
+    """What each job is given, the first from the build."""
+    machine: Machine | None = None
+    again: bool = False
+    """Whether the next run is the same step once more."""
+    runs: int = 0
+    hits: list[str] = field(default_factory=list)
+    story: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    published: dict[int, object] = field(default_factory=dict)
+    whole: dict[str, str] = field(default_factory=dict)
+    """Digests of a whole set of files that exists since an earlier run."""
+
+    @property
+    def done(self) -> bool:
+        return len(self.handed) > len(_JOBS)
+
+    def turn(self, turn: Turn, *, fair: bool) -> None:
+        """Run the next job; ``fair`` if nothing goes wrong in this run."""
+        job = _JOBS[len(self.handed) - 1]
+        machine = self.machine or self._fresh()
+        faults = self.stage.loopback.faults
+        faults.set(turn.faults)
+        code = self.world.play(
+            job,
+            self.stage,
+            machine,
+            records=self.handed[-1].records,
+            death=turn.death,
+            ref=turn.ref if job.identity else "",
+            again=self.again,
+        )
+        hit = [one.name for one in faults.hits]
+        faults.set(())
+        self.hits += hit
+        if turn.death and (code < 0 or code == 130):
+            self.hits.append(turn.death.kind)
+        self.runs += 1
+        ended = " ".join((str(code), *_SLUG.findall(machine.said())[-1:]))
+        self.story.append(f"{job.name}: {turn}; hit: {', '.join(hit) or 'none'}; exit {ended} on {machine.folder.name}")
+        self._watch(code, fair=fair, said=machine.said())
+        if code != 0:
+            self._amend()
+        self._keep(hit)
+        if code == 0:
+            self.handed.append(self.world.handed_over(machine, self.folder / f"handed-{self.runs}"))
+            self.machine, self.again = None, False
+        else:
+            self.place(turn)
+
+    def place(self, turn: Turn) -> None:
+        """Decide where the job that failed runs again."""
+        self.again = turn.place == "step"
+        if turn.place == "machine" and self.machine:
+            self.machine.receive(self.handed[-1])
+        if turn.place in {"other", "all"}:
+            self.machine = None
+        if turn.place == "all":
+            self.handed = [self.world.builds[turn.build]]
+        self.story.append(f"then: {turn.place}{f' with build {turn.build}' if turn.place == 'all' else ''}")
+
+    def _fresh(self) -> Machine:
+        self.machine = self.world.machine(self.folder / f"machine-{self.runs}")
+        self.machine.receive(self.handed[-1])
+        return self.machine
+
+    def _watch(self, code: int, *, fair: bool, said: str) -> None:
+        """Hold what must hold after every run."""
+        if code in {70, -14} or (fair and code not in AGAIN):
+            self.problems.append(f"got exit code {code} {'where nothing went wrong' * fair}:\n{said}")
+        for release in self.stage.repository.releases:
+            if release.tag_name == TAG and not release.draft:
+                before = self.published.setdefault(release.id, judge.seen(release))
+                if judge.seen(release) != before:
+                    self.problems.append(f"got a published release that changed:\n{before}\n{judge.seen(release)}")
+
+    def _keep(self, hit: list[str]) -> None:
+        """Hold that a whole set of files, once it exists, is never replaced by a rebuilt one."""
+        before, self.whole = self.whole, judge.whole(self.stage.repository)
+        if before not in ({}, self.whole) and not _UNMAKING & set(hit):
+            self.problems.append(f"got a whole set of files replaced:\n{before}\n{self.whole}")
+
+    def _amend(self) -> None:
+        """Be the person who added a file to the draft, and takes it back when told."""
+        for release in self.stage.repository.releases:
+            if release.draft and any(one.name == _BY_HAND for one in release.assets):
+                release.assets = [one for one in release.assets if one.name != _BY_HAND]
+                self.story.append(f"a person takes {_BY_HAND} back")
+
+
+def play(world: World, seed: int, *, tamper: Callable[[Repository], object] = bool) -> Outcome:
+    """Play the sequence of a seed, then let somebody ``tamper`` with what came of it, then judge."""
+    begun = time.monotonic()
+    plan = schedule(seed)
+    folder = world.folder / f"seed-{seed}"
+    folder.mkdir()
+    certificates = judge.Certificates()
+    try:
+        with Loopback(folder=world.loopback_folder, hosts={"fulcio.sigstore.dev": certificates}) as loopback:
+            certificates.fulcio = loopback.fulcio
+            loopback.faults.kill = world.kill
+            repository = loopback.github.add_repository(NAME, immutable=plan.immutable)
+            repository.add_tag(TAG, world.clone.commit, annotated=True)
+            judge.strangers(repository, folder / "strangers")
+            before = judge.others(repository)
+            stage = world.stage(loopback, repository)
+            sequence = Sequence(world=world, plan=plan, stage=stage, folder=folder, handed=[world.builds[0]])
+            _through(sequence)
+            tamper(repository)
+            problems = sequence.problems
+            if not problems:
+                commit = world.clone.commit
+                problems += judge.release_problems(repository, sequence.handed[-1], commit, world.loopback_folder)
+            if judge.others(repository) != before:
+                problems.append(f"got strangers' releases changed:\n{before}\n{judge.others(repository)}")
+            problems += judge.signature_problems(loopback, certificates, f"https://github.com/{stage.run.workflow_ref}")
+    finally:
+        shutil.rmtree(world.loopback_folder, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+    return Outcome(
+        seed=seed,
+        problems=tuple(problems),
+        story=(f"immutable: {plan.immutable}", *sequence.story),
+        runs=sequence.runs,
+        hits=tuple(sequence.hits),
+        seconds=time.monotonic() - begun,
+    )
+
+
+def _through(sequence: Sequence) -> None:
+    """Run what is scheduled, then plainly until all jobs are done."""
+    for turn in sequence.plan.turns:
+        if sequence.done or sequence.problems:
+            break
+        sequence.turn(turn, fair=False)
+    rounds = (False, True) if sequence.plan.again else (False,)
+    for again in rounds:
+        if again and not sequence.problems:
+            sequence.place(Turn(place="all", build=1))
+        failed = 0
+        while not (sequence.done or sequence.problems):
+            runs = len(sequence.handed)
+            sequence.turn(Turn(place="all" if failed else "other"), fair=True)
+            failed += len(sequence.handed) <= runs
+            if failed > PATIENCE:
+                sequence.problems.append("got no end of it, expected one by running again")
