@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from tagseal.errors import Refused, ServiceError, UsageError
 from tagseal.journal import Journal, digest
-from tagseal.records import RECORDS, Plan, Record, Tag
+from tagseal.records import RECORDS, Plan, Record, Seal, Tag
 from tagseal.services import actions
 from tagseal.services.actions import Event, hand_on
 from tagseal.services.files import swept
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tagseal.steps import Services
+    from tagseal.steps.reconcile import Difference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +113,21 @@ def run(verbs: Sequence[str], event: Event, *, services: Services, watcher: Watc
     with held(services.work.path / _LOCK, f"`tagseal run {' '.join(verbs)}`"):
         swept(services.work.path)
         return (tag, *_played(tag, steps, services, watcher))
+
+
+def foreseen(event: Event, *, services: Services, watcher: Watcher) -> Difference:
+    """Return what ``upload`` would do now, behind the guard; nothing is changed.
+
+    Raises:
+        TagsealError: What the guard or ``upload`` would raise before anything is changed.
+    """
+    from tagseal.steps.upload import planned  # noqa: PLC0415 - sigstore
+
+    steps = ordered(["upload"])
+    with resumable(steps[0], steps, services.environ):
+        tag = cast("Tag", _timed(STEPS[0], (event,), services, watcher))
+        journal = _opened(tag, steps, services, watcher)
+        return planned(tag, journal.get(Plan, "upload"), journal.get(Seal, "upload"), services=services)
 
 
 def _played(tag: Tag, steps: Sequence[Step], services: Services, watcher: Watcher) -> Iterator[Record]:

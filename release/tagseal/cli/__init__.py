@@ -10,7 +10,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from tagseal.cli import interrupts, loopback, notes, rehearse, verbs
+from tagseal.cli import interrupts, loopback, notes, rehearse, status, verbs
 from tagseal.errors import TagsealError, UsageError
 from tagseal.report import choose
 
@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=_Version())
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
-    for group in (rehearse, loopback, notes, verbs):
+    for group in (rehearse, loopback, notes, status, verbs):
         group.add(commands)
     return parser
 

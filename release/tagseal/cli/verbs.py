@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tagseal.pipeline import VERBS, ordered, run
+from tagseal.pipeline import VERBS, foreseen, ordered, run
 from tagseal.services import actions
 from tagseal.steps import Services, Workspace
 from tagseal.steps.guard import tag_of
@@ -36,6 +36,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         parser = commands.add_parser(verb, help=_HELP[verb], description=f"{verb}: {_HELP[verb]}.")
         _common(parser)
         parser.set_defaults(run=_run, verbs=(verb,))
+        if verb == "upload":
+            parser.add_argument("--plan", action="store_true", help="print what it would do, and change nothing")
+            parser.set_defaults(run=_upload)
     parser = commands.add_parser("run", help="run several verbs in order", description="Run several verbs in order.")
     parser.add_argument("verbs", nargs="+", metavar="VERB", help=f"some of {' '.join(VERBS)}")
     _common(parser)
@@ -62,6 +65,18 @@ def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
     return 0, None
 
 
+def _upload(options: argparse.Namespace, report: Report) -> tuple[int, object]:
+    if not options.plan:
+        return _run(options, report)
+    event = actions.event(os.environ)
+    found = foreseen(event, services=services(Path.cwd(), tag_of(event), report), watcher=report)
+    for text in found.remarks:
+        report.remark(text)
+    for text in found.lines() or ("nothing is to be done",):
+        report.line(text)
+    return 0, {"acts": found.lines(), "remarks": found.remarks}
+
+
 def services(folder: Path, tag: str, report: Report) -> Services:
     """Return the services for the checkout that ``folder`` is in."""
     from tagseal import config  # noqa: PLC0415 - pydantic
@@ -78,4 +93,5 @@ def services(folder: Path, tag: str, report: Report) -> Services:
         loopback=actions.loopback(os.environ),
         say=report.say,
         waiting=report.waiting,
+        remark=report.remark,
     )

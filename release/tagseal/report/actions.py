@@ -44,6 +44,11 @@ class Actions(Plain):
             self._stop()
         super().waiting(reason, seconds)
 
+    def row(self, what: str, good: bool | None, text: str) -> None:  # noqa: FBT001 - read from a table
+        """Print it."""
+        self._stop()
+        super().row(what, good, text)
+
     def failed(self, error: TagsealError) -> None:
         """Print the error, and annotate the run."""
         self._stop()

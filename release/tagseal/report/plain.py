@@ -20,6 +20,9 @@ NOTE_INDENT = 9
 """Columns before the text of a remark."""
 STEP_INDENT = 20
 """Columns before a step's sentence."""
+ROW_INDENT = 13
+"""Columns before the text of a table's line."""
+MARKS = {True: "ok", False: "no", None: "--"}
 
 
 class Report(Protocol):
@@ -43,6 +46,9 @@ class Report(Protocol):
     def line(self, text: str) -> None:
         """One line of the story."""
 
+    def row(self, what: str, good: bool | None, text: str) -> None:  # noqa: FBT001 - read from a table
+        """One line of a table: what it is about, whether it is good, not, or neither."""
+
     def failed(self, error: TagsealError) -> None:
         """The run ends with this error."""
 
@@ -53,6 +59,11 @@ class Report(Protocol):
 def step_line(verb: str, seconds: float, text: str, mark: str = "ok") -> str:
     """Return one line of the story: verb, mark, seconds, sentence."""
     return f"{verb:<8} {mark}  {seconds:4.1f}s  {printable(text)}"
+
+
+def row_line(what: str, good: bool | None, text: str) -> str:  # noqa: FBT001 - as above
+    """Return one line of a table; its mark is a word, for colour may be absent."""
+    return f"{what:<8} {MARKS[good]}  {printable(text)}"
 
 
 def waiting_line(reason: str, seconds: float) -> str:
@@ -110,6 +121,10 @@ class Plain:
         """Print it."""
         self._stream.write(f"{text}\n")
         self._stream.flush()
+
+    def row(self, what: str, good: bool | None, text: str) -> None:  # noqa: FBT001 - as above
+        """Print it."""
+        self.line(row_line(what, good, text))
 
     def failed(self, error: TagsealError) -> None:
         """Print the error."""

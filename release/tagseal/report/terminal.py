@@ -11,7 +11,15 @@ from rich.console import Console
 from rich.text import Text
 
 from tagseal.names import printable
-from tagseal.report.plain import NOTE_INDENT, STEP_INDENT, error_lines, step_line, waiting_line
+from tagseal.report.plain import (
+    NOTE_INDENT,
+    ROW_INDENT,
+    STEP_INDENT,
+    error_lines,
+    row_line,
+    step_line,
+    waiting_line,
+)
 from tagseal.report.sentences import asides, sentence
 
 if TYPE_CHECKING:
@@ -27,7 +35,9 @@ _STYLES = {
     "note:": "yellow",
     "REHEARSED": "bold green",
     "FAILED": "bold red",
+    "Next:": "bold",
 }
+_MARKS = {True: "green", False: "bold red", None: "yellow"}
 
 
 class _Progress:
@@ -86,11 +96,23 @@ class Terminal:
         self._spin()
 
     def line(self, text: str) -> None:
-        """Print one line, wrapped to the terminal; what is wrapped stays below its beginning."""
-        width = max(self._console.width, 2 * STEP_INDENT)
+        """Print one line, wrapped to the terminal; what is wrapped stays below its beginning.
+
+        What comes next is a command: it is left whole, to be copied.
+        """
+        if text.startswith("Next:"):
+            self._console.print(_styled(text), soft_wrap=True)
+            return
         indent = STEP_INDENT if _is_step(text) else NOTE_INDENT if text.startswith("note:") else 0
-        wrapped = textwrap.wrap(text, width, subsequent_indent=" " * indent, break_on_hyphens=False) or [""]
-        self._console.print(_styled("\n".join(wrapped)), soft_wrap=True)
+        self._console.print(_styled(self._wrapped(text, indent)), soft_wrap=True)
+
+    def row(self, what: str, good: bool | None, text: str) -> None:  # noqa: FBT001 - read from a table
+        """Print it, its mark in colour; a name is never broken, so that it can be copied."""
+        self._stop()
+        styled = Text(self._wrapped(row_line(what, good, text), ROW_INDENT, names=True))
+        styled.stylize("bold", 0, len(what))
+        styled.stylize(_MARKS[good], 9, 11)
+        self._console.print(styled, soft_wrap=True)
 
     def failed(self, error: TagsealError) -> None:
         """Print the error."""
@@ -101,6 +123,13 @@ class Terminal:
     def close(self, document: object = None) -> None:  # noqa: ARG002 - the document is for --json
         """Take the spinner away."""
         self._stop()
+
+    def _wrapped(self, text: str, indent: int, *, names: bool = False) -> str:
+        width = max(self._console.width, 2 * STEP_INDENT)
+        lines = textwrap.wrap(
+            text, width, subsequent_indent=" " * indent, break_on_hyphens=False, break_long_words=not names
+        )
+        return "\n".join(lines)
 
     def _spin(self) -> None:
         with self._turn:

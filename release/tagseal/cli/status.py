@@ -1,0 +1,40 @@
+"""``tagseal status TAG``: what there is for a tag, and what comes next."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tagseal.names import safe_tag
+
+if TYPE_CHECKING:
+    import argparse
+
+    from tagseal.report.plain import Report
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the parser."""
+    parser = commands.add_parser(
+        "status",
+        help="tell what there is for a tag, and what comes next",
+        description="Tell what there is for a tag: at the remote, in the release, in dist/<tag>/; and what comes next. "
+        "Nothing is changed. With GH_TOKEN of somebody who may push, drafts are seen as well.",
+    )
+    parser.add_argument("tag", metavar="TAG")
+    parser.add_argument("--json", action="store_true", help="print one JSON document on standard output")
+    parser.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
+    tag = safe_tag(options.tag)
+    from tagseal.cli.verbs import services  # noqa: PLC0415 - configuration
+    from tagseal.project.status import status  # noqa: PLC0415 - sigstore and PyGithub
+
+    found = status(tag, services=services(Path.cwd(), tag, report))
+    report.line(f"{found.repository} · tag {found.tag} · {found.identity.partition('/.github/workflows/')[2]}")
+    for row in found.rows:
+        report.row(row.what, row.good, f"{row.name}: {row.text}" if row.name else row.text)
+    report.line(f"Next: {found.next}")
+    return 0, dataclasses.asdict(found)

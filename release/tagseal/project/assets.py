@@ -1,0 +1,141 @@
+"""The files of a release as they lie there, one by one: which bytes they are, and whether the bundles verify.
+
+1. What is wanted comes from the seal; without one, from the release's own ``SHA256SUMS``, which is an artifact with a
+   bundle like the others.
+2. Only bundles and that list are downloaded: GitHub tells the digest of a file.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tagseal.errors import VerificationFailed
+from tagseal.steps import checksums, remote
+from tagseal.steps.existing import BUNDLE, read_bundle
+from tagseal.steps.reconcile import Wanted, wanted
+from tagseal.verification.verify import LARGEST_BUNDLE, verify_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tagseal.records import Asset, Seal
+    from tagseal.services.github import Release
+    from tagseal.steps import Services
+    from tagseal.verification.policy import Exact
+
+_LISTED = re.compile(r"([0-9a-f]{64})  (\S+)", re.ASCII)
+_THREADS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One line of what there is."""
+
+    what: str
+    """``tag``, ``release``, ``asset``, ``bundle``, ``notes`` or ``records``."""
+    name: str = ""
+    """The file's, where it is one of many."""
+    state: str
+    """A word for programs."""
+    good: bool | None
+    """None: not there yet, or it cannot be told here."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shelf:
+    """What is needed to judge the files of one release."""
+
+    release: Release
+    repository: str
+    seal: Seal | None
+    policy: Exact | None
+    """Who must have signed, at which commit; None where the commit is not known."""
+    services: Services
+
+    def rows(self) -> tuple[Row, ...]:
+        """Return a row for each file that is there or wanted, by name."""
+        there = {one.name: one for one in self.release.assets}
+        with tempfile.TemporaryDirectory(prefix="tagseal-status-") as temporary:
+            folder = Path(temporary)
+            self._fetch(folder)
+            files, lister = self._wanted(folder, there)
+            names = sorted(there.keys() | files.keys())
+            return tuple(self._row(name, there, files.get(name), lister, folder) for name in names)
+
+    def _fetch(self, folder: Path) -> None:
+        small = [one for one in self.release.assets if _read(one)]
+        self.services.say(f"reading {len(small)} bundles")
+
+        def fetch(asset: Asset) -> None:
+            with suppress(VerificationFailed):  # other bytes than listed: as good as none
+                self.services.github.download(self.repository, asset, folder / asset.name)
+
+        remote.side_by_side(fetch, small, _THREADS)
+
+    def _wanted(self, folder: Path, there: Mapping[str, Asset]) -> tuple[dict[str, Wanted], str]:
+        """Return what is wanted, by name, and who says so; sizes and digests that nobody says are those found."""
+        if self.seal:
+            return wanted(self.seal), "as sealed"
+        listed = _listed(read_bundle(folder / checksums.NAME))
+        artifacts = {**listed, checksums.NAME: ""} if listed else {one: "" for one in there if not one.endswith(BUNDLE)}
+        digests = {**artifacts, **{one + BUNDLE: "" for one in artifacts}}
+        found = {
+            name: Wanted(
+                name=name,
+                size=there[name].size if name in there else 0,
+                sha256=sha256 or (there[name].sha256 if name in there else ""),
+            )
+            for name, sha256 in digests.items()
+        }
+        return found, f"as {checksums.NAME} has it" if listed else "there; no list says which bytes it must have"
+
+    def _row(self, name: str, there: Mapping[str, Asset], wanted: Wanted | None, lister: str, folder: Path) -> Row:
+        what = "bundle" if name.endswith(BUNDLE) else "asset"
+        state, good, text = _compared(there.get(name), wanted, lister)
+        if what == "bundle" and state in {"equal", "no-digest"}:
+            state, good, text = self._verified(there.get(name.removesuffix(BUNDLE)), folder / name)
+        return Row(what=what, name=name, state=state, good=good, text=text)
+
+    def _verified(self, artifact: Asset | None, path: Path) -> tuple[str, bool | None, str]:
+        if artifact is None or not artifact.sha256:
+            return "untold", None, "not verified: there is no digest of its artifact"
+        if self.policy is None:
+            return "untold", None, "not verified: the tag's commit is not known"
+        if (text := read_bundle(path)) is None:
+            return "fails", False, "could not be read as the server lists it"
+        verifier = self.services.sigstore.verifier
+        verdict = verify_digest(artifact.name, artifact.sha256, text, self.policy, verifier).verdict
+        if not verdict.ok:
+            return "fails", False, f"does not verify: {verdict.detail}"
+        return "verifies", True, "verifies"
+
+
+def _read(asset: Asset) -> bool:
+    """Tell whether an asset is downloaded: a bundle, or the list of checksums, and not larger than one is."""
+    ours = asset.name.endswith(BUNDLE) or asset.name == checksums.NAME
+    return ours and asset.state == "uploaded" and asset.size <= LARGEST_BUNDLE
+
+
+def _listed(text: bytes | None) -> dict[str, str]:
+    """Return the digests of ``SHA256SUMS`` by name; empty where it is not there, or is none."""
+    lines = [_LISTED.fullmatch(line) for line in (text or b"").decode("utf-8", "replace").splitlines()]
+    return {found[2]: found[1] for found in lines if found} if all(lines) else {}
+
+
+def _compared(asset: Asset | None, wanted: Wanted | None, lister: str) -> tuple[str, bool | None, str]:
+    if asset is None:
+        return "missing", False, "missing"
+    if wanted is None:
+        return "unplanned", False, "nobody planned it"
+    if asset.state != "uploaded":
+        return "starter", False, "begun and never finished"
+    like = wanted.like(asset)
+    if like is None:
+        return "no-digest", None, "there; GitHub keeps no digest of it"
+    return ("equal", True, lister) if like else ("differs", False, "other bytes than the wanted ones")

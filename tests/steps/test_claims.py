@@ -1,0 +1,139 @@
+"""Records whose digests somebody made anew are caught by the verb that takes them, in whatever decides anything.
+
+The job before tells a digest, and an edit after it is refused (`tests/unit/test_journal.py`). Where nobody told one,
+or the job before itself was the liar, this is what is left. The fields that are let through are listed, each with the
+reason why it decides nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from tagseal.errors import Refused, UsageError, VerificationFailed
+from tagseal.records import Kind, Proof, Verdict, from_json, to_object
+from tagseal.steps.plan import confirm
+from tagseal.steps.plan import plan as planned
+from tagseal.steps.publish import publish
+from tagseal.steps.sealed import verify_sealed
+from tagseal.steps.sign import sign
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from job import Job
+    from stage import Stage
+    from tagseal.records import Record
+
+TOLD = "for a person to read"
+
+
+def edits(value: Any, where: str = "") -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - JSON
+    """Yield the value with one leaf another; of a list the first entry stands for all."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from ((path, {**value, key: one}) for path, one in edits(inner, f"{where}.{key}".lstrip(".")))
+    elif isinstance(value, list):
+        yield f"{where}[]", [*value[1:]] if value else ["forged"]
+        for path, one in edits(value[0], where) if value else ():
+            yield path, [one, *value[1:]]
+    else:
+        yield where, not value if isinstance(value, bool) else value + 1 if isinstance(value, int) else _other(value)
+
+
+def _other(text: str) -> str:
+    """Return another text of the same form, so that it is not caught for its form alone."""
+    if text in set(Kind):
+        return Kind.image  # what is no file has no line in the list of checksums
+    return text[:-1] + ("a" if text[-1:] != "a" else "b")
+
+
+def let_through(record: Record, use: Callable[[Any], object]) -> set[str]:
+    """Return the fields that a verb takes as they are, whatever they say."""
+    found = set()
+    for where, edited in edits(to_object(record)):
+        try:
+            forged = from_json(type(record), json.dumps(edited))
+        except ValidationError:
+            continue  # another kind, or an entry of another form: no such record is read
+        with suppress(Refused, VerificationFailed, UsageError):
+            use(forged)
+            found.add(where)
+    return found
+
+
+def test_a_plan_is_derived_again(job: Job) -> None:
+    """What the tag, the configuration and the changelog say counts; the rest is derived where it is used."""
+    services = job.services()
+    tag = job.guard()
+    settled = planned(tag, services=services)
+    harmless = {
+        "latest": "publish asks GitHub again",
+        "assets[]": "files of the build job: the seal lists what is released",
+        "tools": "sign looks for them; prove fails without one",
+        "tools[]": "as above",
+        "published[]": TOLD,
+        "irreversible": TOLD,
+        "irreversible[]": TOLD,
+        "remarks[]": TOLD,
+    }
+    assert let_through(settled, lambda forged: confirm(tag, forged, services=services)) == set(harmless)
+
+
+def test_what_was_built_and_checked_is_held_against_the_files(released: Stage) -> None:
+    """Each is compared with the other, and with the bytes that are here."""
+    released.accept_everything()
+    services = released.services()
+    build, checks = released.build()
+    sign(released.tag, released.plan, build, checks, services=services)
+    from_build = let_through(build, lambda one: sign(released.tag, released.plan, one, checks, services=services))
+    assert from_build == {"collected", "dropped[]"}  # told
+    from_checks = let_through(checks, lambda one: sign(released.tag, released.plan, build, one, services=services))
+    verdicts = {"verdicts[]", "verdicts.name", "verdicts.ok", "verdicts.detail", "verdicts.by"}
+    assert from_checks == verdicts  # a failed check raises and leaves no record: they are told
+
+
+def test_a_seal_is_verified_again(released: Stage) -> None:
+    """Names, bytes, bundles and identity; what the log says is in the bundle."""
+    seal = released.sign()
+    services = released.services(run=None)
+    harmless = {
+        "bundles.log_index": "the bundle says it, and is verified",
+        "bundles.integrated_time": "as above",
+        "kept": TOLD,
+    }
+    assert let_through(seal, lambda forged: verify_sealed(released.tag, forged, services)) == set(harmless)
+
+
+def test_a_draft_and_a_proof_are_held_against_the_release(released: Stage) -> None:
+    """What is published is what was proven, as GitHub has it now; that it was proven, the digest alone says."""
+    released.accept_everything()
+    seal = released.sign()
+    draft = released.upload(seal)
+    ran = (Verdict(name="sigstore verify", ok=True, detail="OK", by="sigstore 4.5.1"),)
+    proof = Proof(
+        draft=draft.id,
+        assets=draft.assets,
+        body_sha256=draft.body_sha256,
+        commands=ran,
+        attacks=ran,
+        later=1,
+        shown=1,
+    )
+    services = released.services(run=None)
+
+    def use(one: Any, other: Any) -> object:  # noqa: ANN401 - a draft and a proof
+        return publish(released.tag, released.plan, seal, one, other, services=services)
+
+    # Only its id is used: what it says of the release, the proof says as well, and GitHub.
+    assert let_through(draft, lambda forged: use(forged, proof)) == {
+        *("url", "tag", "sent", "body_sha256", "assets[]"),
+        *(f"assets.{part}" for part in ("id", "name", "size", "sha256", "state")),
+    }
+    verdicts = {
+        f"{kind}{part}" for kind in ("commands", "attacks") for part in ("[]", ".name", ".ok", ".detail", ".by")
+    }
+    assert let_through(proof, lambda forged: use(draft, forged)) == verdicts | {"later", "shown"}
