@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import traceback
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -177,7 +178,12 @@ def _clean(section: str) -> str:
 
 
 def _environment(override: Path | None) -> ImmutableSandboxedEnvironment:
-    folders = [packaged()] if override is None else [_own(override), packaged()]
+    return _of(packaged()) if override is None else _of(_own(override), packaged())
+
+
+@cache
+def _of(*folders: Path) -> ImmutableSandboxedEnvironment:
+    """Return what finds templates in these folders, and compiles each once: a job renders its page several times."""
     environment = ImmutableSandboxedEnvironment(
         loader=ChoiceLoader([FileSystemLoader(folder) for folder in folders]),
         undefined=StrictUndefined,
