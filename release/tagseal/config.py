@@ -154,7 +154,6 @@ def not_yet(settings: Settings) -> None:
         ConfigError: One of them is set.
     """
     asked = {
-        'release = "adopt"': settings.release == "adopt",
         "kit": settings.kit,
         "sigstore": settings.sigstore is not None,
         "image": settings.image is not None,

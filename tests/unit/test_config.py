@@ -214,5 +214,5 @@ def test_keys_that_are_not_built_yet_are_refused_by_name(tmp_path: Path) -> None
     with pytest.raises(ConfigError) as caught:
         not_yet(load(written(tmp_path, EVERYTHING)))
     assert caught.value.slug == "not-built-yet"
-    assert 'got release = "adopt", kit, sigstore, image, index in the configuration' in str(caught.value)
-    not_yet(Settings())
+    assert "got kit, sigstore, image, index in the configuration" in str(caught.value)
+    not_yet(Settings(release="adopt"))
