@@ -118,14 +118,12 @@ def test_a_tag_that_is_not_pushed(job: Job) -> None:
 
 
 def test_a_tag_that_moved_is_told(job: Job) -> None:
-    """At the remote it is on another commit than here."""
+    """At the remote it is on another commit than here: what is asked next is which."""
     job.repository.add_tag(TAG, "e" * 40)
-    row = only(asked(job), "tag")
-    assert (row.state, row.good, row.text) == (
-        "moved",
-        False,
-        f"eeeeeee at {NAME}, but {job.run.sha[:7]} here: fetch it",
-    )
+    found = asked(job)
+    row = only(found, "tag")
+    assert (row.state, row.good, row.text) == ("moved", False, f"eeeeeee at {NAME}, but {job.run.sha[:7]} here")
+    assert found.next == f"git fetch --force origin tag {TAG}"
 
 
 def test_a_whole_draft_with_its_records(drafted: Job) -> None:

@@ -84,7 +84,7 @@ class _Look:
             there = f", and here on {self.local[:7]}" if self.local else ", and not here either"
             return Row(what="tag", state="absent", good=None, text=f"not at {self.repository}{there}")
         if self.local not in {None, self.remote}:
-            text = f"{self.remote[:7]} at {self.repository}, but {str(self.local)[:7]} here: fetch it"
+            text = f"{self.remote[:7]} at {self.repository}, but {str(self.local)[:7]} here"
             return Row(what="tag", state="moved", good=False, text=text)
         head = self.services.git.commit_of("HEAD")
         stands = "and HEAD is on it" if head == self.remote else f"HEAD is on {head[:7] if head else 'no commit'}"
@@ -123,6 +123,8 @@ class _Look:
         if self.remote is None:
             made = "" if self.local else f"git tag -s {self.name} && "
             return f"{made}git push origin {self.name}"
+        if self.local not in {None, self.remote}:
+            return f"git fetch --force origin tag {self.name}"
         if self.refusal:
             return self.refusal.hint
         kept = self.choice.kept
