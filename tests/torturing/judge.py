@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import re
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 FILES = 6
 """Wheel, sdist and the list of checksums, each with its bundle."""
+WRITTEN = "A person wrote the first part."
 _CHECKSUMS = "SHA256SUMS"
 _BOT = Account(id=41898282, login="github-actions[bot]")
 _PERSON = Account(id=9, login="octocat")
@@ -52,6 +54,20 @@ class Certificates:
         if found := _PEM.search(body.replace(rb"\n", b"\n")):
             self.issued.append(x509.load_pem_x509_certificate(found[0]))
         return [body]
+
+
+def found(repository: Repository, *, draft: bool) -> None:
+    """Let a person have made a release for our tag, without files, for us to fill."""
+    repository.by_id[50] = Release(
+        id=50,
+        author=_PERSON,
+        created_at=utc_now(),
+        tag_name=TAG,
+        target="main",
+        body=WRITTEN,
+        draft=draft,
+        published_at=None if draft else utc_now(),
+    )
 
 
 def strangers(repository: Repository, folder: Path) -> None:
@@ -108,7 +124,9 @@ def others(repository: Repository) -> dict[int, dict[str, Any]]:
     return {one.id: seen(one) for one in repository.releases if one.tag_name != TAG}
 
 
-def release_problems(repository: Repository, handed: HandOver, commit: str, trusted: Path) -> Iterator[str]:
+def release_problems(
+    repository: Repository, handed: HandOver, commit: str, trusted: Path, *, adopted: bool = False
+) -> Iterator[str]:
     """Yield what is wrong with the release of this tag, held against the records that the last job handed over."""
     journal = Journal.open(handed.folder / "release.json", TAG, commit)
     plan, seal = journal.get(Plan, "torture"), journal.get(Seal, "torture")
@@ -124,8 +142,7 @@ def release_problems(repository: Repository, handed: HandOver, commit: str, trus
         return
     if wrong := [one.name for one in release.assets if (one.state, one.sha256) != ("uploaded", got[one.name])]:
         yield f"got assets that are not whole: {wrong}"
-    page = render(tag=TAG, plan=plan, artifacts=seal.artifacts, override=None).text.rstrip()
-    if not re.fullmatch(rf"{re.escape(page)}\n\n(<!-- .* -->\n)*<!-- tagseal: {TAG} -->\s*", release.body):
+    if not re.fullmatch(_body(plan, seal, adopted=adopted), release.body.rstrip()):
         yield f"got other notes than the rendered ones, and the marker:\n{release.body}"
     trust = Verifier(trusted_root=TrustedRoot.from_file(str(trusted / "trusted_root.json")))
     paths = {one.name: one.path for one in release.assets}
@@ -134,6 +151,15 @@ def release_problems(repository: Repository, handed: HandOver, commit: str, trus
         verdict = verify_digest(one.name, one.sha256, bundle, Exact(plan.identity, commit), trust).verdict
         if not verdict.ok:
             yield f"got {one.name}, which does not verify: {verdict.detail}"
+
+
+def _body(plan: Plan, seal: Seal, *, adopted: bool) -> str:
+    """Return what the notes must match: our page, our comments, the marker; above it what a person wrote, if anyone."""
+    plan = dataclasses.replace(plan, section="") if adopted else plan
+    page = re.escape(render(tag=TAG, plan=plan, artifacts=seal.artifacts, override=None).text.strip())
+    comment = "<!-- [^\n]* -->"
+    above = f"(A person wrote this\\.\n\n)*{re.escape(WRITTEN)}\n\n{comment}\n\n" if adopted else ""
+    return f"{above}{page}\n\n({comment}\n)*<!-- tagseal: {re.escape(TAG)} -->"
 
 
 def whole(repository: Repository) -> dict[str, str]:

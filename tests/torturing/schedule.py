@@ -12,6 +12,12 @@ from torturing.death import Death, Ending
 Place = Literal["step", "machine", "other", "all"]
 """Where a job that failed runs again: the same step, the same machine, another one, or all jobs on other ones."""
 
+Adopts = Literal["nothing", "a draft", "an empty release"]
+ADOPTS: tuple[Adopts, ...] = ("nothing", "a draft", "an empty release")
+
+BUILDS = 2
+"""How many times a project is built, each time of other bytes."""
+
 PERMANENT = {"name-rewritten", "immutable", "tag-burnt", "tag-moved"}
 """Faults that no re-run mends: these are held by tests of their own."""
 TRANSIENT = tuple(sorted(FAULTS.keys() - PERMANENT))
@@ -50,6 +56,8 @@ class Schedule:
     turns: tuple[Turn, ...]
     immutable: bool
     """Whether the repository locks what it publishes."""
+    adopts: Adopts
+    """What somebody else made for the tag, for this run to fill."""
     again: bool
     """Whether all jobs run once more, on other machines, after the release is out."""
 
@@ -61,6 +69,7 @@ def schedule(seed: int) -> Schedule:
         seed=seed,
         turns=tuple(_turn(draw) for _ in range(draw.choice((1, 2, 2, 3, 3, 4, 5)))),
         immutable=draw.random() < 0.2,
+        adopts=draw.choices(ADOPTS, (80, 14, 6))[0],
         again=draw.random() < 0.1,
     )
 
@@ -72,7 +81,7 @@ def _turn(draw: random.Random) -> Turn:
         death=_death(draw) if kind in {"death", "both"} else None,
         ref=_BRANCH if kind == "foreign" else "",
         place=draw.choices(("step", "machine", "other", "all"), (15, 25, 35, 25))[0],
-        build=draw.randrange(3),
+        build=draw.randrange(BUILDS),
     )
 
 

@@ -12,10 +12,10 @@ from tagseal.loopback import Loopback
 from tagseal.rehearsal.jobs import JOBS
 from torturing import judge
 from torturing.schedule import Schedule, Turn, schedule
-from torturing.world import NAME, TAG, HandOver, Machine, World
+from torturing.world import NAME, TAG, HandOver, Machine, Project, World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tagseal.loopback.github.state import Repository
@@ -51,6 +51,7 @@ class Sequence:
     """The state of one sequence between two runs."""
 
     world: World
+    project: Project
     plan: Schedule
     stage: Stage
     folder: Path
@@ -112,11 +113,11 @@ class Sequence:
         if turn.place in {"other", "all"}:
             self.machine = None
         if turn.place == "all":
-            self.handed = [self.world.builds[turn.build]]
+            self.handed = [self.project.builds[turn.build]]
         self.story.append(f"then: {turn.place}{f' with build {turn.build}' if turn.place == 'all' else ''}")
 
     def _fresh(self) -> Machine:
-        self.machine = self.world.machine(self.folder / f"machine-{self.runs}")
+        self.machine = self.world.machine(self.project, self.folder / f"machine-{self.runs}")
         self.machine.receive(self.handed[-1])
         return self.machine
 
@@ -126,6 +127,8 @@ class Sequence:
             self.problems.append(f"got exit code {code} {'where nothing went wrong' * fair}:\n{said}")
         for release in self.stage.repository.releases:
             if release.tag_name == TAG and not release.draft:
+                if not self.done and self.plan.adopts == "an empty release":
+                    continue  # it is being filled
                 before = self.published.setdefault(release.id, judge.seen(release))
                 if judge.seen(release) != before:
                     self.problems.append(f"got a published release that changed:\n{before}\n{judge.seen(release)}")
@@ -135,6 +138,14 @@ class Sequence:
         before, self.whole = self.whole, judge.whole(self.stage.repository)
         if before not in ({}, self.whole) and not _UNMAKING & set(hit):
             self.problems.append(f"got a whole set of files replaced:\n{before}\n{self.whole}")
+
+    def judged(self) -> Iterator[str]:
+        """Judge the release that all jobs have ended with."""
+        adopted = self.plan.adopts != "nothing"
+        trusted = self.world.loopback_folder
+        return judge.release_problems(
+            self.stage.repository, self.handed[-1], self.project.commit, trusted, adopted=adopted
+        )
 
     def _amend(self) -> None:
         """Be the person who added a file to the draft, and takes it back when told."""
@@ -148,6 +159,7 @@ def play(world: World, seed: int, *, tamper: Callable[[Repository], object] = bo
     """Play the sequence of a seed, then let somebody ``tamper`` with what came of it, then judge."""
     begun = time.monotonic()
     plan = schedule(seed)
+    project = world.creates if plan.adopts == "nothing" else world.adopts
     folder = world.folder / f"seed-{seed}"
     folder.mkdir()
     certificates = judge.Certificates()
@@ -155,18 +167,15 @@ def play(world: World, seed: int, *, tamper: Callable[[Repository], object] = bo
         with Loopback(folder=world.loopback_folder, hosts={"fulcio.sigstore.dev": certificates}) as loopback:
             certificates.fulcio = loopback.fulcio
             loopback.faults.kill = world.kill
-            repository = loopback.github.add_repository(NAME, immutable=plan.immutable)
-            repository.add_tag(TAG, world.clone.commit, annotated=True)
-            judge.strangers(repository, folder / "strangers")
+            repository = _repository(loopback, plan, project, folder / "strangers")
             before = judge.others(repository)
-            stage = world.stage(loopback, repository)
-            sequence = Sequence(world=world, plan=plan, stage=stage, folder=folder, handed=[world.builds[0]])
+            stage = world.stage(project, loopback, repository)
+            sequence = Sequence(
+                world=world, project=project, plan=plan, stage=stage, folder=folder, handed=[project.builds[0]]
+            )
             _through(sequence)
             tamper(repository)
-            problems = sequence.problems
-            if not problems:
-                commit = world.clone.commit
-                problems += judge.release_problems(repository, sequence.handed[-1], commit, world.loopback_folder)
+            problems = sequence.problems or [*sequence.judged()]
             if judge.others(repository) != before:
                 problems.append(f"got strangers' releases changed:\n{before}\n{judge.others(repository)}")
             problems += judge.signature_problems(loopback, certificates, f"https://github.com/{stage.run.workflow_ref}")
@@ -176,11 +185,20 @@ def play(world: World, seed: int, *, tamper: Callable[[Repository], object] = bo
     return Outcome(
         seed=seed,
         problems=tuple(problems),
-        story=(f"immutable: {plan.immutable}", *sequence.story),
+        story=(f"adopts {plan.adopts}; {'immutable' if plan.immutable else 'mutable'} releases", *sequence.story),
         runs=sequence.runs,
         hits=tuple(sequence.hits),
         seconds=time.monotonic() - begun,
     )
+
+
+def _repository(loopback: Loopback, plan: Schedule, project: Project, strangers: Path) -> Repository:
+    repository = loopback.github.add_repository(NAME, immutable=plan.immutable)
+    repository.add_tag(TAG, project.commit, annotated=True)
+    judge.strangers(repository, strangers)
+    if plan.adopts != "nothing":
+        judge.found(repository, draft=plan.adopts == "a draft")
+    return repository
 
 
 def _through(sequence: Sequence) -> None:

@@ -1,4 +1,4 @@
-"""What all sequences of one process share: the project, its builds, the tools, and warm processes."""
+"""What all sequences of one process share: projects, their builds, the tools, and warm processes."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from tagseal.rehearsal import clone, jobs
 from tagseal.rehearsal.jobs import JOBS, Job, Stage
 from tagseal.services.actions import RECORDS
 from tagseal.steps import Workspace
+from torturing.schedule import BUILDS
 from torturing.warm import Order, Warm
 
 if TYPE_CHECKING:
@@ -25,12 +26,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tagseal.loopback.github.state import Repository
-    from tagseal.services.git import Git
     from torturing.death import Death
 
 NAME, TAG = "octo/widget", "v1.2.3"
 STEM = "widget-1.2.3"
-BUILDS = 3
 _CONFIGURATION = '[tool.tagseal]\nrepository = "octo/widget"\npackages = ["wheelhouse/*"]\nwait = 3600\n'
 _CHANGELOG = "# Changelog\n\n## 1.2.3\n\n- A widget that turns.\n"
 
@@ -79,46 +78,65 @@ class Machine:
         shutil.copytree(handed.folder, self.work, dirs_exist_ok=True)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """A tagged project with one configuration, and what its build job made, each time of other bytes."""
+
+    clone: clone.Clone
+    template: Path
+    """A fresh checkout."""
+    run: Run
+    builds: tuple[HandOver, ...]
+
+    @property
+    def commit(self) -> str:
+        return self.clone.commit
+
+
 class World:
     """A context manager; it must be entered before this process has a second thread."""
 
     def __init__(self, folder: Path) -> None:
-        """Make the project, and build it several times, each time with other bytes."""
+        """Import everything, and make both projects."""
         self.folder = folder
         self.loopback_folder = folder / "loopback"
-        self.environ = {"PATH": os.environ["PATH"]}
         self._stack = contextlib.ExitStack()
         self._warm = self._stack.enter_context(Warm(folder / "warm"))
         self._warm.shims(folder / "shims", self.loopback_folder)
-        self.clone = _clone(folder)
-        self._template = folder / "template"
-        self.clone.checkout_to(self._template)
-        self.run = Run(
+        self.creates = self._project(folder / "creates", 'release = "create"')
+        self.adopts = self._project(folder / "adopts", 'release = "adopt"')
+
+    def _project(self, folder: Path, configuration: str) -> Project:
+        found = _clone(folder, configuration)
+        template = folder / "template"
+        found.checkout_to(template)
+        run = Run(
             repository=NAME,
             repository_id=1,
             owner_id=2,
-            workflow=f".github/workflows/{self.clone.workflow}",
+            workflow=f".github/workflows/{found.workflow}",
             ref=f"refs/tags/{TAG}",
-            sha=self.clone.commit,
+            sha=found.commit,
         )
-        self.builds = tuple(self._built(number) for number in range(BUILDS))
+        project = Project(clone=found, template=template, run=run, builds=())
+        return replace(project, builds=tuple(self._built(project, folder, number) for number in range(BUILDS)))
 
-    def stage(self, loopback: Loopback, repository: Repository) -> Stage:
+    def stage(self, project: Project, loopback: Loopback, repository: Repository) -> Stage:
         """Return what all jobs of one sequence share."""
         return Stage(
             loopback=loopback,
             repository=repository,
-            clone=self.clone,
-            run=self.run,
+            clone=project.clone,
+            run=project.run,
             shims=self.folder / "shims",
             folder=self.folder,
-            environ=self.environ,
+            environ={"PATH": os.environ["PATH"]},
         )
 
-    def machine(self, folder: Path) -> Machine:
+    def machine(self, project: Project, folder: Path) -> Machine:
         """Give a machine with a fresh checkout."""
         machine = Machine(folder=folder)
-        shutil.copytree(self._template, machine.checkout, symlinks=True)
+        shutil.copytree(project.template, machine.checkout, symlinks=True)
         machine.temp.mkdir()
         return machine
 
@@ -167,17 +185,17 @@ class World:
         told = [line.partition("=")[2] for line in machine.outputs.read_text().splitlines() if "records=" in line]
         return HandOver(folder=folder, records=told[-1])
 
-    def _built(self, number: int) -> HandOver:
+    def _built(self, project: Project, folder: Path, number: int) -> HandOver:
         """Play the build job, with other bytes for each number."""
         with Loopback(folder=self.loopback_folder) as loopback:
             repository = loopback.github.add_repository(NAME)
-            repository.add_tag(TAG, self.clone.commit, annotated=True)
-            machine = self.machine(self.folder / f"build-{number}")
+            repository.add_tag(TAG, project.commit, annotated=True)
+            machine = self.machine(project, folder / f"build-{number}")
             packages(machine.checkout / "wheelhouse", number)
-            code = self.play(JOBS[0], self.stage(loopback, repository), machine, records="")
+            code = self.play(JOBS[0], self.stage(project, loopback, repository), machine, records="")
             assert code == 0, machine.said()
         shutil.rmtree(self.loopback_folder)
-        return self.handed_over(machine, self.folder / f"built-{number}")
+        return self.handed_over(machine, folder / f"built-{number}")
 
     def __enter__(self) -> Self:
         return self
@@ -206,8 +224,13 @@ def packages(folder: Path, number: int) -> None:
             sdist.addfile(member, io.BytesIO(text.encode()))
 
 
-def _clone(folder: Path) -> clone.Clone:
-    content = {**widget.files(), "CHANGELOG.md": _CHANGELOG, "tagseal.toml": _CONFIGURATION, ".gitignore": "dist/\n"}
-    source: Git = widget.commit(folder / "source", content, TAG)
+def _clone(folder: Path, configuration: str) -> clone.Clone:
+    content = {
+        **widget.files(),
+        "CHANGELOG.md": _CHANGELOG,
+        "tagseal.toml": f"{_CONFIGURATION}{configuration}\n",
+        ".gitignore": "dist/\n",
+    }
+    source = widget.commit(folder / "source", content, TAG)
     packages(source.root / "wheelhouse", 0)
     return clone.make(source, folder, project=None, tag=TAG, packages=None)
