@@ -43,7 +43,11 @@ def held(path: Path, doing: str) -> Iterator[None]:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         file.truncate()
         file.write(f"{doing}, process {os.getpid()} on {platform.node()}, since {now}".encode())
-        yield
+        try:
+            yield
+        finally:
+            # Closing alone would leave it to a child that has just begun, until that runs its own program.
+            fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def _taken(path: Path, words: str) -> Refused:
