@@ -19,8 +19,9 @@ from tagseal.steps.sign import sign
 from tagseal.steps.upload import upload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
+    from wsgiref.types import WSGIApplication
 
     import pytest
 
@@ -108,8 +109,8 @@ class Stage:
             remark=self.remarks.append,
         )
 
-    def build(self, **content: str) -> tuple[Build, Checks]:
-        """Write a wheel and an sdist; keywords give other bytes."""
+    def build(self, *, further: int = 0, **content: str) -> tuple[Build, Checks]:
+        """Write a wheel and an sdist, and so many further files; keywords give other bytes."""
         self.work.packages.mkdir(parents=True, exist_ok=True)
         texts = {WHEEL: content.get("wheel", "the wheel's bytes"), SDIST: content.get("sdist", "the sdist's bytes")}
         for name, text in texts.items():
@@ -117,11 +118,19 @@ class Stage:
         artifacts = tuple(
             artifact(self.work.packages / name, kind) for name, kind in ((WHEEL, Kind.wheel), (SDIST, Kind.sdist))
         )
+        self.work.assets.mkdir(exist_ok=True)
+        for number in range(further):
+            path = self.work.assets / f"{number}.txt"
+            path.write_text(f"{number}\n")
+            artifacts = (*artifacts, artifact(path, Kind.asset))
         checks = Checks(artifacts=artifacts, verdicts=(Verdict(name="file set", ok=True),))
         return Build(commit=COMMIT, artifacts=artifacts, collected=False), checks
 
-    def sign(self, services: Services | None = None, plan: Plan | None = None, **content: str) -> Seal:
-        return sign(self.tag, plan or self.plan, *self.build(**content), services=services or self.services())
+    def sign(
+        self, services: Services | None = None, plan: Plan | None = None, *, further: int = 0, **content: str
+    ) -> Seal:
+        built = self.build(further=further, **content)
+        return sign(self.tag, plan or self.plan, *built, services=services or self.services())
 
     def upload(self, seal: Seal, services: Services | None = None) -> Draft:
         return upload(self.tag, self.plan, seal, services=services or self.services())
@@ -143,10 +152,15 @@ class Stage:
 
 @contextmanager
 def stage(
-    folder: Path, patch: pytest.MonkeyPatch, *, private: bool = False, faults: Sequence[Fault] = ()
+    folder: Path,
+    patch: pytest.MonkeyPatch,
+    *,
+    private: bool = False,
+    faults: Sequence[Fault] = (),
+    hosts: Mapping[str, WSGIApplication] | None = None,
 ) -> Iterator[Stage]:
     """Start the loopback, with the tag pushed; tools that are missing here are stand-ins."""
-    with Loopback(folder=folder / "loopback", faults=faults) as loopback:
+    with Loopback(folder=folder / "loopback", faults=faults, hosts=hosts) as loopback:
         repository = loopback.github.add_repository(IDENTITY.repository, private=private)
         repository.add_tag(TAG, COMMIT, annotated=True)
         probe = {

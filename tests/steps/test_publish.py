@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from tagseal.steps.upload import upload
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from tagseal.loopback.github.state import Release
 
@@ -212,3 +214,90 @@ def test_what_is_latest_is_told_when_it_is_published(released: Stage) -> None:
     github.publish(NAME, higher, latest=True)
     published(released, records, latest=True)
     assert released.repository.latest is released.repository.by_id[higher.id]
+
+
+class Meddler:
+    """Stands before the API, counts the requests, and lets something happen after one of them."""
+
+    def __init__(self) -> None:
+        self.behind: WSGIApplication | None = None
+        self.begin()
+
+    def begin(self, at: int = 0, change: Callable[[], None] = lambda: None) -> None:
+        self.count, self.at, self.change = 0, at, change
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        if self.behind is None:  # tools are probed before the first test's request
+            start_response("503 Service Unavailable", [])
+            return []
+        answer = list(self.behind(environ, start_response))
+        self.count += 1
+        if self.count == self.at:
+            self.change()
+        return answer
+
+
+CHANGES = (renamed_tag, without_wheel, with_extra, other_bytes, edited_notes, uploaded_again, flagged)
+
+
+def test_a_change_between_any_two_requests_is_not_published_or_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After each request something happens to the draft: what is public in the end was proven, or the run says so."""
+    meddler = Meddler()
+    with stage(tmp_path, monkeypatch, hosts={"api.github.com": meddler}) as released:
+        meddler.behind = released.loopback.github.hosts["api.github.com"]
+        seal, draft, proof = proven(released)
+        services = released.services(run=None)
+        whole = copy.deepcopy(released.repository.by_id[draft.id])
+
+        def attempt(at: int, change: Callable[[Release], None]) -> tuple[int, Release]:
+            release = released.repository.by_id[draft.id] = copy.deepcopy(whole)
+            meddler.begin(at, lambda: change(release))
+            try:
+                publish(released.tag, released.plan, seal, draft, proof, services=services)
+            except TagsealError as error:
+                return error.exit_code, release
+            return 0, release
+
+        assert [attempt(0, flagged)[0], attempt(0, flagged)[0]] == [0, 0]  # the first also asks for the repository
+        requests = meddler.count
+        told = []
+        for at in range(1, requests - 1):  # the last two requests read the release, then its assets
+            for change in CHANGES:
+                code, release = attempt(at, change)
+                proven_one = _content(release) == _content(whole)
+                assert code == 1 or (code == 0 and proven_one), (at, change.__name__)
+                told.append((code, release.draft))
+    assert {(0, False), (1, True), (1, False)} == set(told)
+
+
+def _content(release: Release) -> tuple[object, ...]:
+    assets = tuple((one.id, one.name, one.size, one.sha256) for one in release.assets)
+    return release.tag_name, release.body, release.prerelease, assets
+
+
+def test_a_tag_that_moves_while_it_is_published_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The remote tag is read once more, behind the flip."""
+    meddler = Meddler()
+    with stage(tmp_path, monkeypatch, hosts={"api.github.com": meddler}) as released:
+        meddler.behind = released.loopback.github.hosts["api.github.com"]
+        records = proven(released)
+        patches = [one.method for one in released.loopback.transcript.entries].count("PATCH")
+
+        def move() -> None:
+            released.repository.add_tag("v1.2.3", "e" * 40)
+
+        meddler.begin(7, move)
+        with pytest.raises(Refused) as caught:
+            published(released, records)
+        assert (caught.value.slug, flips(released)) == ("tag-moved-meanwhile", patches + 1)
+
+
+@pytest.mark.parametrize("fault", ["draft-twice", "listing-lags"])
+def test_one_release_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
+    """A draft that was made twice shows late: an empty one of ours is deleted, at the latest behind the flip."""
+    faults = [Fault(name="draft-twice"), Fault(name="listing-lags")][: 1 + (fault == "listing-lags")]
+    with stage(tmp_path, monkeypatch, faults=faults) as released:
+        published(released, proven(released))
+        assert [one.draft for one in released.repository.releases] == [False]

@@ -13,8 +13,9 @@ from tagseal.config import Settings
 from tagseal.errors import Busy, Refused, TagsealError, UsageError, VerificationFailed
 from tagseal.loopback.faults import Fault
 from tagseal.services.github import GitHub, marker
+from tagseal.steps import body
 from tagseal.steps.reconcile import wanted
-from tagseal.steps.upload import upload
+from tagseal.steps.upload import planned, upload
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -258,3 +259,146 @@ def test_a_draft_is_created_once_though_its_answer_was_lost(tmp_path: Path, monk
     with stage(tmp_path, monkeypatch, faults=[lost]) as released:
         released.accept_everything()
         remote(released, released.upload(released.sign()))
+
+
+def arm(released: Stage, *names: str) -> None:
+    """Let these faults come from now on."""
+    released.loopback.faults.set([Fault(name=name) for name in names])
+
+
+def acts(released: Stage, seal: Seal) -> tuple[str, ...]:
+    return planned(released.tag, released.plan, seal, services=released.services()).lines()
+
+
+def test_what_is_planned_is_what_is_done(sealed: Stage) -> None:
+    """The difference changes nothing; its lines are those that the run says of what it does, in this order."""
+    seal = sealed.sign()
+    first = acts(sealed, seal)
+    assert first[0] == "create a draft for v1.2.3"
+    assert [line.split(",")[0] for line in first[1:]] == [f"send {name}" for name in ALL]
+    assert sealed.repository.releases == ()
+    sealed.upload(seal)
+    release = remote(sealed)
+    release.prerelease = True
+    release.assets[0].state, lost = "starter", release.assets.pop()
+    expected = acts(sealed, seal)
+    assert expected == (
+        "edit the pre-release flag",
+        f"delete {release.assets[0].name}, which was begun and never finished",
+        *(f"send {one.name}, {one.size:,} bytes" for one in sorted([release.assets[0], lost], key=lambda it: it.name)),
+    )
+    sealed.said.clear()
+    sealed.upload(seal)
+    assert sorted(line.rpartition(" (")[0] for line in sealed.said) == sorted(expected)
+    assert acts(sealed, seal) == ()
+
+
+@pytest.mark.parametrize("further", [0, 102])
+def test_a_run_that_has_nothing_to_do_asks_little(sealed: Stage, further: int) -> None:
+    """No upload, and at most one request for each hundred assets, and four more."""
+    seal = sealed.sign(further=further)
+    assert len(sealed.upload(seal).assets) == 6 + 2 * further
+    services = sealed.services()
+    before = len(sealed.loopback.transcript.entries)
+    assert sealed.upload(seal, services).sent == 0
+    asked = [(one.method, one.path) for one in list(sealed.loopback.transcript.entries)[before:]]
+    assert len(asked) <= -(-(6 + 2 * further) // 100) + 4, asked
+    assert {method for method, _ in asked} == {"GET"}
+
+
+def test_a_tag_that_moved_gets_no_draft(sealed: Stage) -> None:
+    """The remote tag is read again before anything is made for it."""
+    seal = sealed.sign()
+    sealed.repository.add_tag("v1.2.3", "e" * 40)
+    assert refused(sealed, seal).slug == "tag-moved-meanwhile"
+    assert sealed.repository.releases == ()
+
+
+def test_a_used_up_tag_is_told_before_anything_is_published(sealed: Stage) -> None:
+    """A locked release had it: no other ever will; the way out is a new version."""
+    seal = sealed.sign()
+    arm(sealed, "tag-burnt")
+    error = refused(sealed, seal)
+    assert (type(error), error.slug, error.exit_code) == (Refused, "tag-burnt", 3)
+    assert "new version" in error.hint
+
+
+def test_a_file_that_github_renames_is_taken_away_again(sealed: Stage) -> None:
+    """What our own answer names is deleted, so that the next run finds nothing that nobody planned."""
+    seal = sealed.sign()
+    arm(sealed, "name-rewritten")
+    error = refused(sealed, seal)
+    assert (type(error), error.slug) == (VerificationFailed, "upload-differs")
+    assert {one.name for one in remote(sealed).assets} <= set(ALL)
+    assert sorted(one.name for one in sealed.upload(seal).assets) == ALL
+
+
+def test_a_draft_that_was_made_twice_is_one_again(sealed: Stage) -> None:
+    """The empty one of the two is discarded by the run that made them."""
+    seal = sealed.sign()
+    arm(sealed, "draft-twice")
+    sealed.upload(seal)
+    remote(sealed)
+
+
+def test_a_draft_that_is_not_listed_yet_is_filled(sealed: Stage) -> None:
+    """The listing knows neither of the draft that was made, nor that the other one is gone."""
+    seal = sealed.sign()
+    arm(sealed, "draft-twice", "listing-lags")
+    sealed.upload(seal)
+    assert [len(one.assets) for one in sealed.repository.releases if one.assets] == [len(ALL)]
+
+
+def test_no_digest_at_all_is_looked_into(sealed: Stage) -> None:
+    """An older GitHub Enterprise, or an outage: what was sent is downloaded and hashed before it counts."""
+    seal = sealed.sign()
+    sealed.loopback.faults.set([Fault(name="digest-null", count=1000)])
+    draft = sealed.upload(seal)
+    assert {one.name: one.sha256 for one in draft.assets} == {one.name: one.sha256 for one in wanted(seal).values()}
+
+
+def test_what_a_person_wrote_is_shown_and_not_lost(sealed: Stage) -> None:
+    """The draft's notes become the rendered ones; what was there is kept in a file of its own, each edit once."""
+    seal = sealed.sign()
+    sealed.upload(seal)
+    rendered = remote(sealed).body
+    for words in ("Mind the gap.", "Mind the gap.", "Mind the step."):
+        remote(sealed).body = f"{words}\n\n{rendered}"
+        sealed.remarks.clear()
+        sealed.upload(seal)
+        assert remote(sealed).body == rendered
+        assert f"-{words}" in sealed.remarks
+    kept = {path.name: path.read_text().partition("\n")[0] for path in sealed.work.path.glob("notes-edited*")}
+    assert kept == {"notes-edited.md": "Mind the gap.", "notes-edited-2.md": "Mind the step."}
+
+
+def test_notes_that_were_rendered_otherwise_are_nobodys_words(sealed: Stage) -> None:
+    """Their digest stands below them: they are replaced without a word."""
+    seal = sealed.sign()
+    sealed.upload(seal)
+    remote(sealed).body = body.closed("Rendered by an older version.", "v1.2.3")
+    sealed.upload(seal)
+    assert remote(sealed).body.startswith("- A widget that turns.")
+    assert (sealed.remarks, list(sealed.work.path.glob("notes-edited*"))) == ([], [])
+
+
+def test_other_drafts_of_ours_are_named(sealed: Stage) -> None:
+    """The fullest is kept; another that has files is left, an empty one is gone."""
+    seal = sealed.sign()
+    draft = sealed.upload(seal)
+    text = remote(sealed).body
+    left = foreign(sealed, actor="github-actions[bot]", body=text)
+    sealed.repository.by_id[left].assets = sealed.repository.by_id[draft.id].assets[:1]
+    foreign(sealed, actor="github-actions[bot]", body=text)
+    assert sealed.upload(seal).id == draft.id
+    assert {one.id for one in sealed.repository.releases} == {draft.id, left}
+    assert [line for line in sealed.remarks if "left as it is" in line]
+
+
+def test_a_persons_title_stays(sealed: Stage) -> None:
+    """It is not ours to set, once the draft is made."""
+    seal = sealed.sign()
+    sealed.upload(seal)
+    remote(sealed).name, remote(sealed).prerelease = "Widget, at last", True
+    sealed.upload(seal)
+    assert (remote(sealed).name, remote(sealed).prerelease) == ("Widget, at last", False)

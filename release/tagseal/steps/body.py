@@ -15,7 +15,7 @@ from itertools import count, islice
 from typing import TYPE_CHECKING
 
 from tagseal.names import printable
-from tagseal.notes import render
+from tagseal.notes import page, render
 from tagseal.services import files
 from tagseal.services.github import marker
 
@@ -40,12 +40,13 @@ def rendered(tag: Tag, plan: Plan, seal: Seal, services: Services, theirs: str |
     Raises:
         TagsealError: The notes cannot be rendered, or what stands above them would hide the instructions.
     """
+    above = beginning(theirs)
     if theirs and theirs.strip():
         plan = dataclasses.replace(plan, section="")  # what they wrote is the notes' first part
-    page = render.render(
-        tag=tag.name, plan=plan, artifacts=seal.artifacts, override=services.templates, above=beginning(theirs)
-    )
-    return closed(page.text, tag.name)
+    found = render.render(tag=tag.name, plan=plan, artifacts=seal.artifacts, override=services.templates, above=above)
+    if theirs and theirs.strip():  # by itself: the line that begins our part would end a comment
+        page.check(f"{theirs.rstrip()}\n\n", found.text.removeprefix(above))
+    return closed(found.text, tag.name)
 
 
 def beginning(theirs: str | None) -> str:

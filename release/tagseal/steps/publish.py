@@ -4,7 +4,7 @@
 2. The remote tag is read again, then the draft: it is what ``prove`` saw.
 3. It is flipped, with its tag, its body and its flags sent along.
 4. Empty drafts of ours for this tag are deleted: one that was made twice shows late.
-5. Everything is read and compared once more.
+5. The tag and the release are read and compared once more.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ def publish(  # noqa: PLR0913 - the records are the signature
         services.say(f"publishing {tag.name}")
         services.github.publish(repository, before, latest=newest)
         _tidy(tag, services)
+        remote.unmoved(tag, services)
     after = services.github.release(repository, draft.id)
     _proven(after, tag, plan, seal, proof, services)
     if after.draft:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
@@ -114,15 +115,16 @@ class GitHub:
     def of_tag(self, repository: str, tag: str) -> tuple[Release, ...]:
         """Return whatever exists for this tag: the published release first, then every draft, the oldest first."""
         published = self.published(repository, tag)
-        drafts = self._read(
-            f"list the drafts of {repository}",
-            lambda: [
-                self._whole(repository, one)
-                for one in self._listed(repository)
-                if (one.draft, one.tag_name) == (True, tag)
-            ],
-        )
-        return (*((published,) if published else ()), *sorted(drafts, key=lambda one: one.id))
+        known = published.id if published else None
+
+        def ask() -> list[Release]:
+            # A listing may lag: it shows what was deleted since, and as a draft what was published.
+            listed = [one for one in self._listed(repository) if one.draft and one.tag_name == tag and one.id != known]
+            found = [or_none(partial(self._whole, repository, one)) for one in listed]
+            return sorted((one for one in found if one is not None), key=lambda one: one.id)
+
+        drafts = self._read(f"list the drafts of {repository}", ask)
+        return (*((published,) if published else ()), *drafts)
 
     def published(self, repository: str, tag: str) -> Release | None:
         """Return the published release of this tag."""
@@ -167,7 +169,7 @@ class GitHub:
 
         def send() -> Release:
             made = self._client.release(repository, release.id).update_release(
-                release.tag, body, draft=release.draft, prerelease=prerelease, tag_name=release.tag
+                release.name, body, draft=release.draft, prerelease=prerelease, tag_name=release.tag
             )
             return of_release(made, made.assets)
 
@@ -182,7 +184,7 @@ class GitHub:
 
         def send() -> Release:
             made = self._client.release(repository, release.id).update_release(
-                release.tag,
+                release.name,
                 release.body,
                 draft=False,
                 prerelease=release.prerelease,

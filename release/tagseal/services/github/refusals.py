@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from tagseal.errors import Busy, ServiceError, UsageError
+from tagseal.errors import Busy, Refused, ServiceError, UsageError
 from tagseal.names import printable
 
 if TYPE_CHECKING:
@@ -94,6 +94,18 @@ def translated(doing: str, status: int, words: str, headers: Mapping[str, str]) 
         there = headers.get("location", "")
         known = urlsplit(there).netloc in _OURS
         return renamed(doing, shown(there)) if known else garbled(doing, f"{status} to {shown(there) or 'nowhere'}")
+    return _refused(doing, words, context)
+
+
+def _refused(doing: str, words: str, context: tuple[str, ...]) -> TagsealError:
+    if "used by an immutable release" in words:
+        return Refused(
+            f"the tag is used up: could not {doing}",
+            context=context,
+            hint="An immutable release had this tag, and GitHub gives it to no other, not even after that release was "
+            "deleted. Nothing was published. Set a new version, and push its tag.",
+            slug="tag-burnt",
+        )
     return ServiceError(
         f"GitHub refused: could not {doing}",
         context=context,

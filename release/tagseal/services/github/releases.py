@@ -32,6 +32,8 @@ class Release:
     prerelease: bool
     immutable: bool = False
     """Nothing of it can be changed any more but title and notes."""
+    name: str = ""
+    """Its title; empty where it has none."""
     body: str
     """With ``\\n`` for line ends."""
     author: str
@@ -71,6 +73,7 @@ def of_release(found: GitRelease, assets: Iterable[GitReleaseAsset]) -> Release:
         draft=typed(bool, found.draft),
         prerelease=typed(bool, found.prerelease),
         immutable=found.immutable is True,
+        name=found.name or "",
         body=(found.body or "").replace("\r\n", "\n"),
         author=str(getattr(found.author, "login", "")),
         assets=tuple(sorted(map(of_asset, assets), key=lambda one: one.name)),
