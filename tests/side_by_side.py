@@ -118,10 +118,10 @@ class Jobs:
     def __init__(self, world: World, loopback: Loopback, repository: Repository, folder: Path) -> None:
         """Begin with what the build handed over."""
         self._world = world
-        self._stage = world.stage(loopback, repository)
+        self._stage = world.stage(world.creates, loopback, repository)
         self._folder = folder
         folder.mkdir()
-        self._handed = [world.builds[0]]
+        self._handed = [world.creates.builds[0]]
         self._machines = 0
         loopback.faults.kill = world.kill
 
@@ -129,7 +129,7 @@ class Jobs:
         """Run the jobs that are left; return the exit code of the first that fails."""
         for job in JOBS[len(self._handed) : 3]:
             self._machines += 1
-            machine = self._world.machine(self._folder / f"machine-{self._machines}")
+            machine = self._world.machine(self._world.creates, self._folder / f"machine-{self._machines}")
             machine.receive(self._handed[-1])
             code = self._world.play(job, self._stage, machine, records=self._handed[-1].records)
             if code != 0:
@@ -174,7 +174,7 @@ def cell(world: World, faults: Sequence[Fault], column: str) -> str:
     shutil.rmtree(world.loopback_folder, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=world.folder) as temporary, Loopback(folder=world.loopback_folder) as loopback:
         repository = loopback.github.add_repository(NAME)
-        repository.add_tag(TAG, world.clone.commit, annotated=True)
+        repository.add_tag(TAG, world.creates.commit, annotated=True)
         target, folder = repository.tags[TAG], Path(temporary) / "play"
         script = SCRIPTS.get(column)
         way = Script(script, loopback, folder) if script else Jobs(world, loopback, repository, folder)
