@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import signal
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
     from tagseal.loopback.github.state import Repository
     from tagseal.rehearsal.jobs import Stage
 
-PATIENCE = 6
-"""How many runs of one job may fail once nothing goes wrong any more."""
-AGAIN = {0, 1, 4}
-"""Exit codes of a run in which nothing went wrong: done, and two that say `run again`."""
+CHANGED = 1
+"""Exit code of a job that found something else than the job before it left."""
+NEVER = {70: "a bug", -signal.SIGALRM: "it hung"}
+"""Exit codes that no accident excuses."""
+_INTERRUPTED = 130
 _JOBS = JOBS[1:]
 _BY_HAND = "by-hand.txt"
 _SLUG = re.compile(r"ERRORS\.md#([a-z-]+)")
@@ -72,8 +74,8 @@ class Sequence:
     def done(self) -> bool:
         return len(self.handed) > len(_JOBS)
 
-    def turn(self, turn: Turn, *, fair: bool) -> None:
-        """Run the next job; ``fair`` if nothing goes wrong in this run."""
+    def turn(self, turn: Turn) -> tuple[int, str]:
+        """Run the next job; return its exit code, and what it said."""
         job = _JOBS[len(self.handed) - 1]
         machine = self.machine or self._fresh()
         faults = self.stage.loopback.faults
@@ -87,15 +89,16 @@ class Sequence:
             ref=turn.ref if job.identity else "",
             again=self.again,
         )
+        said = machine.said()
         hit = [one.name for one in faults.hits]
         faults.set(())
+        if turn.death and code in {-signal.SIGKILL, -signal.SIGXFSZ, _INTERRUPTED}:
+            hit.append(turn.death.kind)
         self.hits += hit
-        if turn.death and (code < 0 or code == 130):
-            self.hits.append(turn.death.kind)
         self.runs += 1
-        ended = " ".join((str(code), *_SLUG.findall(machine.said())[-1:]))
+        ended = " ".join((str(code), *_SLUG.findall(said)[-1:]))
         self.story.append(f"{job.name}: {turn}; hit: {', '.join(hit) or 'none'}; exit {ended} on {machine.folder.name}")
-        self._watch(code, fair=fair, said=machine.said())
+        self._watch(code, said)
         if code != 0:
             self._amend()
         self._keep(hit)
@@ -104,6 +107,19 @@ class Sequence:
             self.machine, self.again = None, False
         else:
             self.place(turn)
+        return code, said
+
+    def settle(self) -> None:
+        """Run plainly until all jobs are done.
+
+        One may fail because an earlier job's work was changed since: then all jobs run again, and none may fail.
+        """
+        renewed = False
+        while not (self.done or self.problems):
+            code, said = self.turn(Turn(place="all"))
+            if code != 0 and (renewed or code != CHANGED):
+                self.problems.append(f"got exit code {code} where nothing goes wrong:\n{said}")
+            renewed = renewed or code != 0
 
     def place(self, turn: Turn) -> None:
         """Decide where the job that failed runs again."""
@@ -121,10 +137,10 @@ class Sequence:
         self.machine.receive(self.handed[-1])
         return self.machine
 
-    def _watch(self, code: int, *, fair: bool, said: str) -> None:
+    def _watch(self, code: int, said: str) -> None:
         """Hold what must hold after every run."""
-        if code in {70, -14} or (fair and code not in AGAIN):
-            self.problems.append(f"got exit code {code} {'where nothing went wrong' * fair}:\n{said}")
+        if code in NEVER:
+            self.problems.append(f"got exit code {code}: {NEVER[code]}\n{said}")
         for release in self.stage.repository.releases:
             if release.tag_name == TAG and not release.draft:
                 if not self.done and self.plan.adopts == "an empty release":
@@ -202,19 +218,12 @@ def _repository(loopback: Loopback, plan: Schedule, project: Project, strangers:
 
 
 def _through(sequence: Sequence) -> None:
-    """Run what is scheduled, then plainly until all jobs are done."""
+    """Run what is scheduled, then plainly until all jobs are done, then perhaps all of them once more."""
     for turn in sequence.plan.turns:
         if sequence.done or sequence.problems:
             break
-        sequence.turn(turn, fair=False)
-    rounds = (False, True) if sequence.plan.again else (False,)
-    for again in rounds:
-        if again and not sequence.problems:
-            sequence.place(Turn(place="all", build=1))
-        failed = 0
-        while not (sequence.done or sequence.problems):
-            runs = len(sequence.handed)
-            sequence.turn(Turn(place="all" if failed else "other"), fair=True)
-            failed += len(sequence.handed) <= runs
-            if failed > PATIENCE:
-                sequence.problems.append("got no end of it, expected one by running again")
+        sequence.turn(turn)
+    sequence.settle()
+    if sequence.plan.again and not sequence.problems:
+        sequence.place(Turn(place="all", build=1))
+        sequence.settle()
