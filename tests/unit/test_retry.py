@@ -147,10 +147,7 @@ def test_a_refusal_slows_every_write_that_follows() -> None:
     for _ in range(2):
         with pace.turn():
             pass
-    assert [reason for reason, _ in told] == [
-        "GitHub takes 80 writes a minute, about 2 min for 159 more",
-        "GitHub takes 80 writes a minute, about 2 min for 158 more",
-    ]
+    assert [reason for reason, _ in told] == ["GitHub takes 80 writes a minute: about 3 min for the rest"] * 2
     assert [seconds for _, seconds in told] == [pytest.approx(60, abs=1), pytest.approx(60.75, abs=1)]
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import math
 import random
 import threading
 import time
@@ -169,7 +170,8 @@ class Pace:
         if seconds <= 0:
             return
         most, period = LIMITS[0]
-        estimate = f", about {left * period / most / 60:.0f} min for {left} more" if left else ""
-        self.waiting(f"GitHub takes {most} writes a minute{estimate}", seconds)
+        # In whole minutes: a log gets a line for each reason, not for each write.
+        minutes = math.ceil((seconds + left * period / most) / 60)
+        self.waiting(f"GitHub takes {most} writes a minute: about {minutes} min for the rest", seconds)
         if not stamina.is_testing():
             time.sleep(seconds)

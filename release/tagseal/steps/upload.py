@@ -98,6 +98,7 @@ class _Upload:
         """Do the acts, those of one kind side by side; after making or looking there is more to be found out."""
         for kind, group in groupby(found.acts, type):
             acts = list(group)
+            self.github.pace.expect(len(acts))
             remote.side_by_side(partial(self._do, found.kept, len(acts)), list(enumerate(acts, 1)), _THREADS)
             if kind in {Create, Look}:
                 return
