@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import widget
-from tagseal.errors import VerificationFailed
+from tagseal.errors import Refused, TagsealError, UsageError, VerificationFailed
 from tagseal.records import Artifact, Build, Checks, Kind, Plan, Verdict
 from tagseal.services import files
 from tagseal.steps.build import build
@@ -204,3 +204,35 @@ def test_a_real_back_end_from_the_index_builds_reproducibly(tmp_path: Path) -> N
     tag, plan, services = widget.release(widget.commit(tmp_path, content, "v1.2.3"), reproducible="require")
     built = build(tag, plan, services=services)
     assert check(plan, built, services=services).verdicts[-1].detail == "every member is the same"
+
+
+@pytest.mark.parametrize(("further", "slug"), [(496, "no"), (498, "too-many-files")])
+def test_more_files_than_a_release_takes_are_refused(tmp_path: Path, further: int, slug: str) -> None:
+    """A thousand, the bundles and the list of checksums counted; before a file is read, and long before signing."""
+    plan, built, services = collected(tmp_path / "widget")
+    more = (Artifact(kind=Kind.asset, name=f"{number}.txt", size=1, sha256="0" * 64) for number in range(further))
+    with pytest.raises(TagsealError) as caught:
+        check(plan, dataclasses.replace(built, artifacts=(*built.artifacts, *more)), services=services)
+    assert (caught.value.slug == slug) is (slug != "no")
+
+
+def test_a_file_that_is_larger_than_a_release_takes_is_refused(tmp_path: Path) -> None:
+    """Two gigabytes, or more."""
+    plan, built, services = collected(tmp_path / "widget")
+    large = Artifact(kind=Kind.asset, name="image.tar", size=2**31, sha256="0" * 64)
+    with pytest.raises(UsageError) as caught:
+        check(plan, dataclasses.replace(built, artifacts=(*built.artifacts, large)), services=services)
+    assert (caught.value.slug, caught.value.context) == ("file-too-large", ("image.tar: 2,147,483,648 bytes",))
+
+
+def test_notes_that_github_would_not_take_are_refused(tmp_path: Path) -> None:
+    """The instructions for so many files are too long: that is found before anything is signed."""
+    plan, _, services = collected(tmp_path / "widget")
+    for number in range(250):
+        (services.work.assets / f"{number}.txt").write_text("text")
+    more = [files.artifact(path, Kind.asset) for path in sorted(services.work.assets.iterdir())]
+    built = recorded(services)
+    planned = dataclasses.replace(plan, assets=tuple(one.name for one in more))
+    with pytest.raises(Refused) as caught:
+        check(planned, dataclasses.replace(built, artifacts=(*built.artifacts, *more)), services=services)
+    assert caught.value.slug == "notes-too-long"

@@ -96,7 +96,7 @@ def check(section: str, verify: str) -> None:
         raise Refused(
             f"line {line} of the notes leaves {name} open, which would hide the verification instructions",
             context=(_quote(section, line),),
-            hint="Close it in the changelog, or write it as `code`.",
+            hint="Close it where it was written, in the changelog or in the release, or write it as `code`.",
             slug="notes-open-html",
         )
     before, after, whole = (_MARKDOWN.render(text) for text in (section, verify, section + verify))
@@ -106,7 +106,8 @@ def check(section: str, verify: str) -> None:
         raise Refused(
             f"line {line} of the notes reaches into the verification instructions, expected them to stand alone",
             context=(_quote(section, line),),
-            hint="Close the code block, comment, element or list in the changelog, or rename the link definition.",
+            hint="Close the code block, comment, element or list where it was written, in the changelog or in the "
+            "release; or rename the link definition.",
             slug="notes-hidden-instructions",
         )
     _no_imitation(_headings(before), _headings(after))
@@ -116,8 +117,8 @@ def _no_imitation(section: list[str], verify: list[str]) -> None:
     names = {_bare(heading) for heading in verify}
     if copy := next((heading for heading in section if _bare(heading) in names), None):
         raise Refused(
-            f"got the heading {shown(copy)} in the changelog, expected it once, above the verification instructions",
-            hint="Rename the heading in the changelog.",
+            f"got the heading {shown(copy)} a second time, expected it once, above the verification instructions",
+            hint="Rename the heading where it was written, in the changelog or in the release.",
             slug="notes-repeated-heading",
         )
 

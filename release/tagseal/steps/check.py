@@ -1,11 +1,13 @@
 """check: the files are what was planned, and nothing else is there.
 
-1. The folders hold exactly the recorded files, under the planned names.
-2. Every file is read again and has the recorded size and digest.
-3. Each package's own metadata names the planned project and version; archives are read under the rules of
+1. GitHub takes so many files, of such sizes.
+2. The folders hold exactly the recorded files, under the planned names.
+3. Every file is read again and has the recorded size and digest.
+4. Each package's own metadata names the planned project and version; archives are read under the rules of
    ``tagseal.services.archives``.
-4. ``twine check --strict`` renders the descriptions as an index would.
-5. A second build is compared member by member, where the settings ask for one.
+5. ``twine check --strict`` renders the descriptions as an index would.
+6. A second build is compared member by member, where the settings ask for one.
+7. The notes can be rendered for these very files, and GitHub takes them: nothing is signed yet.
 """
 
 from __future__ import annotations
@@ -18,20 +20,25 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from tagseal.errors import VerificationFailed
+from tagseal.errors import UsageError, VerificationFailed
 from tagseal.names import printable
+from tagseal.notes.render import render
 from tagseal.records import Checks, Kind, Verdict
 from tagseal.services import archives, files, process
+from tagseal.steps import checksums
 from tagseal.steps.build import make
 from tagseal.steps.wheels import is_pure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from tagseal.records import Artifact, Build, Plan
     from tagseal.steps import Services
 
-_CHECKSUMS = "SHA256SUMS"
+MOST_FILES = 1000
+TOO_LARGE = 2**31
+"""Bytes."""
+_CHECKSUMS = checksums.NAME
 """Written by ``sign``: there when ``check`` runs again after it."""
 
 
@@ -40,7 +47,12 @@ def check(plan: Plan, build: Build, *, services: Services) -> Checks:
 
     Raises:
         VerificationFailed: Something is not as planned; everything that was found in that check is listed.
+        UsageError: GitHub would refuse the release.
+        Refused: It would refuse the notes.
     """
+    listed, _ = checksums.listing(build.artifacts)
+    artifacts = (*build.artifacts, listed)
+    _fits(artifacts)
     verdicts = (
         _verdict("file set", _file_set(plan, build, services), f"{len(build.artifacts)} files, as planned"),
         _verdict("digests", _digests(build, services), "every file is the recorded one"),
@@ -48,7 +60,26 @@ def check(plan: Plan, build: Build, *, services: Services) -> Checks:
         _described(build, services),
         _repeated(plan, build, services),
     )
+    render(tag=plan.tag, plan=plan, artifacts=artifacts, override=services.templates)
     return Checks(artifacts=build.artifacts, verdicts=verdicts)
+
+
+def _fits(artifacts: Sequence[Artifact]) -> None:
+    """Hold what GitHub takes; each artifact has a bundle."""
+    total = 2 * len(artifacts)
+    if total > MOST_FILES:
+        raise UsageError(
+            f"got {total:,} files with their bundles, expected at most {MOST_FILES:,}: a release takes no more",
+            hint="Pack some of them into an archive.",
+            slug="too-many-files",
+        )
+    if large := [one for one in artifacts if one.size >= TOO_LARGE]:
+        raise UsageError(
+            f"got {len(large)} files of 2 GiB or more, expected smaller ones: a release takes none of that size",
+            context=tuple(f"{one.name}: {one.size:,} bytes" for one in large),
+            hint="Split them, or offer them elsewhere.",
+            slug="file-too-large",
+        )
 
 
 def _verdict(name: str, problems: Iterable[str], good: str) -> Verdict:
