@@ -16,17 +16,19 @@ from torturing.schedule import Schedule, Turn, schedule
 from torturing.world import NAME, TAG, HandOver, Machine, Project, World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from tagseal.loopback.github.state import Repository
     from tagseal.rehearsal.jobs import Stage
+    from torturing.death import Ending
 
 CHANGED = 1
 """Exit code of a job that found something else than the job before it left."""
 NEVER = {70: "a bug", -signal.SIGALRM: "it hung"}
 """Exit codes that no accident excuses."""
-_INTERRUPTED = 130
+_ENDINGS: Mapping[Ending, int] = {"kill": -signal.SIGKILL, "interrupt": 130, "torn": -signal.SIGXFSZ, "full": 2}
+"""Exit codes that tell that a death came."""
 _JOBS = JOBS[1:]
 _BY_HAND = "by-hand.txt"
 _SLUG = re.compile(r"ERRORS\.md#([a-z-]+)")
@@ -92,7 +94,7 @@ class Sequence:
         said = machine.said()
         hit = [one.name for one in faults.hits]
         faults.set(())
-        if turn.death and code in {-signal.SIGKILL, -signal.SIGXFSZ, _INTERRUPTED}:
+        if turn.death and code == _ENDINGS[turn.death.kind] and not any(name.startswith("kill") for name in hit):
             hit.append(turn.death.kind)
         self.hits += hit
         self.runs += 1
@@ -129,8 +131,10 @@ class Sequence:
         if turn.place in {"other", "all"}:
             self.machine = None
         if turn.place == "all":
-            self.handed = [self.project.builds[turn.build]]
-        self.story.append(f"then: {turn.place}{f' with build {turn.build}' if turn.place == 'all' else ''}")
+            # What is public is never replaced: a build of other bytes cannot go on where another one stopped.
+            build = 0 if self.plan.adopts == "an empty release" and not self.whole else turn.build
+            self.handed = [self.project.builds[build]]
+        self.story.append(f"then: {turn.place}{f' with build {build}' if turn.place == 'all' else ''}")
 
     def _fresh(self) -> Machine:
         self.machine = self.world.machine(self.project, self.folder / f"machine-{self.runs}")

@@ -210,11 +210,11 @@ def _machine(folder: Path, name: str) -> int:
     reading, writing = os.pipe()
     job = os.fork()
     if job == 0:
+        (folder / "running").write_text(str(os.getpid()), encoding="ascii")  # before anything that could be killed
         os.close(reading)
         os.dup2(writing, 1)
         os.dup2(writing, 2)
         os._exit(_job(Order(**order, death=Death(**death) if death else None)))
-    (folder / "running").write_text(str(job), encoding="ascii")
     os.close(writing)
     with os.fdopen(reading, "rb") as said, Path(order["log"]).open("wb") as log:
         log.writelines(said)
