@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 
@@ -16,7 +15,7 @@ BEGIN, END = "<!-- tests/side_by_side.py -->\n", "<!-- end -->\n"
 
 
 @pytest.mark.interop
-@pytest.mark.skipif(shutil.which("gh") is None, reason="gh is not on PATH")
+@pytest.mark.skipif(os.environ.get("TAGSEAL_INTEROP") != "required", reason="a minute and more: nox -s interop")
 def test_the_table_is_what_both_do() -> None:
     """Every cell is measured again, of another gh than the table's our own; ``TAGSEAL_GOLDEN=write`` writes it anew."""
     argv = [sys.executable, "-P", str(ROOT / "tests" / "side_by_side.py")]
