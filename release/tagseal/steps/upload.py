@@ -76,7 +76,6 @@ class _Upload:
         self.theirs: str | None = None
         self.made: set[int] = set()
         """Drafts, by id: a listing may lag."""
-        self.gone: set[int] = set()
         self.digests: dict[int, str] = {}
         """sha256 by the asset's id: the bytes of an asset never change."""
         self.sent = 0
@@ -105,7 +104,8 @@ class _Upload:
 
     def done(self, kept: Release, found: Difference) -> Draft:
         """Return the record of a release that is what was wanted."""
-        for remark in found.remarks:
+        public = () if kept.draft else (f"the release {kept.tag} is public already, and whole: {kept.url}",)
+        for remark in (*public, *found.remarks):
             self.services.remark(remark)
         self.services.work.notes.write_text(kept.body, encoding="utf-8")
         return Draft(
@@ -118,7 +118,7 @@ class _Upload:
         )
 
     def _there(self) -> list[Release]:
-        listed = {one.id: one for one in self.github.of_tag(self.repository, self.tag.name) if one.id not in self.gone}
+        listed = {one.id: one for one in self.github.of_tag(self.repository, self.tag.name)}
         missing = [self.github.release(self.repository, number) for number in sorted(self.made - listed.keys())]
         return [self._known(one) for one in (*listed.values(), *missing)]
 
@@ -132,7 +132,6 @@ class _Upload:
         match act:
             case Discard(draft):
                 self.github.delete_draft(self.repository, draft)
-                self.gone.add(draft.id)
                 self.made.discard(draft.id)
             case Create(name):
                 remote.unmoved(self.tag, self.services)
