@@ -9,6 +9,7 @@ import shutil
 import tarfile
 import zipfile
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 import widget
@@ -97,14 +98,22 @@ class World:
     """A context manager; it must be entered before this process has a second thread."""
 
     def __init__(self, folder: Path) -> None:
-        """Import everything, and make both projects."""
+        """Import everything."""
         self.folder = folder
         self.loopback_folder = folder / "loopback"
         self._stack = contextlib.ExitStack()
         self._warm = self._stack.enter_context(Warm(folder / "warm"))
         self._warm.shims(folder / "shims", self.loopback_folder)
-        self.creates = self._project(folder / "creates", 'release = "create"')
-        self.adopts = self._project(folder / "adopts", 'release = "adopt"')
+
+    @cached_property
+    def creates(self) -> Project:
+        """One that makes its releases."""
+        return self._project(self.folder / "creates", 'release = "create"')
+
+    @cached_property
+    def adopts(self) -> Project:
+        """One that fills what others made."""
+        return self._project(self.folder / "adopts", 'release = "adopt"')
 
     def _project(self, folder: Path, configuration: str) -> Project:
         found = _clone(folder, configuration)
