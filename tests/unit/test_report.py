@@ -36,7 +36,7 @@ from tagseal.records import (
 from tagseal.report import choose
 from tagseal.report.actions import Actions
 from tagseal.report.document import Document
-from tagseal.report.plain import Plain, error_lines
+from tagseal.report.plain import Plain, error_lines, waiting_line
 from tagseal.report.sentences import asides, sentence
 from tagseal.report.terminal import Terminal
 
@@ -309,3 +309,46 @@ def test_a_terminal_counts_down(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue())
     first, second = (shown.index(f"upload  waiting {left} s: GitHub failed (and 2 more)") for left in (2, 1))
     assert 0 < first < second < shown.rindex("upload  uploading widget.whl")
+
+
+def on_a_terminal(monkeypatch: pytest.MonkeyPatch, columns: int) -> tuple[Terminal, Screen]:
+    for name, value in (("TERM", "xterm"), ("COLUMNS", str(columns)), ("NO_COLOR", "1")):
+        monkeypatch.setenv(name, value)
+    screen = Screen()
+    return Terminal(screen), screen
+
+
+def test_a_narrow_terminal_breaks_nothing_that_is_copied(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Lines are wrapped below their beginning; an address and a command in them stay in one piece."""
+    report, screen = on_a_terminal(monkeypatch, 60)
+    command = "`gh workflow run release.yml --ref v1.2.3`"
+    url = f"https://github.com/octo/{'widget' * 10}"
+    report.line(f"For ever, once real: {'one entry, ' * 6}")
+    report.failed(
+        Refused("got this", context=(f"at {url}",), hint=f"Look at the draft first. Then {command}.", slug="s")
+    )
+    assert screen.getvalue().splitlines() == [
+        "For ever, once real: one entry, one entry, one entry, one",
+        "         entry, one entry, one entry,",
+    ]
+    assert capsys.readouterr().err.splitlines() == [
+        "error: got this",
+        "  | at",
+        f"    {url}",
+        "hint:  Look at the draft first. Then",
+        f"       {command}.",
+        "more:  https://github.com/tagseal/tagseal/blob/main/.github/ERRORS.md#s (exit 3)",
+    ]
+
+
+def test_what_a_child_waits_for_is_counted_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its line turns into the countdown: a rehearsal's jobs write logs, and a person sits before the terminal."""
+    report, screen = on_a_terminal(monkeypatch, 80)
+    report.line(waiting_line("GitHub failed", 1.3))
+    time.sleep(1.2)
+    report.close()
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue())
+    assert 0 < shown.index("waiting 2 s: GitHub failed") < shown.index("waiting 1 s: GitHub failed")
+    assert "\nwaiting" not in shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 import threading
 import time
@@ -22,6 +23,8 @@ STEP_INDENT = 20
 """Columns before a step's sentence."""
 ROW_INDENT = 13
 """Columns before the text of a table's line."""
+ERROR_INDENT = 7
+"""Columns before the text of an error's line."""
 MARKS = {True: "ok", False: "no", None: "--"}
 
 
@@ -64,6 +67,10 @@ def step_line(verb: str, seconds: float, text: str, mark: str = "ok") -> str:
 def row_line(what: str, good: bool | None, text: str) -> str:  # noqa: FBT001 - as above
     """Return one line of a table; its mark is a word, for colour may be absent."""
     return f"{what:<8} {MARKS[good]}  {printable(text)}"
+
+
+WAITING = re.compile(r"waiting ([0-9]+) s: (.+)")
+"""Such a line of a child's: the seconds, the reason."""
 
 
 def waiting_line(reason: str, seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 import threading
 import time
@@ -12,9 +13,11 @@ from rich.text import Text
 
 from tagseal.names import printable
 from tagseal.report.plain import (
+    ERROR_INDENT,
     NOTE_INDENT,
     ROW_INDENT,
     STEP_INDENT,
+    WAITING,
     error_lines,
     row_line,
     step_line,
@@ -33,10 +36,17 @@ _STYLES = {
     "hint:": "bold",
     "more:": "dim",
     "note:": "yellow",
+    "fault:": "yellow",
     "REHEARSED": "bold green",
     "FAILED": "bold red",
     "Next:": "bold",
 }
+_INDENTS = {"error:": ERROR_INDENT, "hint:": ERROR_INDENT, "|": 4}
+"""Columns that the rest of such a line stays below its beginning, by its first word."""
+_WHOLE = {"Next:", "more:"}
+"""Lines that end in what is to be copied, or clicked."""
+_STEP = re.compile("[a-z]+ +ok +[0-9.]+s ")
+_COMMAND, _SOLID = re.compile("`[^`]+`"), "\N{NO-BREAK SPACE}"
 _MARKS = {True: "green", False: "bold red", None: "yellow"}
 
 
@@ -96,20 +106,16 @@ class Terminal:
         self._spin()
 
     def line(self, text: str) -> None:
-        """Print one line, wrapped to the terminal; what is wrapped stays below its beginning.
-
-        What comes next is a command: it is left whole, to be copied.
-        """
-        if text.startswith("Next:"):
-            self._console.print(_styled(text), soft_wrap=True)
-            return
-        indent = STEP_INDENT if _is_step(text) else NOTE_INDENT if text.startswith("note:") else 0
-        self._console.print(_styled(self._wrapped(text, indent)), soft_wrap=True)
+        """Print one line, wrapped to the terminal; what a child waits for is counted down."""
+        if found := WAITING.fullmatch(text):
+            self.waiting(found[2], int(found[1]))
+        else:
+            self._print(self._console, text)
 
     def row(self, what: str, good: bool | None, text: str) -> None:  # noqa: FBT001 - read from a table
-        """Print it, its mark in colour; a name is never broken, so that it can be copied."""
+        """Print it, its mark in colour."""
         self._stop()
-        styled = Text(self._wrapped(row_line(what, good, text), ROW_INDENT, names=True))
+        styled = Text(self._wrapped(row_line(what, good, text), ROW_INDENT))
         styled.stylize("bold", 0, len(what))
         styled.stylize(_MARKS[good], 9, 11)
         self._console.print(styled, soft_wrap=True)
@@ -118,18 +124,27 @@ class Terminal:
         """Print the error."""
         self._stop()
         for text in error_lines(error):
-            self._errors.print(_styled(text))
+            self._print(self._errors, text)
 
     def close(self, document: object = None) -> None:  # noqa: ARG002 - the document is for --json
         """Take the spinner away."""
         self._stop()
 
-    def _wrapped(self, text: str, indent: int, *, names: bool = False) -> str:
+    def _print(self, console: Console, text: str) -> None:
+        """Print a line; what is wrapped stays below its beginning, and what is to be copied is left whole."""
+        first = text.split(maxsplit=1)[0] if text.strip() else ""
+        if first not in _WHOLE:
+            text = self._wrapped(text, STEP_INDENT if _is_step(text) else _INDENTS.get(first, NOTE_INDENT))
+        console.print(_styled(text, first), soft_wrap=True)
+
+    def _wrapped(self, text: str, indent: int) -> str:
+        """Return the text in lines; a name, an address and a `command` are never broken: they are to be copied."""
         width = max(self._console.width, 2 * STEP_INDENT)
+        text = _COMMAND.sub(lambda found: found[0].replace(" ", _SOLID), text)
         lines = textwrap.wrap(
-            text, width, subsequent_indent=" " * indent, break_on_hyphens=False, break_long_words=not names
+            text, width, subsequent_indent=" " * indent, break_on_hyphens=False, break_long_words=False
         )
-        return "\n".join(lines)
+        return "\n".join(lines).replace(_SOLID, " ")
 
     def _spin(self) -> None:
         with self._turn:
@@ -145,12 +160,11 @@ class Terminal:
 
 
 def _is_step(text: str) -> bool:
-    return text[9:12] == "ok "
+    return _STEP.match(text) is not None
 
 
-def _styled(text: str) -> Text:
+def _styled(text: str, first: str) -> Text:
     styled = Text(text)
-    first = text.split(maxsplit=1)[0] if text.strip() else ""
     if first in _STYLES:
         styled.stylize(_STYLES[first], 0, len(first))
     elif _is_step(text):
