@@ -58,6 +58,7 @@ def test_a_fault_kills_the_command(tmp_path: Path) -> None:
     """The command ends by SIGKILL, told as a shell tells it; nothing that it would do afterwards is done."""
     done = inside(tmp_path, "curl -s https://api.github.com/user; touch later", "--fault", "kill-before")
     assert (done.returncode, (tmp_path / "later").exists()) == (137, False)
+    assert "fault:   kill-before hit 1 request\n" in done.stdout
 
 
 def test_a_missing_command_is_a_usage_error(tmp_path: Path) -> None:

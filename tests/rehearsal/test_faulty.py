@@ -16,5 +16,5 @@ def test_a_job_is_killed_with_all_that_it_started(tmp_path: Path) -> None:
     ended = rehearse(project(tmp_path / "widget").root, "--fault", fault, out=tmp_path / "out")
 
     assert (ended.code, ended.published, ended.leftovers) == (137, False, ()), ended.output + ended.errors
-    assert "FAILED in the job seal" in ended.output
+    assert f"fault:   {fault} hit 1 request\nFAILED in the job seal" in ended.output
     assert "starter" in [asset["state"] for asset in ended.release["assets"]]

@@ -11,7 +11,7 @@ from tagseal.cli import main
 from tagseal.errors import UsageError
 from tagseal.loopback import Loopback
 from tagseal.loopback.faults import FAULTS, Fault
-from tagseal.rehearsal.faulty import document, named, told
+from tagseal.rehearsal.faulty import document, named, struck, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,6 +57,7 @@ def test_faults_count_side_by_side(loopback: Loopback, get: Callable[[str], int]
 
     assert [get("/") for _ in range(4)] == [200, 503, 502, 200]
     assert loopback.faults.hits == (first, second)
+    assert loopback.faults.tally == ((first, 1), (second, 1))
 
 
 def test_the_same_fault_twice_hits_twice(loopback: Loopback, get: Callable[[str], int]) -> None:
@@ -64,6 +65,21 @@ def test_the_same_fault_twice_hits_twice(loopback: Loopback, get: Callable[[str]
     loopback.faults.set([Fault(name="server-error"), Fault(name="server-error")])
 
     assert [get("/") for _ in range(3)] == [503, 503, 200]
+
+
+def test_what_became_of_each_fault_is_told(loopback: Loopback, get: Callable[[str], int]) -> None:
+    """In the person's own words: how many requests it hit, and that one which hit none has shown nothing."""
+    asked = ("server-error,path=/b", "bad-gateway,path=/a,count=2", "limit-429", "server-error,path=/c,count=3")
+    loopback.faults.set(named(asked))
+    for path in ("/a", "/a", "/b", "/c", "/c"):
+        get(path)
+
+    assert [str(one) for one in struck(asked, loopback.faults)] == [
+        "fault:   server-error,path=/b hit 1 request",
+        "fault:   bad-gateway,path=/a,count=2 hit 2 requests",
+        "note:    the fault limit-429 hit no request: this run says nothing about it",
+        "fault:   server-error,path=/c,count=3 hit 2 requests of up to 3",
+    ]
 
 
 def test_a_new_schedule_forgets_the_old_one(loopback: Loopback, get: Callable[[str], int]) -> None:

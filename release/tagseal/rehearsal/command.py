@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import UsageError
 from tagseal.loopback import Loopback, actions
-from tagseal.rehearsal import environment, tools
-from tagseal.rehearsal.faulty import named
+from tagseal.rehearsal import environment, faulty, tools
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +35,7 @@ def run_command(command: tuple[str, ...], *, out: Path, faults: tuple[str, ...],
     It finds itself in a job on a tag of a repository to play with: a token that may write, an identity token for
     the asking, shims for the verification tools; nothing of the person's environment but machine and terminal.
     """
-    scheduled = named(faults)
+    scheduled = faulty.named(faults)
     with tempfile.TemporaryDirectory(prefix="tagseal-loopback-", ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary).resolve()
         with Loopback(folder=folder / "loopback") as loopback:
@@ -67,6 +66,8 @@ def run_command(command: tuple[str, ...], *, out: Path, faults: tuple[str, ...],
             code = _foreground(command, environ, loopback.faults)
             out.mkdir(parents=True, exist_ok=True)
             shutil.copy2(loopback.folder / "transcript.jsonl", out / "transcript.jsonl")
+    for one in faulty.struck(faults, loopback.faults):
+        tell(str(one))
     tell(f"transcript: {out / 'transcript.jsonl'}")
     return code
 

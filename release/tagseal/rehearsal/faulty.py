@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import textwrap
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tagseal.errors import UsageError
@@ -12,9 +14,37 @@ from tagseal.names import shown
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from tagseal.loopback.faults import Faults
+
 _TEXTS = {"host", "method", "path"}
 _NUMBERS = {"skip", "count"}
 _WIDTH, _INDENT = 80, "    "
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Struck:
+    """A fault that was asked for, and what became of it."""
+
+    fault: str
+    """As the person named it."""
+    hits: int
+    """Requests that it hit."""
+    count: int
+    """Requests that it was to hit."""
+
+    def __str__(self) -> str:
+        if not self.hits:
+            return f"note:    the fault {self.fault} hit no request: this run says nothing about it"
+        number = f"{self.hits} request{'s'[: self.hits > 1]}"
+        return f"fault:   {self.fault} hit {number}{f' of up to {self.count}' if self.hits < self.count else ''}"
+
+
+def struck(descriptions: Iterable[str], faults: Faults) -> tuple[Struck, ...]:
+    """Return what became of the faults of these descriptions, which ``faults`` was set to."""
+    return tuple(
+        Struck(fault=description, hits=hits, count=fault.count)
+        for description, (fault, hits) in zip(descriptions, faults.tally, strict=True)
+    )
 
 
 def named(descriptions: Iterable[str]) -> tuple[Fault, ...]:
@@ -43,10 +73,11 @@ def _fault(description: str) -> Fault:
 
 def told() -> Iterator[str]:
     """Yield the lines that explain every fault: its name, what happens then, and the report behind it."""
+    width = min(_WIDTH, shutil.get_terminal_size().columns)
     for name, kind in FAULTS.items():
         yield name
         for text in (kind.happens, f"Reported: {kind.report}."):
-            yield from textwrap.wrap(text, _WIDTH, initial_indent=_INDENT, subsequent_indent=_INDENT)
+            yield from textwrap.wrap(text, width, initial_indent=_INDENT, subsequent_indent=_INDENT)
 
 
 def document() -> dict[str, object]:

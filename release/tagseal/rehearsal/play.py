@@ -6,7 +6,7 @@ import contextlib
 import os
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +15,8 @@ from tagseal.loopback import Loopback
 from tagseal.loopback.actions import Run
 from tagseal.names import printable
 from tagseal.records import Plan, Seal, to_object
-from tagseal.rehearsal import attackers, environment, jobs, tools
+from tagseal.rehearsal import attackers, environment, faulty, jobs, tools
 from tagseal.rehearsal.clone import Clone, make
-from tagseal.rehearsal.faulty import named
 from tagseal.rehearsal.left import Left
 from tagseal.services.git import Git
 from tagseal.steps import Workspace
@@ -64,7 +63,7 @@ def rehearse(
     begun = time.monotonic()
     told = _Told(tell=lambda text: tell(printable(text)), say=say)
     environ = dict(os.environ)
-    faults = named(request.faults)
+    faults = faulty.named(request.faults)
     source = Git.at(request.path, environ)
     with tempfile.TemporaryDirectory(prefix="tagseal-rehearsal-", ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary).resolve()
@@ -79,8 +78,12 @@ def rehearse(
                 loopback.faults.set(faults)
                 with left.kept(stage):
                     played, foreign = _play(stage, told, left)
+                struck = faulty.struck(request.faults, loopback.faults)
+        for one in struck:
+            told.tell(str(one))
         _conclude(clone, played, played_by, out=left.out, seconds=time.monotonic() - begun, tell=told.tell)
         document = _document(clone, played, played_by, foreign, left)
+        document["faults"] = [asdict(one) for one in struck]
     code = played[-1].code
     if request.serve and code == 0:
         from tagseal.rehearsal.page import serve  # noqa: PLC0415 - only where asked

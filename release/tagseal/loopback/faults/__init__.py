@@ -117,6 +117,12 @@ class Faults:
         with self._lock:
             return tuple(self._hits)
 
+    @property
+    def tally(self) -> tuple[tuple[Fault, int], ...]:
+        """The faults in the order in which they were set, each with the number of requests that it has hit."""
+        with self._lock:
+            return tuple((armed.fault, armed.fault.count - armed.count) for armed in self._armed)
+
     def close(self) -> None:
         """Wake every request that waits."""
         self._closing.set()
