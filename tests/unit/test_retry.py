@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 import stamina
 from hypothesis import given
@@ -95,7 +97,38 @@ def test_the_error_says_how_often_it_was_tried() -> None:
     service = Service(busy(), busy(), busy(after=601))
     with pytest.raises(Busy) as caught, stamina.set_testing(True, attempts=9):
         Retry(patience=600).read(service.send)
-    assert caught.value.context == ("tried 3 times in 0 s",)
+    assert caught.value.context == (
+        "tried 3 times in 0 s",
+        "it wants a pause of 601 s, and `wait` allows 600 s in all",
+    )
+
+
+def test_a_look_has_no_patience_of_its_own() -> None:
+    """A service that fails while it is looked at, too, is borne with for one patience, not for one within another."""
+    service, retry = Service(*(busy() for _ in range(9))), Retry(patience=600)
+    looks: list[int] = []
+
+    def look() -> None:
+        def fail() -> None:
+            looks.append(1)
+            raise busy()
+
+        retry.write(lambda: retry.read(fail), lambda: None)
+
+    with stamina.set_testing(True, attempts=4), pytest.raises(Busy):
+        retry.write(service.send, look)
+    assert (service.sent, len(looks)) == (1, 3)
+
+
+def test_patience_begins_with_a_failure() -> None:
+    """A write that waited long for its turn, or was long under way, and then fails once, is tried again."""
+    service = Service(busy())
+
+    def slow() -> str:
+        time.sleep(0.5)
+        return service.send()
+
+    assert Retry(patience=1.11).read(slow) == "made by sending 2"
 
 
 def test_each_pause_is_told_before_it_begins() -> None:

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagseal.errors import VerificationFailed
-from tagseal.steps import checksums, remote
+from tagseal.services.threads import side_by_side
+from tagseal.steps import checksums
 from tagseal.steps.existing import BUNDLE, read_bundle
 from tagseal.steps.reconcile import Wanted, wanted
 from tagseal.verification.verify import LARGEST_BUNDLE, verify_digest
@@ -76,7 +77,7 @@ class Shelf:
             with suppress(VerificationFailed):  # other bytes than listed: as good as none
                 self.services.github.download(self.repository, asset, folder / asset.name)
 
-        remote.side_by_side(fetch, small, _THREADS)
+        side_by_side(fetch, small, _THREADS)
 
     def _wanted(self, folder: Path, there: Mapping[str, Asset]) -> tuple[dict[str, Wanted], str]:
         """Return what is wanted, by name, and who says so; sizes and digests that nobody says are those found."""

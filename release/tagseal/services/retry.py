@@ -3,7 +3,8 @@
 1. A read that failed is sent again.
 2. A write that failed may have been done: it is looked for first, and sent again only where it is not there.
 3. The pause grows from one second to one minute; where the service names a time, that time counts.
-4. Once the patience is over, or would not last until that time, the last error stands.
+4. Once the patience is over, or would not last until that time, the last error stands. It begins with a failure:
+   what waited for its turn has failed nobody yet. A look at what a write made is part of that write.
 5. Writes go at once until one is refused for their number; from then on as many as the limits allow.
 """
 
@@ -17,14 +18,19 @@ import threading
 import time
 from collections import deque
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, TypeVar
 
 from tagseal.errors import Busy
+from tagseal.services.threads import slept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 T = TypeVar("T")
+
+_looking: ContextVar[bool] = ContextVar("looking", default=False)
+"""Whether what a write made is looked for: its patience counts, and no other begins."""
 
 # It reports each retry to its logger, which would write to standard error where nobody listens; ours is `waiting`.
 logging.getLogger("stamina").addHandler(logging.NullHandler())
@@ -52,7 +58,7 @@ class Retry:
         Raises:
             Busy: The patience is over.
         """
-        return self._until(lambda _again: ask())
+        return self._until(lambda _number: ask())
 
     def write(self, send: Callable[[], T], look: Callable[[], T | None]) -> T:
         """Return what came of a write, sent here or found.
@@ -65,19 +71,29 @@ class Retry:
             Busy: The patience is over.
         """
 
-        def decide(again: bool) -> T:  # noqa: FBT001 - called here only
-            found = look() if again else None
+        def decide(number: int) -> T:
+            found = _looked(look) if number > 1 else None
             return send() if found is None else found
 
         return self._until(decide)
 
-    def _until(self, act: Callable[[bool], T]) -> T:
+    def _until(self, act: Callable[[int], T]) -> T:
         import stamina  # noqa: PLC0415 - 0.06 s that a refusal need not wait for
 
-        for attempt in stamina.retry_context(_Worth(self, time.monotonic()), attempts=None, timeout=None):
+        if _looking.get():
+            return act(1)
+        for attempt in stamina.retry_context(_Worth(self), attempts=None, timeout=None):
             with attempt:
-                return act(attempt.num > 1)
+                return act(attempt.num)
         raise AssertionError  # the context raises the last error
+
+
+def _looked(look: Callable[[], T | None]) -> T | None:
+    within = _looking.set(True)
+    try:
+        return look()
+    finally:
+        _looking.reset(within)
 
 
 @dataclasses.dataclass(slots=True)
@@ -85,22 +101,35 @@ class _Worth:
     """Decide after each failure whether to try again, and when."""
 
     retry: Retry
-    begun: float
+    begun: float | None = None
     tries: int = 0
 
     def __call__(self, error: Exception) -> bool | float:
-        """Return the seconds to wait; False to give up."""
+        """Wait, and return that there is nothing left to wait; False to give up."""
         if not isinstance(error, Busy):
             return False
         self.tries += 1
-        spent = time.monotonic() - self.begun
+        now = time.monotonic()
+        self.begun = now if self.begun is None else self.begun
         pause = _pause(self.tries) if error.after is None else error.after
-        if spent + pause > self.retry.patience:
-            if self.tries > 1:
-                error.context = (*error.context, f"tried {self.tries} times in {spent:.0f} s")
+        if now - self.begun + pause > self.retry.patience:
+            error.context = (*error.context, *self._spent(error, now - self.begun))
             return False
         self.retry.waiting(error.what, pause)
-        return pause
+        return 0.0 if _slept(pause) else False
+
+    def _spent(self, error: Busy, seconds: float) -> Iterator[str]:
+        if self.tries > 1:
+            yield f"tried {self.tries} times in {seconds:.0f} s"
+        if error.after is not None:
+            yield f"it wants a pause of {error.after:.0f} s, and `wait` allows {self.retry.patience:.0f} s in all"
+
+
+def _slept(seconds: float) -> bool:
+    """Wait; tell whether the work of this thread goes on."""
+    import stamina  # noqa: PLC0415 - as above
+
+    return slept(0 if stamina.is_testing() else seconds)
 
 
 def _pause(tries: int) -> float:
@@ -165,13 +194,11 @@ class Pace:
             return at - now, self._left
 
     def _wait(self, seconds: float, left: int) -> None:
-        import stamina  # noqa: PLC0415 - as above
-
         if seconds <= 0:
             return
         most, period = LIMITS[0]
         # In whole minutes: a log gets a line for each reason, not for each write.
         minutes = math.ceil((seconds + left * period / most) / 60)
         self.waiting(f"GitHub takes {most} writes a minute: about {minutes} min for the rest", seconds)
-        if not stamina.is_testing():
-            time.sleep(seconds)
+        if not _slept(seconds) and self._refusal is not None:
+            raise self._refusal

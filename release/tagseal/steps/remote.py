@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused, VerificationFailed
+from tagseal.services.threads import side_by_side
 from tagseal.steps import body
 from tagseal.steps.reconcile import edits, problems, wanted
 from tagseal.steps.sealed import fitting
 from tagseal.verification.verify import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     from tagseal.records import Asset, Plan, Seal, Tag
     from tagseal.services.github import Release
     from tagseal.steps import Services
-
-T = TypeVar("T")
 
 _THREADS = 8
 
@@ -94,16 +90,6 @@ def download(release: Release, tag: Tag, seal: Seal, folder: Path, services: Ser
 
     side_by_side(fetch, release.assets, _THREADS)
     compare(folder, seal)
-
-
-def side_by_side(act: Callable[[T], object], things: Iterable[T], threads: int) -> None:
-    """Do something with each thing, in so many threads; after a failure nothing more is begun."""
-    with ThreadPoolExecutor(threads) as pool:
-        try:
-            list(pool.map(act, things))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
 
 
 def compare(folder: Path, seal: Seal) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import VerificationFailed
 from tagseal.records import Draft, Plan, Seal, Tag
+from tagseal.services.threads import side_by_side
 from tagseal.steps import body, remote
 from tagseal.steps.choice import choose
 from tagseal.steps.reconcile import Act, Create, Delete, Difference, Discard, Edit, Look, Send, difference, wanted
@@ -98,7 +99,7 @@ class _Upload:
         for kind, group in groupby(found.acts, type):
             acts = list(group)
             self.github.pace.expect(len(acts))
-            remote.side_by_side(partial(self._do, found.kept, len(acts)), list(enumerate(acts, 1)), _THREADS)
+            side_by_side(partial(self._do, found.kept, len(acts)), list(enumerate(acts, 1)), _THREADS)
             if kind in {Create, Look}:
                 return
 

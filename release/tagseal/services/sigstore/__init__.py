@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, partial
@@ -24,6 +22,7 @@ from tagseal.services import oidc
 from tagseal.services.actions import TRUST_CONFIG
 from tagseal.services.retry import Retry
 from tagseal.services.sigstore.failures import ExpiredCertificate, border, refused
+from tagseal.services.threads import side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -136,23 +135,11 @@ class Sigstore:
         """
         log = self._config.signing_config.get_tlogs()[0]
         signer = self._signer(token, log)
-        ended = threading.Event()
 
-        def sign(name: str, digest: str) -> None:
-            if not ended.is_set():
-                try:
-                    _sign(signer, name, digest, finished)
-                except BaseException:
-                    ended.set()  # at once: other threads would begin before the waiting one learns of it
-                    raise
+        def sign(one: tuple[str, str]) -> None:
+            _sign(signer, *one, finished)
 
-        with ThreadPoolExecutor(THREADS, "sign", initializer=partial(_bound, log, self.timeout)) as pool:
-            try:
-                running = [pool.submit(sign, *one) for one in list(digests.items())]
-                for one in wait(running, return_when=FIRST_EXCEPTION).done:
-                    one.result()
-            finally:
-                ended.set()
+        side_by_side(sign, list(digests.items()), THREADS, first=partial(_bound, log, self.timeout))
 
     def _signer(self, token: Callable[[], str], log: Any) -> Signer:  # noqa: ANN401 - the library's type is private
         """Get a certificate; where Fulcio refuses the token, which may have ended on the way, with another one."""
