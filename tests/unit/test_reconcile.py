@@ -15,6 +15,7 @@ from tagseal.steps.reconcile import Difference, Wanted, difference, problems
 
 TAG, ACTOR = "v1.2.3", "github-actions[bot]"
 BODY = bodies.closed("Notes.", TAG)
+EDITED = " (a person edited them; theirs are kept beside the records)"
 A, B = "a" * 64, "b" * 64
 
 
@@ -87,9 +88,10 @@ def test_everything_is_to_be_done_where_nothing_is_there() -> None:
         ),
         (release(1, asset("one", "")), ("look into one, of which GitHub keeps no digest",)),
         (release(1, asset("one"), prerelease=True), ("edit the pre-release flag",)),
-        (release(1, asset("one"), body=f"Others.\n\n{marker(TAG)}"), ("edit the notes",)),
+        (release(1, asset("one"), body=f"Others.\n\n{marker(TAG)}"), (f"edit the notes{EDITED}",)),
+        (release(1, asset("one"), body=bodies.closed("Other notes.", TAG)), ("edit the notes",)),
     ],
-    ids=["missing", "digest", "size", "unfinished", "no digest", "flag", "notes"],
+    ids=["missing", "digest", "size", "unfinished", "no digest", "flag", "edited notes", "notes"],
 )
 def test_each_difference_of_our_draft_has_its_acts(there: Release, lines: tuple[str, ...]) -> None:
     """What is missing is sent, what is wrong is replaced, what nobody knows is looked into; nothing more."""

@@ -249,7 +249,8 @@ def test_a_strangers_draft_stops_and_is_named(drafted: Job) -> None:
     assert (row.state, row.good) == ("stranger", False)
     assert release(drafted).slug in row.text
     assert not of(found, "asset")
-    assert found.next.startswith("Keep one of them")
+    assert row.text.startswith(f"a draft for {TAG} that this tool did not make: https://github.com/")
+    assert found.next.startswith("Ask whoever made it.")
 
 
 def test_several_drafts_are_named(drafted: Job) -> None:
@@ -285,7 +286,11 @@ def test_without_a_token_it_is_said_that_drafts_are_not_seen(drafted: Job) -> No
 def test_edited_notes_are_told(drafted: Job) -> None:
     """Whether the records are here or not."""
     release(drafted).body = release(drafted).body.replace("A widget", "Mallory's widget")
-    assert only(asked_in_a_job(drafted), "notes").state == "edited"
+    row = only(asked_in_a_job(drafted), "notes")
+    assert (row.state, row.text.partition("; ")[2]) == (
+        "edited",
+        "upload renders them again, and keeps these beside the records",
+    )
     shutil.rmtree(drafted.work.path.parent)
     assert only(asked(drafted), "notes").state == "edited"
     release(drafted).body = "By hand.\n"

@@ -93,8 +93,9 @@ class _Look:
     def release_rows(self) -> Iterator[Row]:
         """Tell which releases there are: the one that is kept, then the others."""
         if self.refusal:
-            drafts = ", ".join(one.url for one in self.releases)
-            yield Row(what="release", state="stranger", good=False, text=f"{self.refusal.what}: {drafts}")
+            what = self.refusal.what.removeprefix("got ").partition(", expected ")[0]
+            text = f"{what}: {', '.join(self.refusal.context)}"
+            yield Row(what="release", state="stranger", good=False, text=text)
             return
         yield self._kept()
         for one in self.choice.discard:
@@ -180,7 +181,8 @@ class _Look:
         if not kept.body.rstrip().endswith(marker(self.name)):
             return "foreign", False, "not written by this tool"
         if body.edited(kept.body):
-            return "edited", False, "edited since they were rendered"
+            after = "; upload renders them again, and keeps these beside the records" if kept.draft else ""
+            return "edited", False, f"edited since they were rendered{after}"
         here = self.commit is not None and self.services.git.commit_of("HEAD") == self.commit
         if not (here and self.commit and isinstance(self.plan, Plan) and isinstance(self.seal, Seal)):
             lacks = "the records of plan and sign" if here else "a checkout of the tag"

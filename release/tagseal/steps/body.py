@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 BEGIN = "<!-- tagseal: what follows is written by the release; write above this line -->"
 """Begins our part of a body that somebody else began."""
 
-_DIFF = 60
+_DIFF = 20
 """Lines of a difference that are shown."""
 _LINE = 200
 """Characters of such a line."""

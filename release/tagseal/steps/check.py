@@ -75,7 +75,7 @@ def _fits(artifacts: Sequence[Artifact]) -> None:
         )
     if large := [one for one in artifacts if one.size >= TOO_LARGE]:
         raise UsageError(
-            f"got {len(large)} files of 2 GiB or more, expected smaller ones: a release takes none of that size",
+            "got files of 2 GiB or more, expected smaller ones: a release takes none of that size",
             context=tuple(f"{one.name}: {one.size:,} bytes" for one in large),
             hint="Split them, or offer them elsewhere.",
             slug="file-too-large",

@@ -95,7 +95,10 @@ def _foreign(drafts: Sequence[Release], tag: str, *, adopt: bool) -> Choice:
             f"expected {one} or its own",
             context=tuple(f"{draft.url} by {shown(draft.author)}" for draft in drafts),
             hint="Keep one of them, and delete the others or publish them under another tag; then run the same "
-            'command again. `release = "adopt"` in [tool.tagseal] fills a draft that another tool made.',
+            "command again."
+            if adopt
+            else "Ask whoever made it. Delete it, or publish it under another tag; then run the same command again. To "
+            """have another tool's draft filled instead: release = "adopt" in [tool.tagseal], at the tagged commit.""",
             slug="stranger-draft",
         )
     theirs = body.theirs(drafts[0].body)

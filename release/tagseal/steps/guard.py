@@ -212,7 +212,8 @@ def _remote(name: str, event: Event, services: Services) -> bool:
     if commit != event.sha:
         raise Refused(
             f"got {name} on {commit} at {event.repository}, expected GITHUB_SHA {event.sha}",
-            hint="The tag moved after this run began. Find out who moved it; a release belongs to one commit.",
+            hint="The tag moved after this run began. A release belongs to one commit: if you moved it, end this "
+            "run, and let the one that your push started release it. Else find out who did, before anything else.",
             slug="tag-moved",
         )
     private = services.github.private(event.repository)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused, VerificationFailed
-from tagseal.steps.body import changes
+from tagseal.steps.body import changes, loses
 from tagseal.steps.choice import Reach
 
 if TYPE_CHECKING:
@@ -165,7 +165,8 @@ def _looks(kept: Release, files: Mapping[str, Wanted]) -> tuple[Look, ...]:
 
 
 def _edits(kept: Release, body: str, prerelease: bool) -> Iterator[Edit]:  # noqa: FBT001 - the flag itself
-    parts = {"the notes": same(kept.body, body), "the pre-release flag": kept.prerelease == prerelease}
+    edited = " (a person edited them; theirs are kept beside the records)" if loses(kept.body, body) else ""
+    parts = {f"the notes{edited}": same(kept.body, body), "the pre-release flag": kept.prerelease == prerelease}
     if not all(parts.values()):
         yield Edit(tuple(part for part, holds in parts.items() if not holds))
 
@@ -187,7 +188,7 @@ def _hold(reach: Reach, kept: Release, files: Mapping[str, Wanted]) -> None:
     if beyond := [one for one in kept.assets if _beyond(reach, one, files)]:
         named = problems({one.name: files[one.name] for one in beyond if one.name in files}, beyond)
         raise Refused(
-            f"got {len(beyond)} files for {kept.tag} that nobody planned, or that are not ours to replace",
+            f"got files for {kept.tag} that nobody planned, or that are not ours to replace",
             context=(kept.url, *named),
             hint=f"Delete them at {kept.url}, or list them under `assets` in [tool.tagseal] and tag again.",
             slug="unplanned-asset",

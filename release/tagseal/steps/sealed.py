@@ -64,7 +64,7 @@ def verify_sealed(tag: Tag, seal: Seal, services: Services) -> None:
     pairs = zip(seal.artifacts, seal.bundles, strict=True)
     if problems := tuple(problem for pair in pairs for problem in _problems(*pair, policy, services)):
         raise VerificationFailed(
-            f"got {len(problems)} files that do not verify, expected none",
+            "got files that do not verify, expected none",
             context=problems,
             hint="The work folder was changed since `sign`. Run the job that signs again.",
             slug="sealed-files-changed",

@@ -81,7 +81,7 @@ def _portable(wheels: Sequence[str]) -> None:
     bound = [name for name in wheels if any(tag.platform.startswith("linux_") for tag in _tags(name))]
     if bound:
         raise Refused(
-            f"got {len(bound)} wheels tagged linux_*, expected manylinux or musllinux: the index refuses them",
+            "got wheels tagged linux_*, expected manylinux or musllinux: the index refuses them",
             context=tuple(bound),
             hint="Repair them with auditwheel, or build them with cibuildwheel.",
             slug="wheel-not-portable",
@@ -95,7 +95,7 @@ def _lost(wheels: Sequence[str], previous: Sequence[str], dropped: Sequence[str]
     unaccepted = [name for name in missing if not any(fnmatchcase(name, pattern) for pattern in dropped)]
     if unaccepted:
         raise Refused(
-            f"got no successor for {len(unaccepted)} wheels of the previous release, expected one for each",
+            "got no successor for wheels of the previous release, expected one for each",
             context=tuple(unaccepted),
             hint='Find the job that failed to build them; or accept the loss: dropped = ["PATTERN"] in [tool.tagseal].',
             slug="wheels-lost",
