@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import socket
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
+from github import Github
+from github.GitReleaseAsset import GitReleaseAsset
 
 from tagseal.errors import Busy, UsageError, VerificationFailed
 from tagseal.loopback import Loopback
 from tagseal.loopback.faults import Fault
 from tagseal.services.github import GitHub, Release, marker
+from tagseal.services.github.releases import of_asset
 from tagseal.services.retry import Retry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from tagseal.loopback.github.state import Repository
 
@@ -137,14 +143,13 @@ def test_a_download_is_asked_for_again(
 def test_a_name_that_is_taken_is_looked_at(
     loopback: Loopback, repository: Repository, github: GitHub, draft: Release, file: Path
 ) -> None:
-    """Already there with the wanted bytes: that file it is; with others: replaced."""
+    """A finished file is what the name has, with the wanted bytes or with others: those may be somebody else's."""
     first = github.upload(NAME, draft, file, sha256=SHA256)
     assert github.upload(NAME, draft, file, sha256=SHA256) == first
     file.write_bytes(b"other bytes")
-    other = hashlib.sha256(b"other bytes").hexdigest()
-    second = github.upload(NAME, draft, file, sha256=other)
-    assert [(one.id, one.sha256) for one in repository.by_id[draft.id].assets] == [(second.id, other)]
-    assert writes(loopback, "DELETE") == 1
+    assert github.upload(NAME, draft, file, sha256=hashlib.sha256(b"other bytes").hexdigest()) == first
+    assert [(one.id, one.sha256) for one in repository.by_id[draft.id].assets] == [(first.id, SHA256)]
+    assert writes(loopback, "DELETE") == 0
 
 
 @pytest.mark.parametrize(
@@ -224,3 +229,65 @@ def test_no_request_waits_for_ever(file: Path, call: Callable[[GitHub, Release, 
     with pytest.raises(Busy) as caught:
         call(GitHub("token", timeout=1), draft, file)
     assert caught.value.slug == "github-unreachable"
+
+
+class Behind:
+    """Stands before a host, and does not know of any release by number for so many requests."""
+
+    def __init__(self) -> None:
+        self.host: WSGIApplication | None = None
+        self.unknown = 0
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if self.unknown and re.search(r"/releases/\d+", environ["PATH_INFO"]):
+            self.unknown -= 1
+            start_response("404 Not Found", [("Content-Type", "application/json")])
+            return [b'{"message": "Not Found", "status": "404"}']
+        assert self.host
+        return self.host(environ, start_response)
+
+
+@pytest.mark.parametrize("host", ["api.github.com", "uploads.github.com"])
+def test_a_draft_that_was_just_created_is_found_in_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: Path, host: str
+) -> None:
+    """Not every machine of GitHub's knows of it at once: "not found" is "not yet", of what was made here only."""
+    behind = Behind()
+    with Loopback(folder=tmp_path / "loopback", hosts={host: behind}) as loopback:
+        behind.host = loopback.github.hosts[host]
+        loopback.github.add_repository(NAME).add_tag(TAG, COMMIT)
+        for name, value in loopback.environment().items():
+            monkeypatch.setenv(name, value)
+        token = loopback.github.token(scopes={"contents": "write", "metadata": "read"}, repository=NAME)
+        github = GitHub(token, retry=Retry(patience=600))
+        draft = github.create_draft(NAME, TAG, body=BODY, prerelease=False)
+        behind.unknown = 1
+        asset = github.upload(NAME, draft, file, sha256=SHA256)
+        behind.unknown = 1 if host == "api.github.com" else 0
+        assert github.release(NAME, draft.id).assets == (asset,)
+        behind.unknown, other = 1, GitHub(token)
+        ask = partial(other.release, NAME, draft.id)
+        send = partial(other.upload, NAME, draft, file, sha256=SHA256)
+        with pytest.raises(UsageError) as caught:
+            (ask if host == "api.github.com" else send)()
+        assert caught.value.slug == "github-not-found"
+
+
+@pytest.mark.parametrize("now", ["filled", "published"])
+def test_what_a_listing_still_calls_an_empty_draft_is_not_deleted(
+    repository: Repository, github: GitHub, draft: Release, file: Path, now: str
+) -> None:
+    """It is read again before: what was filled or published since stays."""
+    if now == "filled":
+        github.upload(NAME, draft, file, sha256=SHA256)
+    else:
+        github.publish(NAME, draft, latest=True)
+    assert not github.delete_draft(NAME, draft)
+    assert [one.id for one in repository.releases] == [draft.id]
+    assert github.delete_draft(NAME, github.create_draft(NAME, TAG, body=BODY, prerelease=False))
+
+
+def test_a_digest_of_another_kind_is_none() -> None:
+    """What GitHub may hash with one day says nothing about these bytes: they are looked into."""
+    raw = {"id": 1, "name": "x", "size": 1, "state": "uploaded", "digest": f"sha512:{'0' * 128}"}
+    assert of_asset(Github().create_from_raw_data(GitReleaseAsset, raw)).sha256 == ""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import VerificationFailed
 from tagseal.records import Draft, Plan, Seal, Tag
+from tagseal.services import files
 from tagseal.services.threads import side_by_side
 from tagseal.steps import body, remote
 from tagseal.steps.choice import choose
@@ -108,7 +109,7 @@ class _Upload:
         public = () if kept.draft else (f"the release {kept.tag} is public already, and whole: {kept.url}",)
         for remark in (*public, *found.remarks):
             self.services.remark(remark)
-        self.services.work.notes.write_text(kept.body, encoding="utf-8")
+        files.replaced(self.services.work.notes, kept.body.encode())
         return Draft(
             id=kept.id,
             url=kept.url,
@@ -132,8 +133,8 @@ class _Upload:
         self.services.say(f"{act} ({number} of {all_of_them})")
         match act:
             case Discard(draft):
-                self.github.delete_draft(self.repository, draft)
-                self.made.discard(draft.id)
+                if self.github.delete_draft(self.repository, draft):
+                    self.made.discard(draft.id)
             case Create(name):
                 remote.unmoved(self.tag, self.services)
                 made = self.github.create_draft(

@@ -17,7 +17,7 @@ from github.GitReleaseAsset import GitReleaseAsset
 
 from tagseal.services import actions
 from tagseal.services.github import refusals
-from tagseal.services.github.border import border, or_none
+from tagseal.services.github.border import border, fresh, or_none
 from tagseal.services.github.client import Client
 from tagseal.services.github.releases import Release, marker, mine, of_asset, of_release, typed
 from tagseal.services.github.transfers import TIMEOUT, Transfers
@@ -63,6 +63,8 @@ class GitHub:
         self.pace = Pace(patience=self._retry.patience, waiting=self._retry.waiting)
         self._transfers = Transfers(token, timeout)
         self._actor = ""
+        self._made: set[int] = set()
+        """Drafts, by id: each answers "not found" until all of GitHub knows of it."""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str], retry: Retry) -> GitHub:
@@ -137,11 +139,13 @@ class GitHub:
         return self._read(f"read the release {tag} of {repository}", ask)
 
     def release(self, repository: str, number: int) -> Release:
-        """Return the release with this id, read now."""
-        return self._read(
-            f"read the release {number} of {repository}",
-            lambda: self._whole(repository, self._client.release(repository, number).complete()),
-        )
+        """Return the release with this id, read now; one that was made here just now may take a while to be found."""
+
+        def ask() -> Release:
+            with fresh(number in self._made):
+                return self._numbered(repository, number)
+
+        return self._read(f"read the release {number} of {repository}", ask)
 
     def create_draft(self, repository: str, tag: str, *, body: str, prerelease: bool) -> Release:
         """Create a draft. Look for one first: without a failure this makes another."""
@@ -155,6 +159,7 @@ class GitHub:
             made = self._client.repository(repository).create_git_release(
                 tag, name=tag, message=body, draft=True, prerelease=prerelease, make_latest="false"
             )
+            self._made.add(typed(int, made.id))
             return of_release(made, made.assets)
 
         return self._write(f"create a draft for {tag} in {repository}", send, look)
@@ -196,7 +201,9 @@ class GitHub:
         return self._write(f"publish the release {release.tag} of {repository}", send, look)
 
     def upload(self, repository: str, release: Release, path: Path, *, sha256: str) -> Asset:
-        """Send one file; return what the server says that it has. A broken earlier sending of it is replaced.
+        """Send one file; return what the server says that it has, under this name.
+
+        An earlier sending that was never finished is replaced. A finished file is never deleted, whatever its bytes.
 
         Raises:
             Refused: It is no regular file.
@@ -206,14 +213,15 @@ class GitHub:
 
         def look() -> Asset | None:
             found = next((one for one in self.release(repository, release.id).assets if one.name == path.name), None)
-            if found is None or (found.state == "uploaded" and found.sha256 in {"", sha256}):
+            if found is None or found.state == "uploaded":
                 return found
             self.delete_asset(repository, found)
             return None
 
         def send() -> Asset:
             try:
-                answer = self._transfers.send(url, path, sha256=sha256)
+                with fresh(release.id in self._made):
+                    answer = self._transfers.send(url, path, sha256=sha256)
                 return of_asset(self._client.github.create_from_raw_data(GitReleaseAsset, answer))
             except requests.HTTPError as error:
                 if error.response.status_code == _INVALID and "already_exists" in str(error):
@@ -227,10 +235,21 @@ class GitHub:
         path = f"/repos/{repository}/releases/assets/{asset.id}"
         self._write(f"delete {asset.name} from {repository}", lambda: self._client.delete(path), lambda: None)
 
-    def delete_draft(self, repository: str, release: Release) -> None:
-        """Delete a draft of our own; it may be gone."""
+    def delete_draft(self, repository: str, release: Release) -> bool:
+        """Delete an empty draft of our own; tell whether it is gone.
+
+        It is read again before: a listing that lags shows as an empty draft what was filled, or published, since.
+        """
         path = f"/repos/{repository}/releases/{release.id}"
-        self._write(f"delete the draft {release.id} of {repository}", lambda: self._client.delete(path), lambda: None)
+
+        def send() -> bool:
+            found = or_none(lambda: self._numbered(repository, release.id))
+            if found is not None and (not found.draft or found.assets):
+                return False
+            self._made.discard(release.id)
+            return self._client.delete(path)
+
+        return self._write(f"delete the draft {release.id} of {repository}", send, lambda: None)
 
     def download(self, repository: str, asset: Asset, path: Path) -> str:
         """Fetch one asset into ``path``: streamed, hashed, and put in place when it is whole; return its sha256.
@@ -247,6 +266,9 @@ class GitHub:
     def _listed(self, repository: str) -> Iterator[GitRelease]:
         self._client.repository(repository)
         return self._client.pages(f"/repos/{repository}/releases", GitRelease)
+
+    def _numbered(self, repository: str, number: int) -> Release:
+        return self._whole(repository, self._client.release(repository, number).complete())
 
     def _whole(self, repository: str, found: GitRelease) -> Release:
         """Return a release with all of its assets: those in its own answer may be a part of them."""

@@ -30,6 +30,22 @@ def or_none(ask: Callable[[], T]) -> T | None:
 
 
 @contextmanager
+def fresh(made: bool) -> Iterator[None]:  # noqa: FBT001 - the one thing that there is to say
+    """Let "not found" mean "not yet", where it is about what was ``made`` just now.
+
+    Raises:
+        Busy: It is not found yet.
+    """
+    try:
+        yield
+    except (GithubException, requests.HTTPError) as error:
+        status = error.status if isinstance(error, GithubException) else error.response.status_code
+        if made and status == _NOT_FOUND:
+            raise refusals.unknown_yet() from error
+        raise
+
+
+@contextmanager
 def border(doing: str) -> Iterator[None]:
     """Let nothing foreign out of the block but errors of our own files; ``doing`` completes "could not"."""
     try:

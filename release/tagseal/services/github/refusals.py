@@ -134,6 +134,15 @@ def taken(name: str) -> Busy:
     )
 
 
+def unknown_yet() -> Busy:
+    """Return the error for a draft that was created here, and is not found."""
+    return Busy(
+        "got no answer but `not found` about the draft that was just created, expected the draft",
+        hint="Look whether somebody deleted it; then run the same command again.",
+        slug="github-draft-unknown",
+    )
+
+
 def unreachable(doing: str, words: str) -> Busy:
     """Return the error for a request without an answer: it may have been done."""
     return Busy(

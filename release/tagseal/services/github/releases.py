@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_SHA256 = "sha256:"
+"""Begins a digest; one of another kind is as good as none."""
+
 
 def marker(tag: str) -> str:
     """Return the last line of a body that is ours."""
@@ -87,10 +90,11 @@ def of_asset(found: GitReleaseAsset) -> Asset:
     Raises:
         TypeError: A field is not what the API says.
     """
+    digest = found.digest or ""
     return Asset(
         id=typed(int, found.id),
         name=typed(str, found.name),
         size=typed(int, found.size),
-        sha256=(found.digest or "").removeprefix("sha256:"),
+        sha256=digest.removeprefix(_SHA256) if digest.startswith(_SHA256) else "",
         state=typed(str, found.state),
     )
