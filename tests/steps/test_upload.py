@@ -169,7 +169,7 @@ def test_a_file_that_nobody_planned_stops_the_upload(sealed: Stage) -> None:
     release.assets[0].name = "extra.bin"
     error = refused(sealed, seal)
     assert (type(error), error.slug) == (Refused, "unplanned-asset")
-    assert error.what == "got 1 files for v1.2.3 that nobody planned, or that are not ours to replace"
+    assert error.what == "got files for v1.2.3 that nobody planned, or that are not ours to replace"
     assert "extra.bin: nobody planned it" in error.context
     assert draft.url in error.hint
     assert len(remote(sealed).assets) == len(ALL)
