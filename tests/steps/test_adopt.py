@@ -9,6 +9,7 @@ import pytest
 from stage import NAMES, Stage
 from tagseal.config import Settings
 from tagseal.errors import Refused, TagsealError, VerificationFailed
+from tagseal.loopback.github.state import Asset
 from tagseal.services.github import GitHub, marker
 from tagseal.steps import body
 from tagseal.steps.prove import prove
@@ -105,6 +106,45 @@ def test_what_is_written_into_our_part_is_kept_beside_it(adopting: Stage) -> Non
     holds(release)
     assert "-Mind the gap." in adopting.remarks
     assert "Mind the gap." in (adopting.work.path / "notes-edited.md").read_text()
+
+
+def copied(words: str = "Hello.") -> str:
+    """Return the body of an older release that was adopted, as a person copies it into a new one."""
+    return body.closed(f"{words}\n\n{body.BEGIN}\n\n## Verify\n\nOlder commands.", "v1.2.2")
+
+
+@pytest.mark.parametrize("draft", [True, False], ids=["draft", "published"])
+def test_a_body_that_was_copied_from_an_older_release_is_words(adopting: Stage, *, draft: bool) -> None:
+    """What stands above our part of then is kept, and our part is made anew, without a word about an edit."""
+    adopting.accept_everything()
+    release = made(adopting, copied(), draft=draft)
+    adopting.upload(adopting.sign())
+    holds(release, "Hello.\n")
+    assert ("Older commands." in release.body, adopting.remarks[: int(draft)]) == (False, [])
+
+
+@pytest.mark.parametrize("state", ["uploaded", "starter"])
+def test_a_copied_body_makes_nobodys_files_ours(adopting: Stage, state: str) -> None:
+    """A draft with the line that begins our part, closed for another tag, was not filled by us: its files stay."""
+    adopting.accept_everything()
+    release = made(adopting, copied())
+    path = adopting.folder / NAMES[0]
+    path.write_text("by hand")
+    there = Asset(
+        id=77,
+        name=NAMES[0],
+        label="",
+        content_type="text/plain",
+        path=path,
+        uploader=release.author,
+        created_at=release.created_at,
+        state=state,
+        size=7,
+    )
+    release.assets.append(there)
+    before = release.body
+    assert refused(adopting, adopting.sign()).slug == "unplanned-asset"
+    assert (release.assets, release.body) == ([there], before)
 
 
 def test_a_draft_without_words_gets_the_changelog(adopting: Stage) -> None:

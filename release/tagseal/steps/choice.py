@@ -101,20 +101,28 @@ def _foreign(drafts: Sequence[Release], tag: str, *, adopt: bool) -> Choice:
             """have another tool's draft filled instead: release = "adopt" in [tool.tagseal], at the tagged commit.""",
             slug="stranger-draft",
         )
-    theirs = body.theirs(drafts[0].body)
-    if theirs is None:
-        return Choice(kept=drafts[0], reach=Reach.fill, theirs=drafts[0].body)
-    return Choice(kept=drafts[0], reach=Reach.replace, theirs=theirs)
+    reach = Reach.replace if _filled(drafts[0], tag) else Reach.fill
+    return Choice(kept=drafts[0], reach=reach, theirs=_theirs(drafts[0]))
+
+
+def _filled(release: Release, tag: str) -> bool:
+    """Tell whether our part is in its body; one of another tag is a copy, and says nothing about the files."""
+    return body.theirs(release.body) is not None and release.body.rstrip().endswith(marker(tag))
+
+
+def _theirs(release: Release) -> str:
+    """Return what somebody else wrote: all of it, before our part is in it."""
+    theirs = body.theirs(release.body)
+    return release.body if theirs is None else theirs
 
 
 def _public(release: Release, tag: str, *, adopt: bool) -> Choice:
     """Return how far to go with what is published: no further than to look, unless it was left empty for us."""
-    theirs = body.theirs(release.body) if adopt else None
     if not adopt:
         return Choice(kept=release, reach=Reach.look)
-    if theirs is not None:  # filled by us, whole or in part
+    if _filled(release, tag):  # by us, whole or in part
         locked = release.immutable or body.edited(release.body)
-        return Choice(kept=release, reach=Reach.look if locked else Reach.finish, theirs=theirs)
+        return Choice(kept=release, reach=Reach.look if locked else Reach.finish, theirs=_theirs(release))
     if release.assets or release.body.rstrip().endswith(marker(tag)):
         return Choice(kept=release, reach=Reach.look)
     if release.immutable:
@@ -124,4 +132,4 @@ def _public(release: Release, tag: str, *, adopt: bool) -> Choice:
             hint="No file can be added to it any more. Let the other tool leave a draft, and release a new version.",
             slug="immutable-release",
         )
-    return Choice(kept=release, reach=Reach.fill, theirs=release.body)
+    return Choice(kept=release, reach=Reach.fill, theirs=_theirs(release))
