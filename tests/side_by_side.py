@@ -171,10 +171,11 @@ def _public(release: Release, files: Mapping[str, str]) -> str:
 
 def cell(world: World, faults: Sequence[Fault], column: str) -> str:
     """Play one release: one run, and where that failed the same once more, when nothing goes wrong any longer."""
+    commit = world.creates.commit  # built in a loopback of its own, when it is first asked for
     shutil.rmtree(world.loopback_folder, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=world.folder) as temporary, Loopback(folder=world.loopback_folder) as loopback:
         repository = loopback.github.add_repository(NAME)
-        repository.add_tag(TAG, world.creates.commit, annotated=True)
+        repository.add_tag(TAG, commit, annotated=True)
         target, folder = repository.tags[TAG], Path(temporary) / "play"
         script = SCRIPTS.get(column)
         way = Script(script, loopback, folder) if script else Jobs(world, loopback, repository, folder)

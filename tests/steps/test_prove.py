@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stage import NAMES, WHEEL
-from tagseal.errors import VerificationFailed
+from tagseal.errors import Busy, VerificationFailed
 from tagseal.steps.prove import prove
 
 if TYPE_CHECKING:
@@ -44,6 +44,19 @@ def test_the_notes_commands_accept_the_draft_and_refuse_every_attack(released: S
     assert all(one.ok and one.detail for one in proof.attacks)
     assert (proof.draft, proof.assets, proof.body_sha256) == (draft.id, draft.assets, draft.body_sha256)
     assert (proof.later, proof.shown) == (1, 1)
+
+
+def test_a_draft_that_is_not_listed_yet_is_waited_for(released: Stage) -> None:
+    """The notes' first command asks a listing for the draft: it is not run before that knows of it."""
+    seal = released.sign()
+    listed = released.repository.releases
+    draft = released.upload(seal)
+    released.repository.stale = [listed]
+    assert proven(released, seal, draft).draft == draft.id
+    released.repository.stale = [listed] * 9
+    with pytest.raises(Busy) as caught:
+        proven(released, seal, draft)
+    assert caught.value.slug == "draft-not-listed"
 
 
 def test_a_tool_that_accepts_everything_proves_nothing(released: Stage) -> None:

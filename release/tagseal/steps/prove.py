@@ -3,8 +3,9 @@
 1. Every bundle is verified again, in this process.
 2. The draft is read again: its files are the sealed ones, its body is the page, rendered again.
 3. Every asset is downloaded, and hashed.
-4. In an empty folder, the commands of the phase ``draft`` are executed in their order.
-5. Each command that verifies or hashes is attacked, each time in a folder and a home of its own.
+4. GitHub's listing is waited for, which may not know of a fresh draft yet: ``gh`` asks there.
+5. In an empty folder, the commands of the phase ``draft`` are executed in their order.
+6. Each command that verifies or hashes is attacked, each time in a folder and a home of its own.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tagseal.errors import VerificationFailed
+from tagseal.errors import Busy, VerificationFailed
 from tagseal.notes.commands import Use
 from tagseal.records import Draft, Kind, Phase, Plan, Proof, Seal, Tag, Verdict
 from tagseal.services import actions
@@ -29,6 +30,7 @@ from tagseal.verification.attacks import Attack, Target, attacks
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from tagseal.services.github import Release
     from tagseal.steps import Services
 
 _THREADS = 4
@@ -40,7 +42,7 @@ def prove(tag: Tag, plan: Plan, seal: Seal, draft: Draft, *, services: Services)
     Raises:
         VerificationFailed: A command refused the genuine files, or let an attack through. The draft is left as it is.
         Refused: The seal is of another tag.
-        ServiceError: GitHub failed.
+        ServiceError: GitHub failed, or lists no such draft.
     """
     verify_sealed(tag, seal, services)
     release = services.github.release(tag.identity.repository, draft.id)
@@ -49,6 +51,7 @@ def prove(tag: Tag, plan: Plan, seal: Seal, draft: Draft, *, services: Services)
     with tempfile.TemporaryDirectory(prefix="tagseal-prove-") as temporary:
         base = Path(temporary)
         remote.download(release, tag, seal, base / "assets", services)
+        services.retry.read(partial(_listed, release, tag, services))
         (base / "home").mkdir()
         (base / "reader").mkdir()
         shell = Shell(home=base / "home", environ=services.environ, token=actions.token(services.environ))
@@ -67,6 +70,19 @@ def prove(tag: Tag, plan: Plan, seal: Seal, draft: Draft, *, services: Services)
         later=sum(one.command.phase is Phase.public for one in page),
         shown=sum(one.command.phase is Phase.shown for one in page),
     )
+
+
+def _listed(release: Release, tag: Tag, services: Services) -> None:
+    """Accept a draft that GitHub lists; what is public is found by its tag."""
+    if not release.draft:
+        return
+    if release.id not in [one.id for one in services.github.of_tag(tag.identity.repository, tag.name)]:
+        raise Busy(
+            f"got no draft {release.id} in GitHub's listing, expected it there, where the notes' commands look",
+            context=(release.url,),
+            hint="Run this job again. If it persists, look whether somebody deleted it.",
+            slug="draft-not-listed",
+        )
 
 
 def _targets(steps: Sequence[Instruction], seal: Seal) -> Iterator[Target]:
