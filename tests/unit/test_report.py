@@ -343,6 +343,14 @@ def test_a_narrow_terminal_breaks_nothing_that_is_copied(
     ]
 
 
+def test_a_page_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Notes have lines of their own, which no terminal's width changes."""
+    report, screen = on_a_terminal(monkeypatch, 60)
+    page = f"### Added\n\n- {'one, ' * 20}\n\n```bash\n  tagseal\n```"
+    report.line(page)
+    assert screen.getvalue() == f"{page}\n"
+
+
 def test_what_a_child_waits_for_is_counted_down(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its line turns into the countdown: a rehearsal's jobs write logs, and a person sits before the terminal."""
     report, screen = on_a_terminal(monkeypatch, 80)

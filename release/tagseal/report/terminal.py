@@ -106,8 +106,10 @@ class Terminal:
         self._spin()
 
     def line(self, text: str) -> None:
-        """Print one line, wrapped to the terminal; what a child waits for is counted down."""
-        if found := WAITING.fullmatch(text):
+        """Print one line, wrapped to the terminal; what a child waits for is counted down. A page stays as it is."""
+        if "\n" in text:
+            self._console.print(Text(text), soft_wrap=True)
+        elif found := WAITING.fullmatch(text):
             self.waiting(found[2], int(found[1]))
         else:
             self._print(self._console, text)
