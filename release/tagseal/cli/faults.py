@@ -18,9 +18,9 @@ def add_option(parser: argparse.ArgumentParser) -> None:
         "--fault",
         action="append",
         default=[],
-        metavar="NAME",
-        help="let this go wrong; repeatable; NAME[,host=REGEX][,method=REGEX][,path=REGEX][,skip=N][,count=N]; "
-        "`--fault list` explains each",
+        metavar="NAME[,KEY=VALUE]",
+        help="let this go wrong on purpose; repeatable. Keys choose the requests: host, method and path, by regular "
+        "expressions; skip and count, by numbers. `--fault list` explains each name",
     )
 
 

@@ -22,9 +22,15 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="run any command against production names played on this machine",
         description="Run any command where GitHub's and Sigstore's production names lead to this machine.",
     )
-    parser.add_argument("--out", type=Path, default=Path("dist/loopback"), help="where the transcript goes")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        default=Path("dist/loopback"),
+        help="default: dist/loopback; gets a transcript",
+    )
     faults.add_option(parser)
-    parser.add_argument("command", nargs="*", metavar="COMMAND", help="after `--`: the command and its arguments")
+    parser.add_argument("command", nargs="*", metavar="COMMAND", help="behind `--`: the command and its arguments")
     parser.set_defaults(run=_run)
 
 

@@ -20,9 +20,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "status",
         help="tell what there is for a tag, and what comes next",
         description="Tell what there is for a tag: at the remote, in the release, in dist/<tag>/; and what comes next. "
-        "Nothing is changed. With GH_TOKEN of somebody who may push, drafts are seen as well.",
+        "Nothing is changed. Drafts are seen with the GH_TOKEN of somebody who may push.",
     )
-    parser.add_argument("tag", metavar="TAG")
+    parser.add_argument("tag", metavar="TAG", help="such as v1.2.3; it need not exist")
     parser.add_argument("--json", action="store_true", help="print one JSON document on standard output")
     parser.set_defaults(run=_run)
 

@@ -33,11 +33,11 @@ _HELP = {
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the verbs' parsers."""
     for verb in VERBS:
-        parser = commands.add_parser(verb, help=_HELP[verb], description=f"{verb}: {_HELP[verb]}.")
+        parser = commands.add_parser(verb, help=_HELP[verb], description=f"{_HELP[verb][0].upper()}{_HELP[verb][1:]}.")
         _common(parser)
         parser.set_defaults(run=_run, verbs=(verb,))
         if verb == "upload":
-            parser.add_argument("--plan", action="store_true", help="print what it would do, and change nothing")
+            parser.add_argument("--plan", action="store_true", help="print what it would do now, and change nothing")
             parser.set_defaults(run=_upload)
     parser = commands.add_parser("run", help="run several verbs in order", description="Run several verbs in order.")
     parser.add_argument("verbs", nargs="+", metavar="VERB", help=f"some of {' '.join(VERBS)}")
