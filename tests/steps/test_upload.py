@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -329,8 +330,20 @@ def test_a_file_that_github_renames_is_taken_away_again(sealed: Stage) -> None:
     seal = sealed.sign()
     arm(sealed, "name-rewritten")
     error = refused(sealed, seal)
-    assert (type(error), error.slug) == (VerificationFailed, "upload-differs")
+    assert (type(error), error.slug) == (VerificationFailed, "upload-renamed")
     assert {one.name for one in remote(sealed).assets} <= set(ALL)
+    assert sorted(one.name for one in sealed.upload(seal).assets) == ALL
+
+
+def test_other_bytes_than_those_sent_are_told_and_replaced_by_the_next_run(sealed: Stage) -> None:
+    """Size and digest of both stand in the error, in words; the next run ends well."""
+    seal = sealed.sign()
+    sealed.loopback.faults.set([Fault(name="digest-wrong", host="uploads.github.com")])
+    error = refused(sealed, seal)
+    assert (type(error), error.slug) == (VerificationFailed, "upload-differs")
+    assert re.fullmatch(
+        rf"got [0-9,]+ bytes with sha256 {'0' * 64} from GitHub for the upload of \S+, expected .*", error.what
+    )
     assert sorted(one.name for one in sealed.upload(seal).assets) == ALL
 
 

@@ -80,7 +80,7 @@ class Shelf:
         side_by_side(fetch, small, _THREADS)
 
     def _wanted(self, folder: Path, there: Mapping[str, Asset]) -> tuple[dict[str, Wanted], str]:
-        """Return what is wanted, by name, and who says so; sizes and digests that nobody says are those found."""
+        """Return what is wanted, by name, and who says so, if anybody; what nobody says is as it was found."""
         if self.seal:
             return wanted(self.seal), "as sealed"
         listed = _listed(read_bundle(folder / checksums.NAME))
@@ -94,12 +94,12 @@ class Shelf:
             )
             for name, sha256 in digests.items()
         }
-        return found, f"as {checksums.NAME} has it" if listed else "there; no list says which bytes it must have"
+        return found, f"as {checksums.NAME} has it" if listed else ""
 
     def _row(self, name: str, there: Mapping[str, Asset], wanted: Wanted | None, lister: str, folder: Path) -> Row:
         what = "bundle" if name.endswith(BUNDLE) else "asset"
         state, good, text = _compared(there.get(name), wanted, lister)
-        if what == "bundle" and state in {"equal", "no-digest"}:
+        if what == "bundle" and state in {"equal", "unlisted", "no-digest"}:
             state, good, text = self._verified(there.get(name.removesuffix(BUNDLE)), folder / name)
         return Row(what=what, name=name, state=state, good=good, text=text)
 
@@ -139,4 +139,6 @@ def _compared(asset: Asset | None, wanted: Wanted | None, lister: str) -> tuple[
     like = wanted.like(asset)
     if like is None:
         return "no-digest", None, "there; GitHub keeps no digest of it"
+    if like and not lister:
+        return "unlisted", None, "there; no list says which bytes it must have"
     return ("equal", True, lister) if like else ("differs", False, "other bytes than the wanted ones")

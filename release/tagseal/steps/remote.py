@@ -32,7 +32,8 @@ def unmoved(tag: Tag, services: Services) -> None:
     if commit != tag.commit:
         raise Refused(
             f"got {tag.name} on {commit or 'no commit'} at the remote, expected {tag.commit}",
-            hint="The tag moved since this run began, which stops here. Find out who moved it.",
+            hint="The tag moved since this run began, which stops here. If you moved it, let the run that your push "
+            "started release it. Else find out who did, before anything else.",
             slug="tag-moved-meanwhile",
         )
 

@@ -15,6 +15,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from tagseal.errors import VerificationFailed
+from tagseal.names import shown
 from tagseal.records import Draft, Plan, Seal, Tag
 from tagseal.services import files
 from tagseal.services.threads import side_by_side
@@ -50,7 +51,7 @@ def upload(tag: Tag, plan: Plan, seal: Seal, *, services: Services) -> Draft:
             return work.done(found.kept, found)
         work.do(found)
     raise VerificationFailed(
-        f"got a draft for {tag.name} that is still not what was sealed, after {_ROUNDS} times of mending it",
+        f"got a draft for {tag.name} that is still not what was sealed after mending it {_ROUNDS} times",
         context=found.lines(),
         hint="Somebody else is changing it, or GitHub keeps other bytes. Look at it; then run the same command again.",
         slug="release-unsettled",
@@ -164,11 +165,16 @@ class _Upload:
         self.sent += 1
         if answer.name != file.name:
             self.github.delete_asset(self.repository, answer)  # nobody planned it
-        if answer.name != file.name or file.like(answer) is False:
-            got = (answer.name, answer.size, answer.sha256)
             raise VerificationFailed(
-                f"got {got} from GitHub for the upload of {file.name}, expected {(file.name, file.size, file.sha256)}",
-                hint="Run the same command again: it replaces the asset. If the name differs, rename the file.",
+                f"got the name {shown(answer.name)} from GitHub for the upload of {file.name}, expected its own",
+                hint="It is deleted again: nobody would find it. Give the file a plainer name, and tag again.",
+                slug="upload-renamed",
+            )
+        if file.like(answer) is False:
+            raise VerificationFailed(
+                f"got {answer.size:,} bytes with sha256 {answer.sha256 or 'unknown'} from GitHub for the upload of "
+                f"{file.name}, expected {file.size:,} bytes with sha256 {file.sha256}",
+                hint="Run the same command again: it replaces the asset.",
                 slug="upload-differs",
             )
 

@@ -218,7 +218,7 @@ def _entered(signer: Signer, hashed: Hashed) -> Bundle:
 
 def _unused() -> Busy:
     return Busy(
-        "got a certificate that was over before anything was signed with it",
+        "got a certificate that was over before anything was signed with it, expected one that lasts",
         hint="Run the same command again. If it persists, look at this machine's clock.",
         slug="certificate-over",
     )
