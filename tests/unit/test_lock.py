@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tagseal.errors import Refused
+from tagseal.services.files import swept
 from tagseal.services.lock import held
 
 if TYPE_CHECKING:
@@ -63,6 +64,26 @@ def test_what_a_file_from_elsewhere_says_steers_nothing(tmp_path: Path) -> None:
     with held(tmp_path / ".lock", "mine"):
         assert "\x1b" not in (tmp_path / ".lock").read_text()
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(OSError, match="symbolic"), held(tmp_path / "link", "mine"):
-        pytest.fail("a link was followed")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    for name in ("link", "pipe", "folder"):
+        with pytest.raises(Refused, match=f"'{name}'"), held(tmp_path / name, "mine"):
+            pytest.fail("something else was taken for a file")
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_what_is_swept_lies_in_the_work_folder(tmp_path: Path) -> None:
+    """Unfinished files, hidden folders and hidden links go; nothing that a link leads to does."""
+    work, person = tmp_path / "work", tmp_path / "person"
+    (person / ".ssh").mkdir(parents=True)
+    (person / ".key.part").touch()
+    (work / ".asset-x").mkdir(parents=True)
+    (work / ".asset-x" / ".deeper").mkdir()
+    (work / ".a.part").touch()
+    for name in (".hidden", ".asset-x/inside", "seen"):
+        (work / name).symlink_to(person)
+    (work / ".b.part").symlink_to(person / ".key.part")
+    (work / ".lock").touch()
+    swept(work)
+    assert sorted(path.name for path in work.iterdir()) == [".lock", "seen"]
+    assert sorted(path.name for path in person.iterdir()) == [".key.part", ".ssh"]

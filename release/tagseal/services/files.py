@@ -35,10 +35,10 @@ def opened(path: Path) -> Iterator[BufferedReader]:
     except OSError as error:
         if not path.is_symlink():
             raise
-        raise _irregular(path, "a link") from error
+        raise irregular(path, "a link") from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise _irregular(path, "no regular file")
+        raise irregular(path, "no regular file")
     with os.fdopen(descriptor, "rb") as file:
         yield file
 
@@ -95,11 +95,14 @@ def replaced(path: Path, content: bytes) -> None:
 
 
 def swept(folder: Path) -> None:
-    """Remove what killed runs left unfinished below a folder: files ``.NAME.part``, and hidden folders."""
+    """Remove what killed runs left unfinished below a folder: files ``.NAME.part``, and hidden folders.
+
+    No link is followed: a hidden one goes itself.
+    """
     for path in sorted(folder.rglob(".*")):
-        if path.is_dir():
+        if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
-        elif path.name.endswith(".part"):
+        elif path.is_symlink() or path.name.endswith(".part"):
             path.unlink(missing_ok=True)
 
 
@@ -155,7 +158,8 @@ def _described(path: Path, kind: Kind, *, size: int, digest: str) -> Artifact:
     return Artifact(kind=kind, name=safe_file_name(path.name), size=size, sha256=digest)
 
 
-def _irregular(path: Path, got: str) -> Refused:
+def irregular(path: Path, got: str) -> Refused:
+    """Return the error for what is not a file itself."""
     return Refused(
         f"got {shown(path.name)}, which is {got}, expected a regular file",
         hint="Put the file itself there.",

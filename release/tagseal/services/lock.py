@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused
 from tagseal.names import shown
+from tagseal.services.files import irregular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,9 +32,11 @@ def held(path: Path, doing: str) -> Iterator[None]:
         doing: What this process does, for the other one to tell.
 
     Raises:
-        Refused: Another process holds it.
+        Refused: Another process holds it; or what lies there is no file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise irregular(path, "no regular file")
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
     with os.fdopen(descriptor, "r+b", buffering=0) as file:
         try:
