@@ -135,3 +135,10 @@ def test_outside_a_repository_the_error_says_so(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "#not-a-repository (exit 2)" in done.stdout
     assert imported(done) & {"sigstore", "github"} == set()
+
+
+def test_what_libraries_log_is_not_printed(tmp_path: Path) -> None:
+    """The report is the only printer: a retry of urllib3 would show addresses, in Actions outside of its guard."""
+    code = "import logging, tagseal.cli; logging.getLogger('urllib3.connectionpool').warning('Retrying: /token?x=1')"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")

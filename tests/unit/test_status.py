@@ -380,6 +380,26 @@ def test_the_command_prints_one_document_and_one_next_line(
     assert main(["status", "v1..2"]) == 3
 
 
+@pytest.mark.parametrize("actions", ["true", "false"])
+def test_names_from_outside_are_shown_and_do_nothing(
+    drafted: Job, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, actions: str
+) -> None:
+    """Neither a terminal nor a runner takes a file's name for more than a name, and no line has the token."""
+    monkeypatch.chdir(drafted.git.root)
+    drafted.environ(contents="write")
+    for name, value in (("GITHUB_ACTIONS", actions), ("TAGSEAL_RECORDS", digest(drafted.work.records))):
+        monkeypatch.setenv(name, value)
+    evil = asset(drafted, WHEEL)
+    evil.name = "evil\x1b[2J\u202e\r\n::error::[bold]x"
+    assert main(["status", TAG]) == 0
+    told = capsys.readouterr()
+    text = told.out + told.err
+    assert "evil\\u001b[2J\\u202e\\u000d\\u000a::error::[bold]x" in text
+    assert not {"\x1b", "\u202e", "\r"} & set(text)
+    assert [line for line in text.splitlines() if line.startswith("::error")] == []
+    assert drafted.token not in text
+
+
 def test_upload_tells_what_it_would_do_and_does_nothing(
     drafted: Job, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

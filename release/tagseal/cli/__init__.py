@@ -6,6 +6,7 @@ Nothing heavy is imported before a command needs it: ``--help`` and a refusal ar
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from tagseal.report.plain import Report
 
 BUG = 70
+
+# The report is the only printer. Where nobody listens, what libraries log goes to standard error, addresses and all.
+logging.getLogger().addHandler(logging.NullHandler())
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tagseal.names import safe_tag
+from tagseal.names import printable, safe_tag
 
 if TYPE_CHECKING:
     import argparse
@@ -36,5 +36,5 @@ def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
     report.line(f"{found.repository} · tag {found.tag} · {found.identity.partition('/.github/workflows/')[2]}")
     for row in found.rows:
         report.row(row.what, row.good, f"{row.name}: {row.text}" if row.name else row.text)
-    report.line(f"Next: {found.next}")
+    report.line(printable(f"Next: {found.next}"))
     return 0, dataclasses.asdict(found)

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tagseal.names import printable
 from tagseal.pipeline import VERBS, foreseen, ordered, run
 from tagseal.services import actions
 from tagseal.steps import Services, Workspace
@@ -73,7 +74,7 @@ def _upload(options: argparse.Namespace, report: Report) -> tuple[int, object]:
     for text in found.remarks:
         report.remark(text)
     for text in found.lines() or ("nothing is to be done",):
-        report.line(text)
+        report.line(printable(text))
     return 0, {"acts": found.lines(), "remarks": found.remarks}
 
 
