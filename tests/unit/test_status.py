@@ -213,6 +213,7 @@ def test_missing_and_unplanned_files(drafted: Job) -> None:
         assert of(found, "asset")[SDIST] == ("missing", False)
         assert of(found, "asset")["extra.bin"] == ("unplanned", False)
         assert of(found, "bundle")[f"{WHEEL}{BUNDLE}"] == ("missing", False)
+        assert next(one for one in found.rows if one.name == f"{SDIST}{BUNDLE}").text.endswith("its file is missing")
         assert found.next == f"delete extra.bin at {url}: upload stops before what nobody planned"
 
 

@@ -104,7 +104,9 @@ class Shelf:
         return Row(what=what, name=name, state=state, good=good, text=text)
 
     def _verified(self, artifact: Asset | None, path: Path) -> tuple[str, bool | None, str]:
-        if artifact is None or not artifact.sha256:
+        if artifact is None:
+            return "untold", None, "not verified: its file is missing"
+        if not artifact.sha256:
             return "untold", None, "not verified: there is no digest of its artifact"
         if self.policy is None:
             return "untold", None, "not verified: the tag's commit is not known"
