@@ -327,7 +327,7 @@ def test_a_narrow_terminal_breaks_nothing_that_is_copied(
     url = f"https://github.com/octo/{'widget' * 10}"
     report.line(f"For ever, once real: {'one entry, ' * 6}")
     report.failed(
-        Refused("got this", context=(f"at {url}",), hint=f"Look at the draft first. Then {command}.", slug="s")
+        Refused("got this", context=(url, f"at {url}", ""), hint=f"Look at the draft first. Then {command}.", slug="s")
     )
     assert screen.getvalue().splitlines() == [
         "For ever, once real: one entry, one entry, one entry, one",
@@ -335,8 +335,10 @@ def test_a_narrow_terminal_breaks_nothing_that_is_copied(
     ]
     assert capsys.readouterr().err.splitlines() == [
         "error: got this",
+        f"  | {url}",
         "  | at",
         f"    {url}",
+        "  | ",
         "hint:  Look at the draft first. Then",
         f"       {command}.",
         "more:  https://github.com/tagseal/tagseal/blob/main/.github/ERRORS.md#s (exit 3)",

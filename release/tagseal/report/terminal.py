@@ -143,10 +143,16 @@ class Terminal:
         """Return the text in lines; a name, an address and a `command` are never broken: they are to be copied."""
         width = max(self._console.width, 2 * STEP_INDENT)
         text = _COMMAND.sub(lambda found: found[0].replace(" ", _SOLID), text)
+        head = text[:indent] if text[indent - 1 : indent] == " " else ""  # it never stands alone
         lines = textwrap.wrap(
-            text, width, subsequent_indent=" " * indent, break_on_hyphens=False, break_long_words=False
+            text.removeprefix(head),
+            width,
+            initial_indent=head,
+            subsequent_indent=" " * indent,
+            break_on_hyphens=False,
+            break_long_words=False,
         )
-        return "\n".join(lines).replace(_SOLID, " ")
+        return "\n".join(lines or [text]).replace(_SOLID, " ")
 
     def _spin(self) -> None:
         with self._turn:
