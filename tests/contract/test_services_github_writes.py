@@ -273,6 +273,16 @@ def test_a_draft_that_was_just_created_is_found_in_the_end(
         assert caught.value.slug == "github-not-found"
 
 
+def test_an_edit_takes_nothing_back(repository: Repository, github: GitHub, draft: Release) -> None:
+    """What a person published, or gave a title, since it was read, stays public and keeps it."""
+    there = repository.by_id[draft.id]
+    github.publish(NAME, draft, latest=True)
+    there.name = "Widget, at last"
+    edited = github.edit(NAME, draft, body=f"Better.\n\n{marker(TAG)}", prerelease=True)
+    assert (edited.draft, edited.name, edited.prerelease) == (False, "Widget, at last", True)
+    assert (there.draft, there.body) == (False, f"Better.\n\n{marker(TAG)}")
+
+
 @pytest.mark.parametrize("now", ["filled", "published"])
 def test_what_a_listing_still_calls_an_empty_draft_is_not_deleted(
     repository: Repository, github: GitHub, draft: Release, file: Path, now: str

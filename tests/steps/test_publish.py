@@ -10,7 +10,7 @@ import pytest
 
 from instance import COMMIT
 from stage import WHEEL, Stage, stage
-from tagseal.errors import Refused, TagsealError, VerificationFailed
+from tagseal.errors import Busy, Refused, TagsealError, VerificationFailed
 from tagseal.loopback.faults import Fault
 from tagseal.records import Draft, Proof, Publication, Seal
 from tagseal.services.github import GitHub
@@ -304,3 +304,50 @@ def test_one_release_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         assert [len(one.assets) for one in released.repository.releases] == [6, 0]
         published(released, (seal, draft, proof_of(draft)))
         assert [one.draft for one in released.repository.releases] == [False]
+
+
+class Late:
+    """Stands before the API, and answers from before the flip for so many requests behind it."""
+
+    def __init__(self) -> None:
+        self.behind: WSGIApplication | None = None
+        self.release: Release | None = None
+        self.flipped = False
+        self.left = 0
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        if self.behind is None:
+            start_response("503 Service Unavailable", [])
+            return []
+        late = self.release if self.flipped and environ["PATH_INFO"].endswith(f"/releases/{self.number}") else None
+        if late and self.left:
+            self.left -= 1
+            late.draft = True
+        answer = list(self.behind(environ, start_response))
+        self.flipped = self.flipped or environ["REQUEST_METHOD"] == "PATCH"
+        if late:
+            late.draft = False
+        return answer
+
+    @property
+    def number(self) -> int:
+        return self.release.id if self.release else 0
+
+
+@pytest.mark.parametrize("times", [1, 99])
+def test_an_answer_from_before_the_flip_is_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    """Not every machine of GitHub's knows at once that it is public; whether one will is a matter of patience."""
+    late = Late()
+    with stage(tmp_path, monkeypatch, hosts={"api.github.com": late}) as released:
+        late.behind = released.loopback.github.hosts["api.github.com"]
+        records = proven(released)
+        late.release, late.flipped, late.left = released.repository.by_id[records[1].id], False, times
+        if times == 1:
+            assert published(released, records).published_at
+        else:
+            with pytest.raises(Busy) as caught:
+                published(released, records)
+            assert caught.value.slug == "not-published"
+        assert released.repository.by_id[records[1].id].draft is False

@@ -9,9 +9,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from tagseal.errors import VerificationFailed
+from tagseal.errors import Busy, VerificationFailed
 from tagseal.records import Draft, Plan, Proof, Publication, Seal, Tag
 from tagseal.steps import body, remote
 from tagseal.steps.choice import choose
@@ -31,6 +32,7 @@ def publish(  # noqa: PLR0913 - the records are the signature
     Raises:
         VerificationFailed: The draft is not what ``prove`` saw, or became something else while it was flipped.
         Refused: The remote tag moved.
+        Busy: It is not read as public.
     """
     verify_sealed(tag, seal, services)
     repository = tag.identity.repository
@@ -43,17 +45,23 @@ def publish(  # noqa: PLR0913 - the records are the signature
         services.github.publish(repository, before, latest=newest)
         _tidy(tag, services)
         remote.unmoved(tag, services)
-    after = services.github.release(repository, draft.id)
+    after = services.retry.read(partial(_public, draft.id, tag, services))
     _proven(after, tag, plan, seal, proof, services)
-    if after.draft:
-        raise VerificationFailed(
+    act = f"release {tag.name} published" if before.draft else f"release {tag.name} was public already"
+    return Publication(id=after.id, url=after.url, published_at=after.published_at, acts=(act,))
+
+
+def _public(number: int, tag: Tag, services: Services) -> Release:
+    """Return the release once it is read as public, which may take GitHub a while."""
+    found = services.github.release(tag.identity.repository, number)
+    if found.draft:
+        raise Busy(
             "got a release that is still a draft after publishing, expected it public",
-            context=(after.url,),
+            context=(found.url,),
             hint="Run the same command again; it looks before it acts.",
             slug="not-published",
         )
-    act = f"release {tag.name} published" if before.draft else f"release {tag.name} was public already"
-    return Publication(id=after.id, url=after.url, published_at=after.published_at, acts=(act,))
+    return found
 
 
 def _tidy(tag: Tag, services: Services) -> None:

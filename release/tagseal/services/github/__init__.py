@@ -173,9 +173,9 @@ class GitHub:
             return found if same else None
 
         def send() -> Release:
-            made = self._client.release(repository, release.id).update_release(
-                release.name, body, draft=release.draft, prerelease=prerelease, tag_name=release.tag
-            )
+            # Neither title nor `draft` is sent: a person may have set either since it was read.
+            path = f"/repos/{repository}/releases/{release.id}"
+            made = self._client.change(path, GitRelease, tag_name=release.tag, body=body, prerelease=prerelease)
             return of_release(made, made.assets)
 
         return self._write(f"edit the release {release.id} of {repository}", send, look)

@@ -86,6 +86,11 @@ class Client:
             if 'rel="next"' not in str(headers.get("link", "")):
                 return
 
+    def change(self, path: str, kind: type[K], **fields: object) -> K:
+        """Set these fields of what is at this path, and no other; PyGithub would send the rest as it once was."""
+        headers, found = self.github.requester.requestJsonAndCheck("PATCH", path, input=fields)
+        return self.github.create_from_raw_data(kind, typed(dict, found), headers)
+
     def delete(self, path: str) -> bool:
         """Delete what is at this path; it may be gone."""
         status, headers, said = self.github.requester.requestJson("DELETE", path)
