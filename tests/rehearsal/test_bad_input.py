@@ -111,12 +111,6 @@ BAD = {
     "an asset with a space": asset("read me.txt", "x", slug="unsafe-file-name", code=3),
     "an asset with a tilde": asset("widget~1.txt", "x", slug="unsafe-file-name", code=3),
     "an asset with an umlaut": asset("überblick.txt", "x", slug="unsafe-file-name", code=3),
-    "a changelog that GitHub would not take": Bad(
-        slug="notes-too-long",
-        code=3,
-        words=("expected at most 124,000", "Shorten the version's section"),
-        files={"CHANGELOG.md": CHANGELOG + f"- {'turns ' * 100}\n" * 250},
-    ),
     "a file called dist": Bad(slug="system-refused", code=2, words=("Not a directory", "dist"), files={"dist": "x"}),
     "no folder of packages": Bad(
         slug="no-packages", code=2, words=("wheels and one sdist",), options=("--packages", "no")
