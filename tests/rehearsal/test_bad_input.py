@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import widget
-from rehearsing import CHANGELOG, Ended, programs, project, rehearse
+from rehearsing import Ended, programs, project, rehearse
 from tagseal.services.git import Git
 
 if TYPE_CHECKING:
