@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+import stamina
 
 from drafted import copied, make
 from job import NAME, TAG
@@ -431,3 +432,20 @@ def test_what_comes_next_is_left_whole_to_be_copied(monkeypatch: pytest.MonkeyPa
     screen = Screen()
     Terminal(screen).line(f"Next: {GH}")
     assert re.sub(r"\x1b\[[0-9;]*m", "", screen.getvalue()) == f"Next: {GH}\n"
+
+
+def test_a_person_is_not_kept_waiting(
+    drafted: Job, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a network the answer is an error within seconds, however patient a release may be."""
+    drafted.environ()
+    for name in ("GITHUB_ACTIONS", "CI"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    monkeypatch.chdir(drafted.git.root)
+    with stamina.set_testing(True, attempts=99):
+        assert main(["status", TAG]) == 4
+    waits = [int(text) for text in re.findall(r"waiting (\d+) s", capsys.readouterr().out)]
+    assert waits
+    assert max(waits) <= 20

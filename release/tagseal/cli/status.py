@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from tagseal.report.plain import Report
 
 
+PATIENCE = 20
+"""Seconds at most: a person looks on, and nothing is lost by asking again."""
+
+
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the parser."""
     parser = commands.add_parser(
@@ -32,7 +36,9 @@ def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
     from tagseal.cli.verbs import services  # noqa: PLC0415 - configuration
     from tagseal.project.status import status  # noqa: PLC0415 - sigstore and PyGithub
 
-    found = status(tag, services=services(Path.cwd(), tag, report))
+    given = services(Path.cwd(), tag, report)
+    hasty = dataclasses.replace(given.settings, wait=min(given.settings.wait, PATIENCE))
+    found = status(tag, services=dataclasses.replace(given, settings=hasty))
     report.line(f"{found.repository} · tag {found.tag} · {found.identity.partition('/.github/workflows/')[2]}")
     for row in found.rows:
         report.row(row.what, row.good, f"{row.name}: {row.text}" if row.name else row.text)
