@@ -139,6 +139,11 @@ def test_outside_a_repository_the_error_says_so(tmp_path: Path) -> None:
 
 def test_what_libraries_log_is_not_printed(tmp_path: Path) -> None:
     """The report is the only printer: a retry of urllib3 would show addresses, in Actions outside of its guard."""
-    code = "import logging, tagseal.cli; logging.getLogger('urllib3.connectionpool').warning('Retrying: /token?x=1')"
+    code = """
+import logging, tagseal.cli
+assert not logging.getLogger().handlers  # who only imports it prints as before
+tagseal.cli.main(["status", "v1..2"])
+logging.getLogger("urllib3.connectionpool").warning("Retrying: /token?x=1")
+"""
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert (done.stdout, done.stderr) == ("", "")
+    assert ("unsafe-tag" in done.stderr, "Retrying" in done.stdout + done.stderr) == (True, False)

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 BUG = 70
 
-# The report is the only printer. Where nobody listens, what libraries log goes to standard error, addresses and all.
-logging.getLogger().addHandler(logging.NullHandler())
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code (design, section 5)."""
     interrupts.raised()
+    if not (root := logging.getLogger()).handlers:
+        # The report is the only printer: else what libraries log goes to standard error, addresses and all.
+        root.addHandler(logging.NullHandler())
     arguments = sys.argv[1:] if argv is None else list(argv)
     report = choose(os.environ, json=_wants_json(arguments))
     try:
