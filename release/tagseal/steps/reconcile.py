@@ -160,8 +160,13 @@ def difference(choice: Choice, tag: str, files: Mapping[str, Wanted], *, body: s
     return Difference(kept=kept, acts=(*discards, *acts), remarks=remarks)
 
 
+def unknown(files: Mapping[str, Wanted], there: Iterable[Asset]) -> tuple[Asset, ...]:
+    """Return the assets of which only their bytes can tell whether they are the wanted ones."""
+    return tuple(one for one in there if one.name in files and files[one.name].like(one) is None)
+
+
 def _looks(kept: Release, files: Mapping[str, Wanted]) -> tuple[Look, ...]:
-    return tuple(Look(one) for one in kept.assets if one.name in files and files[one.name].like(one) is None)
+    return tuple(map(Look, unknown(files, kept.assets)))
 
 
 def _edits(kept: Release, body: str, prerelease: bool) -> Iterator[Edit]:  # noqa: FBT001 - the flag itself

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tagseal.errors import Refused, VerificationFailed
 from tagseal.services.threads import side_by_side
 from tagseal.steps import body
-from tagseal.steps.reconcile import edits, problems, wanted
+from tagseal.steps.reconcile import edits, problems, unknown, wanted
 from tagseal.steps.sealed import fitting
 from tagseal.verification.verify import digest
 
@@ -52,8 +52,7 @@ def unaltered(release: Release, tag: Tag, plan: Plan, seal: Seal, services: Serv
     """
     fitting(tag, seal)
     files = wanted(seal)
-    unknown = [one for one in release.assets if one.name in files and files[one.name].like(one) is None]
-    digests = {one.id: hashed(one, tag, services) for one in unknown}
+    digests = {one.id: hashed(one, tag, services) for one in unknown(files, release.assets)}
     assets = tuple(replace(one, sha256=digests.get(one.id, one.sha256)) for one in release.assets)
     theirs = body.theirs(release.body) if services.settings.release == "adopt" else None
     wrong = [
