@@ -62,6 +62,14 @@ STEPS = (
 
 VERBS = tuple(step.verb for step in STEPS)
 
+BY_JOB = {
+    "build": ("plan", "build", "check"),
+    "seal": ("sign", "upload", "prove"),
+    "publish": ("publish",),
+    "witness": ("witness",),
+}
+"""The verbs of each job, behind the guard (design, section 2)."""
+
 _LOCK = ".lock"
 """Its file in the work folder; hidden, so that it is no part of the hand-over."""
 _AGAIN = re.compile(r"\b([Rr])un (?:the same command|this job) again\b")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from tagseal.errors import Refused, TagsealError, UsageError
 from tagseal.journal import Journal
 from tagseal.names import safe_repository
-from tagseal.pipeline import VERBS
+from tagseal.pipeline import BY_JOB, VERBS
 from tagseal.project.assets import Row, Shelf
 from tagseal.records import Identity, Plan, Seal, Tag
 from tagseal.services import actions, workflows
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from tagseal.steps import Services
-
-_JOBS = (("plan", "build", "check"), ("sign", "upload", "prove"), ("publish",), ("witness",))
-"""The verbs of one job each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,7 +203,7 @@ class _Look:
         known = self.journal.records
         lacking = next((verb for verb in VERBS[1:] if verb not in known), VERBS[-1])
         verb = "upload" if VERBS.index(lacking) > VERBS.index("upload") and not whole else lacking
-        job = next(verbs for verbs in _JOBS if verb in verbs)
+        job = next(verbs for verbs in BY_JOB.values() if verb in verbs)
         return job[job.index(verb) :]
 
     def _rerun(self) -> str:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from tagseal.loopback import actions
+from tagseal.pipeline import BY_JOB
 from tagseal.rehearsal import environment
 from tagseal.services import process
 from tagseal.services.actions import RECORDS
@@ -56,13 +57,13 @@ class Job:
 
 JOBS = (
     # Runs the project's code, so it may do nothing but read.
-    Job(name="build", verbs=("plan", "build", "check"), contents="read", builds=True),
+    Job(name="build", verbs=BY_JOB["build"], contents="read", builds=True),
     # Holds the identity and the draft; runs no line of the project.
-    Job(name="seal", verbs=("sign", "upload", "prove"), contents="write", identity=True),
+    Job(name="seal", verbs=BY_JOB["seal"], contents="write", identity=True),
     # One approval, then the irreversible act.
-    Job(name="publish", verbs=("publish",), contents="write", environment="release"),
+    Job(name="publish", verbs=BY_JOB["publish"], contents="write", environment="release"),
     # Sees what strangers see.
-    Job(name="witness", verbs=("witness",), contents="read"),
+    Job(name="witness", verbs=BY_JOB["witness"], contents="read"),
 )
 
 
