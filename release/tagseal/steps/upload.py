@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from tagseal.steps import Services
     from tagseal.steps.reconcile import Wanted
 
-_THREADS = 5
+_THREADS = 16
+"""One upload waits for the other end most of its time: 200 small files took 1.3 s less than by five (decision 20)."""
 _ROUNDS = 6
 """Times that the difference is found: a draft is made, filled, looked into, read again; the rest is for accidents."""
 
