@@ -17,6 +17,15 @@ FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*", re.ASCII)
 REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9._-]+", re.ASCII)
 WORKFLOW = re.compile(r"[A-Za-z0-9_.-]+\.ya?ml", re.ASCII)
 
+IMAGE = re.compile(
+    r"(?P<host>[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+(?::[0-9]{1,5})?)"
+    r"/(?P<repository>[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*)",
+    re.ASCII,
+)
+"""Registry and repository: OCI distribution 1.1, "Pulling manifests"; the host is never left out, nor in capitals."""
+IMAGE_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", re.ASCII)
+"""As there."""
+
 _TAG_LENGTH = 200
 _FILE_LENGTH = 255
 _BIDIRECTIONAL = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -70,6 +79,23 @@ def safe_repository(name: str) -> str:
             slug="unsafe-repository",
         )
     return name
+
+
+def safe_image(name: str) -> tuple[str, str]:
+    """Return registry host and repository of an image's name.
+
+    Raises:
+        Refused: It has no host, capitals, a tag or a digest.
+    """
+    found = IMAGE.fullmatch(name)
+    if len(name) > _FILE_LENGTH or found is None:
+        raise Refused(
+            f"got the image name {shown(name)}, expected a registry's host, a slash and a repository, in small letters "
+            "and without a tag",
+            hint='Set name = "ghcr.io/owner/repository" in [tool.tagseal.image].',
+            slug="unsafe-image-name",
+        )
+    return found["host"], found["repository"]
 
 
 def folder(tag: str) -> str:

@@ -68,15 +68,29 @@ class Identity:
 
 
 @_record
-class Artifact:
-    """One file of the release: what it is called, and which bytes it is."""
+class Manifest:
+    """One manifest below an image's root (OCI image index, "manifests")."""
 
-    kind: Kind
-    name: str
+    platform: str
+    """``linux/amd64``, ``linux/arm/v7``; empty for a nested index, which lists platforms of its own."""
     size: int
     """Bytes."""
     sha256: str
-    """64 lower-case hexadecimal digits."""
+
+
+@_record
+class Artifact:
+    """One file of the release, or an image: what it is called, and which bytes it is."""
+
+    kind: Kind
+    name: str
+    """Base name; of an image, registry and repository: ``ghcr.io/octo/widget``."""
+    size: int
+    """Bytes; of an image, those of its root manifest, an index or the only platform's."""
+    sha256: str
+    """64 lower-case hexadecimal digits; of an image, its digest."""
+    manifests: tuple[Manifest, ...] = ()
+    """Of an image: what its index lists, at any depth, that a platform can pull. Each is signed as well."""
 
 
 @_record

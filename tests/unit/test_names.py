@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagseal.errors import Refused
-from tagseal.names import folder, printable, quoted, safe_file_name, safe_repository, safe_tag, shown
+from tagseal.names import folder, printable, quoted, safe_file_name, safe_image, safe_repository, safe_tag, shown
 
 SAFE_TAGS = ("v1.0.0", "1.0.0", "26.1.0", "1.0.0rc1", "pkg/v1.0", "v1.0.0+local", "release-1_2")
 UNSAFE_TAGS = (
@@ -114,3 +114,24 @@ def test_quoted_is_one_word(word: str) -> None:
     import shlex  # noqa: PLC0415
 
     assert shlex.split(quoted(word)) == [word]
+
+
+@pytest.mark.parametrize("name", ["ghcr.io/octo/widget", "registry.example.org:5000/a", "quay.io/a/b_c/d--e.f"])
+def test_an_image_is_a_host_and_a_repository(name: str) -> None:
+    """A registry's host and a repository in small letters are taken apart, and say the name together."""
+    assert "/".join(safe_image(name)) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", "widget", "octo/widget", "localhost/widget", "ghcr.io", "ghcr.io/", "ghcr.io/Octo/widget", "GHCR.io/o/w"),
+        *("ghcr.io/o/w:v1", "ghcr.io/o/w@sha256:ab", "https://ghcr.io/o/w", "ghcr.io/o//w", "ghcr.io/../w"),
+        *("ghcr.io/o/w\n", "ghcr.io/o/w ", "ghcr.io/$(id)", "ghcr.io/-o", "ghcr.io/o/w/", f"ghcr.io/{'a' * 250}"),
+    ],
+)
+def test_another_image_name_is_refused(name: str) -> None:
+    """A name without a host, in capitals, with a tag, or that a shell might read otherwise, is refused."""
+    with pytest.raises(Refused) as caught:
+        safe_image(name)
+    assert caught.value.slug == "unsafe-image-name"
