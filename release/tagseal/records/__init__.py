@@ -1,4 +1,4 @@
-"""The nine records, one for each step, and their parts.
+"""The nine records, one for each step.
 
 A record is a frozen value: no secret, no path but base names. It goes through JSON strictly: an unknown key, a
 missing one or another type is an error, and all of them are reported at once with their key path.
@@ -6,144 +6,58 @@ missing one or another type is an error, and all of them are reported at once wi
 
 from __future__ import annotations
 
-import dataclasses
-from enum import StrEnum
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+
+from tagseal.records.parts import (
+    GITHUB,
+    ISSUER,
+    Artifact,
+    Asset,
+    Bundle,
+    Command,
+    Identity,
+    Kind,
+    Manifest,
+    Phase,
+    Verdict,
+    record,
+)
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-GITHUB = "https://github.com"
-ISSUER = "https://token.actions.githubusercontent.com"
+__all__ = [
+    "GITHUB",
+    "ISSUER",
+    "RECORDS",
+    "Artifact",
+    "Asset",
+    "Build",
+    "Bundle",
+    "Checks",
+    "Command",
+    "Draft",
+    "Identity",
+    "Kind",
+    "Manifest",
+    "Phase",
+    "Plan",
+    "Proof",
+    "Publication",
+    "Record",
+    "Seal",
+    "Tag",
+    "Testimony",
+    "Verdict",
+    "from_json",
+    "to_object",
+]
 
 T = TypeVar("T")
 
 
-@dataclass_transform(frozen_default=True, kw_only_default=True)
-def _record(cls: type[T]) -> type[T]:
-    cls.__pydantic_config__ = {"extra": "forbid", "strict": True}  # type: ignore[attr-defined]
-    return dataclasses.dataclass(frozen=True, slots=True, kw_only=True)(cls)
-
-
-class Kind(StrEnum):
-    """What an artifact is."""
-
-    wheel = "wheel"
-    sdist = "sdist"
-    asset = "asset"
-    checksums = "checksums"
-    image = "image"
-
-
-class Phase(StrEnum):
-    """When a command of the notes is executed (design, rule 5)."""
-
-    draft = "draft"  # in `prove` and in `witness`
-    public = "public"  # in `witness` only: it needs the published release
-    shown = "shown"  # never: it installs a tool
-
-
-@_record
-class Identity:
-    """Who signed: exactly one workflow file of one repository, on one ref, at one issuer."""
-
-    repository: str
-    """OWNER/REPO, spelled as the token spells it."""
-    workflow: str
-    """Path in the repository: ``.github/workflows/release.yml``."""
-    ref: str
-    """Full ref: ``refs/tags/v1.2.3``."""
-    issuer: str = ISSUER
-
-    @property
-    def uri(self) -> str:
-        """The certificate's only subject alternative name."""
-        return f"{GITHUB}/{self.repository}/{self.workflow}@{self.ref}"
-
-    @property
-    def repository_uri(self) -> str:
-        """What the certificate's source repository extension says."""
-        return f"{GITHUB}/{self.repository}"
-
-
-@_record
-class Manifest:
-    """One manifest below an image's root (OCI image index, "manifests")."""
-
-    platform: str
-    """``linux/amd64``, ``linux/arm/v7``; empty for a nested index, which lists platforms of its own."""
-    size: int
-    """Bytes."""
-    sha256: str
-
-
-@_record
-class Artifact:
-    """One file of the release, or an image: what it is called, and which bytes it is."""
-
-    kind: Kind
-    name: str
-    """Base name; of an image, registry and repository: ``ghcr.io/octo/widget``."""
-    size: int
-    """Bytes; of an image, those of its root manifest, an index or the only platform's."""
-    sha256: str
-    """64 lower-case hexadecimal digits; of an image, its digest."""
-    manifests: tuple[Manifest, ...] = ()
-    """Of an image: what its index lists, at any depth, that a platform can pull. Each is signed as well."""
-
-
-@_record
-class Bundle:
-    """The Sigstore bundle of one artifact."""
-
-    artifact: str
-    """The artifact's name."""
-    name: str
-    """``<artifact>.sigstore.json``."""
-    size: int
-    sha256: str
-    log_index: int
-    integrated_time: int
-    """Seconds since the epoch, from the transparency log; 0 where the log gives none."""
-
-
-@_record
-class Command:
-    """One fenced block of the notes: a shell text with its phase."""
-
-    phase: Phase
-    text: str
-    """As a reader copies it, without the final newline."""
-
-
-@_record
-class Verdict:
-    """What came of one check, command or attack."""
-
-    name: str
-    """The command's first line, the attack's name, or the check's."""
-    ok: bool
-    """It ended as it should: a command passed, an attack was refused."""
-    detail: str = ""
-    """One line: the tool's own words, or why it was refused."""
-    by: str = ""
-    """What ran it: ``sigstore 4.5.1``, ``stand-in``; empty for this process."""
-
-
-@_record
-class Asset:
-    """An asset of a GitHub release, as the server names it."""
-
-    id: int
-    name: str
-    size: int
-    sha256: str
-    """Empty where the server keeps no digest."""
-    state: str = "uploaded"  # the server's word; `starter`: begun and never finished
-
-
-@_record
+@record
 class Tag:
     """guard: this run is on exactly this tag."""
 
@@ -160,7 +74,7 @@ class Tag:
     """Files that git does not know, which the build will not see."""
 
 
-@_record
+@record
 class Plan:
     """plan: what will be released."""
 
@@ -196,7 +110,7 @@ class Plan:
     """What a person should know, one sentence each."""
 
 
-@_record
+@record
 class Build:
     """build: the files, fresh from the back end."""
 
@@ -209,7 +123,7 @@ class Build:
     """Wheels that the previous release had, this one lacks, and the configuration lets go."""
 
 
-@_record
+@record
 class Checks:
     """check: the files are what was planned."""
 
@@ -219,7 +133,7 @@ class Checks:
     verdicts: tuple[Verdict, ...]
 
 
-@_record
+@record
 class Seal:
     """sign: every artifact has a bundle that verifies. From here on this is the list of artifacts."""
 
@@ -233,7 +147,7 @@ class Seal:
     """How many of the bundles existed before this run."""
 
 
-@_record
+@record
 class Draft:
     """upload: one draft release holds the wanted assets and the rendered notes."""
 
@@ -247,7 +161,7 @@ class Draft:
     """Assets that this run uploaded; the others were there."""
 
 
-@_record
+@record
 class Proof:
     """prove: the notes' commands accept the draft, and refuse every attack. Only ``prove`` makes one."""
 
@@ -263,7 +177,7 @@ class Proof:
     """Commands that are never executed."""
 
 
-@_record
+@record
 class Publication:
     """publish: the release is public."""
 
@@ -276,7 +190,7 @@ class Publication:
     """What was done, in order, one sentence each."""
 
 
-@_record
+@record
 class Testimony:
     """witness: the notes' commands as a stranger sees them."""
 
