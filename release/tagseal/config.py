@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, dataclass_transform
 
 from tagseal.errors import ConfigError
-from tagseal.names import REPOSITORY, WORKFLOW, printable, shown
+from tagseal.names import IMAGE, IMAGE_TAG, REPOSITORY, WORKFLOW, printable, shown
 from tagseal.services.toml import read_toml
 
 if TYPE_CHECKING:
@@ -57,8 +57,9 @@ class Image:
     build: tuple[str, ...] = ()
     """Command that writes ``{archive}``."""
     archive: str | None = None
-    """OCI archive or layout."""
+    """OCI archive or layout that exists; nothing is built then."""
     tags: tuple[str, ...] = ("{tag}",)
+    """Those with ``{tag}`` or ``{version}`` belong to one version, the others move with the latest one."""
     signatures: tuple[Literal["simplesigning", "bundle"], ...] = ("simplesigning",)
 
 
@@ -278,8 +279,13 @@ _CHECKS: Mapping[str, Callable[[object], str]] = {
     "dropped": _word,
     "sigstore.trust-config": _inside,
     "sigstore.audience": _text(lambda name: name not in {"", "sigstore"}, "an audience other than sigstore"),
-    "image.name": _word,
+    "image.name": _text(lambda name: IMAGE.fullmatch(name) is not None, "REGISTRY/REPOSITORY in small letters, no tag"),
+    "image.build": _word,
     "image.archive": _inside,
+    "image.tags": _text(
+        lambda tag: IMAGE_TAG.fullmatch(tag.replace("{tag}", "v1").replace("{version}", "1")) is not None,
+        "letters, digits and . _ - beside {tag} and {version}",
+    ),
     "index.name": _word,
     "index.publisher.workflow": _text(lambda name: WORKFLOW.fullmatch(name) is not None, "a bare file name"),
 }

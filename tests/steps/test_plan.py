@@ -273,6 +273,8 @@ EDITS: dict[str, object] = {
     "wheel": "evil-",
     "changelog": "commits",
     "section": "- Evil.",
+    "image": "ghcr.io/evil/widget",
+    "image_tags": ("latest",),
 }
 MAY_CHANGE = {
     "latest": False,

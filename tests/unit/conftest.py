@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tagseal.records import Artifact, Identity, Kind, Plan
+from tagseal.records import Artifact, Identity, Kind, Manifest, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,6 +15,17 @@ if TYPE_CHECKING:
 WHEEL = Artifact(kind=Kind.wheel, name="widget-1.2.3-py3-none-any.whl", size=12_345, sha256="a" * 64)
 SDIST = Artifact(kind=Kind.sdist, name="widget-1.2.3.tar.gz", size=23_456, sha256="b" * 64)
 SUMS = Artifact(kind=Kind.checksums, name="SHA256SUMS", size=199, sha256="c" * 64)
+
+IMAGE = Artifact(
+    kind=Kind.image,
+    name="ghcr.io/octo/widget",
+    size=743,
+    sha256="d" * 64,
+    manifests=(
+        Manifest(platform="linux/amd64", size=501, sha256="e" * 64),
+        Manifest(platform="linux/arm64", size=502, sha256="f" * 64),
+    ),
+)
 
 IDENTITY = Identity(repository="octo/widget", workflow=".github/workflows/release.yml", ref="refs/tags/v1.2.3")
 
@@ -42,6 +53,12 @@ _PLAN = Plan(
 def artifacts() -> tuple[Artifact, ...]:
     """Return the sealed artifacts: a wheel, the sdist, the list of hashes."""
     return WHEEL, SDIST, SUMS
+
+
+@pytest.fixture(scope="session")
+def image() -> Artifact:
+    """Return an image of two platforms."""
+    return IMAGE
 
 
 @pytest.fixture(scope="session")

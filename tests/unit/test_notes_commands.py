@@ -10,7 +10,7 @@ import pytest
 from tagseal.errors import VerificationFailed
 from tagseal.notes.commands import Expected, Use, classify, commands, required
 from tagseal.notes.render import render
-from tagseal.records import Artifact, Command, Identity, Kind, Phase
+from tagseal.records import Artifact, Command, Identity, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -269,12 +269,6 @@ def test_everything_that_is_left_out_is_listed(expected: Expected, artifacts: tu
         f"{WHEEL}: no cosign command",
         f"{WHEEL}: no check of its hash",
     )
-
-
-def test_an_image_has_no_file_to_cover(expected: Expected) -> None:
-    """It is in a registry, not among the assets."""
-    image = Artifact(kind=Kind.image, name="ghcr.io/octo/widget", size=1, sha256="d" * 64)
-    assert required((), expected, (image,)) == ()
 
 
 def _mutations(command: Command) -> list[tuple[str, str]]:

@@ -230,16 +230,23 @@ def test_a_template_that_breaks_the_page_is_refused(
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
-def test_no_packaged_template_can_be_emptied(template: str, tmp_path: Path, rendered: Callable[..., Page]) -> None:
+def test_no_packaged_template_can_be_emptied(
+    template: str,
+    tmp_path: Path,
+    rendered: Callable[..., Page],
+    artifacts: tuple[Artifact, ...],
+    image: Artifact,
+) -> None:
     """Of the parts with commands; the table and the explanation are prose."""
     path = tmp_path / template
     path.parent.mkdir()
     path.write_text("")
+    subjects = {"files": (*artifacts, image), "image_tags": ("v1.2.3",)}
     if template in {"verify/meaning.md.j2", "verify/table.md.j2"}:
-        assert rendered(override=tmp_path).commands == rendered().commands
+        assert rendered(override=tmp_path, **subjects).commands == rendered(**subjects).commands
         return
     with pytest.raises(VerificationFailed) as refusal:
-        rendered(override=tmp_path)
+        rendered(override=tmp_path, **subjects)
     assert refusal.value.slug == "instructions-incomplete"
 
 

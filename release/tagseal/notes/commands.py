@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import VerificationFailed
 from tagseal.names import shown
-from tagseal.notes.forms import BUNDLE, Expected, Use, read
+from tagseal.notes.forms import BUNDLE, RESOLVED, Expected, Use, read
+from tagseal.notes.known import FORMS
 from tagseal.notes.page import fences
 from tagseal.records import Artifact, Command, Kind, Phase
 
@@ -32,8 +33,15 @@ class Purpose:
     kind: Use
     tool: str
     files: tuple[str, ...]
-    """Assets that it downloads or verifies; empty for an installation."""
+    """Assets that it downloads or verifies, or the image as it is named there; empty for an installation."""
     phase: Phase
+    helper: str = ""
+    """The tool that says which digest a tag points at, where the command begins with that question."""
+
+    @property
+    def of_image(self) -> bool:
+        """Whether it speaks of the image, which lies in a registry and not in the reader's folder."""
+        return any("/" in name for name in self.files)
 
 
 def commands(markdown: str) -> tuple[Command, ...]:
@@ -65,6 +73,15 @@ def classify(command: Command, *, expected: Expected) -> Purpose:
     """
     lines = [line for line in command.text.replace("\\\n", "").split("\n") if line.strip()]
     purposes = [_classify(line, command.phase, expected) for line in lines]
+    asked = next((one for one in purposes[:1] if one.kind is Use.resolve), None)
+    purposes = purposes[1:] if asked else purposes
+    if (asked is not None) != any(name.endswith(RESOLVED) for purpose in purposes for name in purpose.files):
+        raise VerificationFailed(
+            f"got a question for a digest, or {RESOLVED}, without the other in one block, expected both",
+            context=tuple(shown(line) for line in lines),
+            hint=f'Write DIGEST="$(crane digest IMAGE:TAG)" in the line above the command with {RESOLVED}.',
+            slug="command-digest-unasked",
+        )
     if len({(purpose.kind, purpose.tool) for purpose in purposes}) != 1:
         raise VerificationFailed(
             f"got {len(purposes)} kinds of command in one block, expected one",
@@ -73,7 +90,8 @@ def classify(command: Command, *, expected: Expected) -> Purpose:
             slug="command-mixed",
         )
     files = tuple(name for purpose in purposes for name in purpose.files)
-    return Purpose(kind=purposes[0].kind, tool=purposes[0].tool, files=files, phase=command.phase)
+    helper = asked.tool if asked else ""
+    return Purpose(kind=purposes[0].kind, tool=purposes[0].tool, files=files, phase=command.phase, helper=helper)
 
 
 def required(commands: Sequence[Command], expected: Expected, artifacts: Sequence[Artifact]) -> tuple[Purpose, ...]:
@@ -83,7 +101,7 @@ def required(commands: Sequence[Command], expected: Expected, artifacts: Sequenc
         VerificationFailed: A command is wrong, or an artifact is not downloaded, hashed or verified, in this order.
     """
     purposes = tuple(classify(command, expected=expected) for command in commands)
-    missing = [line for artifact in artifacts for line in _uncovered(artifact, purposes, artifacts)]
+    missing = [line for artifact in artifacts for line in _uncovered(artifact, purposes, artifacts, expected)]
     if missing := [*missing, *_too_early(purposes, artifacts)]:
         raise VerificationFailed(
             f"got instructions that leave out {len(missing)} things, expected every file to be covered",
@@ -94,8 +112,13 @@ def required(commands: Sequence[Command], expected: Expected, artifacts: Sequenc
     return purposes
 
 
-def _uncovered(artifact: Artifact, purposes: Sequence[Purpose], all_of_them: Sequence[Artifact]) -> Iterator[str]:
+def _uncovered(
+    artifact: Artifact, purposes: Sequence[Purpose], all_of_them: Sequence[Artifact], expected: Expected
+) -> Iterator[str]:
     if artifact.kind is Kind.image:
+        said = {name for purpose in purposes if purpose.kind is Use.verify for name in purpose.files}
+        ways = (f"{expected.image}@{expected.digest}", f"{expected.image}:{expected.image_tag}")
+        yield from (f"{way}: no cosign command" for way in (*ways, f"{expected.image}@{RESOLVED}") if way not in said)
         return
     both = {artifact.name, artifact.name + BUNDLE}
     lists = {other.name for other in all_of_them if other.kind is Kind.checksums}
@@ -120,6 +143,8 @@ def _too_early(purposes: Sequence[Purpose], artifacts: Sequence[Artifact]) -> It
     for purpose in purposes:
         if purpose.kind is Use.download and purpose.phase is Phase.draft:
             there |= set(purpose.files)
+        if purpose.of_image:
+            continue
         needed = set(purpose.files) | {name + BUNDLE for name in purpose.files if purpose.kind is Use.verify}
         needed |= everything if purpose.kind is Use.hash else set()
         if purpose.kind in {Use.verify, Use.hash}:
@@ -127,13 +152,14 @@ def _too_early(purposes: Sequence[Purpose], artifacts: Sequence[Artifact]) -> It
 
 
 def _classify(line: str, phase: Phase, expected: Expected) -> Purpose:
-    form, call = read(line)
+    form, call = read(line, FORMS)
     tool = form.program[0]
-    if phase is not form.phase:
+    expected_phase = form.phase_of(call)
+    if phase is not expected_phase:
         raise VerificationFailed(
-            f"got {tool} in a block of the phase {phase}, expected {form.phase}",
+            f"got {tool} in a block of the phase {phase}, expected {expected_phase}",
             context=(shown(line),),
-            hint=f"Mark the block `bash {form.phase}` in the template.",
+            hint=f"Mark the block `bash {expected_phase}` in the template.",
             slug="command-wrong-phase",
         )
     return Purpose(kind=form.use, tool=tool, files=tuple(form.files(call, expected)), phase=phase)

@@ -19,10 +19,10 @@ from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateNotF
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from tagseal.errors import ConfigError, Refused
-from tagseal.names import printable, quoted, safe_file_name, safe_repository, safe_tag, shown
+from tagseal.names import printable, quoted, safe_file_name, safe_image, safe_repository, safe_tag, shown
 from tagseal.notes import changelog, page
 from tagseal.notes import commands as instructions
-from tagseal.records import GITHUB, Artifact, Command, Kind, Plan
+from tagseal.records import GITHUB, Artifact, Command, Kind, Manifest, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,6 +62,19 @@ class File:
     bundle_url: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """The container image as the templates see it."""
+
+    name: str
+    tag: str
+    """By which strangers pull it."""
+    digest: str
+    """``sha256:…``."""
+    manifests: tuple[Manifest, ...]
+    """What the digest stands for, by platform; empty for an image of one."""
+
+
 def render(*, tag: str, plan: Plan, artifacts: Sequence[Artifact], override: Path | None, above: str = "") -> Page:
     """Render the notes of one release from its sealed artifacts, and check them.
 
@@ -79,7 +92,8 @@ def render(*, tag: str, plan: Plan, artifacts: Sequence[Artifact], override: Pat
         Refused: A name is unsafe, the changelog's section hides the instructions, or the page is too long.
         VerificationFailed: The instructions leave an artifact out, or have a word that was not planned.
     """
-    expected = instructions.Expected.of(plan.identity, safe_tag(tag), artifacts)
+    image_tag = next(iter(plan.image_tags), "")
+    expected = instructions.Expected.of(plan.identity, safe_tag(tag), artifacts, image_tag)
     environment = _environment(override)
     values = _values(plan, artifacts, expected)
     verify = _filled(environment, "verify/section.md.j2", values).strip("\n") + "\n"
@@ -147,6 +161,7 @@ def _values(plan: Plan, artifacts: Sequence[Artifact], expected: instructions.Ex
         "first": files[first],
         "others": [file for artifact, file in files.items() if artifact is not first],
         "checksums": [file for artifact, file in files.items() if artifact.kind is Kind.checksums],
+        "image": _image(artifacts, expected),
         "minimum": MINIMUM,
     }
 
@@ -162,6 +177,14 @@ def _file(artifact: Artifact, expected: instructions.Expected) -> File:
         url=expected.url(name),
         bundle_url=expected.url(bundle),
     )
+
+
+def _image(artifacts: Sequence[Artifact], expected: instructions.Expected) -> Image | None:
+    found = next((one for one in artifacts if one.kind is Kind.image), None)
+    if found is None:
+        return None
+    safe_image(found.name)
+    return Image(name=found.name, tag=expected.image_tag, digest=expected.digest, manifests=found.manifests)
 
 
 def _rest(plan: Plan, tag: str) -> str:

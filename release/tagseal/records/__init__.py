@@ -108,6 +108,10 @@ class Plan:
     """The acts that cannot be undone, in order, one sentence each."""
     remarks: tuple[str, ...] = ()
     """What a person should know, one sentence each."""
+    image: str = ""
+    """Registry and repository of the image; empty for none."""
+    image_tags: tuple[str, ...] = ()
+    """The image's tags that belong to this version, the first one in the notes; none of them ever moves."""
 
 
 @record
@@ -121,6 +125,7 @@ class Build:
     """Whether earlier jobs built the packages."""
     dropped: tuple[str, ...] = ()
     """Wheels that the previous release had, this one lacks, and the configuration lets go."""
+    image: Artifact | None = None
 
 
 @record
@@ -131,6 +136,7 @@ class Checks:
     artifacts: tuple[Artifact, ...]
     """The very bytes that were checked."""
     verdicts: tuple[Verdict, ...]
+    image: Artifact | None = None
 
 
 @record
@@ -144,7 +150,15 @@ class Seal:
     artifacts: tuple[Artifact, ...]
     bundles: tuple[Bundle, ...]
     kept: int
-    """How many of the bundles existed before this run."""
+    """How many of the bundles and signatures existed before this run."""
+    image: Artifact | None = None
+    signatures: tuple[Bundle, ...] = ()
+    """Of the image: one a manifest and form; ``artifact`` is ``NAME@sha256:DIGEST``."""
+
+    @property
+    def subjects(self) -> tuple[Artifact, ...]:
+        """The files, and the image behind them: what the instructions are for."""
+        return (*self.artifacts, *((self.image,) if self.image else ()))
 
 
 @record
@@ -159,6 +173,8 @@ class Draft:
     body_sha256: str
     sent: int
     """Assets that this run uploaded; the others were there."""
+    pushed: int = 0
+    """Blobs and manifests of the image that this run sent."""
 
 
 @record

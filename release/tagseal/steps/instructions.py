@@ -66,9 +66,9 @@ def instructions(tag: Tag, plan: Plan, seal: Seal, services: Services) -> tuple[
     Raises:
         TagsealError: The page cannot be rendered, or has a command that is not understood.
     """
-    page = render(tag=tag.name, plan=plan, artifacts=seal.artifacts, override=services.templates)
-    expected = Expected.of(tag.identity, tag.name, seal.artifacts)
-    purposes = required(page.commands, expected, seal.artifacts)
+    page = render(tag=tag.name, plan=plan, artifacts=seal.subjects, override=services.templates)
+    expected = Expected.of(tag.identity, tag.name, seal.subjects, next(iter(plan.image_tags), ""))
+    purposes = required(page.commands, expected, seal.subjects)
     return tuple(
         Instruction(command=command, purpose=purpose) for command, purpose in zip(page.commands, purposes, strict=True)
     )

@@ -15,6 +15,7 @@ from tagseal.names import shown
 from tagseal.notes import changelog, commands, render
 from tagseal.records import Artifact, Kind, Phase, Plan, Tag
 from tagseal.services import files, metadata
+from tagseal.steps import images
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -39,9 +40,11 @@ def plan(tag: Tag, *, services: Services) -> Plan:
     assets = tuple(path.name for path in files.matching(services.root, services.settings.assets))
     planned = derived(tag, name, version, assets=assets, releases=_published(tag, services), services=services)
     page = preview(planned, services)
-    expected = commands.Expected.of(planned.identity, tag.name, expected_artifacts(planned))
+    artifacts = expected_artifacts(planned)
+    expected = commands.Expected.of(planned.identity, tag.name, artifacts, next(iter(planned.image_tags), ""))
     purposes = [commands.classify(one, expected=expected) for one in page.commands]
-    tools = sorted({one.tool for one in purposes if one.phase is not Phase.shown})
+    run = [one for one in purposes if one.phase is not Phase.shown]
+    tools = sorted({tool for one in run for tool in (one.tool, one.helper) if tool})
     return dataclasses.replace(planned, tools=tuple(tools))
 
 
@@ -148,9 +151,12 @@ def derived(  # noqa: PLR0913 - everything that a plan follows from, each by nam
         changelog=source,
         section=section,
         published=published,
+        image=services.settings.image.name if services.settings.image else "",
+        image_tags=images.own_tags(services.settings.image, tag.name, parsed) if services.settings.image else (),
         irreversible=(
             f"the public transparency log keeps an entry for each artifact, naming {tag.identity.repository}",
             f"the release {tag.name} of {tag.identity.repository} becomes public",
+            *images.irreversible(services.settings.image, tag.name, parsed),
         ),
         remarks=remarks,
     )
@@ -203,4 +209,6 @@ def expected_artifacts(planned: Plan) -> tuple[Artifact, ...]:
         *((Kind.asset, name) for name in planned.assets),
         (Kind.checksums, "SHA256SUMS"),
     ]
+    if planned.image:
+        names.append((Kind.image, planned.image))
     return tuple(Artifact(kind=kind, name=name, size=1, sha256="0" * 64) for kind, name in names)

@@ -1,0 +1,181 @@
+"""The forms that a command of the notes may have.
+
+Options of a tool that make it check less (patterns, offline modes, other roots) are in no form.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from tagseal.notes.forms import BUNDLE, RESOLVED, Call, Expected, Form, Use, same, wrong
+from tagseal.records import Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def _gh(call: Call, expected: Expected) -> Sequence[str]:
+    same(call, "tag", call.operands, expected.tag)
+    same(call, "--repo", call.values("--repo"), expected.repository)
+    return _assets(call, call.values("--pattern"), expected) or sorted(expected.assets)
+
+
+def _curl(call: Call, expected: Expected) -> Sequence[str]:
+    for flag in ("--fail", "--location", "--remote-name-all"):
+        if flag not in call.flags:
+            raise wrong(call, "flags", " ".join(call.flags), flag)
+    names = [url.rpartition("/")[2] for url in call.operands]
+    for url, name in zip(call.operands, names, strict=True):
+        if url != expected.url(name):
+            raise wrong(call, "URL", url, expected.url(name))
+    return _some(call, _assets(call, names, expected))
+
+
+def _sigstore(call: Call, expected: Expected) -> Sequence[str]:
+    same(call, "--cert-identity", call.values("--cert-identity"), expected.identity.uri)
+    same(call, "--cert-oidc-issuer", call.values("--cert-oidc-issuer"), expected.identity.issuer)
+    files = _some(call, _assets(call, call.operands, expected))
+    if bundle := call.values("--bundle"):
+        same(call, "--bundle", bundle, files[0] + BUNDLE)
+        same(call, "file beside --bundle", files, files[0])
+    return files
+
+
+def _signer(call: Call, expected: Expected) -> None:
+    same(call, "--certificate-identity", call.values("--certificate-identity"), expected.identity.uri)
+    issuer = call.values("--certificate-oidc-issuer")
+    same(call, "--certificate-oidc-issuer", issuer, expected.identity.issuer)
+
+
+def _cosign_image(call: Call, expected: Expected) -> Sequence[str]:
+    _signer(call, expected)
+    return _image(call, call.operands, expected, digests=(expected.digest, RESOLVED))
+
+
+def _crane(call: Call, expected: Expected) -> Sequence[str]:
+    return _image(call, call.operands, expected, digests=())
+
+
+def _image(call: Call, names: Sequence[str], expected: Expected, *, digests: Sequence[str]) -> Sequence[str]:
+    """Accept the one image of the release, by its tag or by one of these digests."""
+    known = [f"{expected.image}:{expected.image_tag}", *(f"{expected.image}@{digest}" for digest in digests)]
+    if not expected.image or len(names) != 1 or names[0] not in known:
+        raise wrong(call, "image", " ".join(names), " or ".join(known) if expected.image else "no image")
+    return names
+
+
+def _mutable(call: Call) -> bool:
+    return "@sha256:" not in "".join(call.operands)
+
+
+def _cosign(call: Call, expected: Expected) -> Sequence[str]:
+    _signer(call, expected)
+    files = _some(call, _assets(call, call.operands, expected))
+    same(call, "file", files, files[0])
+    same(call, "--bundle", call.values("--bundle"), files[0] + BUNDLE)
+    return files
+
+
+def _sha256sum(call: Call, expected: Expected) -> Sequence[str]:
+    if len(call.flags) != 1:
+        raise wrong(call, "flags", " ".join(call.flags), "-c, once")
+    return _some(call, _assets(call, call.operands, expected))
+
+
+def _install(call: Call, expected: Expected, *, known: frozenset[str]) -> Sequence[str]:  # noqa: ARG001 - as the others
+    """Nobody runs an installation here, so a name one letter off would be found by its author's victims only."""
+    for word in _some(call, call.operands):
+        name = word if word in known else _requirement(word)
+        if name not in known:
+            raise wrong(call, "to install", word, f"one of {', '.join(sorted(known))}")
+    return ()
+
+
+def _requirement(word: str) -> str:
+    """Return the name in a requirement without a URL (PEP 508), or the path in ``PATH@VERSION``; else nothing."""
+    try:
+        requirement = Requirement(word)
+    except InvalidRequirement:
+        return word.partition("@")[0]
+    return "" if requirement.url else requirement.name
+
+
+_COSIGN = "github.com/sigstore/cosign/{}/cmd/cosign"
+_CRANE = "github.com/google/go-containerregistry/cmd/crane"
+_INSTALLED = {
+    ("python", "-m", "pip", "install"): {"sigstore", "--upgrade", "-U"},
+    ("python3", "-m", "pip", "install"): {"sigstore", "--upgrade", "-U"},
+    ("pip", "install"): {"sigstore", "--upgrade", "-U"},
+    ("pipx", "install"): {"sigstore"},
+    ("uv", "tool", "install"): {"sigstore"},
+    ("brew", "install"): {"cosign", "crane", "gh", "sigstore"},
+    ("go", "install"): {_COSIGN.format("v2"), _COSIGN.format("v3"), _CRANE},
+}
+"""What an installation may name, and its flags."""
+
+FORMS = (
+    Form(
+        program=("gh", "release", "download"),
+        use=Use.download,
+        phase=Phase.draft,
+        files=_gh,
+        flags=frozenset({"--skip-existing", "--clobber"}),
+        options=frozenset({"--repo", "--pattern"}),
+    ),
+    Form(
+        program=("curl",),
+        use=Use.download,
+        phase=Phase.public,
+        files=_curl,
+        flags=frozenset({"--fail", "--location", "--remote-name-all", "--silent", "--show-error"}),
+    ),
+    Form(
+        program=("sigstore", "verify", "identity"),
+        use=Use.verify,
+        phase=Phase.draft,
+        files=_sigstore,
+        options=frozenset({"--cert-identity", "--cert-oidc-issuer", "--bundle"}),
+    ),
+    Form(
+        program=("cosign", "verify-blob"),
+        use=Use.verify,
+        phase=Phase.draft,
+        files=_cosign,
+        options=frozenset({"--certificate-identity", "--certificate-oidc-issuer", "--bundle"}),
+    ),
+    Form(
+        program=("cosign", "verify"),
+        use=Use.verify,
+        phase=Phase.draft,
+        files=_cosign_image,
+        options=frozenset({"--certificate-identity", "--certificate-oidc-issuer"}),
+        public=_mutable,
+    ),
+    Form(program=("crane", "digest"), use=Use.resolve, phase=Phase.public, files=_crane),
+    Form(
+        program=("sha256sum",),
+        use=Use.hash,
+        phase=Phase.draft,
+        files=_sha256sum,
+        flags=frozenset({"-c", "--check"}),
+    ),
+    *(
+        Form(program=program, use=Use.install, phase=Phase.shown, files=partial(_install, known=frozenset(known)))
+        for program, known in _INSTALLED.items()
+    ),
+)
+
+
+def _assets(call: Call, names: Sequence[str], expected: Expected) -> Sequence[str]:
+    if (strange := next((name for name in names if name not in expected.assets), None)) is not None:
+        raise wrong(call, "file", strange, "the name of an asset")
+    return names
+
+
+def _some(call: Call, names: Sequence[str]) -> Sequence[str]:
+    if not names:
+        raise wrong(call, "files", "none", "at least one")
+    return names
