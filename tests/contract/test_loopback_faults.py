@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
+import oci
 from played import RUN
 from tagseal.loopback import Loopback
 from tagseal.loopback.faults import FAULTS, Fault
@@ -296,6 +297,24 @@ def test_the_client_is_killed_around_an_upload(client: Client, tmp_path: Path, n
 
 
 # Sigstore
+
+
+def test_a_registry_loses_an_upload_and_tags_move(client: Client) -> None:
+    """A session is unknown with all that had come; a tag leads to another digest. Signatures stay where they are."""
+    token = client.loopback.github.token(scopes={"packages": "write"})
+    pusher = oci.Client(client.loopback, token, client.name).login()
+    pushed = oci.image(b"layer")
+    for tag in ("v1", f"{pushed.digest.replace(':', '-')}.sig"):
+        pusher.push(pushed, tag)
+    where = pusher.ask("POST", "blobs/uploads/").headers["Location"]
+    client.loopback.faults.set([Fault(name="blob-upload-lost"), Fault(name="image-tag-moved", path=".*/v1")])
+    lost = [pusher.ask("PATCH", where, data=b"0").json()["errors"][0]["code"] for _ in range(2)]
+    moved = pusher.ask("HEAD", "manifests/v1").headers["Docker-Content-Digest"]
+
+    assert lost == ["BLOB_UPLOAD_UNKNOWN"] * 2
+    assert moved not in {pushed.digest, None}
+    assert list(client.loopback.registry.tags(client.name).values()) == [moved, pushed.digest]
+    assert client.hits == ["blob-upload-lost", "image-tag-moved"]
 
 
 @pytest.mark.parametrize(

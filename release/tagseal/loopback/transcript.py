@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from _typeshed import OptExcInfo
 
 HARMLESS = frozenset(
-    {"api-version", "digest", "label", "last", "logIndex", "n", "name", "order", "page", "per_page", "sort"}
+    {
+        *("api-version", "label", "logIndex", "name", "order", "page", "per_page", "sort"),
+        *("artifactType", "digest", "from", "last", "mount", "n", "scope", "service"),
+    }
 )
 """Query keys whose values are kept; every other value is a secret until somebody shows that it is not."""
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from tagseal.loopback.github.accidents import Accidents
+    from tagseal.loopback.registry.accidents import ImageAccidents
 
 __all__ = ["FAULTS", "Fault", "Faults"]
 
@@ -91,11 +92,18 @@ class Faults:
     """
 
     def __init__(
-        self, application: WSGIApplication, forge: Accidents, faults: Iterable[Fault] = (), *, latency: float = 0.0
+        self,
+        application: WSGIApplication,
+        forge: Accidents,
+        images: ImageAccidents,
+        faults: Iterable[Fault] = (),
+        *,
+        latency: float = 0.0,
     ) -> None:
-        """Wrap the application; ``forge`` is where accidents happen, ``latency`` is in seconds."""
+        """Wrap the application; ``forge`` and ``images`` are where accidents happen, ``latency`` is in seconds."""
         self._application = application
         self._forge = forge
+        self._images = images
         self._latency = latency
         self._lock = threading.Lock()
         self._closing = threading.Event()
@@ -137,6 +145,7 @@ class Faults:
                 start_response=start_response,
                 application=self._application,
                 forge=self._forge,
+                images=self._images,
                 wait=self._closing.wait,
                 kill=self.kill,
             )

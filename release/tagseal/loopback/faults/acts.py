@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from tagseal.loopback.github.accidents import Accidents
+    from tagseal.loopback.registry.accidents import ImageAccidents
 
     Act = Callable[["Hit"], Iterable[bytes] | None]
     """Gives the answer; None where this cannot happen to this request, which then has not been hit."""
@@ -38,6 +39,8 @@ class Hit:
     """Plays the hosts."""
     forge: Accidents
     """What can happen to GitHub's state."""
+    images: ImageAccidents
+    """What can happen to the registries'."""
     wait: Callable[[float], object]
     """Wait for so many seconds, or until the loopback closes."""
     kill: Callable[[], object]
@@ -193,6 +196,16 @@ def accident(happens: Callable[[Accidents, str], bool]) -> Act:
 
     def act(hit: Hit) -> Iterable[bytes] | None:
         return hit.passed() if happens(hit.forge, hit.environ["PATH_INFO"]) else None
+
+    return act
+
+
+def image_accident(happens: Callable[[ImageAccidents, str, str], bool]) -> Act:
+    """Let something happen to a registry, then play the request."""
+
+    def act(hit: Hit) -> Iterable[bytes] | None:
+        host = hit.environ.get("HTTP_HOST", "").removesuffix(":443")
+        return hit.passed() if happens(hit.images, host, hit.environ["PATH_INFO"]) else None
 
     return act
 

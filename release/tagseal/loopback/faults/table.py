@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tagseal.loopback.faults import acts
 from tagseal.loopback.github.accidents import Accidents
+from tagseal.loopback.registry.accidents import ImageAccidents
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +20,7 @@ _RELEASES = rf"(api|uploads)\.github\.com \S+ {_REPOSITORY}/releases.*"
 _ONE_RELEASE = rf"(api|uploads)\.github\.com \S+ {_REPOSITORY}/releases/\d+.*"
 _CREATE = rf"api\.github\.com POST {_REPOSITORY}/releases"
 _UPLOAD = r"uploads\.github\.com POST .*"
+_BLOB = r"\S+ (PATCH|PUT) /v2/\S+/blobs/uploads/\S+"
 
 _LIMIT = {
     "message": "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.",
@@ -144,10 +146,10 @@ FAULTS: Mapping[str, Kind] = {
         at=rf"api\.github\.com GET {_REPOSITORY}/releases/assets/\d+",
     ),
     "download-truncated": Kind(
-        happens="Half of an asset's bytes arrive, and the answer says that these are all.",
+        happens="Half of a file's bytes arrive, and the answer says that these are all.",
         report="spiceai/spiceai#12121: a download that ended early is unpacked all the same",
         act=acts.shortened,
-        at=r"release-assets\.githubusercontent\.com .*",
+        at=r"(release-assets|pkg-containers)\.githubusercontent\.com .*",
     ),
     # Sigstore.
     "rekor-conflict": Kind(
@@ -199,6 +201,19 @@ FAULTS: Mapping[str, Kind] = {
         act=acts.accident(Accidents.delete_asset),
         at=_ONE_RELEASE,
     ),
+    # Registries.
+    "blob-upload-lost": Kind(
+        happens="The registry forgets this upload, and every byte of it that has come.",
+        report="GoogleContainerTools/jib#4301: GHCR answers 404, and 11 of 51 blobs are not there",
+        act=acts.image_accident(ImageAccidents.lose_upload),
+        at=_BLOB,
+    ),
+    "image-tag-moved": Kind(
+        happens="Somebody moves the image's tags to another digest before this request.",
+        report="openthread/openthread#13059: the same tags are pushed again and again",
+        act=acts.image_accident(ImageAccidents.move_tags),
+        at=r"\S+ \S+ /v2/\S+/(manifests|tags)/\S+",
+    ),
     # The end of the client.
     "kill-before": Kind(
         happens="The client is killed (SIGKILL) before the service does anything.",
@@ -209,7 +224,7 @@ FAULTS: Mapping[str, Kind] = {
         happens="The client is killed (SIGKILL) half way through an upload.",
         report="aigengame/godot-agent#84: a job that dies while uploading cannot be run again",
         act=acts.killed_within,
-        at=_UPLOAD,
+        at=rf"{_UPLOAD}|{_BLOB}",
     ),
     "kill-after": Kind(
         happens="The service does what it was asked; the client is killed (SIGKILL) before it hears of it.",

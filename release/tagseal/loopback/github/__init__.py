@@ -9,12 +9,12 @@ import shutil
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from tagseal.loopback.github import downloads, graphql, releases, rest, shapes, uploads
+from tagseal.loopback.github import graphql, releases, rest, shapes, uploads
 from tagseal.loopback.github.accidents import Accidents
 from tagseal.loopback.github.calls import Api
 from tagseal.loopback.github.downloads import Objects
 from tagseal.loopback.github.pages import Pages, plain
-from tagseal.loopback.github.state import ACTIONS_BOT, Grant, Repository, State, utc_now
+from tagseal.loopback.github.state import ACTIONS_BOT, DOWNLOADS, Grant, Repository, State, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,7 +38,7 @@ class GitHub:
             "api.github.com": Api(self._state, (*rest.TABLE, *releases.TABLE, *graphql.TABLE)),
             "uploads.github.com": Api(self._state, uploads.TABLE),
             "github.com": Pages(self._state, render),
-            downloads.HOST: Objects(self._state),
+            DOWNLOADS: Objects(self._state),
         }
 
     def add_repository(
@@ -69,6 +69,18 @@ class GitHub:
         with self._state.lock:
             self._state.grants[token] = grant
         return token
+
+    def packages(self, token: str, package: str = "") -> Mapping[str, str] | None:
+        """Return what a token may do with a package, ``OWNER/…``; None for a token that nobody knows.
+
+        A job's token reaches its repository's owner's packages, and no others.
+        """
+        with self._state.lock:
+            grant = self._state.grants.get(token)
+        if grant is None:
+            return None
+        owner = (grant.repository or package).partition("/")[0].lower()
+        return grant.scopes if owner == package.partition("/")[0].lower() else {}
 
     def revoke(self, token: str) -> None:
         """Forget a token, as the end of its job does."""

@@ -13,11 +13,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING
 
+from tagseal.loopback.signed import Addresses
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
 ACTIONS_BOT = "github-actions[bot]"
+DOWNLOADS = "release-assets.githubusercontent.com"
 
 
 def utc_now() -> datetime:
@@ -182,8 +185,8 @@ class State:
         self.folder = folder
         self.now = now
         self.lock = threading.RLock()
-        self.key = secrets.token_bytes(32)
-        """Signs the addresses that assets are downloaded from."""
+        self.downloads = Addresses(DOWNLOADS, lambda: now().timestamp())
+        """Where assets are downloaded from."""
         self.grants: dict[str, Grant] = {}
         self.requests: dict[str, int] = {}
         """Requests so far, by token."""
