@@ -196,7 +196,7 @@ def test_no_file_of_the_loopback_holds_a_key_or_password(loopback: Loopback, ses
     password = urlsplit(loopback.door.url).password or ""
     texts = [path.read_text() for path in loopback.folder.rglob("*") if path.is_file()]
 
-    assert len(texts) == 4
+    assert len(texts) == 8
     assert not [text for text in texts if password in text or "PRIVATE" in text]
 
 

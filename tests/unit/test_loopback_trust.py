@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 from sigstore.models import ClientTrustConfig
 
 from tagseal.loopback import trust
@@ -65,3 +65,13 @@ def test_the_document_is_made_of_the_two_others(root: dict[str, Any]) -> None:
     assert config["trustedRoot"] == root
     assert config["signingConfig"] == trust.signing_config(FULCIO, REKOR)
     assert ClientTrustConfig.from_json(json.dumps(config)).signing_config.get_oidc_url() == trust.OIDC
+
+
+def test_the_same_keys_stand_in_files_for_cosign_2() -> None:
+    """What reads no trusted root gets the same chain and keys, as PEM texts, one file for each of its variables."""
+    texts = trust.keys(FULCIO, REKOR)
+    assert list(texts) == list(trust.KEYS.values())
+    chain, log, certificate_log = texts.values()
+    assert x509.load_pem_x509_certificates(chain) == FULCIO.chain
+    assert load_pem_public_key(log) == REKOR.log.public_key
+    assert load_pem_public_key(certificate_log) == FULCIO.log_key

@@ -17,10 +17,13 @@ from tagseal.loopback.faults import Faults
 from tagseal.loopback.fulcio import Fulcio
 from tagseal.loopback.github import GitHub
 from tagseal.loopback.github.pages import plain
+from tagseal.loopback.registry import GHCR, Registry, storage
+from tagseal.loopback.registry.accidents import ImageAccidents
 from tagseal.loopback.rekor import Rekor
 from tagseal.loopback.server import Server
 from tagseal.loopback.transcript import Recorder, Transcript
-from tagseal.loopback.trust import FULCIO, REKOR, client_trust_config, trusted_root
+from tagseal.loopback.trust import FULCIO, REKOR, client_trust_config, keys, trusted_root
+from tagseal.loopback.tuf import TUF, Tuf
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -34,8 +37,8 @@ if TYPE_CHECKING:
 class Loopback:
     """Everything, started together and closed together: a context manager.
 
-    It leaves ``ca.pem``, ``trust.json``, ``trusted_root.json`` and ``transcript.jsonl`` in its folder; no file there
-    holds a secret.
+    It leaves ``ca.pem``, ``trust.json``, ``trusted_root.json``, ``root.json`` (TUF's), ``transcript.jsonl`` and the
+    files of :data:`~tagseal.loopback.trust.KEYS` in its folder; no file there holds a secret.
     """
 
     def __init__(  # noqa: PLR0913 - options, by keyword
@@ -49,6 +52,7 @@ class Loopback:
         render: Callable[[str], str] = plain,
         token_lifetime: int = TOKEN_LIFETIME,
         certificate_lifetime: int = certificates.LIFETIME,
+        registries: Iterable[str] = (),
     ) -> None:
         """Start.
 
@@ -61,6 +65,7 @@ class Loopback:
             render: Makes safe HTML of notes, for the release pages.
             token_lifetime: Seconds that an identity token is good for.
             certificate_lifetime: Seconds that a signing certificate is good for.
+            registries: Names of container registries to play, each its own, besides ``ghcr.io``.
 
         Raises:
             UsageError: The port is taken.
@@ -72,14 +77,12 @@ class Loopback:
         self.tokens = TokenEndpoint(self.issuer, lifetime=token_lifetime)
         self.fulcio = Fulcio(self.issuer, lifetime=certificate_lifetime)
         self.rekor = Rekor()
-        played: dict[str, WSGIApplication] = {
-            _host(FULCIO): self.fulcio,
-            _host(REKOR): self.rekor,
-            **self.github.hosts,
-            **(hosts or {}),
-        }
-        table = Hosts(played, direct=self.tokens)
-        self.faults = Faults(table, self.github.accidents, faults, latency=latency)
+        self.tuf = Tuf(self.fulcio, self.rekor)
+        self.registries = {name: self._registry(name) for name in (GHCR, *registries)}
+        self.registry = self.registries[GHCR]
+        table = Hosts({**self._played(), **(hosts or {})}, direct=self.tokens)
+        images = ImageAccidents({name: one.state for name, one in self.registries.items()})
+        self.faults = Faults(table, self.github.accidents, images, faults, latency=latency)
         with ExitStack() as stack:
             self.transcript = stack.enter_context(Transcript(folder / "transcript.jsonl"))
             server = Server(Recorder(self.faults, self.transcript))
@@ -115,14 +118,36 @@ class Loopback:
     ) -> None:
         self.close()
 
+    def _played(self) -> dict[str, WSGIApplication]:
+        """Return what plays each name."""
+        return {
+            _host(FULCIO): self.fulcio,
+            _host(REKOR): self.rekor,
+            _host(TUF): self.tuf,
+            **self.github.hosts,
+            **self.registries,
+            storage.HOST: self.registry.store_elsewhere(),
+        }
+
+    def _registry(self, name: str) -> Registry:
+        return Registry(self.folder / "registries" / name, self.github.packages, referrers=name != GHCR)
+
+    def close_fresh_packages(self) -> None:
+        """Let a package be private at its first push, as at GHCR, until somebody opens it."""
+        for registry in self.registries.values():
+            registry.rules.fresh_private = True
+
     def _write(self) -> None:
         (self.folder / "ca.pem").write_bytes(self.door.authority)
+        (self.folder / "root.json").write_bytes(self.tuf.root)
         trust = {
             "trust.json": client_trust_config(self.fulcio, self.rekor),
             "trusted_root.json": trusted_root(self.fulcio, self.rekor),
         }
         for name, document in trust.items():
             (self.folder / name).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        for name, pem in keys(self.fulcio, self.rekor).items():
+            (self.folder / name).write_bytes(pem)
 
 
 def _host(url: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sigstore_models.common import v1 as common
 from sigstore_models.trustroot import v1 as trustroot
 
@@ -28,6 +28,12 @@ FULCIO = "https://fulcio.sigstore.dev"
 REKOR = "https://rekor.sigstore.dev"
 CERTIFICATE_LOG = "https://ctfe.sigstore.dev/2022"
 OIDC = "https://oauth2.sigstore.dev/auth"
+KEYS = {
+    "SIGSTORE_ROOT_FILE": "fulcio.pem",
+    "SIGSTORE_REKOR_PUBLIC_KEY": "rekor.pem",
+    "SIGSTORE_CT_LOG_PUBLIC_KEY_FILE": "certificate-log.pem",
+}
+"""Variables that cosign 2 finds trust by, and the names of the files that they lead to."""
 
 
 def trusted_root(fulcio: Fulcio, rekor: Rekor, *, fulcio_url: str = FULCIO, rekor_url: str = REKOR) -> dict[str, Any]:
@@ -49,6 +55,12 @@ def client_trust_config(
         trusted_root=_trusted_root(fulcio, rekor, fulcio_url, rekor_url),
         signing_config=_signing_config(fulcio, rekor, fulcio_url, rekor_url),
     ).to_dict()
+
+
+def keys(fulcio: Fulcio, rekor: Rekor) -> dict[str, bytes]:
+    """Return the same trust for what does not read a trusted root: PEM texts, by the file names of :data:`KEYS`."""
+    chain = b"".join(one.public_bytes(Encoding.PEM) for one in fulcio.chain)
+    return dict(zip(KEYS.values(), (chain, _pem(rekor.log.public_key), _pem(fulcio.log_key)), strict=True))
 
 
 def _trusted_root(fulcio: Fulcio, rekor: Rekor, fulcio_url: str, rekor_url: str) -> trustroot.TrustedRoot:
@@ -92,6 +104,10 @@ def _log(url: str, key: ec.EllipticCurvePublicKey, start: datetime) -> trustroot
         ),
         log_id=common.LogId(key_id=b64encode(key_id(key))),
     )
+
+
+def _pem(key: ec.EllipticCurvePublicKey) -> bytes:
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
 def _certificate(certificate: x509.Certificate) -> common.X509Certificate:
