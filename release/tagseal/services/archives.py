@@ -38,7 +38,8 @@ _RATIO = 100
 """Bytes beyond that for each byte of the archive."""
 _METADATA = 8 * 1024 * 1024
 """Bytes of a metadata file."""
-_BOMB = "more content than its size allows"
+BOMB = "more content than its size allows"
+"""What is found in an archive that grows too far."""
 _PLAIN_COMPRESSION = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 
 
@@ -89,7 +90,7 @@ def read(path: Path) -> Contents:
                 keep = _describes(name, wheel=wheel)
                 found[name], text = _hashed(stream, keep=keep)
                 texts += [text] if keep else []
-    except _Unsafe as error:
+    except Unsafe as error:
         raise VerificationFailed(
             f"got {shown(path.name)} with {error}, expected a plain archive",
             hint="Look at how it is built: an index and pip may refuse such an archive, or read another one in it.",
@@ -105,46 +106,46 @@ def read(path: Path) -> Contents:
     return Contents(name=raw["name"], version=raw["version"], members=found)
 
 
-class _Unsafe(Exception):  # noqa: N818 - a finding, turned into an error of ours at the border
+class Unsafe(Exception):  # noqa: N818 - a finding, turned into an error of ours at the border
     """Says what was found."""
 
 
 def _wheel(file: BufferedReader) -> Iterator[tuple[str, BufferedIOBase]]:
     with zipfile.ZipFile(file) as archive:
         infos = archive.infolist()
-        if len(infos) > _MEMBERS or sum(info.file_size for info in infos) > _allowance(file):
-            raise _Unsafe(_BOMB)
+        if len(infos) > _MEMBERS or sum(info.file_size for info in infos) > allowance(file):
+            raise Unsafe(BOMB)
         for info in infos:
             if info.orig_filename != info.filename:
-                raise _Unsafe(f"the name {shown(info.orig_filename)}")
+                raise Unsafe(f"the name {shown(info.orig_filename)}")
             form = stat.S_IFMT(info.external_attr >> 16)
             if form not in {0, stat.S_IFREG, stat.S_IFDIR}:
-                raise _Unsafe(f"{shown(info.filename)}, which is a link or a device")
+                raise Unsafe(f"{shown(info.filename)}, which is a link or a device")
             if info.flag_bits & 1 or info.compress_type not in _PLAIN_COMPRESSION:
-                raise _Unsafe(f"{shown(info.filename)}, which is encrypted or packed in an unusual way")
+                raise Unsafe(f"{shown(info.filename)}, which is encrypted or packed in an unusual way")
             if info.is_dir():
-                _inside(info.filename.rstrip("/"))
+                inside(info.filename.rstrip("/"))
                 continue
             with archive.open(info) as stream:
                 yield info.filename, cast("BufferedIOBase", stream)
 
 
 def _sdist(file: BufferedReader) -> Iterator[tuple[str, BufferedIOBase]]:
-    plain = io.BufferedReader(_Bounded(gzip.GzipFile(fileobj=file), _allowance(file)))
+    plain = io.BufferedReader(Bounded(gzip.GzipFile(fileobj=file), allowance(file)))
     with tarfile.open(fileobj=plain, mode="r|") as archive:
         for count, member in enumerate(archive):
             if count > _MEMBERS:
-                raise _Unsafe(_BOMB)
+                raise Unsafe(BOMB)
             name = member.name
             if member.isdir():
-                _inside(name)
+                inside(name)
             elif member.isreg() and not member.issparse():
                 yield name, cast("BufferedReader", archive.extractfile(member))
             else:
-                raise _Unsafe(f"{shown(name)}, which is a link, a device, a pipe or sparse")
+                raise Unsafe(f"{shown(name)}, which is a link, a device, a pipe or sparse")
 
 
-class _Bounded(io.RawIOBase):
+class Bounded(io.RawIOBase):
     """A stream that ends in an error when more is read from it than allowed."""
 
     def __init__(self, stream: gzip.GzipFile, allowed: int) -> None:
@@ -160,28 +161,33 @@ class _Bounded(io.RawIOBase):
         size = self._stream.readinto(buffer)
         self._left -= size
         if self._left < 0:
-            raise _Unsafe(_BOMB)
+            raise Unsafe(BOMB)
         return size
 
 
-def _allowance(file: BufferedReader) -> int:
+def allowance(file: BufferedReader) -> int:
+    """Return the bytes that an archive of this size may grow to; the file is at its beginning afterwards."""
     size = file.seek(0, 2)
     file.seek(0)
     return _BASE + _RATIO * size
 
 
 def _add(found: dict[str, str], name: str) -> None:
-    _inside(name)
+    inside(name)
     if name in found:
-        raise _Unsafe(f"{shown(name)} twice")
+        raise Unsafe(f"{shown(name)} twice")
     found[name] = ""
 
 
-def _inside(name: str) -> None:
-    """Refuse a name that is not the plain relative path of one place inside the archive."""
+def inside(name: str) -> None:
+    """Refuse a name that is not the plain relative path of one place inside the archive.
+
+    Raises:
+        Unsafe: It is none.
+    """
     plain = bool(name) and name == posixpath.normpath(name) and "\\" not in name and "\0" not in name
     if not plain or name.startswith(("/", "..")) or name[1:2] == ":":
-        raise _Unsafe(f"the name {shown(name)}, which leads outside or is not plain")
+        raise Unsafe(f"the name {shown(name)}, which leads outside or is not plain")
 
 
 def _describes(name: str, *, wheel: bool) -> bool:
