@@ -193,7 +193,7 @@ def test_a_foreign_caller_of_our_workflow_is_refused(played: Instance) -> None:
         (lambda text: b'{"dsseEnvelope":null,' + text[1:], "expected a message signature"),
         (lambda _: b"<!DOCTYPE html>", "Expecting value"),
         (lambda _: b"\xff\xfe", ""),
-        (lambda _: b"[]", "got a bundle of list"),
+        (lambda _: b"[]", "got a bundle that is a list"),
         (lambda _: b"[" * 100_000, ""),
         (lambda _: b" " * (LARGEST_BUNDLE + 1), "expected at most 1048576"),
         (lambda text: text[: len(text) // 2], ""),

@@ -31,6 +31,8 @@ _IDENTITY = {
     "cosign": r"no matching CertificateIdentity found"  # cosign 3
     r"|none of the expected identities matched what was in the certificate",  # cosign 2
 }
+# cosign 3 and 2 of no signature at all; cosign 2 where it looks for bundles
+_UNSIGNED = r"no signatures found|no valid bundles exist in registry"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,8 @@ class Target:
     """The artifacts that it verifies or hashes, in its order."""
     repeats: bool = False
     """Whether an earlier command of the same tool names the same identity, word for word, and is attacked there."""
+    unsigned: tuple[str, str] = ("", "")
+    """Of an image: its digest in the text, and that of something in the registry which nobody has signed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +86,9 @@ def attacks(target: Target, identity: Identity, names: Sequence[str]) -> Iterato
         identity: Who signed: what its text must name.
         names: All signed artifacts, for the bundle of another one.
     """
+    if any(target.unsigned):
+        yield from _on_image(target, identity)
+        return
     victim = target.files[-1]
     content = _CONTENT[target.tool].format(victim=re.escape(victim))
     yield Attack(name=f"flipped byte in {victim}", text=target.text, reason=content, flip=victim)
@@ -94,7 +101,20 @@ def attacks(target: Target, identity: Identity, names: Sequence[str]) -> Iterato
         reason=content,
         swap=(victim + BUNDLE, other + BUNDLE),
     )
-    for name, stranger in () if target.repeats else strangers(identity):
+    if not target.repeats:
+        yield from _by_strangers(target, identity)
+
+
+def _on_image(target: Target, identity: Identity) -> Iterator[Attack]:
+    """Yield the attacks on a command whose bytes are in a registry, where nothing is changed to try."""
+    digest, other = target.unsigned
+    text = target.text.replace(digest, other)
+    yield Attack(name=f"unsigned manifest {other}", text=text, reason=_UNSIGNED)
+    yield from _by_strangers(target, identity)
+
+
+def _by_strangers(target: Target, identity: Identity) -> Iterator[Attack]:
+    for name, stranger in strangers(identity):
         text = target.text.replace(identity.uri, stranger.uri)
         yield Attack(name=f"{name}: {stranger.uri}", text=text, reason=_IDENTITY[target.tool])
 

@@ -8,7 +8,6 @@ verifies as such, and says nothing about the file).
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +16,8 @@ from sigstore.hashes import Hashed
 from sigstore.models import Bundle
 from sigstore_models.common.v1 import HashAlgorithm
 
-from tagseal.names import printable
 from tagseal.records import Verdict
+from tagseal.verification import reading
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +29,6 @@ LARGEST_BUNDLE = 1 << 20
 """Bytes. Real ones have about 10 kB."""
 
 _PARTS = {"mediaType", "verificationMaterial", "messageSignature"}
-_WORDS = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,10 +68,10 @@ def verify_digest(name: str, sha256: str, bundle: bytes, identity: VerificationP
     try:
         document = _document(bundle)
         parsed = Bundle.from_json(bundle)
-        facts = _facts(document, parsed)
+        facts = facts_of(document, parsed)
         trust.verify_artifact(hashed, parsed, identity)
     except Exception as error:  # noqa: BLE001 - parsers of hostile bytes: whatever they raise is a verdict
-        return Outcome(verdict=Verdict(name=name, ok=False, detail=_words(error)), facts=facts)
+        return Outcome(verdict=Verdict(name=name, ok=False, detail=reading.words(error)), facts=facts)
     return Outcome(verdict=Verdict(name=name, ok=True, detail=f"signed by {facts.subjects[0]}"), facts=facts)
 
 
@@ -84,24 +82,15 @@ def digest(path: Path) -> str:
 
 
 def _document(bundle: bytes) -> dict[str, Any]:
-    if len(bundle) > LARGEST_BUNDLE:
-        raise ValueError(f"got a bundle of {len(bundle)} bytes, expected at most {LARGEST_BUNDLE}")
-    document = json.loads(bundle, object_pairs_hook=_unique)
-    if not isinstance(document, dict) or set(document) != _PARTS:
-        found = ", ".join(sorted(document)) if isinstance(document, dict) else type(document).__name__
+    document = reading.document(bundle, LARGEST_BUNDLE, "a bundle")
+    if set(document) != _PARTS:
+        found = ", ".join(sorted(document))
         raise ValueError(f"got a bundle of {found}, expected a message signature: {', '.join(sorted(_PARTS))}")
     return document
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse a key that occurs twice: two readers may take different ones."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("got a bundle with a duplicate key, expected each key once")
-    return found
-
-
-def _facts(document: dict[str, Any], parsed: Bundle) -> Facts:
+def facts_of(document: dict[str, Any], parsed: Bundle) -> Facts:
+    """Return what a bundle says about itself, from its JSON and as it was parsed."""
     entry = document["verificationMaterial"]["tlogEntries"][0]
     names = parsed.signing_certificate.extensions.get_extension_for_class(SubjectAlternativeName).value
     return Facts(
@@ -109,8 +98,3 @@ def _facts(document: dict[str, Any], parsed: Bundle) -> Facts:
         integrated_time=int(entry.get("integratedTime", 0)),
         subjects=tuple(str(name.value) for name in names),
     )
-
-
-def _words(error: Exception) -> str:
-    text = " ".join(printable(str(error) or type(error).__name__, keep="\n").split())
-    return text[:_WORDS]

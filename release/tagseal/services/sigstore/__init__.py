@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from requests.adapters import HTTPAdapter
+from sigstore.dsse import Statement
+from sigstore.errors import Error
 from sigstore.hashes import Hashed
 from sigstore.models import ClientTrustConfig
 from sigstore.oidc import IdentityToken
@@ -17,7 +19,7 @@ from sigstore.sign import Signer, SigningContext
 from sigstore.verify import Verifier
 from sigstore_models.common.v1 import HashAlgorithm
 
-from tagseal.errors import Busy, ServiceError
+from tagseal.errors import Busy, Refused, ServiceError
 from tagseal.services import oidc
 from tagseal.services.actions import TRUST_CONFIG
 from tagseal.services.retry import Retry
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import requests
-    from sigstore.models import Bundle
+    from sigstore.models import Bundle, SigningConfig, TrustedRoot
 
 THREADS = 16
 """Signing waits for two services; more threads than this gained nothing (measured)."""
@@ -37,6 +39,8 @@ TIMEOUT = (10.0, 60.0)
 
 _ONCE = Retry(patience=0)
 _BAD_REQUEST, _CONFLICT = 400, 409
+_PROMISES = 1
+"""The version of Rekor whose answer holds a signed entry timestamp."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +69,15 @@ class Sigstore:
             return cls(origin="the loopback", document=document, retry=retry)
         return cls(origin="the public instance", document="", retry=retry)
 
-    def sign(self, digests: Mapping[str, str], token: Callable[[], str], done: Callable[[str, bytes], None]) -> None:
-        """Sign every artifact, in rounds of one certificate each.
+    def sign(
+        self,
+        wanted: Mapping[str, str | Statement],
+        token: Callable[[], str],
+        done: Callable[[str, bytes], None],
+        *,
+        promised: bool = False,
+    ) -> None:
+        """Sign every artifact and statement, in rounds of one certificate each.
 
         1. Ask for a token and a certificate.
         2. Sign in parallel; each finished bundle is handed on at once, so that an interrupt loses nothing.
@@ -74,16 +85,19 @@ class Sigstore:
         4. A round that finished something begins the patience anew.
 
         Args:
-            digests: Artifact's name to SHA-256, 64 hexadecimal digits.
+            wanted: Name to SHA-256, 64 hexadecimal digits, or to a statement, which goes into an envelope.
             token: Gives a fresh identity token for :data:`tagseal.services.oidc.SIGSTORE`.
-            done: Takes the artifact's name and its bundle, JSON; called from several threads.
+            done: Takes a name and its bundle, JSON; called from several threads.
+            promised: Whether each bundle must hold a log's promise, as the simplesigning form does: a log of
+                version 1 is taken, whatever else there is.
 
         Raises:
+            Refused: Promises are asked for, and there is no such log. Nothing was signed.
             Busy: Fulcio, Rekor or the token endpoint failed until the patience was over.
             ServiceError: One of them refused. What was handed on stays good.
         """
-        _ = self._config  # before the rounds: it has a patience of its own
-        rest = dict(digests)
+        config = self._signing(promised=promised)  # before the rounds: it has a patience of its own
+        rest = dict(wanted)
         failed: list[Busy] = []
 
         def finished(name: str, bundle: bytes) -> None:
@@ -95,7 +109,7 @@ class Sigstore:
                 raise failed.pop()  # the pause after a round that finished something
             left = len(rest)
             try:
-                self._round(rest, token, finished)
+                self._round(config, rest, token, finished)
             except ExpiredCertificate as error:
                 if len(rest) == left:
                     raise _unused() from error
@@ -115,7 +129,17 @@ class Sigstore:
             ServiceError: The root of trust cannot be had.
         """
         with border("load the root of trust"):
-            return Verifier(trusted_root=self._config.trusted_root)
+            return Verifier(trusted_root=self.trusted_root)
+
+    @cached_property
+    def trusted_root(self) -> TrustedRoot:
+        """The certificates and keys that are trusted, for what ``verifier`` cannot verify.
+
+        Raises:
+            ServiceError: The root of trust cannot be had.
+        """
+        with border("load the root of trust"):
+            return self._config.trusted_root
 
     @cached_property
     def _config(self) -> ClientTrustConfig:
@@ -125,41 +149,58 @@ class Sigstore:
 
         return self.retry.read(load)
 
+    def _signing(self, *, promised: bool) -> SigningConfig:
+        """Choose the services to sign with."""
+        with border("read the signing configuration"):
+            found = self._config.signing_config
+        if not promised:
+            return found
+        self._config.force_tlog_version = _PROMISES
+        try:
+            return self._config.signing_config
+        except Error as error:
+            raise _unpromised() from error
+        finally:
+            self._config.force_tlog_version = None
+
     def _round(
-        self, digests: Mapping[str, str], token: Callable[[], str], finished: Callable[[str, bytes], None]
+        self,
+        config: SigningConfig,
+        wanted: Mapping[str, str | Statement],
+        token: Callable[[], str],
+        finished: Callable[[str, bytes], None],
     ) -> None:
         """Sign with one certificate, until all is signed or something fails; what has begun then is finished.
 
         Raises:
             ExpiredCertificate: The certificate is over.
         """
-        log = self._config.signing_config.get_tlogs()[0]
-        signer = self._signer(token, log)
+        log = config.get_tlogs()[0]
+        signer = self._signer(config, token, log)
 
-        def sign(one: tuple[str, str]) -> None:
+        def sign(one: tuple[str, str | Statement]) -> None:
             _sign(signer, *one, finished)
 
-        side_by_side(sign, list(digests.items()), THREADS, first=partial(_bound, log, self.timeout))
+        side_by_side(sign, list(wanted.items()), THREADS, first=partial(_bound, log, self.timeout))
 
-    def _signer(self, token: Callable[[], str], log: Any) -> Signer:  # noqa: ANN401 - the library's type is private
+    def _signer(self, config: SigningConfig, token: Callable[[], str], log: Any) -> Signer:  # noqa: ANN401 - a private type
         """Get a certificate; where Fulcio refuses the token, which may have ended on the way, with another one."""
         try:
-            return self._certified(token, log)
+            return self._certified(config, token, log)
         except ServiceError as error:
             if not refused(error, _BAD_REQUEST):
                 raise
-        return self._certified(token, log)
+        return self._certified(config, token, log)
 
-    def _certified(self, token: Callable[[], str], log: Any) -> Signer:  # noqa: ANN401
+    def _certified(self, config: SigningConfig, token: Callable[[], str], log: Any) -> Signer:  # noqa: ANN401
         asked = time.time()
         raw = token()
         oidc.compare_clocks(raw, asked)
         with border("get a signing certificate from Fulcio"):
-            config = self._config.signing_config
             authority = config.get_fulcio()
             _Timely(self.timeout).on(authority.session)
             context = SigningContext(
-                fulcio=authority, rekor=log, trusted_root=self._config.trusted_root, tsa_clients=config.get_tsas()
+                fulcio=authority, rekor=log, trusted_root=self.trusted_root, tsa_clients=config.get_tsas()
             )
             return Signer(IdentityToken(raw, oidc.SIGSTORE), context, cache=True)
 
@@ -191,29 +232,34 @@ def _bound(log: Any, timeout: tuple[float, float]) -> None:  # noqa: ANN401 - th
     _Timely(timeout).on(log._session)  # noqa: SLF001
 
 
-def _sign(signer: Signer, name: str, digest: str, finished: Callable[[str, bytes], None]) -> None:
-    """Sign one artifact.
+def _sign(signer: Signer, name: str, wanted: str | Statement, finished: Callable[[str, bytes], None]) -> None:
+    """Sign one artifact, or statement.
 
     Raises:
         ExpiredCertificate: The certificate is over, or was by the time that the log answered: its entry is of no use.
     """
-    hashed = Hashed(algorithm=HashAlgorithm.SHA2_256, digest=bytes.fromhex(digest))
     with border(f"sign {name}"):
-        bundle = _entered(signer, hashed)
+        bundle = _entered(signer, wanted)
         if datetime.now(UTC) > bundle.signing_certificate.not_valid_after_utc:
             raise ExpiredCertificate
         document = bundle.to_json().encode()
     finished(name, document)
 
 
-def _entered(signer: Signer, hashed: Hashed) -> Bundle:
+def _entered(signer: Signer, wanted: str | Statement) -> Bundle:
     """Sign, and once more where the log has this very entry already: a fresh signature makes one of its own."""
     try:
-        return signer.sign_artifact(hashed)
+        return _signed(signer, wanted)
     except Exception as error:
         if not refused(error, _CONFLICT):
             raise
-    return signer.sign_artifact(hashed)
+    return _signed(signer, wanted)
+
+
+def _signed(signer: Signer, wanted: str | Statement) -> Bundle:
+    if isinstance(wanted, Statement):
+        return signer.sign_dsse(wanted)
+    return signer.sign_artifact(Hashed(algorithm=HashAlgorithm.SHA2_256, digest=bytes.fromhex(wanted)))
 
 
 def _unused() -> Busy:
@@ -221,4 +267,13 @@ def _unused() -> Busy:
         "got a certificate that was over before anything was signed with it, expected one that lasts",
         hint="Run the same command again. If it persists, look at this machine's clock.",
         slug="certificate-over",
+    )
+
+
+def _unpromised() -> Refused:
+    return Refused(
+        "got a Sigstore instance without a log of version 1, expected one: the simplesigning form of an image's "
+        "signature consists of its signed entry timestamp",
+        hint='Set signatures = ["bundle"] in [tool.tagseal.image], then run the same command again.',
+        slug="log-without-promises",
     )
