@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from instance import COMMIT, IDENTITY, RUN, TAG
-from tagseal.config import Settings
+from tagseal.config import Image, Settings
 from tagseal.loopback import Loopback, actions
 from tagseal.records import Build, Checks, Draft, Kind, Plan, Seal, Tag, Verdict
 from tagseal.rehearsal import environment, tools
+from tagseal.services import layout
 from tagseal.services.files import artifact
 from tagseal.services.git import Git
 from tagseal.steps import Services, Workspace
@@ -28,9 +30,11 @@ if TYPE_CHECKING:
     from tagseal.loopback.actions import Run
     from tagseal.loopback.faults import Fault
     from tagseal.loopback.github.state import Repository
+    from tagseal.records import Artifact
 
 WHEEL, SDIST = "widget-1.2.3-py3-none-any.whl", "widget-1.2.3.tar.gz"
 NAMES = ("SHA256SUMS", SDIST, WHEEL)
+IMAGE = "ghcr.io/octo/widget"
 
 
 @dataclass(kw_only=True)
@@ -47,6 +51,8 @@ class Stage:
     said: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     settings: Settings = field(default_factory=Settings)
+    image: Artifact | None = None
+    """What ``with_image`` made."""
 
     @property
     def work(self) -> Workspace:
@@ -75,15 +81,30 @@ class Stage:
             section="- A widget that turns.\n",
             published=(),
             irreversible=(),
+            image=self.image.name if self.image else "",
+            image_tags=(TAG,) if self.image else (),
+            image_forms=self.settings.image.signatures if self.settings.image else (),
         )
 
+    def with_image(self, source: Path, **settings: object) -> Artifact:
+        """Let this release have the image of a layout, and take it into the work folder."""
+        configured = Image(name=IMAGE, archive="image", **settings)  # type: ignore[arg-type]
+        self.settings = dataclasses.replace(self.settings, image=configured)
+        self.work.path.mkdir(parents=True, exist_ok=True)
+        self.image = layout.take(source, self.work.image).artifact(IMAGE)
+        return self.image
+
     def services(
-        self, *, contents: str = "write", run: Run | None = RUN, say: Callable[[str], None] | None = None
+        self,
+        *,
+        contents: str = "write",
+        packages: str = "write",
+        run: Run | None = RUN,
+        say: Callable[[str], None] | None = None,
     ) -> Services:
         """Enter a job of this run, and return its services; None for a job without ``id-token``."""
-        token = self.loopback.github.token(
-            scopes={"contents": contents, "metadata": "read"}, repository=self.repository.full_name
-        )
+        scopes = {"contents": contents, "packages": packages, "metadata": "read"}
+        token = self.loopback.github.token(scopes=scopes, repository=self.repository.full_name)
         temp = self.folder / f"temp-{len(list(self.folder.iterdir()))}"
         temp.mkdir()
         job = actions.environment(
@@ -123,8 +144,8 @@ class Stage:
             path = self.work.assets / f"{number}.txt"
             path.write_text(f"{number}\n")
             artifacts = (*artifacts, artifact(path, Kind.asset))
-        checks = Checks(artifacts=artifacts, verdicts=(Verdict(name="file set", ok=True),))
-        return Build(commit=COMMIT, artifacts=artifacts, collected=False), checks
+        checks = Checks(artifacts=artifacts, verdicts=(Verdict(name="file set", ok=True),), image=self.image)
+        return Build(commit=COMMIT, artifacts=artifacts, collected=False, image=self.image), checks
 
     def sign(
         self, services: Services | None = None, plan: Plan | None = None, *, further: int = 0, **content: str
@@ -151,13 +172,14 @@ class Stage:
 
 
 @contextmanager
-def stage(
+def stage(  # noqa: PLR0913 - options, by keyword
     folder: Path,
     patch: pytest.MonkeyPatch,
     *,
     private: bool = False,
     faults: Sequence[Fault] = (),
     hosts: Mapping[str, WSGIApplication] | None = None,
+    forms: Sequence[str] = ("simplesigning",),
 ) -> Iterator[Stage]:
     """Start the loopback, with the tag pushed; tools that are missing here are stand-ins."""
     with Loopback(folder=folder / "loopback", faults=faults, hosts=hosts) as loopback:
@@ -175,6 +197,7 @@ def stage(
             loopback=loopback.folder,
             environ=os.environ,
             probe=probe,
+            forms=forms,
         )
         (folder / "checkout").mkdir()
         Git(folder / "checkout", os.environ).command("init", "--quiet")

@@ -275,6 +275,7 @@ EDITS: dict[str, object] = {
     "section": "- Evil.",
     "image": "ghcr.io/evil/widget",
     "image_tags": ("latest",),
+    "image_forms": ("bundle",),
 }
 MAY_CHANGE = {
     "latest": False,

@@ -38,8 +38,7 @@ EVERYTHING = """
 
     [tool.tagseal.image]
     name = "ghcr.io/octo/widget"
-    build = ["docker", "buildx", "build", "."]
-    archive = "image.tar"
+    build = ["docker", "buildx", "build", "--output", "type=oci,dest={archive}", "."]
     tags = ["{tag}"]
     signatures = ["simplesigning", "bundle"]
 
@@ -87,8 +86,7 @@ def test_every_documented_key_is_read(tmp_path: Path) -> None:
         sigstore=Sigstore(trust_config="trust.json", audience="our-sigstore"),
         image=Image(
             name="ghcr.io/octo/widget",
-            build=("docker", "buildx", "build", "."),
-            archive="image.tar",
+            build=("docker", "buildx", "build", "--output", "type=oci,dest={archive}", "."),
             tags=("{tag}",),
             signatures=("simplesigning", "bundle"),
         ),
@@ -176,6 +174,50 @@ def test_a_table_where_a_value_belongs_is_said_so(tmp_path: Path) -> None:
     ]
 
 
+BARE = "ghcr.io/o/w, without scheme, tag or digest: the tags stand in `tags`"
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ('name = "ghcr.io/Octo/W"', "name: got 'ghcr.io/Octo/W', expected small letters: ghcr.io/octo/w"),
+        ('name = "octo/widget"', "name: got 'octo/widget', expected a registry in front, such as ghcr.io/octo/widget"),
+        ('name = "ghcr.io/o/w:v1"', f"name: got 'ghcr.io/o/w:v1', expected {BARE}"),
+        ('name = "https://ghcr.io/o/w"', f"name: got 'https://ghcr.io/o/w', expected {BARE}"),
+        (
+            'name = "$(id)"',
+            "name: got '$(id)', expected REGISTRY/REPOSITORY, such as ghcr.io/owner/repo",
+        ),
+        (
+            'name = "ghcr.io/a/b"\ntags = ["v 1"]',
+            "tags.0: got 'v 1', expected letters, digits and . _ - beside {tag} and {version}",
+        ),
+    ],
+)
+def test_a_wrong_image_is_told_by_what_is_wrong(tmp_path: Path, lines: str, said: str) -> None:
+    """Whoever wrote it can copy what is right."""
+    (problem,) = problems(written(tmp_path, f"[tool.tagseal.image]\n{lines}\n"))
+    assert problem == f"pyproject.toml: tool.tagseal.image.{said}"
+
+
+def test_keys_that_do_not_go_together_are_problems(tmp_path: Path) -> None:
+    """One of two ways to an image, and a build that says where it writes."""
+    text = '[tool.tagseal.image]\nname = "ghcr.io/a/b"\nbuild = ["make"]\narchive = "image.tar"\n'
+    at = "pyproject.toml: tool.tagseal.image: "
+    assert problems(written(tmp_path, text)) == (
+        f"{at}got build and archive, expected one of them",
+        f"{at}build: got no {{archive}} in it, expected it where the command names its output",
+    )
+
+
+@pytest.mark.parametrize("name", ["docker.io/octo/widget", "registry.example.org:5000/widget"])
+def test_a_registry_that_is_not_supported_yet_is_refused(tmp_path: Path, name: str) -> None:
+    """Before anything is built, and by name."""
+    with pytest.raises(ConfigError) as caught:
+        not_yet(load(written(tmp_path, f'[tool.tagseal.image]\nname = "{name}"\n')))
+    assert caught.value.slug == "not-built-yet"
+
+
 def test_what_comes_from_the_file_is_shown_without_control_characters(tmp_path: Path) -> None:
     """A key or value cannot rewrite the terminal that shows its problem."""
     text = '[tool.tagseal]\n"a\\u001b[2Jb" = 1\nrepository = "\\u202e"\n'
@@ -214,5 +256,5 @@ def test_keys_that_are_not_built_yet_are_refused_by_name(tmp_path: Path) -> None
     with pytest.raises(ConfigError) as caught:
         not_yet(load(written(tmp_path, EVERYTHING)))
     assert caught.value.slug == "not-built-yet"
-    assert "got kit, sigstore, image, index in the configuration" in str(caught.value)
+    assert "got kit, sigstore, index in the configuration" in str(caught.value)
     not_yet(Settings(release="adopt"))

@@ -23,6 +23,7 @@ from tagseal.records import (
     Draft,
     Identity,
     Kind,
+    Manifest,
     Plan,
     Proof,
     Publication,
@@ -37,6 +38,13 @@ if TYPE_CHECKING:
 
 COMMIT = "a" * 40
 ARTIFACT = Artifact(kind=Kind.wheel, name="widget-1.0-py3-none-any.whl", size=3, sha256="0" * 64)
+IMAGE = Artifact(
+    kind=Kind.image,
+    name="ghcr.io/octo/widget",
+    size=3,
+    sha256="3" * 64,
+    manifests=(Manifest(platform="linux/amd64", size=2, sha256="4" * 64),),
+)
 BUILD = Build(commit=COMMIT, artifacts=(ARTIFACT,), collected=False)
 CHECKS = Checks(artifacts=(ARTIFACT,), verdicts=(Verdict(name="metadata", ok=True),))
 
@@ -80,12 +88,21 @@ def whole(plan: Plan) -> tuple[Record, ...]:
     bundle = Bundle(artifact=ARTIFACT.name, name=name, size=1, sha256="1" * 64, log_index=1, integrated_time=1)
     asset = Asset(id=1, name=ARTIFACT.name, size=3, sha256="0" * 64)
     ok = Verdict(name="gh release download", ok=True, detail="said nothing", by="gh 2.23")
-    lists = dict.fromkeys(("assets", "tools", "published", "irreversible", "remarks"), ("one",))
+    lists = dict.fromkeys(("assets", "tools", "published", "irreversible", "remarks", "image_tags"), ("one",))
     return (
         replace(plan, **lists),  # type: ignore[arg-type]
-        replace(BUILD, dropped=("old.whl",)),
-        CHECKS,
-        Seal(tag="v1.0", commit=COMMIT, identity=identity, artifacts=(ARTIFACT,), bundles=(bundle,), kept=0),
+        replace(BUILD, dropped=("old.whl",), image=IMAGE),
+        replace(CHECKS, image=IMAGE),
+        Seal(
+            tag="v1.0",
+            commit=COMMIT,
+            identity=identity,
+            artifacts=(ARTIFACT,),
+            bundles=(bundle,),
+            kept=0,
+            image=IMAGE,
+            signatures=(bundle,),
+        ),
         Draft(id=1, url="https://github.com", tag="v1.0", assets=(asset,), body_sha256="2" * 64, sent=1),
         Proof(draft=1, assets=(asset,), body_sha256="2" * 64, commands=(ok,), attacks=(ok,), later=1, shown=1),
         Publication(id=1, url="https://github.com", published_at="2026-01-01T00:00:00Z", acts=("published",)),

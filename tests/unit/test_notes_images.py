@@ -31,7 +31,12 @@ ASKS = f'DIGEST="$(crane digest {NAME}:v1.2.3)"'
 
 @pytest.fixture(scope="module")
 def page(plan: Callable[..., Plan], artifacts: tuple[Artifact, ...], image: Artifact) -> Page:
-    return render(tag="v1.2.3", plan=plan(image_tags=("v1.2.3",)), artifacts=(*artifacts, image), override=None)
+    return render(
+        tag="v1.2.3",
+        plan=plan(image_tags=("v1.2.3",), image_forms=("simplesigning",)),
+        artifacts=(*artifacts, image),
+        override=None,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +53,22 @@ def test_the_page_is_the_golden_one(page: Page) -> None:
     if os.environ.get("TAGSEAL_GOLDEN") == "write":
         GOLDEN.write_text(page.text)
     assert page.text == GOLDEN.read_text()
+
+
+def test_the_json_is_that_of_the_form(
+    plan: Callable[..., Plan], artifacts: tuple[Artifact, ...], image: Artifact
+) -> None:
+    """Cosign prints another document where it reads a bundle, which it does wherever there is one."""
+    said = {}
+    for forms in (("simplesigning",), ("bundle",), ("simplesigning", "bundle")):
+        planned = plan(image_tags=("v1.2.3",), image_forms=forms)
+        text = render(tag="v1.2.3", plan=planned, artifacts=(*artifacts, image), override=None).text
+        said[forms] = ("cosign container image signature" in text, "cosign/sign/v1" in text, " 2.0 or newer" in text)
+    assert said == {
+        ("simplesigning",): (True, False, True),
+        ("bundle",): (False, True, False),
+        ("simplesigning", "bundle"): (False, True, True),
+    }
 
 
 def test_a_release_without_an_image_names_none(plan: Callable[..., Plan], artifacts: tuple[Artifact, ...]) -> None:
@@ -90,6 +111,10 @@ def test_the_digest_may_be_asked_for_in_the_line_above(expected: Expected) -> No
         f'DIGEST="$(crane digest {NAME}:v1.2.3; id)"\ncosign verify "{NAME}@${{DIGEST}}" {SIGNER}',
         f'{ASKS}\ncosign verify "{NAME}@${{DIGEST}}$(id)" {SIGNER}',
         f'{ASKS}\ncosign verify "{NAME}@${{OTHER}}" {SIGNER}',
+        f'crane digest {NAME}:v1.2.3\ncosign verify "{NAME}@${{DIGEST}}" {SIGNER}',
+        f"{ASKS}\ncosign verify '{NAME}@${{DIGEST}}' {SIGNER}",
+        f"cosign verify '\"{NAME}:v1.2.3\"' {SIGNER}",
+        f'cosign verify "{NAME}:v1.2.3" {SIGNER}',
         f"cosign verify {NAME} {SIGNER}",
         f"cosign verify {NAME}:latest {SIGNER}",
         f"cosign verify {NAME}:v1.2.3 {NAME}:v1.2.3 {SIGNER}",

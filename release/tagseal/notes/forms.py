@@ -24,7 +24,7 @@ BUNDLE = ".sigstore.json"
 # A word is plain, or stands whole in single quotes: nothing that a shell expands, splits or runs. The one exception is
 # the digest that the line above asked for.
 _WORD = re.compile(
-    r"""[A-Za-z0-9@%+=:,./_-]+(?= |$)|'[^'\n\\]*'(?= |$)|"[a-z0-9.:/_-]+@\$\{DIGEST\}"(?= |$)""", re.ASCII
+    r"""[A-Za-z0-9@%+=:,./_-]+(?= |$)|'[^'"$\n\\]*'(?= |$)|"[a-z0-9.:/_-]+@\$\{DIGEST\}"(?= |$)""", re.ASCII
 )
 _RESOLVED = re.compile(r'DIGEST="\$\((?P<command>crane digest [A-Za-z0-9.:/_-]+)\)"', re.ASCII)
 RESOLVED = "${DIGEST}"
@@ -117,10 +117,13 @@ def read(line: str, forms: Sequence[Form]) -> tuple[Form, Call]:
     Raises:
         VerificationFailed: It has no known form, or a word that its form does not know.
     """
-    words = _words(line)
+    asks = _RESOLVED.fullmatch(line)
+    words = _words(asks["command"] if asks else line)
     form = next((form for form in forms if tuple(words[: len(form.program)]) == form.program), None)
     if form is None:
         raise not_understood(line, words[0], "no such program, or not this way of calling it")
+    if (form.use is Use.resolve) != (asks is not None):
+        raise not_understood(line, words[0], 'a digest is asked for by DIGEST="$(crane digest IMAGE:TAG)"')
     call = Call(line=line)
     rest = iter(words[len(form.program) :])
     for word in rest:
@@ -137,13 +140,11 @@ def read(line: str, forms: Sequence[Form]) -> tuple[Form, Call]:
 
 def _words(line: str) -> list[str]:
     words, at = [], 0
-    if asks := _RESOLVED.fullmatch(line):
-        line = asks["command"]
     while at < len(line):
         if line[at] == " ":
             at += 1
         elif match := _WORD.match(line, at):
-            words.append(match[0].strip("'\""))
+            words.append(match[0][1:-1] if match[0][0] in "'\"" else match[0])
             at = match.end()
         else:
             raise not_understood(line, line[at:].split(" ", 1)[0], "not a plain or single-quoted word")

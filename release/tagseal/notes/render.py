@@ -73,6 +73,10 @@ class Image:
     """``sha256:…``."""
     manifests: tuple[Manifest, ...]
     """What the digest stands for, by platform; empty for an image of one."""
+    bundled: bool
+    """Whether there are signatures in cosign 3's own form, which every cosign that knows it reads first."""
+    old: bool
+    """Whether there are signatures that every cosign since 2.0 reads."""
 
 
 def render(*, tag: str, plan: Plan, artifacts: Sequence[Artifact], override: Path | None, above: str = "") -> Page:
@@ -126,6 +130,15 @@ def render(*, tag: str, plan: Plan, artifacts: Sequence[Artifact], override: Pat
     return Page(text=text, commands=found)
 
 
+def filled(name: str, values: Mapping[str, Any], override: Path | None) -> str:
+    """Return one template with these values in it, as the notes' own are filled: sandboxed, the values as data.
+
+    Raises:
+        ConfigError: The template is absent or wrong; the error names its file and line.
+    """
+    return _filled(_environment(override), name, values)
+
+
 def packaged() -> Path:
     """Return the folder of the packaged templates: inside the wheel, or at the top of the checkout."""
     package = Path(__file__).parents[1]
@@ -161,7 +174,7 @@ def _values(plan: Plan, artifacts: Sequence[Artifact], expected: instructions.Ex
         "first": files[first],
         "others": [file for artifact, file in files.items() if artifact is not first],
         "checksums": [file for artifact, file in files.items() if artifact.kind is Kind.checksums],
-        "image": _image(artifacts, expected),
+        "image": _image(plan, artifacts, expected),
         "minimum": MINIMUM,
     }
 
@@ -179,12 +192,19 @@ def _file(artifact: Artifact, expected: instructions.Expected) -> File:
     )
 
 
-def _image(artifacts: Sequence[Artifact], expected: instructions.Expected) -> Image | None:
+def _image(plan: Plan, artifacts: Sequence[Artifact], expected: instructions.Expected) -> Image | None:
     found = next((one for one in artifacts if one.kind is Kind.image), None)
     if found is None:
         return None
     safe_image(found.name)
-    return Image(name=found.name, tag=expected.image_tag, digest=expected.digest, manifests=found.manifests)
+    return Image(
+        name=found.name,
+        tag=expected.image_tag,
+        digest=expected.digest,
+        manifests=found.manifests,
+        bundled="bundle" in plan.image_forms,
+        old="simplesigning" in plan.image_forms,
+    )
 
 
 def _rest(plan: Plan, tag: str) -> str:

@@ -112,6 +112,8 @@ class Plan:
     """Registry and repository of the image; empty for none."""
     image_tags: tuple[str, ...] = ()
     """The image's tags that belong to this version, the first one in the notes; none of them ever moves."""
+    image_forms: tuple[str, ...] = ()
+    """How it is signed: ``simplesigning``, ``bundle``."""
 
 
 @record

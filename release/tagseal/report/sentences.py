@@ -40,7 +40,8 @@ def _(record: Plan) -> str:
 
 @sentence.register
 def _(record: Build) -> str:
-    return f"{'collected ' if record.collected else ''}{_files(record.artifacts)}"
+    files = f"{'collected ' if record.collected else ''}{_files(record.artifacts)}"
+    return files + (f", image for {_count(record.image.manifests or (1,), 'platform')}" if record.image else "")
 
 
 @sentence.register
@@ -53,12 +54,14 @@ def _(record: Checks) -> str:
 @sentence.register
 def _(record: Seal) -> str:
     kept = f", {record.kept} of them kept" if record.kept else ""
-    return f"{_count(record.bundles, 'bundle')}{kept}, as {record.identity.workflow}@{record.identity.ref}"
+    image = f" and {_count(record.signatures, 'signature')} of the image" if record.image else ""
+    return f"{_count(record.bundles, 'bundle')}{image}{kept}, as {record.identity.workflow}@{record.identity.ref}"
 
 
 @sentence.register
 def _(record: Draft) -> str:
-    return f"draft with {_count(record.assets, 'asset')}, {record.sent} sent"
+    pushed = f"; {record.pushed} parts of the image pushed" if record.pushed else ""
+    return f"draft with {_count(record.assets, 'asset')}, {record.sent} sent{pushed}"
 
 
 @sentence.register

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from tagseal.names import folder
+from tagseal.names import folder, safe_image
 from tagseal.services.retry import Retry, silent
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tagseal.records import Artifact
     from tagseal.services.git import Git
     from tagseal.services.github import GitHub
+    from tagseal.services.registry import Registry
     from tagseal.services.sigstore import Sigstore
     from tagseal.tags import Pattern
 
@@ -56,6 +57,11 @@ class Workspace:
         return self.path / "bundles"
 
     @property
+    def image(self) -> Path:
+        """The image, an OCI layout."""
+        return self.path / "image"
+
+    @property
     def notes(self) -> Path:
         """The rendered notes, for a person to read; never an input."""
         return self.path / "notes.md"
@@ -89,6 +95,9 @@ class Services:
     """Told before each pause what failed, and how many seconds the pause takes."""
     remark: Callable[[str], None] = unheard
     """Takes one line that a person should know, whatever becomes of the step."""
+
+    writes: bool = True
+    """Whether this command changes anything anywhere; ``status`` does not."""
 
     @property
     def project(self) -> Path:
@@ -129,6 +138,16 @@ class Services:
         from tagseal.services.github import GitHub  # noqa: PLC0415 - 0.4 s
 
         return GitHub.from_environ(self.environ, self.retry)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The image's repository in its registry, with this job's credentials; only where there is an image."""
+        from tagseal.services.registry import Registry  # noqa: PLC0415 - as above
+        from tagseal.services.registry.credentials import credentials  # noqa: PLC0415
+
+        host, repository = safe_image(self.settings.image.name if self.settings.image else "")
+        known = credentials(self.environ, host)
+        return Registry(host, repository, known, retry=self.retry, pushes=self.writes)
 
     @cached_property
     def sigstore(self) -> Sigstore:

@@ -4,6 +4,7 @@
 2. Further assets are found by their patterns in the checkout.
 3. Everything is copied into a folder beside the final ones, and described by the very bytes that are copied.
 4. Only then the final folders are replaced: a build that fails leaves what was there.
+5. The image, where one is configured, is built or taken into a layout of its own.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from tagseal.names import shown
 from tagseal.records import Build, Kind
 from tagseal.services import backend, files
 from tagseal.steps import wheels
+from tagseal.steps.images import layouts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -55,7 +57,8 @@ def build(tag: Tag, plan: Plan, *, services: Services) -> Build:
             make(plan, made, services.work.path / "logs" / "build.log", services=services)
             packages, dropped = tuple(sorted(made.iterdir())), ()
         artifacts = _place(packages, files.matching(services.root, services.settings.assets), services)
-    return Build(commit=tag.commit, artifacts=artifacts, collected=bool(patterns), dropped=dropped)
+    image = layouts.make(plan, services)
+    return Build(commit=tag.commit, artifacts=artifacts, collected=bool(patterns), dropped=dropped, image=image)
 
 
 def make(plan: Plan, out: Path, log: Path, *, services: Services) -> None:

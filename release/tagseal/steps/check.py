@@ -6,7 +6,8 @@
 4. Each package's own metadata names the planned project and version; archives are read under the rules of
    ``tagseal.services.archives``.
 5. ``twine check --strict`` renders the descriptions as an index would.
-6. A second build is compared member by member, where the settings ask for one.
+6. The image is the recorded one, whole. A second build of the packages is compared member by member, where the
+   settings ask for one.
 7. The notes can be rendered for these very files, and GitHub takes them: nothing is signed yet.
 """
 
@@ -27,6 +28,7 @@ from tagseal.records import Checks, Kind, Verdict
 from tagseal.services import archives, files, process
 from tagseal.steps import checksums
 from tagseal.steps.build import make
+from tagseal.steps.images import layouts
 from tagseal.steps.wheels import is_pure
 
 if TYPE_CHECKING:
@@ -58,10 +60,12 @@ def check(plan: Plan, build: Build, *, services: Services) -> Checks:
         _verdict("digests", _digests(build, services), "every file is the recorded one"),
         _verdict("metadata", _metadata(plan, build, services), f"{plan.project} {plan.version} in each package"),
         _described(build, services),
+        *_image(plan, build, services),
         _repeated(plan, build, services),
     )
-    render(tag=plan.tag, plan=plan, artifacts=artifacts, override=services.templates)
-    return Checks(artifacts=build.artifacts, verdicts=verdicts)
+    subjects = (*artifacts, *((build.image,) if build.image else ()))
+    render(tag=plan.tag, plan=plan, artifacts=subjects, override=services.templates)
+    return Checks(artifacts=build.artifacts, verdicts=verdicts, image=build.image)
 
 
 def _fits(artifacts: Sequence[Artifact]) -> None:
@@ -162,6 +166,15 @@ def _described(build: Build, services: Services) -> Verdict:
     return _verdict("description (twine check --strict)", problems, "renders on an index")
 
 
+def _image(plan: Plan, build: Build, services: Services) -> Iterator[Verdict]:
+    """Read the image again, every byte of it."""
+    problems = layouts.problems(build.image, plan.image, services)
+    detail = f"{len(build.image.manifests) or 1} platforms, every blob as listed" if build.image else ""
+    verdict = _verdict("image", problems, detail)
+    if build.image is not None:
+        yield verdict
+
+
 def _repeated(plan: Plan, build: Build, services: Services) -> Verdict:
     """Build a second time and compare, as far as the settings ask for it."""
     name = "second build"
@@ -177,7 +190,8 @@ def _repeated(plan: Plan, build: Build, services: Services) -> Verdict:
     if setting == "require":
         return _verdict(name, differences, "every member is the same")
     shown = f"{len(differences)} members differ: {', '.join(differences[:5])}" if differences else ""
-    return Verdict(name=name, ok=True, detail=shown or "every member is the same")
+    once = "; the image was built once" if build.image else ""
+    return Verdict(name=name, ok=True, detail=f"{shown or 'every member is the same'}{once}")
 
 
 def _differences(build: Build, second: Path, services: Services) -> Iterator[str]:

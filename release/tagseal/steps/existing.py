@@ -61,8 +61,9 @@ def adopt(
     """Return the release's artifacts where it has a whole, verified set of these names; else None.
 
     1. Its bundles are fetched, and the files that differ from those here, if every name is there.
-    2. If all of them verify, they take the place of what was built.
-    3. Every fetched bundle that verifies for its file takes its place in the work folder.
+    2. Every fetched bundle that verifies for its file takes its place in the work folder.
+    3. If all of them verify, their files take the place of what was built: after the bundles, by which a run that was
+       ended between two files knows them again.
 
     Args:
         artifacts: What was built, ``SHA256SUMS`` last.
@@ -79,13 +80,13 @@ def adopt(
             if bundle is not None and bundle.size <= LARGEST_BUNDLE:
                 fetch(bundle, folder / bundle.name)
         there = tuple(_fetched(one, assets[one.name], fetch, folder) for one in artifacts if one.name in assets)
-        if whole := _whole(artifacts, there) and len(judge.good(there, folder)) == len(there):
-            for one in there:
-                if (folder / one.name).exists():
-                    (folder / one.name).replace(work.file(one))
+        whole = _whole(artifacts, there) and len(judge.good(there, folder)) == len(there)
         final = there if whole else artifacts
         for name in judge.good(final, folder):
             (folder / (name + BUNDLE)).replace(work.bundles / (name + BUNDLE))
+        for one in there if whole else ():
+            if (folder / one.name).exists():
+                (folder / one.name).replace(work.file(one))
     return there if whole else None
 
 

@@ -154,8 +154,12 @@ def _unchanged(event: Event, services: Services) -> tuple[str, ...]:
             "release, or commit its result before the tag.",
             slug="checkout-changed",
         )
-    own = f"{services.work.path.relative_to(services.root).as_posix()}/"
-    return tuple(printable(one) for one in status.untracked if not one.startswith(own))
+    image = services.settings.image
+    used = (
+        f"{services.work.path.relative_to(services.root).as_posix()}/",
+        *((image.archive,) if image and image.archive else ()),
+    )
+    return tuple(printable(one) for one in status.untracked if not one.startswith(used))
 
 
 def _identity(event: Event, services: Services) -> Identity:

@@ -19,6 +19,7 @@ from tagseal.notes.commands import Expected, Use, required
 from tagseal.notes.render import render
 from tagseal.records import Verdict
 from tagseal.services import process
+from tagseal.services.registry.credentials import PASSWORD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -84,23 +85,33 @@ class Shell:
     """The process's environment: PATH, proxy and certificates are taken from it."""
     token: str = field(repr=False)
     """What ``gh`` downloads with; empty for none."""
+    login: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What lets the image's commands into its registry (``tagseal.steps.images.login``); empty for a stranger."""
     _asker: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1), init=False, repr=False)
     _asked: dict[str, Future[str]] = field(default_factory=dict, init=False, repr=False)
 
-    def run(self, text: str, folder: Path, *, trusted: bool = False, home: Path | None = None) -> Finished:
-        """Execute a text in the folder; with the token if it is ``trusted``, in another home if one is given.
+    def run(
+        self, text: str, folder: Path, *, secrets: Mapping[str, str] | None = None, home: Path | None = None
+    ) -> Finished:
+        """Execute a text in the folder; with these secrets in its environment, in another home if one is given.
 
         Raises:
             UsageError: There is no bash.
             ServiceError: It does not end.
         """
-        environ = self._environment(home or self.home) | ({"GH_TOKEN": self.token} if trusted and self.token else {})
+        environ = {**self._environment(home or self.home), **(secrets or {})}
         return process.run([*_BASH, text], cwd=folder, environ=environ, timeout=TIMEOUT)
 
+    def secrets(self, purpose: Purpose) -> Mapping[str, str]:
+        """Return what a command may know: ``gh`` the token that it downloads with, the image's the registry's login."""
+        if purpose.of_image:
+            return self.login
+        download = purpose.kind is Use.download and purpose.tool == "gh"
+        return {"GH_TOKEN": self.token} if download and self.token else {}
+
     def follow(self, step: Instruction, folder: Path) -> Verdict:
-        """Execute a command as a reader would, and tell what came of it; only ``gh`` gets the token."""
-        download = step.purpose.kind is Use.download and step.purpose.tool == "gh"
-        finished = self.run(step.command.text, folder, trusted=download)
+        """Execute a command as a reader would, and tell what came of it."""
+        finished = self.run(step.command.text, folder, secrets=self.secrets(step.purpose))
         return Verdict(
             name=step.command.text.partition("\n")[0].removesuffix("\\").rstrip(),
             ok=finished.code == 0,
@@ -109,9 +120,10 @@ class Shell:
         )
 
     def words(self, finished: Finished) -> str:
-        """Return what a tool said, on one line and without the token: its last words, if it said much."""
+        """Return what a tool said, on one line and without a secret: its last words, if it said much."""
         text = f"{finished.output}\n{finished.errors}"
-        text = text.replace(self.token, "***") if self.token else text
+        for secret in filter(None, (self.token, self.login.get(PASSWORD))):
+            text = text.replace(secret, "***")
         line = printable(" ".join(text.split()))
         return line if len(line) <= _WORDS else f"…{line[-_WORDS:]}"
 

@@ -4,8 +4,9 @@
 2. The draft is read again: its files are the sealed ones, its body is the page, rendered again.
 3. Every asset is downloaded, and hashed.
 4. GitHub's listing is waited for, which may not know of a fresh draft yet: ``gh`` asks there.
-5. In an empty folder, the commands of the phase ``draft`` are executed in their order.
-6. Each command that verifies or hashes is attacked, each time in a folder and a home of its own.
+5. The image is read again by its digest, and so are its signatures.
+6. In an empty folder, the commands of the phase ``draft`` are executed in their order.
+7. Each command that verifies or hashes is attacked, each time in a folder and a home of its own.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from tagseal.notes.commands import Use
 from tagseal.records import Draft, Kind, Phase, Plan, Proof, Seal, Tag, Verdict
 from tagseal.services import actions
 from tagseal.steps import body, remote
+from tagseal.steps.images import login, pushed
 from tagseal.steps.instructions import Instruction, Shell, follow, instructions
 from tagseal.steps.sealed import verify_sealed
 from tagseal.verification.attacks import Attack, Target, attacks
@@ -52,9 +54,15 @@ def prove(tag: Tag, plan: Plan, seal: Seal, draft: Draft, *, services: Services)
         base = Path(temporary)
         remote.download(release, tag, seal, base / "assets", services)
         services.retry.read(partial(_listed, release, tag, services))
-        (base / "home").mkdir()
-        (base / "reader").mkdir()
-        shell = Shell(home=base / "home", environ=services.environ, token=actions.token(services.environ))
+        pushed.signed(seal, services)
+        for name in ("home", "reader"):
+            (base / name).mkdir()
+        shell = Shell(
+            home=base / "home",
+            environ=services.environ,
+            token=actions.token(services.environ),
+            login=login.inside(base / "login", services) if seal.image else {},
+        )
         steps = [one for one in page if one.command.phase is Phase.draft]
         services.say(f"running {len(steps)} commands of the notes")
         commands = follow(steps, shell, base / "reader", look=release.url, draft=release.draft)
@@ -85,24 +93,31 @@ def _listed(release: Release, tag: Tag, services: Services) -> None:
         )
 
 
-def _targets(steps: Sequence[Instruction], seal: Seal) -> Iterator[Target]:
+def _targets(steps: Sequence[Instruction], seal: Seal, services: Services) -> Iterator[tuple[Instruction, Target]]:
     """Yield the commands that verify or hash; one that hashes reads the names from its list."""
-    listed = tuple(one.name for one in seal.artifacts if one.kind not in {Kind.checksums, Kind.image})
+    listed = tuple(one.name for one in seal.artifacts if one.kind is not Kind.checksums)
+    unsigned = pushed.unsigned(seal.image, services) if seal.image else ("", "")
     seen: set[str] = set()
     for step in steps:
-        tool = step.purpose.tool
-        if step.purpose.kind in {Use.verify, Use.hash}:
+        tool, text = step.purpose.tool, step.command.text
+        if step.purpose.of_image:
+            yield step, Target(tool=tool, text=text, files=step.purpose.files, unsigned=unsigned)
+        elif step.purpose.kind in {Use.verify, Use.hash}:
             files = listed if step.purpose.kind is Use.hash else step.purpose.files
             # `required` has held that every command of a tool names one identity, in the same words.
-            yield Target(tool=tool, text=step.command.text, files=files, repeats=tool in seen)
+            yield step, Target(tool=tool, text=text, files=files, repeats=tool in seen)
             seen.add(tool)
 
 
 def _attack(
     steps: Sequence[Instruction], seal: Seal, shell: Shell, base: Path, services: Services
 ) -> tuple[Verdict, ...]:
-    names = [one.name for one in seal.artifacts if one.kind is not Kind.image]
-    tried = [(target, one) for target in _targets(steps, seal) for one in attacks(target, seal.identity, names)]
+    names = [one.name for one in seal.artifacts]
+    tried = [
+        (step, target, one)
+        for step, target in _targets(steps, seal, services)
+        for one in attacks(target, seal.identity, names)
+    ]
     services.say(f"attacking them in {len(tried)} ways")
     folders = [base / f"attack-{number}" for number in range(len(tried))]
     with ThreadPoolExecutor(_THREADS) as pool:
@@ -113,14 +128,15 @@ def _attack(
             raise
 
 
-def _try(tried: tuple[Target, Attack], folder: Path, *, shell: Shell, genuine: Path) -> Verdict:
-    target, attack = tried
+def _try(tried: tuple[Instruction, Target, Attack], folder: Path, *, shell: Shell, genuine: Path) -> Verdict:
+    step, target, attack = tried
     shutil.copytree(genuine, folder, copy_function=_link)
     attack.prepare(folder)
     # python-tuf and go-tuf write below HOME, and python-tuf fails where another process does so meanwhile.
     home = folder.with_name(f"{folder.name}-home")
     shutil.copytree(shell.home, home, symlinks=True)
-    finished = shell.run(attack.text, folder, home=home)
+    secrets = shell.secrets(step.purpose) if step.purpose.of_image else {}
+    finished = shell.run(attack.text, folder, secrets=secrets, home=home)
     for used in (folder, home):
         shutil.rmtree(used)
     words = shell.words(finished)

@@ -2,9 +2,11 @@
 
 1. No stored verdict is believed: every bundle is verified again, in this process.
 2. The remote tag is read again, then the draft: it is what ``prove`` saw.
-3. It is flipped, with its tag, its body and its flags sent along.
-4. Empty drafts of ours for this tag are deleted: one that was made twice shows late.
-5. The tag and the release are read and compared once more.
+3. The image and its signatures are read again in its registry; then this version's tags point at it.
+4. The draft is flipped, with its tag, its body and its flags sent along.
+5. Empty drafts of ours for this tag are deleted: one that was made twice shows late.
+6. The tag and the release are read and compared once more.
+7. The image's tags that move, such as ``latest``, point at it: whoever pulls them gets what is released.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from tagseal.errors import Busy, VerificationFailed
 from tagseal.records import Draft, Plan, Proof, Publication, Seal, Tag
 from tagseal.steps import body, remote
 from tagseal.steps.choice import choose
+from tagseal.steps.images import pushed
 from tagseal.steps.plan import latest
 from tagseal.steps.sealed import verify_sealed
 
@@ -40,6 +43,8 @@ def publish(  # noqa: PLR0913 - the records are the signature
     remote.unmoved(tag, services)
     before = services.github.release(repository, draft.id)
     _proven(before, tag, plan, seal, proof, services)
+    pushed.signed(seal, services)
+    acts = list(pushed.tag_own(plan, seal, services))
     if before.draft:
         services.say(f"publishing {tag.name}")
         services.github.publish(repository, before, latest=newest)
@@ -47,8 +52,9 @@ def publish(  # noqa: PLR0913 - the records are the signature
         remote.unmoved(tag, services)
     after = services.retry.read(partial(_public, draft.id, tag, services))
     _proven(after, tag, plan, seal, proof, services)
-    act = f"release {tag.name} published" if before.draft else f"release {tag.name} was public already"
-    return Publication(id=after.id, url=after.url, published_at=after.published_at, acts=(act,))
+    acts.append(f"release {tag.name} published" if before.draft else f"release {tag.name} was public already")
+    acts += pushed.tag_moving(plan, seal, services, latest=newest)
+    return Publication(id=after.id, url=after.url, published_at=after.published_at, acts=tuple(acts))
 
 
 def _public(number: int, tag: Tag, services: Services) -> Release:

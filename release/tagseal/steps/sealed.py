@@ -16,6 +16,7 @@ from tagseal.records import Kind
 from tagseal.services import files
 from tagseal.steps import checksums
 from tagseal.steps.existing import BUNDLE, read_bundle
+from tagseal.steps.images import layouts, signatures
 from tagseal.verification.policy import Exact
 from tagseal.verification.verify import verify_digest
 
@@ -62,7 +63,13 @@ def verify_sealed(tag: Tag, seal: Seal, services: Services) -> None:
     fitting(tag, seal)
     policy = Exact(tag.identity, tag.commit)
     pairs = zip(seal.artifacts, seal.bundles, strict=True)
-    if problems := tuple(problem for pair in pairs for problem in _problems(*pair, policy, services)):
+    problems = (
+        *(problem for pair in pairs for problem in _problems(*pair, policy, services)),
+        *signatures.problems(tag, seal, services),
+    )
+    if seal.image is not None:
+        layouts.read(seal.image, services)
+    if problems:
         raise VerificationFailed(
             "got files that do not verify, expected none",
             context=problems,

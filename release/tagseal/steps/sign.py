@@ -3,7 +3,7 @@
 1. The tools that ``prove`` needs are here: afterwards there would be log entries without a release.
 2. The identity token names the planned identity.
 3. The bytes are those that were checked; ``SHA256SUMS`` is one more artifact.
-4. A whole, verified set that exists for this tag and commit takes their place.
+4. A whole, verified set that exists for this tag and commit takes their place; so does such an image.
 5. Bundles that verify for identity, commit and digest are kept; the rest is signed, with one certificate.
 6. Every bundle is verified, in this process.
 """
@@ -23,17 +23,24 @@ from tagseal.steps import checksums, existing, instructions
 from tagseal.steps.choice import choose
 from tagseal.steps.existing import BUNDLE, Judge
 from tagseal.steps.guard import agree
+from tagseal.steps.images import layouts, signatures
+from tagseal.steps.images.kept import winning
 from tagseal.steps.reconcile import Wanted
 from tagseal.verification.policy import Exact
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping
 
+    from sigstore.dsse import Statement
+
+    from tagseal.services.github import Release
     from tagseal.steps import Services
+    from tagseal.steps.images.signatures import Signature
     from tagseal.verification.verify import Outcome
 
 _INSTALL = {
     "bash": "your system's package of that name",
+    "crane": "https://github.com/google/go-containerregistry/tree/main/cmd/crane",
     "cosign": "https://docs.sigstore.dev/cosign/system_config/installation/",
     "gh": "https://cli.github.com",
     "sha256sum": "your system's coreutils",
@@ -54,9 +61,12 @@ def sign(tag: Tag, plan: Plan, build: Build, checks: Checks, *, services: Servic
     _tools(plan, services)
     services.retry.read(partial(_token, tag, services))
     judge = Judge(policy=Exact(tag.identity, tag.commit), trust=services.sigstore.verifier)
-    artifacts = _adopted(_checked(tag, build, checks, services), judge, tag, services)
-    kept = judge.good(artifacts, services.work.bundles)
-    _sign(artifacts, kept, tag, services)
+    artifacts, release = _adopted(_checked(tag, plan, build, checks, judge, services), judge, tag, services)
+    image = winning(checks.image, plan, judge.policy, release, services)
+    images = signatures.wanted(image, services)
+    kept = {*judge.good(artifacts, services.work.bundles), *signatures.good(images, judge.policy, services)}
+    wanted = {one.name: one.sha256 for one in artifacts} | {one.key: one.subject for one in images}
+    _sign(wanted, kept, tag, services)
     outcomes = judge.outcomes(artifacts, services.work.bundles)
     return Seal(
         tag=tag.name,
@@ -65,6 +75,8 @@ def sign(tag: Tag, plan: Plan, build: Build, checks: Checks, *, services: Servic
         artifacts=artifacts,
         bundles=tuple(_bundle(one, outcomes[one.name], services) for one in artifacts),
         kept=len(kept),
+        image=image,
+        signatures=tuple(_signature(one, judge.policy, services) for one in images),
     )
 
 
@@ -92,35 +104,56 @@ def _token(tag: Tag, services: Services) -> str:
     return token
 
 
-def _checked(tag: Tag, build: Build, checks: Checks, services: Services) -> tuple[Artifact, ...]:
-    """Return the checked artifacts by name, then their checksums, having compared every byte on disk."""
-    if build.commit != tag.commit or build.artifacts != checks.artifacts:
+def _checked(  # noqa: PLR0913, PLR0917 - the records, and by what they are judged
+    tag: Tag, plan: Plan, build: Build, checks: Checks, judge: Judge, services: Services
+) -> tuple[Artifact, ...]:
+    """Return the checked artifacts by name, then their checksums, having compared every byte on disk.
+
+    A file that an earlier try of this step took from the release is not the checked one; its bundle verifies.
+    """
+    if build.commit != tag.commit or (build.artifacts, build.image) != (checks.artifacts, checks.image):
         raise VerificationFailed(
             f"got checks of another build than that of {tag.commit}",
             hint="Run build and check again.",
             slug="checks-of-another-build",
         )
-    if changed := [one.name for one in checks.artifacts if _differs(one, services)]:
+    found = [_found(one, services) for one in checks.artifacts]
+    pairs = list(zip(checks.artifacts, found, strict=True))
+    taken = [there for one, there in pairs if there is not None and there != one]
+    good = judge.good(taken, services.work.bundles)
+    if changed := [one.name for one, there in pairs if there != one and one.name not in good]:
         raise VerificationFailed(
             "got files that are not the checked ones, expected the same bytes",
             context=tuple(changed),
             hint="The work folder was changed after `check`. Find out by whom; then run build and check again.",
             slug="changed-after-check",
         )
-    listed, text = checksums.listing(checks.artifacts)
+    if wrong := layouts.unplanned(checks.image, plan.image):
+        raise VerificationFailed(
+            wrong,
+            hint="The build job's records are not those of this configuration. Run build and check again.",
+            slug="image-not-planned",
+        )
+    artifacts = [there for there in found if there is not None]
+    listed, text = checksums.listing(artifacts)
     files.replaced(services.work.file(listed), text)
-    return (*sorted(checks.artifacts, key=lambda one: one.name), listed)
+    return (*sorted(artifacts, key=lambda one: one.name), listed)
 
 
-def _differs(artifact: Artifact, services: Services) -> bool:
+def _found(artifact: Artifact, services: Services) -> Artifact | None:
     try:
-        return files.artifact(services.work.file(artifact), artifact.kind) != artifact
+        return files.artifact(services.work.file(artifact), artifact.kind)
     except FileNotFoundError:
-        return True
+        return None
 
 
-def _adopted(artifacts: tuple[Artifact, ...], judge: Judge, tag: Tag, services: Services) -> tuple[Artifact, ...]:
+def _adopted(
+    artifacts: tuple[Artifact, ...], judge: Judge, tag: Tag, services: Services
+) -> tuple[tuple[Artifact, ...], Release | None]:
     """Let what exists on GitHub for this tag win, where it is whole and verifies; what ``upload`` keeps comes first.
+
+    Returns:
+        The artifacts to release, and the release that ``upload`` keeps.
 
     Raises:
         Refused: ``upload`` would refuse what is there.
@@ -129,7 +162,7 @@ def _adopted(artifacts: tuple[Artifact, ...], judge: Judge, tag: Tag, services: 
     services.work.bundles.mkdir(parents=True, exist_ok=True)
     there = github.of_tag(repository, tag.name)
     if not there:
-        return artifacts
+        return artifacts, None
     files = {one.name: Wanted(name=one.name, size=one.size, sha256=one.sha256) for one in artifacts}
     adopt = services.settings.release == "adopt"
     found = choose(there, files, tag=tag.name, actor=github.actor(), adopt=adopt)
@@ -137,30 +170,43 @@ def _adopted(artifacts: tuple[Artifact, ...], judge: Judge, tag: Tag, services: 
     for release in (*((found.kept,) if found.kept else ()), *found.left):
         taken = existing.adopt(artifacts, release, fetch=fetch, work=services.work, judge=judge)
         if taken is not None:
-            return taken
-    return artifacts
+            return taken, found.kept
+    return artifacts, found.kept
 
 
-def _sign(artifacts: Sequence[Artifact], kept: Collection[str], tag: Tag, services: Services) -> None:
+def _sign(wanted: Mapping[str, str | Statement], kept: Collection[str], tag: Tag, services: Services) -> None:
     """Sign what has no good bundle; each bundle is on disk before it counts."""
     number = count(len(kept) + 1)
 
     def finished(name: str, bundle: bytes) -> None:
         files.replaced(services.work.bundles / (name + BUNDLE), bundle)
-        services.say(f"signed {next(number)} of {len(artifacts)}: {name}")
+        services.say(f"signed {next(number)} of {len(wanted)}: {name}")
 
-    digests = {one.name: one.sha256 for one in artifacts if one.name not in kept}
-    services.sigstore.sign(digests, lambda: _token(tag, services), finished)
+    rest = {name: subject for name, subject in wanted.items() if name not in kept}
+    promised = "simplesigning" in signatures.forms(services)
+    services.sigstore.sign(rest, lambda: _token(tag, services), finished, promised=promised)
+
+
+def _signature(one: Signature, policy: Exact, services: Services) -> Bundle:
+    text = existing.read_bundle(services.work.bundles / (one.key + BUNDLE)) or b""
+    outcome = one.outcome(text, policy, services)
+    if not outcome.verdict.ok:
+        raise _unverified(one.label, outcome)
+    return signatures.described(one, outcome, text)
+
+
+def _unverified(name: str, outcome: Outcome) -> VerificationFailed:
+    return VerificationFailed(
+        f"got a fresh bundle for {name} that does not verify",
+        context=(outcome.verdict.detail,),
+        hint="Run the same command again. If it persists, the root of trust is not that of the signing service.",
+        slug="fresh-bundle-fails",
+    )
 
 
 def _bundle(artifact: Artifact, outcome: Outcome, services: Services) -> Bundle:
     if not outcome.verdict.ok or outcome.facts is None:
-        raise VerificationFailed(
-            f"got a fresh bundle for {artifact.name} that does not verify",
-            context=(outcome.verdict.detail,),
-            hint="Run the same command again. If it persists, the root of trust is not that of the signing service.",
-            slug="fresh-bundle-fails",
-        )
+        raise _unverified(artifact.name, outcome)
     name = artifact.name + BUNDLE
     text = existing.read_bundle(services.work.bundles / name) or b""
     return Bundle(

@@ -5,6 +5,8 @@
 3. The difference from what is wanted is found (``tagseal.steps.reconcile``): ``tagseal upload --plan`` prints it.
 4. Its acts are done. Where nothing is known of an asset's bytes, or a draft was made, number 2 comes next.
 5. What was changed is read once more; there must be no difference left.
+
+An image is pushed between 3 and 4, untagged: what nobody pulls by accident may be there first.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from tagseal.services import files
 from tagseal.services.threads import side_by_side
 from tagseal.steps import body, remote
 from tagseal.steps.choice import choose
+from tagseal.steps.images import pushed
 from tagseal.steps.reconcile import Act, Create, Delete, Difference, Discard, Edit, Look, Send, difference, wanted
 from tagseal.steps.sealed import verify_sealed
 
@@ -46,6 +49,9 @@ def upload(tag: Tag, plan: Plan, seal: Seal, *, services: Services) -> Draft:
     """
     verify_sealed(tag, seal, services)
     work = _Upload(tag, plan, seal, services)
+    if seal.image is not None:
+        work.difference()  # what is refused here keeps the image out of the registry, too
+        work.pushed = pushed.push(seal, services)
     for _ in range(_ROUNDS):
         found = work.difference()
         if found.kept is not None and not found.acts:
@@ -82,7 +88,7 @@ class _Upload:
         """Drafts, by id: a listing may lag."""
         self.digests: dict[int, str] = {}
         """sha256 by the asset's id: the bytes of an asset never change."""
-        self.sent = 0
+        self.sent = self.pushed = 0
 
     def difference(self) -> Difference:
         """Read what is there, and find what separates it from what is wanted."""
@@ -119,6 +125,7 @@ class _Upload:
             assets=kept.assets,
             body_sha256=body.digest(kept.body),
             sent=self.sent,
+            pushed=self.pushed,
         )
 
     def _there(self) -> list[Release]:

@@ -38,7 +38,9 @@ def own_tags(image: Image, tag: str, version: Version) -> tuple[str, ...]:
     if wrong := [one for one in found if IMAGE_TAG.fullmatch(one) is None]:
         raise ConfigError(
             f"got the image tag {shown(wrong[0])}, expected letters, digits and . _ - only, 128 at most",
-            hint='A registry takes no + and no /. Set tags = ["{version}"] in [tool.tagseal.image], or tag otherwise.',
+            hint="A registry takes no +, which is in this version: release it without a local part, or no image."
+            if version.local
+            else 'A registry takes no + and no /. Set tags = ["{version}"] in [tool.tagseal.image], or tag otherwise.',
             slug="image-tag-invalid",
         )
     return tuple(dict.fromkeys(found))

@@ -9,22 +9,23 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
-from datetime import date, time
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, dataclass_transform
 
+from tagseal.config.checks import said, senseless
 from tagseal.errors import ConfigError
-from tagseal.names import IMAGE, IMAGE_TAG, REPOSITORY, WORKFLOW, printable, shown
+from tagseal.names import printable, shown
 from tagseal.services.toml import read_toml
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from pydantic_core import ErrorDetails
 
 T = TypeVar("T")
 
+_DOCKER_HUB = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
+"""Names of one registry that every tool spells otherwise."""
 _FILES = ("pyproject.toml", "tagseal.toml")
 
 
@@ -133,11 +134,13 @@ def load(root: Path) -> Settings:
     from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415 - 0.1 s that `--help` need not wait for
 
     where, table = _find(root)
-    problems = [f"{where}{key}: {problem}" for key, problem in _senseless(table)]
+    problems = [f"{where}{key}: {problem}" for key, problem in senseless(table)]
     try:
         settings = TypeAdapter(Settings).validate_json(json.dumps(table, default=str))
     except ValidationError as error:
         problems[:0] = [f"{where}{_problem(details)}" for details in error.errors(include_url=False)]
+    else:
+        problems += [f"{where}image: {problem}" for problem in _contradictions(settings)]
     if problems:
         raise ConfigError(
             f"got {len(problems)} problem{'s'[: len(problems) > 1]} in the configuration, expected none",
@@ -154,11 +157,13 @@ def not_yet(settings: Settings) -> None:
     Raises:
         ConfigError: One of them is set.
     """
+    host = settings.image.name.partition("/")[0] if settings.image else ""
     asked = {
         "kit": settings.kit,
         "sigstore": settings.sigstore is not None,
-        "image": settings.image is not None,
         "index": settings.index is not None,
+        "image at Docker Hub": host in _DOCKER_HUB,
+        "image at a registry with a port": ":" in host,
     }
     if keys := tuple(key for key, is_set in asked.items() if is_set):
         raise ConfigError(
@@ -218,16 +223,7 @@ def _problem(details: ErrorDetails) -> str:
     if details["type"] == "literal_error":
         return f"{path}: got {shown(str(got))}, expected {details['ctx']['expected']}"
     expected = _EXPECTED.get(details["type"], details["msg"])
-    return f"{path}: {expected}" if details["type"] == "missing" else f"{path}: got {_said(got)}, {expected}"
-
-
-def _said(value: object) -> str:
-    """Return a TOML value as its author would recognise it."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, dict | list):
-        return "a table" if isinstance(value, dict) else "a list"
-    return shown(value) if isinstance(value, str) else str(value)
+    return f"{path}: {expected}" if details["type"] == "missing" else f"{path}: got {said(got)}, {expected}"
 
 
 def _did_you_mean(word: str, table: type) -> str:
@@ -236,56 +232,10 @@ def _did_you_mean(word: str, table: type) -> str:
     return f"; did you mean {near[0]}?" if near else f"; known are {', '.join(known)}"
 
 
-def _senseless(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Find values of the right type that mean nothing: key path and problem."""
-    for name, value in table.items():
-        path = f"{prefix}{name}"
-        if isinstance(value, dict):
-            yield from _senseless(value, f"{path}.")
-            continue
-        check = _CHECKS.get(path, _unchecked)
-        for at, item in enumerate(value) if isinstance(value, list) else ((None, value),):
-            if problem := "no date or time" if isinstance(item, date | time) else check(item):
-                yield (path if at is None else f"{path}.{at}"), f"got {_said(item)}, expected {problem}"
-
-
-def _unchecked(_: object) -> str:
-    return ""
-
-
-def _text(check: Callable[[str], bool], expected: str) -> Callable[[object], str]:
-    """Return a check that says what it expected of a string; other types are the validator's to report."""
-    return lambda value: expected if isinstance(value, str) and not check(value) else ""
-
-
-def _is_inside(path: str) -> bool:
-    return bool(path) and "\\" not in path and not PurePosixPath(path).is_absolute() and ".." not in path.split("/")
-
-
-_inside = _text(_is_inside, "a relative path inside the repository")
-_word = _text(lambda word: bool(word.strip()), "something between the quotes")
-_CHECKS: Mapping[str, Callable[[object], str]] = {
-    "repository": _text(lambda name: REPOSITORY.fullmatch(name) is not None, "OWNER/REPO"),
-    "project": _inside,
-    "tag": _text(lambda tag: tag.count("{version}") == 1, "{version} in it, exactly once"),
-    "workflow": _text(lambda name: WORKFLOW.fullmatch(name) is not None, "a bare file name such as release.yml"),
-    "changelog": _inside,
-    "packages": _inside,
-    "build": _word,
-    "build-env": _word,
-    "assets": _inside,
-    "templates": _inside,
-    "wait": lambda value: "" if not isinstance(value, int) or value >= 0 else "seconds, zero or more",
-    "dropped": _word,
-    "sigstore.trust-config": _inside,
-    "sigstore.audience": _text(lambda name: name not in {"", "sigstore"}, "an audience other than sigstore"),
-    "image.name": _text(lambda name: IMAGE.fullmatch(name) is not None, "REGISTRY/REPOSITORY in small letters, no tag"),
-    "image.build": _word,
-    "image.archive": _inside,
-    "image.tags": _text(
-        lambda tag: IMAGE_TAG.fullmatch(tag.replace("{tag}", "v1").replace("{version}", "1")) is not None,
-        "letters, digits and . _ - beside {tag} and {version}",
-    ),
-    "index.name": _word,
-    "index.publisher.workflow": _text(lambda name: WORKFLOW.fullmatch(name) is not None, "a bare file name"),
-}
+def _contradictions(settings: Settings) -> Iterator[str]:
+    """Find keys of the right form that do not go together."""
+    image = settings.image
+    if image and image.build and image.archive:
+        yield "got build and archive, expected one of them"
+    if image and image.build and not any("{archive}" in word for word in image.build):
+        yield "build: got no {archive} in it, expected it where the command names its output"

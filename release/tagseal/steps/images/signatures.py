@@ -1,0 +1,127 @@
+"""The image's signatures: which there are to be, and those on disk, each verified.
+
+Signed are the image's digest and every manifest below it that a platform can pull, each in every configured form. What
+lies in ``bundles/`` is a Sigstore bundle of each; what a registry gets is made of them (``pushed``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tagseal.names import printable
+from tagseal.records import Bundle
+from tagseal.steps.existing import BUNDLE, read_bundle
+from tagseal.steps.images import layouts
+from tagseal.verification.images import attached, simplesigning
+from tagseal.verification.policy import Exact
+from tagseal.verification.verify import Outcome, verify_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from sigstore.dsse import Statement
+
+    from tagseal.records import Artifact, Seal, Tag
+    from tagseal.steps import Services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """One that there is to be."""
+
+    image: str
+    """Registry and repository."""
+    sha256: str
+    """The signed manifest's."""
+    form: str
+    """``simplesigning`` or ``bundle``."""
+
+    @property
+    def key(self) -> str:
+        """What its file in ``bundles/`` is called, without the ending."""
+        return f"sha256-{self.sha256}.{self.form}"
+
+    @property
+    def label(self) -> str:
+        """The signed manifest, as commands name it."""
+        return f"{self.image}@sha256:{self.sha256}"
+
+    @property
+    def payload(self) -> bytes:
+        """What is signed in the form ``simplesigning``."""
+        return simplesigning.payload(self.image, self.sha256)
+
+    @property
+    def subject(self) -> str | Statement:
+        """What Sigstore signs: a digest, or a statement."""
+        if self.form == "bundle":
+            return attached.statement(self.image, self.sha256)
+        return hashlib.sha256(self.payload).hexdigest()
+
+    def outcome(self, bundle: bytes, policy: Exact, services: Services) -> Outcome:
+        """Verify a bundle of it, with its proof of inclusion."""
+        trust = services.sigstore.verifier
+        if self.form == "bundle":
+            return attached.verify_attached(bundle, self.image, self.sha256, policy, trust)
+        digest = hashlib.sha256(self.payload).hexdigest()
+        return verify_digest(self.label, digest, bundle, policy, trust)
+
+
+def wanted(image: Artifact | None, services: Services) -> tuple[Signature, ...]:
+    """Return the signatures that an image gets: its own first, then those of what its index lists."""
+    if image is None:
+        return ()
+    manifests = dict.fromkeys((image.sha256, *(one.sha256 for one in image.manifests)))
+    return tuple(
+        Signature(image=image.name, sha256=sha256, form=form) for sha256 in manifests for form in forms(services)
+    )
+
+
+def forms(services: Services) -> tuple[str, ...]:
+    """Return the forms that signatures have, by configuration."""
+    return tuple(dict.fromkeys(services.settings.image.signatures)) if services.settings.image else ()
+
+
+def good(signatures: tuple[Signature, ...], policy: Exact, services: Services) -> frozenset[str]:
+    """Return the keys of those whose bundle in the work folder verifies."""
+    found = ((one, read_bundle(services.work.bundles / (one.key + BUNDLE))) for one in signatures)
+    return frozenset(
+        one.key for one, text in found if text is not None and one.outcome(text, policy, services).verdict.ok
+    )
+
+
+def described(signature: Signature, outcome: Outcome, text: bytes) -> Bundle:
+    """Return what the seal says of a signature whose bundle has verified."""
+    return Bundle(
+        artifact=signature.label,
+        name=signature.key + BUNDLE,
+        size=len(text),
+        sha256=hashlib.sha256(text).hexdigest(),
+        log_index=outcome.facts.log_index if outcome.facts else 0,
+        integrated_time=outcome.facts.integrated_time if outcome.facts else 0,
+    )
+
+
+def problems(tag: Tag, seal: Seal, services: Services) -> Iterator[str]:
+    """Yield what is wrong with a seal's signatures: their list, the files on disk, each verified again."""
+    if wrong := layouts.unplanned(seal.image, services.settings.image.name if services.settings.image else ""):
+        yield wrong
+        return
+    there = wanted(seal.image, services)
+    listed: Mapping[str, Bundle] = {one.name: one for one in seal.signatures}
+    expected = [(one.label, one.key + BUNDLE) for one in there]
+    if [(one.artifact, one.name) for one in seal.signatures] != expected:
+        yield f"got signatures of {len(seal.signatures)} manifests and forms, expected {len(expected)} by configuration"
+        return
+    policy = Exact(tag.identity, tag.commit)
+    for one in there:
+        name = one.key + BUNDLE
+        text = read_bundle(services.work.bundles / name)
+        if text is None:
+            yield f"{name}: no such file"
+        elif (len(text), digest := hashlib.sha256(text).hexdigest()) != (listed[name].size, listed[name].sha256):
+            yield f"{name}: got sha256 {digest}, expected {listed[name].sha256}"
+        elif not (verdict := one.outcome(text, policy, services).verdict).ok:
+            yield f"{one.label}: {printable(verdict.detail)}"
