@@ -54,7 +54,7 @@ class Bench:
         found = {}
         for name, shell in (("real", self.real), ("stand-in", self.standing_in)):
             shutil.copytree(self.genuine, folder / name)
-            finished = shell.run(text, folder / name, trusted=True)
+            finished = shell.run(text, folder / name, secrets={"GH_TOKEN": shell.token})
             found[name] = finished, {path.name for path in (folder / name).iterdir()}
         return found
 
@@ -75,7 +75,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         for name in ("home-1", "home-2", "genuine"):
             (folder / name).mkdir()
         real = Shell(home=folder / "home-1", environ=services.environ, token=environ["GITHUB_TOKEN"])
-        assert real.run(DOWNLOAD, folder / "genuine", trusted=True).code == 0
+        assert real.run(DOWNLOAD, folder / "genuine", secrets={"GH_TOKEN": real.token}).code == 0
         yield Bench(
             real=real,
             standing_in=Shell(home=folder / "home-2", environ=environ, token=real.token),

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from tagseal.services.git import Git
 
 _PACKAGES = "rehearsed-packages"
+_ONLY_IN = re.compile(r"github\.repository\s*==\s*'([^']*)'")
 _SHOWN = 4
 _LEFT = ("release.json", "transcript.jsonl")
 _READ_BY_A_RELEASE = ("tagseal.toml", "noxfile.py", ".github")
@@ -52,6 +54,10 @@ class Clone:
     repository: str
     workflow: str
     """File name in ``.github/workflows/``."""
+    image: str
+    """Registry and repository of the image; empty for none."""
+    forms: tuple[str, ...]
+    """How it is signed."""
     brought: Mapping[str, Path]
     """What earlier jobs and steps make in a real release: path in the checkout, and where it lies here."""
     remarks: tuple[str, ...]
@@ -112,21 +118,30 @@ def make(
         pattern=pattern,
         repository=repository,
         workflow=workflow.file,
+        image=settings.image.name if settings.image else "",
+        forms=settings.image.signatures if settings.image else (),
         brought=brought,
         remarks=(*remarks, *of_tag, *said, *from_here),
-        lacking=_lacking(clone, workflow),
+        lacking=_lacking(clone, workflow, repository, image=settings.image is not None),
         next=following,
     )
 
 
-def _lacking(clone: Git, workflow: workflows.Workflow) -> tuple[str, ...]:
-    """Name what would keep a pushed tag from being released at all."""
+def _lacking(clone: Git, workflow: workflows.Workflow, repository: str, *, image: bool) -> tuple[str, ...]:
+    """Name what would keep a pushed tag from being released at all, as far as the workflow's text tells."""
     file = clone.root / workflow.path
     if not file.is_file():
         return (f"{workflow.path} does not exist",)
-    if not any(word in file.read_text(encoding="utf-8", errors="replace") for word in ("tagseal", "nox")):
+    text = re.sub(r"(^|\s)#.*", "", file.read_text(encoding="utf-8", errors="replace"))
+    if not any(word in text for word in ("tagseal", "nox")):
         return (f"{workflow.path}, taken because {workflow.reason}, runs neither nox nor tagseal",)
-    return ()
+    others = [one for one in _ONLY_IN.findall(text) if one != repository]
+    wrong = {
+        f"{workflow.path} runs only in {shown(others[0]) if others else ''}": bool(others),
+        f"{workflow.path} lacks `packages: write`, which the image needs": image and "packages: write" not in text,
+        f"{workflow.path} installs no crane, which the notes' commands need": image and "crane" not in text,
+    }
+    return tuple(sentence for sentence, so in wrong.items() if so)
 
 
 def _overlay(source: Git, clone: Git) -> list[str]:
@@ -243,7 +258,12 @@ def _brought(
     found: dict[str, Path] = {}
     if packages is not None:
         found = _packages(packages, Path(settings.packages[0]).parent)
-    patterns = (*settings.assets, *(settings.packages if packages is None else ()))
+    archive = settings.image.archive if settings.image else None
+    patterns = (
+        *settings.assets,
+        *(settings.packages if packages is None else ()),
+        *((archive, f"{archive}/**/*") if archive else ()),
+    )
     here = {
         path.relative_to(source.root).as_posix(): path
         for pattern in patterns

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tagseal.loopback.faults import Faults
 
 REPOSITORY, TAG, COMMIT = "octo/widget", "v1.0.0", "4f2c1e9a0b3d5c7e9f1a2b4c6d8e0f1a3b5c7d9e"
+_SCOPES = {"contents": "write", "packages": "write"}
 RUN = actions.Run(
     repository=REPOSITORY,
     repository_id=100,
@@ -40,7 +41,7 @@ def run_command(command: tuple[str, ...], *, out: Path, faults: tuple[str, ...],
         folder = Path(temporary).resolve()
         with Loopback(folder=folder / "loopback") as loopback:
             loopback.github.add_repository(REPOSITORY).add_tag(TAG, COMMIT)
-            token = loopback.github.token(actor="octocat", scopes={"contents": "write"}, repository=REPOSITORY)
+            token = loopback.github.token(actor="octocat", scopes=_SCOPES, repository=REPOSITORY)
             environ = {
                 **environment.terminal(os.environ),
                 **environment.private_home(folder),
@@ -60,7 +61,7 @@ def run_command(command: tuple[str, ...], *, out: Path, faults: tuple[str, ...],
             }
             tell(f"{REPOSITORY} is here, with the tag {TAG}, a token that may write, and an identity to sign with")
             shims = folder / "shims"
-            tools.install(shims, loopback=loopback.folder, environ=environ, probe=environ)
+            tools.install(shims, loopback=loopback.folder, environ=environ, probe=environ, forms=("simplesigning",))
             environ["PATH"] = environment.path(shims, environ)
             loopback.faults.set(scheduled)
             code = _foreground(command, environ, loopback.faults)

@@ -25,6 +25,7 @@ from tagseal.rehearsal import environment
 from tagseal.services import process
 from tagseal.services.actions import RECORDS
 from tagseal.services.backend import BUILD_NETWORK, network_settings
+from tagseal.services.registry.credentials import GHCR, PASSWORD, USER
 from tagseal.steps import Workspace
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ class Job:
     """``read`` or ``write``."""
     identity: bool = False
     """``id-token: write``."""
+    packages: bool = False
+    """``packages: write``, where there is an image."""
     builds: bool = False
     """Whether the project's own code runs here."""
     environment: str = ""
@@ -59,9 +62,9 @@ JOBS = (
     # Runs the project's code, so it may do nothing but read.
     Job(name="build", verbs=BY_JOB["build"], contents="read", builds=True),
     # Holds the identity and the draft; runs no line of the project.
-    Job(name="seal", verbs=BY_JOB["seal"], contents="write", identity=True),
+    Job(name="seal", verbs=BY_JOB["seal"], contents="write", identity=True, packages=True),
     # One approval, then the irreversible act.
-    Job(name="publish", verbs=BY_JOB["publish"], contents="write", environment="release"),
+    Job(name="publish", verbs=BY_JOB["publish"], contents="write", packages=True, environment="release"),
     # Sees what strangers see.
     Job(name="witness", verbs=BY_JOB["witness"], contents="read"),
 )
@@ -140,8 +143,11 @@ def job_environ(job: Job, stage: Stage, checkout: Path, temp: Path) -> dict[str,
     """Return the job's whole environment: the machine's, the runner's, the loopback's; nothing of the person's."""
     run = replace(stage.run, environment=job.environment)
     oidc = stage.loopback.tokens.grant(run) if job.identity else None
+    packages = {"packages": "write"} if job.packages and stage.clone.image else {}
     token = stage.loopback.github.token(
-        actor="github-actions[bot]", scopes={"contents": job.contents, "metadata": "read"}, repository=run.repository
+        actor="github-actions[bot]",
+        scopes={"contents": job.contents, "metadata": "read", **packages},
+        repository=run.repository,
     )
     runner = actions.environment(
         run,
@@ -158,8 +164,14 @@ def job_environ(job: Job, stage: Stage, checkout: Path, temp: Path) -> dict[str,
         **runner,
         "PATH": environment.path(stage.shims, stage.environ),
         "TMPDIR": str(temp),
+        **(_login(run.actor, token) if packages and not stage.clone.image.startswith(f"{GHCR}/") else {}),
         **({BUILD_NETWORK: json.dumps(network_settings(stage.environ))} if job.builds else {}),
     }
+
+
+def _login(actor: str, token: str) -> dict[str, str]:
+    """Return what a step that logs in at a registry leaves; GHCR takes the job's own token without it."""
+    return {USER: actor, PASSWORD: token}
 
 
 def _hand_over(stage: Stage, before: Played, checkout: Path) -> None:

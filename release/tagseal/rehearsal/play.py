@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from tagseal.journal import Journal
 from tagseal.loopback import Loopback
 from tagseal.loopback.actions import Run
-from tagseal.names import printable
+from tagseal.names import printable, safe_image
 from tagseal.records import Plan, Seal, to_object
 from tagseal.rehearsal import attackers, environment, faulty, jobs, tools
 from tagseal.rehearsal.clone import Clone, make
@@ -73,7 +73,8 @@ def rehearse(
             clone = make(source, folder, project=request.project, tag=request.tag, packages=request.packages)
             _introduce(clone, told.tell)
             left.empty()
-            with Loopback(folder=folder / "loopback") as loopback:
+            with Loopback(folder=folder / "loopback", registries=_registries(clone)) as loopback:
+                loopback.close_fresh_packages()
                 stage, played_by = _staged(clone, loopback, left, environ)
                 loopback.faults.set(faults)
                 with left.kept(stage):
@@ -90,6 +91,10 @@ def rehearse(
 
         serve(left.out, clone.repository, clone.tag, told.tell)
     return code, document
+
+
+def _registries(clone: Clone) -> tuple[str, ...]:
+    return (safe_image(clone.image)[0],) if clone.image else ()
 
 
 def _introduce(clone: Clone, tell: Callable[[str], None]) -> None:
@@ -129,7 +134,7 @@ def _staged(clone: Clone, loopback: Loopback, left: Left, environ: Mapping[str, 
         "GH_TOKEN": token,
         "GH_REPO": clone.repository,
     }
-    played_by = tools.install(stage.shims, loopback=loopback.folder, environ=environ, probe=probe)
+    played_by = tools.install(stage.shims, loopback=loopback.folder, environ=environ, probe=probe, forms=clone.forms)
     return stage, played_by
 
 
@@ -144,6 +149,8 @@ def _play(stage: Stage, told: _Told, left: Left) -> tuple[list[Played], tuple[ob
         played.append(done)
         if done.code != 0:
             break
+        if stage.clone.image and job.name == "publish":
+            _open(stage)
         if job.identity:
             told.say("letting attackers sign")
             seal = _journal(stage.clone, done).get(Seal, "rehearse")
@@ -154,6 +161,12 @@ def _play(stage: Stage, told: _Told, left: Left) -> tuple[list[Played], tuple[ob
                 f"our verification, {len(foreign) - 1} by the printed commands"
             )
     return played, foreign
+
+
+def _open(stage: Stage) -> None:
+    """Open the package to strangers, as its owner does once: it is private at its first push."""
+    host, repository = safe_image(stage.clone.image)
+    stage.loopback.registries[host].add_repository(repository)
 
 
 def _story(tell: Callable[[str], None], left: Left, *, first: bool) -> Callable[[str], None]:
@@ -195,10 +208,14 @@ def _conclude(  # noqa: PLR0913 - the last lines speak of everything
         f"REHEARSED in {seconds:.0f} s    real: {', '.join(real)}"
         + (f"   stand-in: {', '.join(standing_in)}" if standing_in else "")
     )
-    tell(f"For ever, once real: {len(seal.artifacts)} log entries naming {clone.repository}, and the public release")
+    entries = len(seal.artifacts) + len(seal.signatures)
+    own = journal.get(Plan, "rehearse").image_tags
+    tags = f"the image's tag{'s'[: len(own) > 1]} {', '.join(own)}, " if seal.image else ""
+    tell(f"For ever, once real: {entries} log entries naming {clone.repository}, {tags}and the public release")
+    package = f", the login at {safe_image(clone.image)[0]} and whether strangers may pull there" if clone.image else ""
     tell(
         f"Unchecked from here: permissions and approval in {clone.workflow}, the tag at the remote, immutable "
-        "releases; the build used this machine's network"
+        f"releases{package}; the build used this machine's network"
     )
     tell(f"Notes, assets, transcript: {_near(out)}")
     lacking = (*clone.lacking, *(text for text in journal.get(Plan, "rehearse").remarks if REFUSES in text))

@@ -15,9 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagseal.errors import TagsealError
+from tagseal.names import safe_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from tagseal.services.registry import Registry
 
 VERSION = "stand-in"
 
@@ -30,6 +33,7 @@ def main(argv: Sequence[str]) -> int:
         "cosign": _cosign,
         "curl": _curl,
         "sha256sum": _sha256sum,
+        "crane": _crane,
     }
     if arguments[:1] in (["--version"], ["version"]):
         sys.stdout.write(f"{name} {VERSION}\n")
@@ -77,6 +81,8 @@ def _cosign(trusted_root: Path, arguments: Sequence[str]) -> int:
     from sigstore.models import Bundle, TrustedRoot  # noqa: PLC0415
     from sigstore.verify import Verifier, policy  # noqa: PLC0415
 
+    if arguments[:1] == ["verify"]:
+        return _cosign_image(trusted_root, arguments[1:])
     parser = argparse.ArgumentParser(prog="cosign", allow_abbrev=False)
     parser.add_argument("verb", choices=["verify-blob"])
     parser.add_argument("--bundle", required=True, type=Path)
@@ -100,6 +106,71 @@ def _cosign(trusted_root: Path, arguments: Sequence[str]) -> int:
         )
     sys.stderr.write("Verified OK\n")
     return 0
+
+
+def _cosign_image(trusted_root: Path, arguments: Sequence[str]) -> int:
+    """``cosign verify IMAGE --certificate-identity … --certificate-oidc-issuer …``, of a tag or a digest."""
+    from sigstore.models import TrustedRoot  # noqa: PLC0415 - this tool only
+    from sigstore.verify import Verifier, policy  # noqa: PLC0415
+
+    from tagseal.verification.images import attached, promise, simplesigning  # noqa: PLC0415
+
+    parser = argparse.ArgumentParser(prog="cosign verify", allow_abbrev=False)
+    parser.add_argument("image")
+    parser.add_argument("--certificate-identity", required=True)
+    parser.add_argument("--certificate-oidc-issuer", required=True)
+    options = parser.parse_args(arguments)
+    name, registry = _registry(options.image)
+    sha256 = _resolved(options.image, registry) or ""
+    found = registry.manifest(simplesigning.signature_tag(sha256)) if sha256 else None
+    identity = policy.Identity(identity=options.certificate_identity, issuer=options.certificate_oidc_issuer)
+    root = TrustedRoot.from_file(str(trusted_root))
+    payload = simplesigning.payload(name, sha256)
+    outcomes = [
+        promise.verify_layer(payload, each.annotations, name, sha256, identity, root)
+        for each in (simplesigning.listed(found.content) if found else ())
+    ]
+    for each in registry.referrers(sha256, attached.BUNDLE) if sha256 else ():
+        manifest = registry.manifest(f"sha256:{each.sha256}")
+        for digest, size in attached.bundles(manifest.content) if manifest else ():
+            bundle = registry.blob(digest, size)
+            outcomes.append(attached.verify_attached(bundle, name, sha256, identity, Verifier(trusted_root=root)))
+    if not outcomes:
+        return _complain("no signatures found")
+    if any(one.verdict.ok for one in outcomes):
+        sys.stdout.write(f"[{payload.decode()}]\n")
+        return 0
+    said = [one.verdict.detail for one in outcomes]
+    return _complain(f"no matching signatures: no matching CertificateIdentity found, last error: {'; '.join(said)}")
+
+
+def _crane(_: Path, arguments: Sequence[str]) -> int:
+    """``crane digest IMAGE:TAG``."""
+    if arguments[:1] != ["digest"] or len(arguments) != 2:  # noqa: PLR2004 - the verb and the image
+        return _complain(f"unknown command: {' '.join(arguments)}")
+    registry = _registry(arguments[1])[1]
+    sha256 = _resolved(arguments[1], registry)
+    if sha256 is None:
+        return _complain(f"fetching {arguments[1]}: MANIFEST_UNKNOWN")
+    sys.stdout.write(f"sha256:{sha256}\n")
+    return 0
+
+
+def _registry(image: str) -> tuple[str, Registry]:
+    """Return an image's name, and its registry as docker's configuration logs in there."""
+    from tagseal.services.registry import Registry  # noqa: PLC0415 - these tools only
+    from tagseal.services.registry.credentials import credentials  # noqa: PLC0415
+
+    name = image.partition("@")[0]
+    name = name.rpartition(":")[0] if ":" in name.rpartition("/")[2] else name
+    host, repository = safe_image(name)
+    return name, Registry(host, repository, credentials(os.environ, host))
+
+
+def _resolved(image: str, registry: Registry) -> str | None:
+    """Return the digest that an image's name stands for, hexadecimal."""
+    _, at, digest = image.partition("@sha256:")
+    return digest if at else registry.resolve(image.rpartition(":")[2])
 
 
 def _curl(_: Path, arguments: Sequence[str]) -> int:

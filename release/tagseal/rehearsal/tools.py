@@ -1,8 +1,8 @@
 """The verification tools of a rehearsal: the person's own where they work here, a stand-in where not.
 
 A folder of shims goes first on PATH. The shims of ``sigstore`` and ``cosign`` add the one flag that names the
-loopback's trust, and run the real tool. Where a real tool is missing, or does not trust the door, the shim runs
-a stand-in, and every report says so.
+loopback's trust, or, for images and cosign 2, three variables, and run the real tool. Where a real tool is missing, or
+does not trust the door, the shim runs a stand-in, and every report says so.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tagseal.loopback.trust import KEYS
 from tagseal.names import quoted
 from tagseal.services import process
 
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 STAND_IN = "stand-in"
-_COSIGN_MAJOR = 3
+_COSIGN_OLDEST, _COSIGN_MAJOR = 2, 3
+"""The first version that is used, and the first that reads a trusted root for images as well."""
 _PROBE_SECONDS = 20.0
 
 
@@ -42,7 +44,9 @@ class Tool:
         return self.by != STAND_IN
 
 
-def install(shims: Path, *, loopback: Path, environ: Mapping[str, str], probe: Mapping[str, str]) -> tuple[Tool, ...]:
+def install(
+    shims: Path, *, loopback: Path, environ: Mapping[str, str], probe: Mapping[str, str], forms: Sequence[str] = ()
+) -> tuple[Tool, ...]:
     """Fill the folder of shims, and tell what each tool is.
 
     Args:
@@ -50,12 +54,15 @@ def install(shims: Path, *, loopback: Path, environ: Mapping[str, str], probe: M
         loopback: The folder with the loopback's trust.
         environ: The rehearsal's own environment.
         probe: What a child needs to reach the door: a token and a repository for ``gh`` included.
+        forms: How the image that the notes speak of is signed; empty for no image. It takes one tool more.
     """
     trust_config, trusted_root = loopback / "trust.json", loopback / "trusted_root.json"
     shims.mkdir(parents=True, exist_ok=True)
     _shim(shims, "sigstore", [sys.executable, "-P", "-m", "sigstore", "--trust-config", str(trust_config)])
     tools = [Tool(name="sigstore", by=f"sigstore {version('sigstore')}")]
-    asked = {"gh": _gh, "cosign": _cosign, "curl": _curl, "sha256sum": _sha256sum}
+    asked = {"gh": _gh, "cosign": _cosign, "curl": _curl, "sha256sum": _sha256sum} | (
+        {"crane": _crane} if forms else {}
+    )
     found = {name: shutil.which(name, path=environ.get("PATH")) for name in asked}
     with ThreadPoolExecutor(len(asked)) as pool:
         names = pool.map(lambda name: asked[name](program, probe) if (program := found[name]) else None, asked)
@@ -64,7 +71,7 @@ def install(shims: Path, *, loopback: Path, environ: Mapping[str, str], probe: M
         if by is None:
             _shim(shims, name, [sys.executable, "-P", "-m", "tagseal.rehearsal.standins", name, str(trusted_root)])
         elif program and name == "cosign":
-            _cosign_shim(shims, program, trusted_root)
+            _cosign_shim(shims, program, loopback, old=_major(by) < _COSIGN_MAJOR, forms=forms)
         tools.append(Tool(name=name, by=by or STAND_IN))
     return tuple(tools)
 
@@ -73,10 +80,17 @@ def _shim(shims: Path, name: str, argv: Sequence[str]) -> None:
     _script(shims / name, f'exec {" ".join(map(quoted, argv))} "$@"')
 
 
-def _cosign_shim(shims: Path, cosign: str, trusted_root: Path) -> None:
-    """Add the flag behind the subcommand, and to those only that know it."""
-    flag = f'shift; set -- "$verb" --trusted-root {quoted(str(trusted_root))} "$@"'
-    _script(shims / "cosign", f'verb=$1\ncase $verb in verify|verify-blob) {flag};; esac\nexec {quoted(cosign)} "$@"')
+def _cosign_shim(shims: Path, cosign: str, loopback: Path, *, old: bool, forms: Sequence[str]) -> None:
+    """Add the flag behind the subcommand, and to those only that know it; cosign 2 reads old signatures by other means.
+
+    Where there are bundles every cosign reads those; 2 wants to be told as long as its trust is given by hand.
+    """
+    flag = f'shift; set -- "$verb" --trusted-root {quoted(str(loopback / "trusted_root.json"))} "$@"'
+    keys = " ".join(f"{name}={quoted(str(loopback / file))}" for name, file in KEYS.items())
+    bundled = flag.replace('"$verb"', '"$verb" --new-bundle-format')
+    image = bundled if "bundle" in forms else f"export {keys}"
+    cases = f"verify) {image};; verify-blob) {flag};;" if old else f"verify|verify-blob) {flag};;"
+    _script(shims / "cosign", f'verb=$1\ncase $verb in {cases} esac\nexec {quoted(cosign)} "$@"')
 
 
 def _script(file: Path, text: str) -> None:
@@ -92,7 +106,24 @@ def _gh(found: str, probe: Mapping[str, str]) -> str | None:
 
 def _cosign(found: str, probe: Mapping[str, str]) -> str | None:
     named = _version("cosign", _run([found, "version"], probe))
-    return named if named and int(named.split()[1].split(".")[0]) >= _COSIGN_MAJOR else None
+    return named if named and _major(named) >= _COSIGN_OLDEST else None
+
+
+def _major(named: str) -> int:
+    return int(named.split()[1].split(".", maxsplit=1)[0])
+
+
+def _crane(found: str, probe: Mapping[str, str]) -> str | None:
+    """Ask the door for what is not there: Go on some systems does not heed SSL_CERT_FILE."""
+    finished = process.run(
+        [found, "digest", "ghcr.io/tagseal/probe:none"],
+        cwd=Path(probe["HOME"]),
+        environ=probe,
+        timeout=_PROBE_SECONDS,
+    )
+    said = finished.output + finished.errors
+    reached = finished.code == 0 or any(word in said for word in ("UNKNOWN", "UNAUTHORIZED", "DENIED"))
+    return _version("crane", _run([found, "version"], probe)) if reached else None
 
 
 def _curl(found: str, probe: Mapping[str, str]) -> str | None:

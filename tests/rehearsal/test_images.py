@@ -1,0 +1,118 @@
+"""A rehearsal of a project with a container image: built or taken, and verified by whatever tools are here."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+import images
+from rehearsing import Ended, programs, project, rehearse
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NAME = "ghcr.io/example/widget"
+SHELL = ("git", "bash", "sh", "cp")
+TAKEN = f'\n[tool.tagseal.image]\nname = "{NAME}"\narchive = "image.tar"\ntags = ["{{tag}}", "latest"]\n'
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    """Return an OCI archive of two platforms, with buildx's attestations."""
+    return images.archive(images.layout(tmp_path / "layout", attestation=True), tmp_path / "made.tar")
+
+
+def requests(ended: Ended) -> list[dict[str, object]]:
+    """Return the requests to the registry."""
+    lines = (ended.out / "transcript.jsonl").read_text().splitlines()
+    return [one for one in map(json.loads, lines) if one["host"] == "ghcr.io"]
+
+
+def test_an_image_that_exists_is_rehearsed_with_this_machines_tools(tmp_path: Path, archive: Path) -> None:
+    """By digest before it is public, by tag and by ``crane digest`` after; its tags come at the very end."""
+    git = project(tmp_path / "widget", TAKEN)
+    shutil.copyfile(archive, git.root / "image.tar")
+    ended = rehearse(git.root, "--json", out=tmp_path / "out")
+    assert ended.code == 0, ended.errors
+    records = ended.document["records"]
+    image = records["sign"]["image"]
+    assert [one["platform"] for one in image["manifests"]] == ["linux/amd64", "linux/arm64"]
+    ran = [one["name"] for verb in ("prove", "witness") for one in records[verb]["commands"]]
+    assert ran.count(f"cosign verify {NAME}@sha256:{image['sha256']}") == 2
+    assert f"cosign verify {NAME}:v1.2.3" in ran
+    assert f'DIGEST="$(crane digest {NAME}:v1.2.3)"' in ran
+    assert records["publish"]["acts"] == [
+        "image tag v1.2.3 set",
+        "release v1.2.3 published",
+        "image tag latest set",
+    ]
+    assert "6 log entries" in ended.errors
+    writes = [one["path"] for one in requests(ended) if one["method"] == "PUT" and one["status"] == 201]
+    assert [str(one).rpartition("/")[2] for one in writes][-2:] == ["v1.2.3", "latest"]
+
+
+def test_an_image_is_built_in_the_build_job_and_verified_by_stand_ins(tmp_path: Path, archive: Path) -> None:
+    """Where no tool but a shell is here, everything is played, and the story says so."""
+    build = f'build = ["cp", "{archive}", "{{archive}}"]\n'
+    git = project(tmp_path / "widget", TAKEN.replace('archive = "image.tar"\n', build))
+    ended = rehearse(git.root, out=tmp_path / "out", environ={"PATH": programs(tmp_path / "bin", *SHELL)})
+    assert ended.code == 0, ended.output
+    assert re.search(r"stand-in: gh, cosign, curl, sha256sum, crane\n", ended.output)
+    assert "image for 2 platforms" in ended.output
+    assert ended.published
+
+
+def test_a_workflow_that_could_not_release_the_image_is_told(tmp_path: Path, archive: Path) -> None:
+    """The rehearsal goes on, and says what a pushed tag would stop at; a comment grants nothing."""
+    steps = "jobs:\n  release:\n    # packages: write, crane\n    if: github.repository == 'other/project'\n"
+    workflow = f"on:\n  push:\n    tags: ['v*']\n{steps}    steps:\n      - run: nox -s guard\n"
+    git = project(tmp_path / "widget", TAKEN, {".github/workflows/release.yml": workflow})
+    shutil.copyfile(archive, git.root / "image.tar")
+    ended = rehearse(git.root, out=tmp_path / "out")
+    assert ended.code == 0, ended.output
+    (line,) = [line for line in ended.output.splitlines() if line.startswith("Not ready: ")]
+    assert "runs only in 'other/project'" in line
+    assert "lacks `packages: write`" in line
+    assert "installs no crane" in line
+
+
+def test_a_registry_that_is_not_ghcr_is_played_as_well(tmp_path: Path, archive: Path) -> None:
+    """Its credentials come from the environment, as after a login."""
+    git = project(tmp_path / "widget", TAKEN.replace("ghcr.io", "registry.example.org"))
+    shutil.copyfile(archive, git.root / "image.tar")
+    ended = rehearse(git.root, out=tmp_path / "out")
+    assert ended.code == 0, ended.output
+
+
+def test_a_docker_archive_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    """Before anything is signed."""
+    git = project(tmp_path / "widget", TAKEN)
+    (git.root / "image.tar").write_bytes(b"no archive")
+    ended = rehearse(git.root, out=tmp_path / "out")
+    assert ended.code == 2
+    assert "FAILED in the job build" in ended.output
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("cosign", ["cosign", "cosign2"])
+@pytest.mark.parametrize("platforms", [("linux/amd64",), ("linux/amd64", "linux/arm64", "linux/arm/v7")])
+def test_the_notes_hold_with_either_real_cosign(tmp_path: Path, cosign: str, platforms: tuple[str, ...]) -> None:
+    """The printed commands, word by word, by the real programs: cosign 3 and 2, crane, gh."""
+    program = shutil.which(cosign)
+    if program is None or shutil.which("crane") is None:
+        pytest.skip(f"{cosign} or crane is not on PATH")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "cosign").symlink_to(program)
+    git = project(tmp_path / "widget", TAKEN)
+    images.archive(images.layout(tmp_path / "layout", platforms), git.root / "image.tar")
+    path = os.pathsep.join([str(tmp_path / "bin"), os.environ["PATH"]])
+    ended = rehearse(git.root, "--json", out=tmp_path / "out", environ={"PATH": path})
+    assert ended.code == 0, ended.errors
+    tools = ended.document["tools"]
+    assert tools["cosign"].startswith("cosign 3." if cosign == "cosign" else "cosign 2.")
+    assert tools["crane"].startswith("crane 0.")
