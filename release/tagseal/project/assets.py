@@ -38,7 +38,7 @@ class Row:
     """One line of what there is."""
 
     what: str
-    """``tag``, ``release``, ``asset``, ``bundle``, ``notes`` or ``records``."""
+    """``tag``, ``release``, ``asset``, ``bundle``, ``image``, ``notes`` or ``records``."""
     name: str = ""
     """The file's, where it is one of many."""
     state: str

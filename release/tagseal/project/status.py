@@ -3,7 +3,7 @@
 1. The tag: its commit at the remote, and what this checkout stands on.
 2. The records of that commit in the work folder; a digest that a job told is held against them.
 3. The releases: which of them ``upload`` would keep, by the same choice.
-4. That release's files, its bundles, and its notes.
+4. That release's files, its bundles, its image and its notes.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from tagseal.errors import Refused, TagsealError, UsageError
 from tagseal.journal import Journal
 from tagseal.names import safe_repository
 from tagseal.pipeline import BY_JOB, VERBS
+from tagseal.project import images
 from tagseal.project.assets import Row, Shelf
 from tagseal.records import Identity, Plan, Seal, Tag
 from tagseal.services import actions, workflows
@@ -52,7 +53,10 @@ def status(name: str, *, services: Services) -> Status:
         ServiceError: GitHub did not answer.
     """
     look = _Look(name, services)
-    rows = (look.tag_row(), *look.release_rows(), *look.file_rows(), *look.notes_rows(), look.records_row)
+    rows = (
+        *(look.tag_row(), *look.release_rows(), *look.file_rows(), *look.image_rows(), *look.notes_rows()),
+        look.records_row,
+    )
     return Status(repository=look.repository, tag=name, identity=look.identity.uri, rows=rows, next=look.next(rows))
 
 
@@ -110,6 +114,12 @@ class _Look:
             release=self.choice.kept, repository=self.repository, seal=seal, policy=policy, services=self.services
         ).rows()
 
+    def image_rows(self) -> Iterator[Row]:
+        """Tell where the image's tags point."""
+        policy = Exact(self.identity, self.commit) if self.commit else None
+        notes = self.choice.kept.body if self.choice.kept else ""
+        yield from images.rows(self.name, policy, notes, self.services)
+
     def notes_rows(self) -> Iterator[Row]:
         """Tell whether the body is what was rendered."""
         if self.choice.kept is not None:
@@ -129,8 +139,7 @@ class _Look:
         whole = kept is not None and all(one.good for one in rows if one.what in {"asset", "bundle", "notes"})
         unplanned = ", ".join(one.name for one in rows if one.state == "unplanned")
         if kept and not kept.draft:
-            never = "compare what is marked; a published release is never changed, so release a new version"
-            return "nothing, it is public and whole" if whole else never
+            return self._public(rows, whole=whole)
         if kept and unplanned:
             return f"delete {unplanned} at {kept.url}: upload stops before what nobody planned"
         return self._going_on(whole=whole)
@@ -192,6 +201,14 @@ class _Look:
         if same(kept.body, page):
             return "equal", True, "as rendered"
         return "differs", False, "as they were rendered once, not as they are rendered now"
+
+    def _public(self, rows: Sequence[Row], *, whole: bool) -> str:
+        images = [one for one in rows if one.what == "image"]
+        if whole and any(one.state == "none" for one in images):
+            return self._going_on(whole=True)
+        if whole and all(one.good is not False for one in images):
+            return "nothing, it is public and whole"
+        return "compare what is marked; a published release is never changed, so release a new version"
 
     def _going_on(self, *, whole: bool) -> str:
         if self.running:
