@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import tarfile
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,7 +26,19 @@ with suppress(ImportError):
     tagseal.sessions.register()
 
 PROJECTS = ("click", "structlog", "requests", "build", "poetry-core")
-COSIGN = "github.com/sigstore/cosign/v3/cmd/cosign@v3.1.3"
+DEBIAN = ("gh", "skopeo", "buildah", "docker-registry")
+GO = {
+    "cosign": "github.com/sigstore/cosign/v3/cmd/cosign@v3.1.3",
+    "cosign2": "github.com/sigstore/cosign/v2/cmd/cosign@v2.6.5",
+    "crane": "github.com/google/go-containerregistry/cmd/crane@v0.22.1",
+    "conformance": "github.com/opencontainers/distribution-spec/conformance@v0.0.0-20260831232431-97274622c111",
+}
+WORKFLOWS = ("github.com/opencontainers/distribution-spec/conformance", "v0.0.0-20231101194043-f2182352d4cc")
+"""The last version of the conformance suite whose tests are sorted by workflow; the newest is a program of its own."""
+EVALUATORS = {
+    "policy-tester": ("github.com/sigstore/policy-controller@v0.13.1", "./cmd/tester"),
+    "kyverno": ("github.com/kyverno/kyverno@v1.19.1", "./cmd/cli/kubectl-kyverno"),
+}
 
 
 @nox.session
@@ -65,16 +78,34 @@ def projects(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def interop(session: nox.Session) -> None:
-    """Run the tests that need real tools: gh from Debian's packages, cosign from its Go module."""
+    """Run the tests that need real tools: those of Debian's packages, and those that are built from Go modules."""
     tools = Path(session.create_tmp()).resolve() / "bin"
-    _gh(session)
-    if not (tools / "cosign").exists() and not shutil.which("cosign"):
-        if not shutil.which("go"):
-            session.error("interop needs Go for cosign: install Go, or put cosign on PATH")
-        session.run("go", "install", COSIGN, env={"GOBIN": str(tools), "GOFLAGS": ""}, external=True)
+    _debian(session)
+    for name, package in GO.items():
+        if not (tools / name).exists() and not shutil.which(name):
+            _go_install(session, tools / name, package)
+    _go_test(session, tools / "conformance-workflows", *WORKFLOWS)
+    environ = {
+        "PATH": os.pathsep.join([str(tools), os.environ.get("PATH", "")]),
+        "TAGSEAL_INTEROP": "required",
+        "TAGSEAL_CONFORMANCE": str(tools / "conformance"),
+        "TAGSEAL_CONFORMANCE_WORKFLOWS": str(tools / "conformance-workflows"),
+    }
+    session.install(".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "tests"))
+    session.run("pytest", "-m", "interop", *session.posargs, env=environ)
+
+
+@nox.session(default=False)
+def admission(session: nox.Session) -> None:
+    """Let policy-controller and Kyverno judge the admission policies: both are built from their Go modules."""
+    tools = Path(session.create_tmp()).resolve() / "bin"
+    for name, (module, package) in EVALUATORS.items():
+        if not (tools / name).exists() and not shutil.which(name):
+            _go_build(session, tools / name, module, package)
     path = os.pathsep.join([str(tools), os.environ.get("PATH", "")])
     session.install(".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "tests"))
-    session.run("pytest", "-m", "interop", *session.posargs, env={"PATH": path, "TAGSEAL_INTEROP": "required"})
+    environ = {"PATH": path, "TAGSEAL_ADMISSION": "required"}
+    session.run("pytest", "tests/contract/test_admission.py", *session.posargs, env=environ)
 
 
 @nox.session(default=False)
@@ -109,13 +140,46 @@ def _as_repository(session: nox.Session, name: str, folder: Path) -> Path:
     return root
 
 
-def _gh(session: nox.Session) -> None:
-    if shutil.which("gh"):
+def _go_build(session: nox.Session, target: Path, module: str, package: str) -> None:
+    """Build a program in the module's own folder: `go install` refuses one with replace directives in its go.mod."""
+    if not shutil.which("go"):
+        session.error(f"this needs Go for {target.name}: install Go, or put {target.name} on PATH")
+    environ = {"GOTOOLCHAIN": "go1.27.1", "GOFLAGS": ""}
+    session.run("go", "mod", "download", module, env=environ, external=True)
+    cache = session.run("go", "env", "GOMODCACHE", env=environ, silent=True, external=True)
+    folder = Path(str(cache).splitlines()[-1]) / module
+    session.run("go", "build", "-C", str(folder), "-o", str(target), package, env=environ, external=True)
+
+
+def _go_install(session: nox.Session, target: Path, package: str) -> None:
+    """Install a program of a Go module under the target's name."""
+    if not shutil.which("go"):
+        session.error(f"this needs Go for {target.name}: install Go, or put {target.name} on PATH")
+    with tempfile.TemporaryDirectory() as folder:
+        session.run("go", "install", package, env={"GOBIN": folder, "GOFLAGS": ""}, external=True)
+        (made,) = Path(folder).iterdir()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(made, target)
+
+
+def _go_test(session: nox.Session, target: Path, module: str, version: str) -> None:
+    """Build a Go module's tests as a program."""
+    if target.exists():
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "go.mod").write_text(f"module suite\n\ngo 1.24\n\nrequire {module} {version}\n")
+        build = ("go", "-C", folder, "test", "-mod=mod", "-c", "-o", str(target), module)
+        session.run(*build, env={"GOFLAGS": ""}, external=True)
+
+
+def _debian(session: nox.Session) -> None:
+    missing = [name for name in DEBIAN if not shutil.which(name)]
+    if not missing:
         return
     if not shutil.which("apt-get") or os.geteuid() != 0:
-        session.error("interop needs gh: install it from your system's packages")
+        session.error(f"interop needs {', '.join(missing)}: install them from your system's packages")
     session.run("apt-get", "update", "--quiet", "--quiet", external=True)
-    session.run("apt-get", "install", "--yes", "--quiet", "--quiet", "gh", external=True)
+    session.run("apt-get", "install", "--yes", "--quiet", "--quiet", *missing, external=True)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ Every request to the loopback takes as much longer as is said, as a service on t
 
 from __future__ import annotations
 
+import base64
+import json
 import math
 import os
 import statistics
@@ -16,9 +18,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import images
 from played import RUN
 from tagseal.loopback import Loopback
 from tagseal.loopback.actions import environment
+from tagseal.services import layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -34,7 +38,7 @@ ALONE = 13
 LARGE = 2**31 - 1
 """Bytes: the most that GitHub takes."""
 STARTS = 5
-MIB = 1 << 20
+MIB, GIB = 1 << 20, 1 << 30
 OURS = """
 import hashlib, os, sys
 from pathlib import Path
@@ -96,6 +100,23 @@ sent = time.perf_counter()
 path.unlink()
 github.download(repository, asset, path)
 print(sent - start, time.perf_counter() - sent, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+"""
+
+PUSH = """
+import os, resource, sys, time
+from pathlib import Path
+from tagseal.services import layout
+from tagseal.services.registry import Registry, credentials
+
+folder, host, repository = sys.argv[1:]
+registry = Registry(host, repository, credentials(os.environ, host), pushes=True)
+start = time.perf_counter()
+image = layout.read(Path(folder))
+for one in image.blobs:
+    registry.push_blob(layout.blob(Path(folder), one.sha256), sha256=one.sha256, size=one.size)
+for one in image.documents:
+    registry.push_manifest(layout.blob(Path(folder), one.sha256).read_bytes(), one.media_type)
+print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 """
 
 
@@ -193,6 +214,27 @@ def large(folder: Path) -> None:
     show(f"  tagseal at its peak: {peak / MIB:.0f} MiB of memory   (aim: 150)")
 
 
+def image(folder: Path) -> None:
+    """Push an image with a layer of 1 GiB: ours, and `skopeo copy`."""
+    with job(folder, 0.0) as (loopback, environ):
+        made = layout.take(images.layout(folder / "made", sparse=GIB), folder / "layout")
+        token = loopback.github.token(scopes={"packages": "write"}, repository=RUN.repository)
+        login = {"TAGSEAL_REGISTRY_USER": "octocat", "TAGSEAL_REGISTRY_PASSWORD": token}
+        argv = [sys.executable, "-P", "-c", PUSH, str(folder / "layout"), "ghcr.io", f"{RUN.repository}/ours"]
+        said = subprocess.run(
+            argv, cwd=folder, env={**environ, **login}, check=True, capture_output=True, text=True
+        ).stdout
+        mine, peak = map(float, said.split())
+        auth = base64.b64encode(f"octocat:{token}".encode()).decode()
+        (folder / "auth.json").write_text(json.dumps({"auths": {"ghcr.io": {"auth": auth}}}))
+        copy = ["skopeo", "copy", "--all", "--preserve-digests", "--authfile", "auth.json", "oci:layout"]
+        skopeo = timed([*copy, f"docker://ghcr.io/{RUN.repository}/theirs"], folder, environ)
+    show(f"an image with a layer of 1 GiB, {len(made.blobs)} blobs")
+    row("tagseal, read again and pushed", mine)
+    row("skopeo copy", skopeo, f"{skopeo / mine:5.1f} times as long")
+    show(f"  tagseal at its peak: {peak / MIB:.0f} MiB of memory")
+
+
 def starting(_folder: Path) -> None:
     """Start the quick commands, beside an interpreter that does nothing; show what was imported."""
     clean = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
@@ -248,7 +290,7 @@ def show(text: str) -> None:
     sys.stdout.flush()
 
 
-COMPARISONS = (starting, signing, releasing, large)
+COMPARISONS = (starting, signing, releasing, large, image)
 
 if __name__ == "__main__":
     main()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-REAL = ("gh", "cosign", "curl", "sha256sum")
+REAL = ("gh", "cosign", "cosign2", "crane", "curl", "sha256sum", "skopeo", "buildah", "docker-registry")
 
 
 def pytest_configure() -> None:
