@@ -12,10 +12,9 @@ import pytest
 
 import images
 from instance import TAG
-from stage import IMAGE, Stage
+from stage import IMAGE, Stage, proof_of
 from tagseal.errors import TagsealError
 from tagseal.loopback.faults import Fault
-from tagseal.records import Draft, Proof, Publication, Seal
 from tagseal.steps.images import pushed
 from tagseal.steps.prove import prove
 from tagseal.steps.publish import publish
@@ -25,6 +24,8 @@ from tagseal.verification.images import simplesigning
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tagseal.records import Draft, Publication, Seal
 
 NAME = "octo/widget"
 SIGNED = 3
@@ -37,13 +38,6 @@ def imaged(released: Stage, tmp_path: Path) -> Stage:
     released.with_image(images.layout(tmp_path / "layout"))
     released.accept_everything()
     return released
-
-
-def proof_of(draft: Draft) -> Proof:
-    """Return the proof of a draft whose commands need not run here."""
-    return Proof(
-        draft=draft.id, assets=draft.assets, body_sha256=draft.body_sha256, commands=(), attacks=(), later=0, shown=0
-    )
 
 
 def published(released: Stage, seal: Seal, draft: Draft, **plan: object) -> Publication:

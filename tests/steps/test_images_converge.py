@@ -9,9 +9,9 @@ import pytest
 
 import images
 from instance import TAG
+from stage import proof_of
 from tagseal.errors import ServiceError
 from tagseal.loopback.faults import Fault
-from tagseal.records import Draft, Proof, Seal
 from tagseal.steps.images import pushed
 from tagseal.steps.publish import publish
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from stage import Stage
+    from tagseal.records import Seal
 
 NAME = "octo/widget"
 
@@ -30,14 +31,8 @@ def release(released: Stage, source: Path) -> Seal:
     seal = released.sign()
     draft = released.upload(seal)
     services = released.services(run=None)
-    publish(released.tag, released.plan, seal, draft, _proof(draft), services=services)
+    publish(released.tag, released.plan, seal, draft, proof_of(draft), services=services)
     return seal
-
-
-def _proof(draft: Draft) -> Proof:
-    return Proof(
-        draft=draft.id, assets=draft.assets, body_sha256=draft.body_sha256, commands=(), attacks=(), later=0, shown=0
-    )
 
 
 @pytest.mark.parametrize("rebuilt", [False, True])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from instance import COMMIT
-from stage import WHEEL, Stage, stage
+from stage import WHEEL, Stage, proof_of, stage
 from tagseal.errors import Busy, Refused, TagsealError, VerificationFailed
 from tagseal.loopback.faults import Fault
 from tagseal.records import Draft, Proof, Publication, Seal
@@ -28,13 +28,6 @@ if TYPE_CHECKING:
     Records = tuple[Seal, Draft, Proof]
 
 NAME = "octo/widget"
-
-
-def proof_of(draft: Draft) -> Proof:
-    """Return the proof of a draft whose commands need not run here."""
-    return Proof(
-        draft=draft.id, assets=draft.assets, body_sha256=draft.body_sha256, commands=(), attacks=(), later=0, shown=0
-    )
 
 
 def proven(released: Stage) -> Records:
