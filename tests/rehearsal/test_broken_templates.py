@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import images
 from rehearsing import Ended, project, rehearse
 from tagseal.notes.render import packaged
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TOOL = '\n[tool.tagseal]\ntemplates = "release-templates"\n'
+IMAGE = '[tool.tagseal.image]\nname = "ghcr.io/example/widget"\narchive = "image.tar"\n'
 BLOCK = re.compile(r"```bash (?:draft|public|shown)\n.*?\n```", re.DOTALL)
 
 # What is broken in each command of the packaged templates, as a person's own template might have it. That every
@@ -28,6 +30,11 @@ BROKEN = {
             "a pattern of the identity": ("--cert-identity {{ identity | quoted }}", "--cert-identity '.*'"),
             "the other file": ("{{ first.name | quoted }}", "{{ others[0].name | quoted }}"),
         },
+        {"another digest": ("image.digest)", "image.digest | replace('sha256:', 'sha256:0'))")},
+    ],
+    "verify/image.md.j2": [
+        {"the tag that moves": ("image.tag)", "'latest')")},
+        {"the digest of another": ("crane digest {{ (image.name", "crane digest {{ (image.name ~ '-fork'")},
     ],
     "verify/files.md.j2": [
         {"a download that stops half way": (" --skip-existing", ""), "another program": ("gh release", "hub release")},
@@ -77,7 +84,8 @@ def test_a_broken_command_stops_the_release(file: str, index: int, old: str, new
     block = blocks(file)[index]
     assert old in block
     template = (packaged() / file).read_text().replace(block, block.replace(old, new, 1))
-    git = project(tmp_path / "widget", TOOL, {f"release-templates/{file}": template})
+    git = project(tmp_path / "widget", TOOL + IMAGE, {f"release-templates/{file}": template})
+    images.archive(images.layout(tmp_path / "layout"), git.root / "image.tar")
     ended = stopped(rehearse(git.root, out=tmp_path / "out"))
     assert ended.slug.startswith(("command-", "instructions-", "notes-command-"))
 

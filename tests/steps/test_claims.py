@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+import images
 from tagseal.errors import Refused, UsageError, VerificationFailed
 from tagseal.records import Kind, Proof, Verdict, from_json, to_object
 from tagseal.steps.plan import confirm
@@ -23,6 +24,7 @@ from tagseal.steps.sign import sign
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from job import Job
     from stage import Stage
@@ -47,7 +49,8 @@ def edits(value: Any, where: str = "") -> Iterator[tuple[str, Any]]:  # noqa: AN
 def _other(text: str) -> str:
     """Return another text of the same form, so that it is not caught for its form alone."""
     if text in set(Kind):
-        return Kind.image  # what is no file has no line in the list of checksums
+        # What is no file has no line in the list of checksums.
+        return Kind.asset if text == Kind.image else Kind.image
     return text[:-1] + ("a" if text[-1:] != "a" else "b")
 
 
@@ -83,8 +86,9 @@ def test_a_plan_is_derived_again(job: Job) -> None:
     assert let_through(settled, lambda forged: confirm(tag, forged, services=services)) == set(harmless)
 
 
-def test_what_was_built_and_checked_is_held_against_the_files(released: Stage) -> None:
+def test_what_was_built_and_checked_is_held_against_the_files(released: Stage, tmp_path: Path) -> None:
     """Each is compared with the other, and with the bytes that are here."""
+    released.with_image(images.layout(tmp_path / "layout"))
     released.accept_everything()
     services = released.services()
     build, checks = released.build()
@@ -96,13 +100,16 @@ def test_what_was_built_and_checked_is_held_against_the_files(released: Stage) -
     assert from_checks == verdicts  # a failed check raises and leaves no record: they are told
 
 
-def test_a_seal_is_verified_again(released: Stage) -> None:
-    """Names, bytes, bundles and identity; what the log says is in the bundle."""
+def test_a_seal_is_verified_again(released: Stage, tmp_path: Path) -> None:
+    """Names, bytes, bundles, the image and identity; what the log says is in the bundle."""
+    released.with_image(images.layout(tmp_path / "layout"))
     seal = released.sign()
     services = released.services(run=None)
     harmless = {
         "bundles.log_index": "the bundle says it, and is verified",
         "bundles.integrated_time": "as above",
+        "signatures.log_index": "as above",
+        "signatures.integrated_time": "as above",
         "kept": TOLD,
     }
     assert let_through(seal, lambda forged: verify_sealed(released.tag, forged, services)) == set(harmless)
@@ -130,7 +137,7 @@ def test_a_draft_and_a_proof_are_held_against_the_release(released: Stage) -> No
 
     # Only its id is used: what it says of the release, the proof says as well, and GitHub.
     assert let_through(draft, lambda forged: use(forged, proof)) == {
-        *("url", "tag", "sent", "body_sha256", "assets[]"),
+        *("url", "tag", "sent", "pushed", "body_sha256", "assets[]"),
         *(f"assets.{part}" for part in ("id", "name", "size", "sha256", "state")),
     }
     verdicts = {
