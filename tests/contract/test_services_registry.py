@@ -526,6 +526,58 @@ def test_an_upload_may_go_to_another_host_without_the_token(play: Play, odd: Odd
     assert [one.headers.get("Authorization") for one in odd.seen if one.host == STORAGE] == [None]
 
 
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+def test_a_redirected_write_has_written_nothing(play: Play, odd: Odd, file: Path, large: Path, method: str) -> None:
+    """Whoever answers in the registry's place has not taken the bytes."""
+
+    def answer(request: Request) -> Response | None:
+        away = Response(status=307, headers={"Location": f"https://{STORAGE}/"})
+        return away if request.method == method and "/uploads/" in request.path else None
+
+    odd.answer = answer
+    path = file if method == "PUT" else large
+    if method == "PUT":
+        with pytest.raises(TagsealError):
+            push(play.at(ODD), path)
+        assert not play.at(OTHER).has_blob(sha256(CONTENT))
+    else:
+        assert push(play.at(ODD), path)  # at once, where it takes no chunks
+        assert play.at(OTHER).has_blob(hashlib.sha256(large.read_bytes()).hexdigest())
+
+
+def test_a_blob_is_fetched_into_a_file(play: Play, odd: Odd, file: Path) -> None:
+    """Anew where an answer was cut; where the storage's own signature has expired, that is no matter of permission."""
+    registry = play.at()
+    push(registry, file)
+    play.loopback.faults.set([Fault(name="download-truncated", host=".*", method="GET", path=".*sha256.*")])
+    into = BytesIO(b"what was there before, and is longer than the blob")
+    assert registry.fetch_blob(sha256(CONTENT), into) == len(CONTENT)
+    assert into.getvalue() == CONTENT
+    push(play.at(OTHER), file)
+
+    def answer(request: Request) -> Response | None:
+        if request.host == STORAGE:
+            return Response("expired", 403)
+        leads = request.method == "GET" and "/blobs/" in request.path
+        return Response(status=307, headers={"Location": f"https://{STORAGE}/blob"}) if leads else None
+
+    odd.answer = answer
+    with pytest.raises(Busy):
+        play.at(ODD).fetch_blob(sha256(CONTENT), BytesIO())
+
+
+def test_who_may_push_is_told_before_anything_is_pushed(play: Play) -> None:
+    """An upload is begun and given up; nothing is there afterwards."""
+    play.at().begin()
+    assert [one.method for one in play.requests() if "/uploads/" in one.path][-2:] == ["POST", "DELETE"]
+    reader = Credentials(
+        user="octo", secret=play.loopback.github.token(scopes={"packages": "read"}, repository=play.name)
+    )
+    with pytest.raises(UsageError) as caught:
+        Registry(GHCR, play.name, reader).begin()
+    assert "packages: write" in " ".join((caught.value.what, *caught.value.context, caught.value.hint))
+
+
 def test_location_may_be_relative(play: Play, odd: Odd, file: Path) -> None:
     """It is then one of the registry's."""
 

@@ -129,7 +129,7 @@ class Registry:
 
         Raises:
             UsageError: It is not there.
-            VerificationFailed: It has other bytes.
+            Busy: It has other bytes, each time that it is asked for.
         """
         return self._retry.read(partial(self._manifests.save, sha256, file, limit))
 
