@@ -128,8 +128,8 @@ def closed(plan: Plan, seal: Seal, services: Services) -> bool:
 def _elsewhere(plan: Plan, got: str, digest: str) -> VerificationFailed:
     return VerificationFailed(
         f"got {got} at {plan.image}, expected {digest} as released",
-        hint="Somebody deleted the image or moved its tag after it was published. Look at the package, and at who may "
-        "push to it; the tag's workflow, run again, puts the tag back where nobody took it.",
+        hint="Look at the package. Somebody deleted the image or moved its tag after it was public; or it is closed, "
+        "and its registry knows nothing then: open it. Running all jobs sets a tag anew that nobody took.",
         slug="published-image-elsewhere",
     )
 
