@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
+import images
 from stage import NAMES, Stage
 from tagseal.config import Settings
 from tagseal.errors import Refused, TagsealError, VerificationFailed
@@ -17,6 +19,8 @@ from tagseal.steps.publish import publish
 from tagseal.steps.witness import witness
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tagseal.loopback.github.state import Release
     from tagseal.records import Draft, Proof, Seal
 
@@ -205,6 +209,22 @@ def test_a_published_release_without_files_is_filled(adopting: Stage) -> None:
     assert adopting.upload(seal).sent == 2
     holds(release)
     assert not release.draft
+
+
+@pytest.mark.parametrize("draft", [True, False])
+def test_an_image_is_released_with_what_another_tool_made(adopting: Stage, tmp_path: Path, *, draft: bool) -> None:
+    """Its words may name any image; only what is ours says which one was pushed."""
+    made(adopting, f"{THEIRS}\nBefore: ghcr.io/octo/widget@sha256:{'0' * 64}\n", draft=draft)
+    image = adopting.with_image(images.layout(tmp_path / "layout"))
+    adopting.accept_everything()
+    seal = adopting.sign()
+    assert seal.image == image
+    found = adopting.upload(seal)
+    shutil.rmtree(adopting.work.path)
+    adopting.with_image(images.layout(tmp_path / "rebuilt", content="other"))
+    again = adopting.sign()
+    assert again.image == image
+    assert adopting.upload(again).id == found.id
 
 
 def test_a_locked_release_without_files_is_refused(adopting: Stage) -> None:

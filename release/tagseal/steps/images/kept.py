@@ -16,6 +16,8 @@ from typing import IO, TYPE_CHECKING
 
 from tagseal.errors import Refused, ServiceError, TagsealError, VerificationFailed
 from tagseal.services import files, layout
+from tagseal.services.github import marker
+from tagseal.steps.body import BEGIN
 from tagseal.steps.existing import BUNDLE
 from tagseal.steps.images import layouts, pushed, signatures
 from tagseal.verification.images import simplesigning
@@ -53,7 +55,7 @@ def winning(
         return None
     here = _here(built, policy, services)
     services.registry.begin()  # who may not push is told before anything is signed
-    named = _named(built.name, release)
+    named = _named(built.name, release, plan.tag)
     tagged = [there for one in plan.image_tags if (there := services.registry.resolve(one))]
     chosen = here
     for sha256 in dict.fromkeys((*tagged, *named)):
@@ -64,7 +66,7 @@ def winning(
             chosen = found
             break
     pushed.free(plan, chosen, services)
-    if release is not None and not release.draft and chosen.sha256 not in named:
+    if release is not None and not release.draft and named and chosen.sha256 not in named:
         raise Refused(
             f"got the image sha256:{chosen.sha256}, expected the one that the public release names",
             context=(release.url, *(f"{built.name}@sha256:{one}" for one in named)),
@@ -96,9 +98,11 @@ def _alike(found: Artifact, built: Artifact) -> bool:
     return platforms[0] == platforms[1] and not {found.sha256, built.sha256} & parts
 
 
-def _named(name: str, release: Release | None) -> tuple[str, ...]:
-    """Return the digests by which the notes of a release name an image."""
-    body = release.body if release else ""
+def _named(name: str, release: Release | None, tag: str) -> tuple[str, ...]:
+    """Return the digests by which our part of a release's body names an image; nobody else's words count."""
+    if release is None or not release.body.rstrip().endswith(marker(tag)):
+        return ()
+    body = release.body.rpartition(BEGIN)[2]
     return tuple(dict.fromkeys(re.findall(rf"{re.escape(name)}@sha256:([0-9a-f]{{64}})\b", body)))
 
 
