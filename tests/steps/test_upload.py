@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -363,6 +364,20 @@ def test_a_draft_that_is_not_listed_yet_is_filled(sealed: Stage) -> None:
     assert (sealed.repository.stale, len(draft.assets)) == ([], len(ALL))
     made = [one for one in sealed.loopback.transcript.entries if one.method == "POST" and one.host == "api.github.com"]
     assert len(made) == 1
+
+
+def test_a_whole_set_that_is_listed_late_is_spared(sealed: Stage) -> None:
+    """A listing lagged while `sign` looked: what it made anew takes nothing's place, and the next run takes the set."""
+    draft = sealed.upload(sealed.sign())
+    before = [(one.id, one.sha256) for one in remote(sealed, draft).assets]
+    shutil.rmtree(sealed.work.path)
+    sealed.repository.stale = [()]
+    error = refused(sealed, sealed.sign())
+    assert (error.slug, error.exit_code) == ("earlier-set-listed-late", 4)
+    assert [(one.id, one.sha256) for one in remote(sealed, draft).assets] == before
+    again = sealed.upload(sealed.sign())
+    assert (again.id, again.sent) == (draft.id, 0)
+    assert [(one.id, one.sha256) for one in remote(sealed, draft).assets] == before
 
 
 def test_no_digest_at_all_is_looked_into(sealed: Stage) -> None:

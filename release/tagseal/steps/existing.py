@@ -72,15 +72,10 @@ def adopt(
         work: The work folder.
         judge: Says which bundles are good.
     """
-    assets = {one.name: one for one in release.assets if one.state == "uploaded"}
     with tempfile.TemporaryDirectory(prefix=".existing-", dir=work.path) as temporary:
         folder = Path(temporary)
-        for one in artifacts:
-            bundle = assets.get(one.name + BUNDLE)
-            if bundle is not None and bundle.size <= LARGEST_BUNDLE:
-                fetch(bundle, folder / bundle.name)
-        there = tuple(_fetched(one, assets[one.name], fetch, folder) for one in artifacts if one.name in assets)
-        whole = _whole(artifacts, there) and len(judge.good(there, folder)) == len(there)
+        there = _fetch_set(artifacts, release, fetch, folder)
+        whole = _whole(artifacts, there, judge, folder)
         final = there if whole else artifacts
         for name in judge.good(final, folder):
             (folder / (name + BUNDLE)).replace(work.bundles / (name + BUNDLE))
@@ -88,6 +83,20 @@ def adopt(
             if (folder / one.name).exists():
                 (folder / one.name).replace(work.file(one))
     return there if whole else None
+
+
+def is_whole(
+    artifacts: tuple[Artifact, ...],
+    release: Release,
+    *,
+    fetch: Callable[[Asset, Path], object],
+    work: Workspace,
+    judge: Judge,
+) -> bool:
+    """Tell whether the release has a whole, verified set of these names, whatever its bytes; nothing is changed."""
+    with tempfile.TemporaryDirectory(prefix=".existing-", dir=work.path) as temporary:
+        folder = Path(temporary)
+        return _whole(artifacts, _fetch_set(artifacts, release, fetch, folder), judge, folder)
 
 
 def read_bundle(path: Path) -> bytes | None:
@@ -111,9 +120,21 @@ def _fetched(artifact: Artifact, asset: Asset, fetch: Callable[[Asset, Path], ob
     return files.artifact(folder / artifact.name, artifact.kind)
 
 
-def _whole(artifacts: tuple[Artifact, ...], there: tuple[Artifact, ...]) -> bool:
-    """Tell whether every name is there, and the list of checksums lists these very files."""
+def _fetch_set(
+    artifacts: tuple[Artifact, ...], release: Release, fetch: Callable[[Asset, Path], object], folder: Path
+) -> tuple[Artifact, ...]:
+    """Fetch the bundles of a release, and the files that differ from those here; return the artifacts that it has."""
+    assets = {one.name: one for one in release.assets if one.state == "uploaded"}
+    for one in artifacts:
+        bundle = assets.get(one.name + BUNDLE)
+        if bundle is not None and bundle.size <= LARGEST_BUNDLE:
+            fetch(bundle, folder / bundle.name)
+    return tuple(_fetched(one, assets[one.name], fetch, folder) for one in artifacts if one.name in assets)
+
+
+def _whole(artifacts: tuple[Artifact, ...], there: tuple[Artifact, ...], judge: Judge, folder: Path) -> bool:
+    """Tell whether every name is there and verifies, and the list of checksums lists these very files."""
     if len(there) != len(artifacts):
         return False
     packages = [one for one in there if one.kind is not Kind.checksums]
-    return checksums.listing(packages)[0] == there[-1]
+    return checksums.listing(packages)[0] == there[-1] and len(judge.good(there, folder)) == len(there)

@@ -16,16 +16,18 @@ from functools import cache, partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from tagseal.errors import VerificationFailed
+from tagseal.errors import Busy, VerificationFailed
 from tagseal.names import shown
 from tagseal.records import Draft, Plan, Seal, Tag
 from tagseal.services import files
 from tagseal.services.threads import side_by_side
 from tagseal.steps import body, remote
 from tagseal.steps.choice import choose
+from tagseal.steps.existing import Judge, is_whole
 from tagseal.steps.images import pushed
 from tagseal.steps.reconcile import Act, Create, Delete, Difference, Discard, Edit, Look, Send, difference, wanted
 from tagseal.steps.sealed import verify_sealed
+from tagseal.verification.policy import Exact
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,6 +58,7 @@ def upload(tag: Tag, plan: Plan, seal: Seal, *, services: Services) -> Draft:
         found = work.difference()
         if found.kept is not None and not found.acts:
             return work.done(found.kept, found)
+        work.spare(found)
         work.do(found)
     raise VerificationFailed(
         f"got a draft for {tag.name} that is still not what was sealed after mending it {_ROUNDS} times",
@@ -102,6 +105,30 @@ class _Upload:
         self.theirs = choice.theirs
         text = self.text(self.theirs)
         return difference(choice, self.tag.name, self.files, body=text, prerelease=self.plan.prerelease)
+
+    def spare(self, found: Difference) -> None:
+        """Hold that nothing is deleted of a whole, verified set, which ``sign`` had not seen yet: a listing may lag.
+
+        Raises:
+            Busy: There is one; ``sign`` takes it, next time.
+        """
+        kept = found.kept
+        if kept is None or kept.id in self.made or not any(isinstance(one, Delete) for one in found.acts):
+            return
+        judge = Judge(policy=Exact(self.tag.identity, self.tag.commit), trust=self.services.sigstore.verifier)
+        fetch = partial(self.github.download, self.repository)
+        try:
+            whole = is_whole(self.seal.artifacts, kept, fetch=fetch, work=self.services.work, judge=judge)
+        except VerificationFailed:  # its bytes are not those that GitHub lists
+            return
+        if whole:
+            raise Busy(
+                f"got a whole set of signed files in the draft for {self.tag.name}, which was not listed while these "
+                "were signed, expected the files that `sign` knew of",
+                context=(kept.url,),
+                hint="Run the job that signs again: it takes those, which somebody may use already.",
+                slug="earlier-set-listed-late",
+            )
 
     def do(self, found: Difference) -> None:
         """Do the acts, those of one kind side by side; after making or looking there is more to be found out."""
