@@ -85,7 +85,12 @@ class Registry:
 
     def readable(self, reference: str) -> bool:
         """Tell whether there is such a manifest, and these credentials may read it."""
-        return not self.denied(reference) and self.manifest(reference) is not None
+        try:
+            return self.manifest(reference) is not None
+        except UsageError as error:
+            if refusals.denied(error):
+                return False
+            raise
 
     def denied(self, reference: str) -> bool:
         """Tell whether these credentials may not read a manifest, be it there or not."""
