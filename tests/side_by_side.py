@@ -54,6 +54,7 @@ ROWS: Mapping[str, tuple[Fault, ...]] = {
     "upload: `immutable`, publish: `drop-after`": (_fault("upload", "immutable", 1), _fault("publish", "drop-after")),
 }
 
+NOT_MET, TRIES = "not met", 10
 VERSION = ("gh", "--version")
 OURS = "`tagseal`"
 SCRIPTS = {
@@ -170,6 +171,12 @@ def _public(release: Release, files: Mapping[str, str]) -> str:
 
 
 def cell(world: World, faults: Sequence[Fault], column: str) -> str:
+    """Play one release until its faults have come: with all files sent at once, none need be finished to be deleted."""
+    told = (played(world, faults, column) for _ in range(TRIES))
+    return next((one for one in told if one != NOT_MET), NOT_MET)
+
+
+def played(world: World, faults: Sequence[Fault], column: str) -> str:
     """Play one release: one run, and where that failed the same once more, when nothing goes wrong any longer."""
     commit = world.creates.commit  # built in a loopback of its own, when it is first asked for
     shutil.rmtree(world.loopback_folder, ignore_errors=True)
@@ -182,7 +189,7 @@ def cell(world: World, faults: Sequence[Fault], column: str) -> str:
         loopback.faults.set(faults)
         codes = [way.run()]
         if len(loopback.faults.hits) < len(faults):
-            return "not met"
+            return NOT_MET
         public = _assets(repository)
         if codes[0] != 0:
             loopback.faults.set(())
