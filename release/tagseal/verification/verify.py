@@ -11,13 +11,13 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cryptography.x509 import SubjectAlternativeName
 from sigstore.hashes import Hashed
 from sigstore.models import Bundle
 from sigstore_models.common.v1 import HashAlgorithm
 
 from tagseal.records import Verdict
 from tagseal.verification import reading
+from tagseal.verification.facts import Facts, facts_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,17 +29,6 @@ LARGEST_BUNDLE = 1 << 20
 """Bytes. Real ones have about 10 kB."""
 
 _PARTS = {"mediaType", "verificationMaterial", "messageSignature"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """What a bundle says about itself: claims, unless its verdict is ok."""
-
-    log_index: int
-    integrated_time: int
-    """Seconds since the epoch; 0 where the log gives none."""
-    subjects: tuple[str, ...]
-    """The certificate's subject alternative names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +56,8 @@ def verify_digest(name: str, sha256: str, bundle: bytes, identity: VerificationP
     hashed = Hashed(algorithm=HashAlgorithm.SHA2_256, digest=bytes.fromhex(sha256))
     try:
         document = _document(bundle)
+        facts = facts_of(document)
         parsed = Bundle.from_json(bundle)
-        facts = facts_of(document, parsed)
         trust.verify_artifact(hashed, parsed, identity)
     except Exception as error:  # noqa: BLE001 - parsers of hostile bytes: whatever they raise is a verdict
         return Outcome(verdict=Verdict(name=name, ok=False, detail=reading.words(error)), facts=facts)
@@ -87,14 +76,3 @@ def _document(bundle: bytes) -> dict[str, Any]:
         found = ", ".join(sorted(document))
         raise ValueError(f"got a bundle of {found}, expected a message signature: {', '.join(sorted(_PARTS))}")
     return document
-
-
-def facts_of(document: dict[str, Any], parsed: Bundle) -> Facts:
-    """Return what a bundle says about itself, from its JSON and as it was parsed."""
-    entry = document["verificationMaterial"]["tlogEntries"][0]
-    names = parsed.signing_certificate.extensions.get_extension_for_class(SubjectAlternativeName).value
-    return Facts(
-        log_index=int(entry["logIndex"]),
-        integrated_time=int(entry.get("integratedTime", 0)),
-        subjects=tuple(str(name.value) for name in names),
-    )

@@ -15,8 +15,9 @@ from sigstore.models import Bundle
 
 from tagseal.records import Verdict
 from tagseal.verification import reading
+from tagseal.verification.facts import facts_of
 from tagseal.verification.images.simplesigning import LARGEST_MANIFEST, MANIFEST
-from tagseal.verification.verify import LARGEST_BUNDLE, Outcome, facts_of
+from tagseal.verification.verify import LARGEST_BUNDLE, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,7 +106,7 @@ def verify_attached(bundle: bytes, image: str, sha256: str, policy: Verification
     try:
         document = _document(bundle)
         parsed = Bundle.from_json(bundle)
-        facts = facts_of(document, parsed)
+        facts = facts_of(document)
         _compare(*trust.verify_dsse(parsed, policy), image, sha256)
     except Exception as error:  # noqa: BLE001 - parsers of hostile bytes: whatever they raise is a verdict
         return Outcome(verdict=Verdict(name=name, ok=False, detail=reading.words(error)), facts=facts)

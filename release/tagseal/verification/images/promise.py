@@ -30,9 +30,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tagseal.records import Verdict
 from tagseal.verification import reading
+from tagseal.verification.facts import Facts
 from tagseal.verification.images.certificates import issued, verify_by_log
 from tagseal.verification.images.simplesigning import CERTIFICATE, PROMISE, SIGNATURE, TYPE
-from tagseal.verification.verify import Facts, Outcome
+from tagseal.verification.verify import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
