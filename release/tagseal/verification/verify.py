@@ -17,7 +17,9 @@ from sigstore_models.common.v1 import HashAlgorithm
 
 from tagseal.records import Verdict
 from tagseal.verification import reading
+from tagseal.verification.checks import Watched
 from tagseal.verification.facts import Facts, facts_of
+from tagseal.verification.result import Check
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +39,8 @@ class Outcome:
 
     verdict: Verdict
     facts: Facts | None = None
+    check: Check | None = None
+    """The first that failed; None where all passed, and for an image, whose signatures are other files' work."""
 
 
 def verify(path: Path, bundle: bytes, identity: VerificationPolicy, trust: Verifier) -> Outcome:
@@ -54,13 +58,16 @@ def verify_digest(name: str, sha256: str, bundle: bytes, identity: VerificationP
     """Verify a file of which only the SHA-256 (64 hexadecimal digits) is at hand."""
     facts = None
     hashed = Hashed(algorithm=HashAlgorithm.SHA2_256, digest=bytes.fromhex(sha256))
+    watched = Watched(identity)
     try:
         document = _document(bundle)
         facts = facts_of(document)
         parsed = Bundle.from_json(bundle)
-        trust.verify_artifact(hashed, parsed, identity)
+        watched.reached = Check.time
+        trust.verify_artifact(hashed, parsed, watched)
     except Exception as error:  # noqa: BLE001 - parsers of hostile bytes: whatever they raise is a verdict
-        return Outcome(verdict=Verdict(name=name, ok=False, detail=reading.words(error)), facts=facts)
+        verdict = Verdict(name=name, ok=False, detail=reading.words(error))
+        return Outcome(verdict=verdict, facts=facts, check=watched.failed(error))
     return Outcome(verdict=Verdict(name=name, ok=True, detail=f"signed by {facts.subjects[0]}"), facts=facts)
 
 
