@@ -106,7 +106,7 @@ def facts_of(document: dict[str, Any]) -> Facts:
     kind = _get(entry, "kindVersion")
     contents = [name for name in ("messageSignature", "dsseEnvelope") if name in document]
     stamps = _get(_get(material, "timestampVerificationData"), "rfc3161Timestamps")
-    signer = _signer(_certificate(material))
+    signer = signer_of(_certificate(material))
     return Facts(
         log_index=_integer(_get(entry, "logIndex")),
         integrated_time=_integer(_get(entry, "integratedTime")),
@@ -150,7 +150,8 @@ def _certificate(material: object) -> Certificate | None:
     return None
 
 
-def _signer(certificate: Certificate | None) -> Signer:
+def signer_of(certificate: Certificate | None) -> Signer:
+    """Return what a signing certificate says; whatever part cannot be read is left empty."""
     if certificate is None:
         return Signer()
     found: dict[str, Any] = {}

@@ -56,7 +56,7 @@ class _Arguments:
             raise UsageError(
                 f"got more than {MOST} files, expected a release's",
                 hint="Name the files, or a folder that has no others.",
-                slug="too-many-files",
+                slug="too-many-to-verify",
             )
 
     def lacking(self, path: Path, why: str) -> None:
