@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagseal.names import printable
@@ -45,6 +46,17 @@ def lines(result: Result) -> Iterator[str]:
         yield from (f"  | {printable(one)}" for one in result.cause.context)
         yield f"  | next: {printable(result.cause.next)}"
     yield from (f"  | note: {printable(one)}" for one in result.notes)
+
+
+def gone(result: Result) -> Result:
+    """Return a result whose files are gone: they had names, and nobody can look where they were."""
+    subject, bundle, sums = result.subject, result.bundle, result.sums
+    return replace(
+        result,
+        subject=replace(subject, path=Path(subject.path.name)) if subject else None,
+        bundle=Path(bundle.name) if bundle else None,
+        sums=Path(sums.name) if sums else None,
+    )
 
 
 def summary(results: Sequence[Result], expected: Expected) -> str:
