@@ -96,7 +96,7 @@ def _check(options: argparse.Namespace) -> None:
 
 def _expected(options: argparse.Namespace) -> tuple[Expected, str]:
     """Return who should have signed; and the workflow file, where nobody named one."""
-    from tagseal.verification.publisher import DEFAULT_WORKFLOW, named, publisher  # noqa: PLC0415 - cryptography
+    from tagseal.verification.publishers import DEFAULT_WORKFLOW, named, publisher  # noqa: PLC0415 - cryptography
 
     repository, tag = options.release or (options.repo, options.tag)
     by_name = options.identity is not None or options.issuer is not None

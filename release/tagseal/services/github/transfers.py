@@ -71,8 +71,8 @@ class Transfers:
                 raise VerificationFailed(
                     f"got {got_size} bytes with sha256 {got} for {path.name}, "
                     f"expected {size} bytes with sha256 {sha256 or 'unknown'}",
-                    hint="Run the same command again. If it persists, somebody changes it on its way; in a draft of yours, "
-                    "delete that asset.",
+                    hint="Run the same command again. If it persists, somebody changes it on its way; of a draft of "
+                    "yours, delete that asset.",
                     slug="download-differs",
                 )
             partial.replace(path)
