@@ -67,9 +67,9 @@ def summary(results: Sequence[Result], expected: Expected) -> str:
     signers = [one.facts.signer for one in good if one.facts]
     commits = dict.fromkeys(one.commit for one in signers if one.commit)
     triggers = dict.fromkeys(one.trigger for one in signers if one.trigger)
-    at = f", at commit {printable(', '.join(commits))}" if commits else ""
-    by = f", triggered by {printable(', '.join(triggers))}" if triggers else ""
-    return f"VERIFIED {_files(len(good))}, signed by {printable(expected.uri)}{at}{by}; {_names(good)}"
+    by = f", trigger {printable(', '.join(triggers))}" if triggers else ""
+    at = f", commit {printable(', '.join(commits))}" if commits else ""
+    return f"VERIFIED {_files(len(good))}, {_names(good)}{by}{at}, signed by {printable(expected.uri)}"
 
 
 def document(results: Sequence[Result], expected: Expected, trust: Trust) -> dict[str, object]:
@@ -115,8 +115,8 @@ def _names(results: Sequence[Result]) -> str:
     files = [one for one in results if one.name != NAME]
     free = [one.name for one in files if one.sums is None]
     if len(free) == len(files):
-        return f"names are not bound, for there is no signed {NAME} of them"
-    return f"names are bound by {NAME}" + (f", but not {printable(', '.join(free))}" if free else "")
+        return f"names not bound (no signed {NAME})"
+    return f"names bound by {NAME}" + (f" (but not {printable(', '.join(free))})" if free else "")
 
 
 def _files(number: int) -> str:
