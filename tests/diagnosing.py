@@ -8,15 +8,12 @@ import io
 import json
 import time
 import zipfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from instance import COMMIT, IDENTITY, RUN, Instance
-from tagseal.records import ISSUER
-from tagseal.services.sigstore import Sigstore
+from instance import IDENTITY, RUN, Instance
 from tagseal.verification.diagnosis import cause
-from tagseal.verification.facts import facts_of
 from tagseal.verification.policy import Exact
 from tagseal.verification.result import Cause, Check, Expected, Subject
 from tagseal.verification.verify import verify_digest
@@ -100,11 +97,9 @@ def changed(bundle: bytes, **parts: object) -> bytes:
         place = document
         for way in ways:
             place = place[int(way)] if isinstance(place, list) else place[way]
+        key = int(last) if isinstance(place, list) else last
         if value is None:
-            del place[last]
+            del place[key]
         else:
-            place[last] = value
+            place[key] = value
     return json.dumps(document).encode()
-
-
-__all__ = ["ASSETS", "COMMIT", "IDENTITY", "ISSUER", "RUN", "Sigstore", "facts_of", "replace"]

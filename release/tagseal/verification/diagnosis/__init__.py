@@ -5,6 +5,7 @@ those, for the guide.
 """
 
 from tagseal.verification.diagnosis.causes import cause
+from tagseal.verification.diagnosis.explain import Explanation, explain, lines
 from tagseal.verification.diagnosis.troubles import TROUBLES, Said, Trouble
 
-__all__ = ["TROUBLES", "Said", "Trouble", "cause"]
+__all__ = ["TROUBLES", "Explanation", "Said", "Trouble", "cause", "explain", "lines"]

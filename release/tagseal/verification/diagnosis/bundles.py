@@ -11,7 +11,7 @@ from tagseal.names import quoted
 from tagseal.verification.attacks import BUNDLE
 from tagseal.verification.diagnosis import contents
 from tagseal.verification.diagnosis.evidence import LEGACY, PEEK, Evidence
-from tagseal.verification.diagnosis.wording import DANGER, bundle_name, capital, cut, download, verifier
+from tagseal.verification.diagnosis.wording import bundle_name, capital, cut, download, verifier
 from tagseal.verification.result import Cause, Check
 
 if TYPE_CHECKING:
@@ -61,8 +61,8 @@ def absent(case: Evidence) -> Cause | None:
         return None
     return Cause(
         slug="no-bundle",
-        what=f"got no bundle for {cut(case.name)}, expected {cut(bundle_name(case))} beside it: {DANGER} until it is "
-        "there",
+        what=f"got no bundle for {cut(case.name)}, expected {cut(bundle_name(case))} beside it: {case.danger} until it "
+        "is there",
         next=f"{capital(download(case))}.",
         context=(
             (
@@ -109,7 +109,7 @@ def too_large(case: Evidence) -> Cause | None:
         return None
     return Cause(
         slug="bundle-too-large",
-        what=f"{case.detail.partition(':')[0]}: {DANGER}",
+        what=f"{case.detail.partition(':')[0]}: {case.danger}",
         next=f"{capital(download(case))}.",
         context=("Perhaps file and bundle were exchanged, or somebody wants to exhaust this machine.",),
     )
@@ -126,7 +126,8 @@ def newer(case: Evidence) -> Cause | None:
         slug="bundle-newer",
         what=f"got a bundle of a form that this client does not know, {cut(found)}, expected one up to version "
         f"{NEWEST[0]}.{NEWEST[1]}",
-        next=f"Update the client: `python -m pip install --upgrade tagseal sigstore`. Until it verifies, {DANGER}.",
+        next="Update the client: `python -m pip install --upgrade tagseal sigstore`. "
+        f"Until it verifies, {case.danger}.",
         context=("Nothing in it has been verified. A bundle that was made up may name any version, too.",),
     )
 
@@ -179,7 +180,7 @@ def no_entry(case: Evidence) -> Cause | None:
     return Cause(
         slug="entry-missing",
         what=f"got a bundle that does not prove that the public log knows the signature, expected an entry with its "
-        f"proof: {DANGER}",
+        f"proof: {case.danger}",
         next=f"{capital(download(case))}. If it fails again, tell the maintainers.",
         context=(
             (
@@ -203,7 +204,7 @@ def damaged(case: Evidence) -> Cause | None:
         what=f"got a bundle of {size} that is cut short or damaged, expected whole JSON"
         if broken
         else f"got {size} that cannot be read as a bundle, expected a Sigstore bundle",
-        next=f"{capital(download(case))}. Until then, {DANGER}.",
+        next=f"{capital(download(case))}. Until then, {case.danger}.",
         context=(*verifier(case),),
     )
 

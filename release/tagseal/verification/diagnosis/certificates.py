@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from tagseal.names import quoted
 from tagseal.records import GITHUB
 from tagseal.verification.diagnosis.wording import (
-    DANGER,
     cut,
     download,
     or_none,
@@ -37,7 +36,7 @@ def issuers_disagree(case: Evidence) -> Cause | None:
         return None
     return Cause(
         slug="issuers-disagree",
-        what=f"got a certificate that names two issuers, {cut(new)} and {cut(old)}, expected one: {DANGER}",
+        what=f"got a certificate that names two issuers, {cut(new)} and {cut(old)}, expected one: {case.danger}",
         next=f"Report it to whoever runs the Sigstore instance behind {case.trust}; then {download(case)}.",
         context=("No authority that is in order writes such a certificate.",),
     )
@@ -50,7 +49,7 @@ def other_issuer(case: Evidence) -> Cause | None:
         return None
     return Cause(
         slug="other-issuer",
-        what=f"got a signature vouched for by {or_none(issuer)}, expected {cut(case.expected.issuer)}: {DANGER}",
+        what=f"got a signature vouched for by {or_none(issuer)}, expected {cut(case.expected.issuer)}: {case.danger}",
         next=f"If its maintainers name that issuer, on a page that you trust: {with_identity(case)}. "
         f"Else {download(case)}.",
         context=(
@@ -67,7 +66,7 @@ def several_names(case: Evidence) -> Cause | None:
     found = ", ".join(cut(one) for one in case.facts.subjects) or "none"
     return Cause(
         slug="several-names",
-        what=f"got a certificate with {len(case.facts.subjects)} names ({found}), expected exactly one: {DANGER}",
+        what=f"got a certificate with {len(case.facts.subjects)} names ({found}), expected exactly one: {case.danger}",
         next=f"Report it to whoever runs the Sigstore instance behind {case.trust}; then {download(case)}.",
         context=("Sigstore's authority puts one name into a certificate.",),
     )
@@ -81,7 +80,7 @@ def lookalike(case: Evidence) -> Cause | None:
     return Cause(
         slug="lookalike-name",
         what=f"got a signer whose name holds a character that no such name has, {_character(odd[0])}, expected "
-        f"{cut(case.expected.uri)}: {DANGER}",
+        f"{cut(case.expected.uri)}: {case.danger}",
         next=f"Tell the maintainers where you got it; then {download(case)}.",
         context=(*subjects(case), "Somebody may have chosen a name that looks like the right one."),
     )
@@ -93,8 +92,8 @@ def foreign_caller(case: Evidence) -> Cause | None:
         return None
     return Cause(
         slug="foreign-caller",
-        what=f"got a file that was signed in a run of {cut(case.source)}, through the workflow of "
-        f"{cut(case.wanted.repository)}, expected a run of {cut(case.wanted.repository)} itself: {DANGER}",
+        what=f"got {case.thing} that was signed in a run of {cut(case.source)}, through the workflow of "
+        f"{cut(case.wanted.repository)}, expected a run of {cut(case.wanted.repository)} itself: {case.danger}",
         next=f"Tell the maintainers of {case.wanted.repository} that their signing workflow can be called by others; "
         f"then {download(case)}.",
         context=(
@@ -112,8 +111,8 @@ def other_caller(case: Evidence) -> Cause | None:
         return None
     return Cause(
         slug="called-from-another-ref",
-        what=f"got a file that was signed in a run for {cut(ref)}, through the workflow file of "
-        f"{cut(case.wanted.ref)}, expected a run for {cut(case.wanted.ref)}: {DANGER}",
+        what=f"got {case.thing} that was signed in a run for {cut(ref)}, through the workflow file of "
+        f"{cut(case.wanted.ref)}, expected a run for {cut(case.wanted.ref)}: {case.danger}",
         next=f"Ask the maintainers of {case.wanted.repository} what that run was; then {download(case)}.",
         context=("The certificate's name is the right one, and its source ref (extension .14) is not.", *run(case)),
     )
@@ -129,8 +128,8 @@ def moved_tag(case: Evidence) -> Cause | None:
     ask = f"`git ls-remote {remote} {quoted(f'refs/tags/{tag}')} {quoted(f'refs/tags/{tag}^{{}}')}`"
     return Cause(
         slug="moved-tag",
-        what=f"got a file that was signed for {cut(tag or case.wanted.ref)} at commit {or_none(commit)}, expected "
-        f"commit {cut(case.expected.commit)}: {DANGER} before you know why",
+        what=f"got {case.thing} that was signed for {cut(tag or case.wanted.ref)} at commit {or_none(commit)}, "
+        f"expected commit {cut(case.expected.commit)}: {case.danger} before you know why",
         next=f"See where the tag points now: {ask}; then ask the maintainers."
         if case.wanted.safe
         else "Ask the maintainers which commit is the release.",

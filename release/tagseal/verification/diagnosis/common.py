@@ -63,6 +63,7 @@ COMMON: tuple[Trouble, ...] = (
         said=(
             Said(tool=SIGSTORE, text="Bundle message digest mismatch"),
             Said(tool=SIGSTORE, text="Signature is invalid for input"),
+            Said(tool=SIGSTORE, text="error processing entry: verifying signature: invalid signature"),
             Said(tool=COSIGN, text="invalid signature when validating ASN.1 encoded signature"),
         ),
         meaning=(

@@ -99,11 +99,23 @@ class Evidence:
     """None where there is none."""
     head: bytes = b""
     """The file's first bytes."""
+    image: bool = False
+    """Whether it is a container image, and no file."""
 
     @property
     def name(self) -> str:
         """The file's base name."""
         return self.subject.path.name
+
+    @property
+    def thing(self) -> str:
+        """What it is, with its article."""
+        return "an image" if self.image else "a file"
+
+    @property
+    def danger(self) -> str:
+        """What a failure means first of all."""
+        return f"do not use this {'image' if self.image else 'file'}"
 
     @property
     def signer(self) -> Signer:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tagseal.names import quoted
 from tagseal.verification.diagnosis import contents
-from tagseal.verification.diagnosis.wording import DANGER, capital, cut, download
+from tagseal.verification.diagnosis.wording import capital, cut, download
 from tagseal.verification.result import Cause, Check
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def other_files_bundle(case: Evidence) -> Cause | None:
         slug="bundle-of-the-sdist" if sdist else "bundle-of-another-file",
         what=f"got the bundle of {'the sdist ' if sdist else ''}{cut(owner)} beside {cut(case.name)}, expected the "
         f"bundle of {cut(case.name)}",
-        next=f"{capital(download(case))}. Until its own bundle is beside it, {DANGER}.",
+        next=f"{capital(download(case))}. Until its own bundle is beside it, {case.danger}.",
         context=(
             f"The bundle is for SHA-256 {case.facts.sha256}, which is {cut(owner)}.",
             f"{cut(case.name)} has SHA-256 {case.subject.sha256}; nothing has been said about who made it.",
@@ -92,7 +92,7 @@ def renamed_file(case: Evidence) -> Cause | None:
     return Cause(
         slug="renamed-file",
         what=f"got the bytes of {cut(names[0])} under the name {cut(case.name)}, expected those of {cut(case.name)}: "
-        f"{DANGER} under this name",
+        f"{case.danger} under this name",
         next=f"{capital(download(case))}. Or give the file its own name back: "
         f"`mv {quoted(case.name)} {quoted(names[0])}`.",
         context=(
@@ -109,9 +109,10 @@ def unlisted(case: Evidence) -> Cause | None:
     wanted = case.listed.get(case.name, "")
     return Cause(
         slug="checksum-differs" if wanted else "not-in-the-checksums",
-        what=f"got {cut(case.name)} with SHA-256 {case.subject.sha256}, expected {wanted} as SHA256SUMS says: {DANGER}"
+        what=f"got {cut(case.name)} with SHA-256 {case.subject.sha256}, expected {wanted} as SHA256SUMS says: "
+        f"{case.danger}"
         if wanted
-        else f"got {cut(case.name)}, which SHA256SUMS does not list, expected it there: {DANGER}",
+        else f"got {cut(case.name)}, which SHA256SUMS does not list, expected it there: {case.danger}",
         next=f"{capital(download(case))}; and SHA256SUMS with its bundle from the same release.",
         context=(
             (
@@ -132,7 +133,7 @@ def truncated(case: Evidence) -> Cause | None:
     return Cause(
         slug="file-truncated",
         what=f"got {cut(case.name)} that breaks off after {case.subject.size} bytes, expected {_expected(case)}: "
-        f"{DANGER}",
+        f"{case.danger}",
         next=f"{capital(download(case))}.",
         context=(
             *(["The archive's end is missing."] if whole is False else []),
@@ -148,7 +149,7 @@ def changed(case: Evidence) -> Cause | None:
         return None
     return Cause(
         slug="file-changed",
-        what=f"got {cut(case.name)}, {_size(case)} that were not signed, expected {_expected(case)}: {DANGER}",
+        what=f"got {cut(case.name)}, {_size(case)} that were not signed, expected {_expected(case)}: {case.danger}",
         next=f"{capital(download(case))}. If it fails again, tell the maintainers.",
         context=(
             (
@@ -167,7 +168,7 @@ def other_entry(case: Evidence) -> Cause | None:
         return None
     return Cause(
         slug="entry-of-another",
-        what=f"got a bundle whose log entry is about another signature, expected one about this file's: {DANGER}",
+        what=f"got a bundle whose log entry is about another signature, expected one about this file's: {case.danger}",
         next=f"Tell the maintainers where you got it; then {download(case)}.",
         context=(
             "Somebody may have put a real entry of the log into a bundle that is their own.",
@@ -183,7 +184,7 @@ def bad_signature(case: Evidence) -> Cause | None:
     return Cause(
         slug="bad-signature",
         what=f"got a bundle whose signature is not that of its certificate's key over {cut(case.name)}, expected one "
-        f"that is: {DANGER}",
+        f"that is: {case.danger}",
         next=f"Tell the maintainers where you got it; then {download(case)}.",
         context=("The bundle was damaged or put together from parts by somebody.", *_both(case)),
     )

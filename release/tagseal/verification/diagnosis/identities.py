@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tagseal.verification.diagnosis.wording import (
-    DANGER,
     again,
     capital,
     cut,
@@ -55,9 +54,9 @@ def fork(case: Evidence) -> Cause | None:
         return None
     return Cause(
         slug="fork",
-        what=f"got a file that {cut(got.repository)} signed, expected one of {cut(wanted.repository)}: {DANGER} unless "
-        f"you meant to get it from {cut(got.owner)}",
-        next=f"For the original: {download(case)}. If you meant theirs: {theirs(case)}.",
+        what=f"got {case.thing} that {cut(got.repository)} signed, expected one of {cut(wanted.repository)}: "
+        f"{case.danger} unless you meant to get it from {cut(got.owner)}",
+        next=f"For the original: {download(case)}. Only if you meant theirs: {theirs(case)}.",
         context=(
             (
                 f"Either somebody offers you their own build as that of {cut(wanted.owner)}, or the repository changed "
@@ -77,11 +76,11 @@ def other_repository(case: Evidence) -> Cause | None:
     shared = case.source == wanted.repository
     return Cause(
         slug="shared-workflow" if shared else "other-repository",
-        what=f"got a file that was signed by a workflow of {cut(got.repository)}, expected one of "
-        f"{cut(wanted.repository)}: {DANGER} unless their pages name that workflow",
+        what=f"got {case.thing} that was signed by a workflow of {cut(got.repository)}, expected one of "
+        f"{cut(wanted.repository)}: {case.danger} unless their pages name that workflow",
         next=f"If they do: {with_identity(case)}. Else {download(case)}."
         if shared
-        else f"For the original: {download(case)}. If you meant theirs: {theirs(case)}.",
+        else f"For the original: {download(case)}. Only if you meant theirs: {theirs(case)}.",
         context=(
             f"The run was one of {cut(wanted.repository)} all the same: it called a workflow that "
             f"{cut(got.repository)} shares, and whose name is in the certificate."
@@ -100,8 +99,8 @@ def other_workflow(case: Evidence) -> Cause | None:
         return None
     return Cause(
         slug="other-workflow",
-        what=f"got a file that the workflow {cut(got.workflow)} signed, expected {cut(wanted.workflow)}: {DANGER} "
-        "unless the maintainers' pages name that workflow",
+        what=f"got {case.thing} that the workflow {cut(got.workflow)} signed, expected {cut(wanted.workflow)}: "
+        f"{case.danger} unless the maintainers' pages name that workflow",
         next=f"If they do: {with_workflow(case)}. Else {download(case)}.",
         context=(
             (
@@ -123,8 +122,8 @@ def branch(case: Evidence) -> Cause | None:
     how = "a run by hand for" if by_hand else "a run for"
     return Cause(
         slug="manual-run" if by_hand else "branch",
-        what=f"got a file that was signed by {how} {cut(got.ref)}, expected one for {cut(wanted.ref)}: {DANGER} as the "
-        f"release {cut(wanted.tag)}",
+        what=f"got {case.thing} that was signed by {how} {cut(got.ref)}, expected one for {cut(wanted.ref)}: "
+        f"{case.danger} as the release {cut(wanted.tag)}",
         next=f"For the release: {download(case)}.",
         context=(
             (
@@ -143,8 +142,8 @@ def other_tag(case: Evidence) -> Cause | None:
         return None
     return Cause(
         slug="other-tag",
-        what=f"got a file that was signed for the tag {cut(got.tag)}, expected {cut(wanted.tag)}: {DANGER} as "
-        f"{cut(wanted.tag)}",
+        what=f"got {case.thing} that was signed for the tag {cut(got.tag)}, expected {cut(wanted.tag)}: {case.danger} "
+        f"as {cut(wanted.tag)}",
         next=f"If you meant {cut(got.tag)}: {again(case, tag=got.tag)}. Else {download(case)}.",
         context=(
             (
@@ -164,8 +163,8 @@ def no_workflow(case: Evidence) -> Cause | None:
     (name,) = case.facts.subjects
     return Cause(
         slug="no-workflow",
-        what=f"got a file that {cut(name)} signed, expected {cut(case.expected.uri)}: {DANGER} unless the maintainers' "
-        "pages name that signer",
+        what=f"got {case.thing} that {cut(name)} signed, expected {cut(case.expected.uri)}: {case.danger} unless the "
+        "maintainers' pages name that signer",
         next=f"If they do: {with_identity(case)}. Else {download(case)}.",
         context=("Anybody can sign under a name of their own; that proves nothing about this project.", *run(case)),
     )
@@ -177,7 +176,7 @@ def other_name(case: Evidence) -> Cause | None:
         return None
     return Cause(
         slug="other-identity",
-        what=f"got a certificate that is not {cut(case.expected.uri)}'s in every part: {DANGER}",
+        what=f"got a certificate that is not {cut(case.expected.uri)}'s in every part: {case.danger}",
         next=f"{capital(download(case))}.",
         context=(*subjects(case), *verifier(case)),
     )

@@ -86,6 +86,7 @@ RARER: tuple[Trouble, ...] = (
     Trouble(
         slug="bundle-unreadable",
         title="The bundle cannot be read",
+        unless=("bundle-newer", "log-entry-missing", "no-trusted-time"),
         said=(
             Said(tool=SIGSTORE, text="The provided bundle is malformed and may have been modified maliciously."),
             Said(tool=COSIGN, text="looking for beginning of value"),
@@ -117,13 +118,46 @@ RARER: tuple[Trouble, ...] = (
         ),
         next=f"{AGAIN} {TELL}",
     ),
+    # Who is trusted to tell the time.
+    Trouble(
+        slug="certificate-over",
+        title="The certificate was not valid when it signed",
+        said=(Said(tool=SIGSTORE, text="cert is not valid at validation time"),),
+        meaning=(
+            (
+                "The log's time lies outside the ten minutes of the certificate: somebody may have used a key that "
+                "leaked, or changed the bundle. Do not use the file."
+            ),
+        ),
+        next=f"{AGAIN} {TELL}",
+    ),
+    Trouble(
+        slug="no-trusted-time",
+        title="Nobody who is trusted says when it was signed",
+        said=(
+            Said(tool=SIGSTORE, text="bundle must contain an inclusion promise or signed timestamp(s)"),
+            Said(tool=SIGSTORE, text="no Timestamp Authorities have been provided to validate this bundle"),
+            Said(tool=COSIGN, text="failed to verify timestamps: threshold not met"),
+        ),
+        meaning=(
+            (
+                "A certificate is good for ten minutes, so a trusted time has to be in the bundle, and is not: "
+                "somebody may have taken it out, to use a key that leaked. Do not use the file."
+            ),
+            "Or the time is of an authority that your client is too old to know.",
+        ),
+        next=f"{UPDATE} {TELL}",
+    ),
     # One word for staging, private instances, and forgeries.
     Trouble(
         slug="unknown-authority",
         title="The certificate is of an unknown authority",
+        unless=("certificate-over",),
         said=(
             Said(tool=SIGSTORE, text="failed to build timestamp certificate chain"),
+            Said(tool=SIGSTORE, text="failed to verify SCT on signing certificate"),
             Said(tool=COSIGN, text="failed to verify leaf certificate"),
+            Said(tool=COSIGN, text="failed to verify signed certificate timestamp"),
         ),
         meaning=(
             (

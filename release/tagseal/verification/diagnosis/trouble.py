@@ -40,3 +40,5 @@ class Trouble:
     """What to do: whole sentences; commands in backticks."""
     common: bool = False
     """Whether a stranger is likely to meet it: the guide shows these."""
+    unless: tuple[str, ...] = ()
+    """Troubles that say it better: beside one of them, this one is not told."""

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tagseal.verification.diagnosis.instances import PRODUCTION, STAGING
-from tagseal.verification.diagnosis.wording import DANGER, capital, cut, download, verifier
+from tagseal.verification.diagnosis.wording import capital, cut, download, verifier
 from tagseal.verification.result import Cause, Check
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def staging(case: Evidence) -> Cause | None:
     return Cause(
         slug="staging-instance",
         what=f"got a bundle of Sigstore's staging instance, as its log's identifier claims, expected one that "
-        f"{case.trust} vouches for: {DANGER}",
+        f"{case.trust} vouches for: {case.danger}",
         next=f"Tell the maintainers that this release was signed on staging; then {download(case)}.",
         context=(
             "Staging is for trying out: its keys are not kept as those of the public instance are.",
@@ -112,7 +112,7 @@ def over(case: Evidence) -> Cause | None:
     return Cause(
         slug="certificate-over",
         what=f"got a signature that entered the log {signed}, expected it while the certificate was valid, "
-        f"{_time(first)} to {_time(last)}: {DANGER}",
+        f"{_time(first)} to {_time(last)}: {case.danger}",
         next=f"{capital(download(case))}. If it fails again, tell the maintainers.",
         context=(
             "Either somebody used a signing key after its time, or the maintainers' job was slow or its clock wrong.",
@@ -128,7 +128,7 @@ def old_trust(case: Evidence) -> Cause | None:
     return Cause(
         slug="unknown-trust-root",
         what=f"got a bundle that claims to be of the public Sigstore instance, expected one that {case.trust} vouches "
-        f"for: {DANGER}",
+        f"for: {case.danger}",
         next="Verify it with the public root of trust, and a client of today: `python -m pip install --upgrade "
         "sigstore`, then the same command without --trust-config and --offline.",
         context=(
@@ -148,7 +148,7 @@ def private(case: Evidence) -> Cause | None:
     return Cause(
         slug="private-instance",
         what=f"got a bundle of a Sigstore instance that {case.trust} does not know, expected one that it vouches for: "
-        f"{DANGER}",
+        f"{case.danger}",
         next="If the maintainers run an instance of their own, get its trust configuration from a page that you trust, "
         f"and give it: --trust-config FILE. Else {download(case)}.",
         context=(
@@ -170,7 +170,7 @@ def no_time(case: Evidence) -> Cause | None:
     return Cause(
         slug="no-trusted-time",
         what=f"got a bundle without a time that {case.trust} vouches for, expected a log's promise or a signed "
-        f"timestamp: {DANGER}",
+        f"timestamp: {case.danger}",
         next=f"Update the client: `python -m pip install --upgrade sigstore`; then {download(case)}.",
         context=(
             (
@@ -193,7 +193,7 @@ def entry_unproven(case: Evidence) -> Cause | None:
     return Cause(
         slug="entry-unproven",
         what=f"got a log entry whose proof does not hold, expected one that the log {case.facts.log_id[:16] or '?'}… "
-        f"signed: {DANGER}",
+        f"signed: {case.danger}",
         next=f"Tell the maintainers where you got it; then {download(case)}.",
         context=(
             "Either somebody changed the bundle or made it up, or it was damaged.",
@@ -221,7 +221,8 @@ def bad_certificate(case: Evidence) -> Cause | None:
         return None
     return Cause(
         slug="bad-certificate",
-        what=f"got a bundle whose certificate or time does not hold, expected what {case.trust} vouches for: {DANGER}",
+        what=f"got a bundle whose certificate or time does not hold, expected what {case.trust} vouches for: "
+        f"{case.danger}",
         next=f"Tell the maintainers where you got it; then {download(case)}.",
         context=(*verifier(case),),
     )
@@ -241,8 +242,8 @@ def _clock(case: Evidence, what: str) -> Cause:
         next="Look at this machine's clock: `date -u`. Set it, then run the same command again.",
         context=(
             (
-                f"If the clock is right, {DANGER}: somebody may have made the times up, or stands between you and the "
-                "server."
+                f"If the clock is right, {case.danger}: somebody may have made the times up, or stands between you and "
+                "the server."
             ),
             *verifier(case),
         ),

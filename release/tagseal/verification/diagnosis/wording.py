@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from tagseal.verification.diagnosis.evidence import Evidence
 
-DANGER = "do not use this file"
-
 
 def cut(text: str) -> str:
     """Show text from outside, in quotes."""
@@ -41,8 +39,10 @@ def bundle_name(case: Evidence) -> str:
 
 
 def download(case: Evidence) -> str:
-    """Return what fetches file and bundle once more, from the place that was meant."""
+    """Return what fetches file and bundle once more, from the place that was meant; of an image, what verifies it."""
     wanted = case.wanted
+    if case.image:
+        return f"take the digest from the release's page, and verify that: {cosign(case.expected.uri, case)}"
     patterns = " ".join(f"--pattern {quoted(name)}" for name in (case.name, bundle_name(case)))
     command = f"gh release download {quoted(wanted.tag)} --repo {quoted(wanted.repository)} {patterns} --clobber"
     if wanted.safe and wanted.tag and command.isprintable():
@@ -57,8 +57,18 @@ def again(case: Evidence, *, tag: str = "", repository: str = "") -> str:
         workflow=case.wanted.workflow,
         ref=f"refs/tags/{tag or case.wanted.tag}",
     )
+    if case.image:
+        uri = f"{GITHUB}/{one.repository}/{one.workflow}@{one.ref}"
+        return cosign(uri, case) if one.safe and one.tag else "verify it again"
     command = f"tagseal verify {quoted(case.name)} --repo {quoted(one.repository)} --tag {quoted(one.tag)}"
     return f"`{command}`" if one.safe and one.tag and command.isprintable() else "verify it again"
+
+
+def cosign(uri: str, case: Evidence) -> str:
+    """Return the verification of an image by its digest."""
+    options = f"--certificate-identity {quoted(uri)} --certificate-oidc-issuer {quoted(case.expected.issuer)}"
+    command = f"cosign verify IMAGE@sha256:DIGEST {options}"
+    return f"`{command}`" if command.isascii() and command.isprintable() else "verify it again"
 
 
 def theirs(case: Evidence) -> str:
@@ -81,6 +91,8 @@ def with_identity(case: Evidence) -> str:
     words = (case.name, name, issuer)
     if others or not all(word.isascii() and word.isprintable() and word for word in words):
         return "verify it with --identity and --issuer"
+    if case.image:
+        return cosign(name, case)
     return f"`tagseal verify {quoted(case.name)} --identity {quoted(name)} --issuer {quoted(issuer)}`"
 
 
