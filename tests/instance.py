@@ -76,6 +76,7 @@ class Instance:
         self.trust_config = json.dumps(trust.client_trust_config(self.fulcio, self.rekor, **urls))
         self.trusted_root = json.dumps(trust.trusted_root(self.fulcio, self.rekor, **urls))
         self.sigstore = Sigstore(origin="a test", document=self.trust_config)
+        self.keys = trust.keys(self.fulcio, self.rekor)
 
     def sign(self, digests: dict[str, str], run: Run = RUN) -> dict[str, bytes]:
         """Return a bundle for each digest, signed by a job of this run."""
