@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -29,7 +30,7 @@ _NO_ENTRY = re.compile(r"expected exactly one log entry|entry must contain inclu
 
 def both_names(case: Evidence) -> Cause | None:
     """Two bundles for one file: which of them counts must not be left to the tool."""
-    both = _beside(case, BUNDLE).exists() and _beside(case, LEGACY).exists()
+    both = os.path.lexists(_beside(case, BUNDLE)) and os.path.lexists(_beside(case, LEGACY))
     if case.check is not Check.bundle or not (both or _SEVERAL.match(case.detail)):
         return None
     new, old = case.name + BUNDLE, case.name + LEGACY
@@ -44,7 +45,7 @@ def both_names(case: Evidence) -> Cause | None:
 
 def legacy_name(case: Evidence) -> Cause | None:
     """The older name alone."""
-    if case.check is not Check.bundle or case.bundle is not None or not _beside(case, LEGACY).exists():
+    if case.check is not Check.bundle or case.bundle is not None or not os.path.lexists(_beside(case, LEGACY)):
         return None
     new, old = case.name + BUNDLE, case.name + LEGACY
     return Cause(

@@ -6,6 +6,8 @@ from contextlib import suppress
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from tagseal.errors import Refused
+from tagseal.services.files import opened
 from tagseal.verification import reading
 from tagseal.verification.diagnosis import bundles, certificates, files, identities, trusts
 from tagseal.verification.diagnosis.evidence import PEEK, Evidence
@@ -89,10 +91,11 @@ def _facts(bundle: bytes | None) -> Facts:
 
 
 def _head(path: Path) -> bytes:
+    """Read a file's beginning; a pipe would keep its reader waiting."""
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             return file.read(PEEK)
-    except OSError:
+    except (OSError, ValueError, Refused):
         return b""
 
 

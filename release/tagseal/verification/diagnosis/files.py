@@ -6,10 +6,12 @@ fits. So a digest that differs says which bytes were meant, and nothing about wh
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING
 
 from tagseal.names import quoted
+from tagseal.verification.checksums import NAME
 from tagseal.verification.diagnosis import contents
 from tagseal.verification.diagnosis.wording import capital, cut, download
 from tagseal.verification.result import Cause, Check
@@ -28,7 +30,7 @@ def absent(case: Evidence) -> Cause | None:
     """A name that leads nowhere; an unreadable file has its own words."""
     if case.check is not Check.file or case.subject.sha256:
         return None
-    there = case.subject.path.exists()
+    there = os.path.lexists(case.subject.path)
     return Cause(
         slug="file-unreadable" if there else "file-absent",
         what=f"got {cut(case.name)}, which cannot be read, expected a regular file"
@@ -99,6 +101,19 @@ def renamed_file(case: Evidence) -> Cause | None:
             "Either somebody put one file of the release in the place of another, or it was renamed on the way.",
             f"SHA256SUMS lists SHA-256 {case.subject.sha256} as {cut(names[0])}.",
         ),
+    )
+
+
+def unreadable_list(case: Evidence) -> Cause | None:
+    """Whoever signed it signed nothing that two readers are sure to read alike."""
+    if case.check is not Check.name or case.name != NAME:
+        return None
+    return Cause(
+        slug="checksums-unreadable",
+        what=f"got {NAME} that is signed and cannot be read, expected a digest and a base name in each line, each name "
+        "once",
+        next=f"Tell the maintainers; until then no file's name is bound, and `{NAME}` must not be used to check any.",
+        context=(case.detail,),
     )
 
 
@@ -248,6 +263,7 @@ RULES = (
     # Nor does a name that was given to other bytes.
     renamed_file,
     # The list is signed: what it says about the name counts.
+    unreadable_list,
     unlisted,
     # Before "changed": the same, with a reason that can be seen.
     truncated,
