@@ -39,6 +39,9 @@ _STYLES = {
     "fault:": "yellow",
     "REHEARSED": "bold green",
     "FAILED": "bold red",
+    "OK:": "green",
+    "FAIL:": "bold red",
+    "VERIFIED": "bold green",
     "Next:": "bold",
 }
 _INDENTS = {"error:": ERROR_INDENT, "hint:": ERROR_INDENT, "|": 4}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from base64 import b64decode
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat import asn1
@@ -106,7 +107,7 @@ def facts_of(document: dict[str, Any]) -> Facts:
     kind = _get(entry, "kindVersion")
     contents = [name for name in ("messageSignature", "dsseEnvelope") if name in document]
     stamps = _get(_get(material, "timestampVerificationData"), "rfc3161Timestamps")
-    signer = _signer(_certificate(material))
+    signer = signer_of(_certificate(material))
     return Facts(
         log_index=_integer(_get(entry, "logIndex")),
         integrated_time=_integer(_get(entry, "integratedTime")),
@@ -150,9 +151,14 @@ def _certificate(material: object) -> Certificate | None:
     return None
 
 
-def _signer(certificate: Certificate | None) -> Signer:
-    if certificate is None:
-        return Signer()
+def signer_of(certificate: Certificate | None) -> Signer:
+    """Return what a signing certificate says; whatever part cannot be read is left empty."""
+    return Signer() if certificate is None else _signer(certificate)
+
+
+@lru_cache(maxsize=64)
+def _signer(certificate: Certificate) -> Signer:
+    """Read a certificate once: the files of a release have one in common."""
     found: dict[str, Any] = {}
     with suppress(ValueError):  # parsed only now, and hostile like all of it
         found = dict(_extensions(certificate))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cryptography.x509 import SubjectAlternativeName, UniformResourceIdentifier
+from cryptography.x509 import RFC822Name, SubjectAlternativeName, UniformResourceIdentifier
 from sigstore.errors import VerificationError
 from sigstore.verify import policy
 
@@ -17,15 +17,18 @@ from tagseal.errors import UsageError
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
+    from sigstore.verify.policy import VerificationPolicy
 
     from tagseal.records import Identity
+    from tagseal.verification.result import Expected
 
 
 class SoleName:
-    """Accept a certificate whose only subject alternative name is this URI, byte for byte."""
+    """Accept a certificate whose only subject alternative name is this one, byte for byte: a URI, or an address."""
 
-    def __init__(self, uri: str) -> None:
-        self._uri = uri
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._kind = UniformResourceIdentifier if "://" in name else RFC822Name
 
     def verify(self, cert: Certificate) -> None:
         """Compare the certificate's names.
@@ -34,9 +37,43 @@ class SoleName:
             VerificationError: There are more names, or the one is of another type or text.
         """
         names = list(cert.extensions.get_extension_for_class(SubjectAlternativeName).value)
-        if names != [UniformResourceIdentifier(self._uri)]:
+        if [(type(one), one.value) for one in names] != [(self._kind, self._name)]:
             found = ", ".join(str(name.value) for name in names)
-            raise VerificationError(f"the certificate names {found}, expected only {self._uri}")
+            raise VerificationError(f"the certificate names {found}, expected only {self._name}")
+
+
+class Named:
+    """Accept whoever has exactly this name at this issuer, for publishers who are no workflow that releases a tag.
+
+    1. one subject alternative name, of the type that it has the form of, equal;
+    2. the issuer, equal in both extensions (.1 and .8), never empty;
+    3. source commit (.13), equal, where the caller knows one.
+    """
+
+    def __init__(self, name: str, issuer: str, commit: str | None) -> None:
+        """Compose the policy.
+
+        Args:
+            name: The certificate's only name: a URI, or an e-mail address.
+            issuer: Who vouched for it.
+            commit: 40 hexadecimal digits, or None for a caller who has nothing to compare with.
+
+        Raises:
+            UsageError: A part is empty, so that comparing it would mean nothing.
+        """
+        if not name or not issuer or commit == "":
+            raise _empty()
+        self._rules = policy.AllOf(
+            [SoleName(name), policy.OIDCIssuer(issuer), policy.OIDCIssuerV2(issuer), *_commit(commit)]
+        )
+
+    def verify(self, cert: Certificate) -> None:
+        """Compare the certificate with the name.
+
+        Raises:
+            VerificationError: A part differs, or is not there.
+        """
+        self._rules.verify(cert)
 
 
 class Exact:
@@ -60,11 +97,7 @@ class Exact:
         """
         parts = (identity.repository, identity.workflow, identity.ref, identity.issuer)
         if not all(parts) or commit == "":
-            raise UsageError(
-                "got an identity with an empty part, expected repository, workflow, ref, issuer and commit",
-                hint="Name the repository and the tag: --repo OWNER/REPO --tag TAG.",
-                slug="empty-identity",
-            )
+            raise _empty()
         self._rules = policy.AllOf(
             [
                 SoleName(identity.uri),
@@ -73,7 +106,7 @@ class Exact:
                 policy.OIDCSourceRepositoryURI(identity.repository_uri),
                 policy.OIDCSourceRepositoryRef(identity.ref),
                 policy.OIDCBuildSignerURI(identity.uri),
-                *([policy.OIDCSourceRepositoryDigest(commit)] if commit is not None else []),
+                *_commit(commit),
             ]
         )
 
@@ -84,3 +117,27 @@ class Exact:
             VerificationError: A part differs, or is not there.
         """
         self._rules.verify(cert)
+
+
+def of(expected: Expected) -> VerificationPolicy:
+    """Return the policy for whoever should have signed.
+
+    Raises:
+        UsageError: A part is empty.
+    """
+    if expected.identity is not None:
+        return Exact(expected.identity, expected.commit)
+    return Named(expected.uri, expected.issuer, expected.commit)
+
+
+def _commit(commit: str | None) -> list[VerificationPolicy]:
+    return [policy.OIDCSourceRepositoryDigest(commit)] if commit is not None else []
+
+
+def _empty() -> UsageError:
+    return UsageError(
+        "got an identity with an empty part, expected repository, workflow, ref, issuer and commit, or name and issuer",
+        hint="Name the repository and the tag: --repo OWNER/REPO --tag TAG; or another signer: --identity URI "
+        "--issuer URL.",
+        slug="empty-identity",
+    )

@@ -83,3 +83,11 @@ class Result:
     """None where there was no bundle that could be read at all."""
     cause: Cause | None = None
     """None where it is ok."""
+    subject: Subject | None = None
+    """The file; None where it was no file that lies there, as of an image."""
+    bundle: Path | None = None
+    """Where its bundle is; None where there is none."""
+    sums: Path | None = None
+    """The verified list that binds its name; None where its name is not bound."""
+    notes: tuple[str, ...] = ()
+    """What a person should know besides."""

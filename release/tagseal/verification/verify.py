@@ -8,6 +8,7 @@ verifies as such, and says nothing about the file).
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,9 @@ from sigstore_models.common.v1 import HashAlgorithm
 
 from tagseal.records import Verdict
 from tagseal.verification import reading
-from tagseal.verification.facts import Facts, facts_of
+from tagseal.verification.checks import Watched
+from tagseal.verification.facts import Facts, facts_of, signer_of
+from tagseal.verification.result import Check
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +40,8 @@ class Outcome:
 
     verdict: Verdict
     facts: Facts | None = None
+    check: Check | None = None
+    """The first that failed; None where all passed, and for an image, whose signatures are other files' work."""
 
 
 def verify(path: Path, bundle: bytes, identity: VerificationPolicy, trust: Verifier) -> Outcome:
@@ -54,20 +59,35 @@ def verify_digest(name: str, sha256: str, bundle: bytes, identity: VerificationP
     """Verify a file of which only the SHA-256 (64 hexadecimal digits) is at hand."""
     facts = None
     hashed = Hashed(algorithm=HashAlgorithm.SHA2_256, digest=bytes.fromhex(sha256))
+    watched = Watched(identity)
     try:
         document = _document(bundle)
         facts = facts_of(document)
-        parsed = Bundle.from_json(bundle)
-        trust.verify_artifact(hashed, parsed, identity)
+        parsed = _parsed(bundle, facts)
+        watched.reached = Check.time
+        trust.verify_artifact(hashed, parsed, watched)
     except Exception as error:  # noqa: BLE001 - parsers of hostile bytes: whatever they raise is a verdict
-        return Outcome(verdict=Verdict(name=name, ok=False, detail=reading.words(error)), facts=facts)
-    return Outcome(verdict=Verdict(name=name, ok=True, detail=f"signed by {facts.subjects[0]}"), facts=facts)
+        verdict = Verdict(name=name, ok=False, detail=reading.words(error))
+        return Outcome(verdict=verdict, facts=facts, check=watched.failed(error))
+    return Outcome(verdict=Verdict(name=name, ok=True, detail=f"signed by {', '.join(facts.subjects)}"), facts=facts)
 
 
 def digest(path: Path) -> str:
     """Return the file's SHA-256, in hexadecimal; memory stays constant."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _parsed(bundle: bytes, facts: Facts) -> Bundle:
+    """Return the bundle as the library reads it, if it reads the same facts.
+
+    It takes other spellings of a key, junk in Base64, and two certificates where there should be one: what a person is
+    told about would not be what was verified.
+    """
+    parsed = Bundle.from_json(bundle)
+    if facts_of(json.loads(parsed.to_json())) != facts or signer_of(parsed.signing_certificate) != facts.signer:
+        raise ValueError("got a bundle that two readers take for different things, expected one meaning")
+    return parsed
 
 
 def _document(bundle: bytes) -> dict[str, Any]:

@@ -1,0 +1,123 @@
+"""What came of a verification, for a person and for a program: nothing is called verified that was not."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tagseal.names import printable
+from tagseal.verification.checksums import NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tagseal.verification.result import Expected, Result
+    from tagseal.verification.trust import Trust
+
+
+def head(expected: Expected, trust: Trust, *, default: str = "") -> Iterator[str]:
+    """Yield what the verdicts rest upon: whom is trusted, and who should have signed.
+
+    Args:
+        expected: Who.
+        trust: Whom.
+        default: The workflow file, where nobody named one.
+    """
+    yield f"trust:   {printable(trust.origin)}"
+    yield f"signer:  {printable(expected.uri)}"
+    if expected.identity is None:
+        yield f"issuer:  {printable(expected.issuer)}"
+    if expected.commit:
+        yield f"commit:  {expected.commit}"
+    if default:
+        yield f"note:    {default} is the default; --workflow FILE names another"
+
+
+def lines(result: Result) -> Iterator[str]:
+    """Yield the verdict on one file, and why it failed."""
+    name = printable(str(result.subject.path) if result.subject else result.name)
+    yield f"{'OK' if result.ok else 'FAIL'}: {name}"
+    if not result.ok:
+        yield f"  | {result.check}: {printable(result.detail)}"
+    if result.cause is not None:
+        yield f"  | {printable(result.cause.what)}"
+        yield from (f"  | {printable(one)}" for one in result.cause.context)
+        yield f"  | next: {printable(result.cause.next)}"
+    yield from (f"  | note: {printable(one)}" for one in result.notes)
+
+
+def gone(result: Result) -> Result:
+    """Return a result whose files are gone: they had names, and nobody can look where they were."""
+    subject, bundle, sums = result.subject, result.bundle, result.sums
+    return replace(
+        result,
+        subject=replace(subject, path=Path(subject.path.name)) if subject else None,
+        bundle=Path(bundle.name) if bundle else None,
+        sums=Path(sums.name) if sums else None,
+    )
+
+
+def summary(results: Sequence[Result], expected: Expected) -> str:
+    """Return the last line: how many, by whom, at which commit, and whether their names are bound."""
+    good = [one for one in results if one.ok]
+    if len(good) < len(results) or not good:
+        return f"FAILED   {len(results) - len(good)} of {_files(len(results))} did not verify"
+    signers = [one.facts.signer for one in good if one.facts]
+    commits = dict.fromkeys(one.commit for one in signers if one.commit)
+    triggers = dict.fromkeys(one.trigger for one in signers if one.trigger)
+    by = f", trigger {printable(', '.join(triggers))}" if triggers else ""
+    at = f", commit {printable(', '.join(commits))}" if commits else ""
+    return f"VERIFIED {_files(len(good))}, {_names(good)}{by}{at}, signed by {printable(expected.uri)}"
+
+
+def document(results: Sequence[Result], expected: Expected, trust: Trust) -> dict[str, object]:
+    """Return all of it for ``--json``."""
+    return {
+        "ok": bool(results) and all(one.ok for one in results),
+        "trust": {"origin": trust.origin, "sha256": trust.sha256},
+        "expected": {"identity": expected.uri, "issuer": expected.issuer, "commit": expected.commit},
+        "files": [_file(one) for one in results],
+    }
+
+
+def _file(result: Result) -> dict[str, object]:
+    facts, subject = result.facts, result.subject
+    return {
+        "name": result.name,
+        "path": str(subject.path) if subject else "",
+        "ok": result.ok,
+        "check": result.check,
+        "detail": result.detail,
+        "cause": asdict(result.cause) if result.cause else None,
+        "size": subject.size if subject else 0,
+        "sha256": subject.sha256 if subject else "",
+        "bundle": str(result.bundle) if result.bundle else "",
+        "named_by": str(result.sums) if result.sums else "",
+        "notes": list(result.notes),
+        "log_index": facts.log_index if facts else None,
+        "integrated_time": facts.integrated_time if facts else None,
+        "integrated_at": _rfc3339(facts.integrated_time) if facts else "",
+        "certificate": asdict(facts.signer) if facts else None,
+    }
+
+
+def _rfc3339(seconds: int) -> str:
+    """Return a time as RFC 3339 writes it, UTC; empty where there is none, or none that a calendar has."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z") if seconds else ""
+    except (ValueError, OverflowError, OSError):
+        return ""
+
+
+def _names(results: Sequence[Result]) -> str:
+    files = [one for one in results if one.name != NAME]
+    free = [one.name for one in files if one.sums is None]
+    if len(free) == len(files):
+        return f"names not bound (no signed {NAME})"
+    return f"names bound by {NAME}" + (f" (but not {printable(', '.join(free))})" if free else "")
+
+
+def _files(number: int) -> str:
+    return f"{number} file{'s'[: number != 1]}"

@@ -1,0 +1,117 @@
+"""What a verification trusts: the root of the public Sigstore instance, or of a file that the caller names.
+
+A root that lies beside the files is never taken by itself: whoever made the files could have put it there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sigstore.models import ClientTrustConfig
+from sigstore.verify import Verifier
+
+from tagseal.errors import ServiceError, UsageError
+from tagseal.names import shown
+from tagseal.verification import reading
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tagseal.services.retry import Retry
+
+LARGEST = 1 << 20
+"""Bytes. The public instance's has about 10 kB."""
+ROOT = "trusted_root.json"
+"""Its name in a folder, or an archive: that of Sigstore's own repository."""
+PUBLIC = "the public Sigstore instance, by TUF"
+
+_ROOT_TYPE = "application/vnd.dev.sigstore.trustedroot+json;version=0.1"
+_CONFIG_TYPE = "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json"
+_SIGNING_TYPE = "application/vnd.dev.sigstore.signingconfig.v0.2+json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """A root of trust, loaded."""
+
+    origin: str
+    """Where it comes from, for a person to read."""
+    verifier: Verifier = field(repr=False)
+    sha256: str = ""
+    """Of the file's bytes, hexadecimal; empty for the public instance's."""
+
+    @classmethod
+    def public(cls, retry: Retry | None = None) -> Trust:
+        """Load the public instance's root, as it is now; a cached one that is expired does not count.
+
+        Raises:
+            ServiceError: It cannot be had: no network, or somebody answers in its place.
+        """
+        from tagseal.services.retry import Retry  # noqa: PLC0415 - only the network needs patience
+        from tagseal.services.sigstore import Sigstore  # noqa: PLC0415 - signing as well: a third of all that is imported
+
+        instance = Sigstore(origin=PUBLIC, document="", retry=retry or Retry(patience=0))
+        try:
+            return cls(origin=PUBLIC, verifier=instance.verifier)
+        except ServiceError as error:
+            raise ServiceError(
+                "got no root of trust, expected that of the public Sigstore instance, by TUF",
+                context=(error.what, *error.context),
+                hint="Run the same command again with a network that reaches tuf-repo-cdn.sigstore.dev, or without "
+                "any: --offline --trust-config FILE, with a root of trust that you have from somebody you trust.",
+                slug="no-root-of-trust",
+            ) from error
+
+    @classmethod
+    def of_file(cls, path: Path, *, origin: str = "") -> Trust:
+        """Load a trusted root, or a client trust configuration that holds one; nothing is asked of any network.
+
+        Args:
+            path: The file; or a folder or zip archive that holds it as ``trusted_root.json``, as a kit does.
+            origin: What to call it; by default its path and digest.
+
+        Raises:
+            UsageError: It cannot be read, or is something else.
+        """
+        try:
+            content = _content(path)
+            document = _configuration(reading.document(content, LARGEST, "a root of trust"))
+            verifier = Verifier(trusted_root=ClientTrustConfig.from_json(json.dumps(document)).trusted_root)
+        except Exception as error:  # whatever the parsers of an archive, of JSON, of certificates and of keys raise
+            raise UsageError(
+                f"got {shown(str(path))}, expected a trusted root or a client trust configuration of Sigstore",
+                context=(reading.words(error),),
+                hint="Name a trusted_root.json, or a kit that holds one: --trust-config FILE.",
+                slug="bad-root-of-trust",
+            ) from error
+        sha256 = hashlib.sha256(content).hexdigest()
+        return cls(origin=origin or f"{path}, sha256 {sha256}", verifier=verifier, sha256=sha256)
+
+
+def _content(path: Path) -> bytes:
+    if path.is_dir():
+        path /= ROOT
+    with path.open("rb") as file:
+        content = file.read(LARGEST + 1)
+        if not content.startswith(b"PK\x03\x04"):
+            return content
+    with zipfile.ZipFile(path) as archive:
+        members = [one for one in archive.infolist() if one.filename.rpartition("/")[2] == ROOT]
+        if len(members) != 1:
+            raise ValueError(f"got {len(members)} members called {ROOT}, expected one")
+        with archive.open(members[0]) as member:
+            return member.read(LARGEST + 1)
+
+
+def _configuration(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the client trust configuration; a bare root becomes one that signs nowhere."""
+    kind = document.get("mediaType")
+    if kind == _CONFIG_TYPE:
+        return document
+    if kind == _ROOT_TYPE:
+        return {"mediaType": _CONFIG_TYPE, "trustedRoot": document, "signingConfig": {"mediaType": _SIGNING_TYPE}}
+    raise ValueError(f"got the media type {shown(str(kind))}, expected {_ROOT_TYPE} or {_CONFIG_TYPE}")
