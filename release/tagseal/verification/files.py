@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import time
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused
@@ -22,7 +23,6 @@ from tagseal.verification.verify import LARGEST_BUNDLE, Outcome, verify_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
     from sigstore.verify.policy import VerificationPolicy
 
@@ -49,6 +49,7 @@ def verify_files(paths: Iterable[str | Path], expected: Expected, trust: Trust) 
     """Verify files, folders, and patterns that no shell has expanded; nothing of them is left out.
 
     Nothing else is read than these, their bundles and ``SHA256SUMS`` beside them: no configuration, no environment.
+    Where a bundle is for other bytes, the files beside are hashed, to say whose it is.
 
     >>> from tagseal.verification import Trust, publisher, verify_files
     >>> def check(folder):
@@ -78,10 +79,7 @@ def verify_files(paths: Iterable[str | Path], expected: Expected, trust: Trust) 
     results = [_named(work.results[each.path], each, work) for each in wanted]
     results = _together(results)
     subjects = tuple(one.subject for one in results if one.subject and one.subject.sha256)
-    now = time.time()
-    return tuple(
-        one if one.ok else replace(one, cause=_cause(one, expected, subjects, now, trust.origin)) for one in results
-    )
+    return tuple(one if one.ok else replace(one, cause=_cause(one, expected, subjects, work)) for one in results)
 
 
 def _verified(wanted: Wanted, work: _Work) -> Result:
@@ -150,9 +148,35 @@ def commits_of(results: Iterable[Result]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one.facts.signer.commit for one in results if one.ok and one.facts))
 
 
-def _cause(_result: Result, _expected: Expected, _nearby: Sequence[Subject], _now: float, _trust: str) -> Cause | None:
+def _cause(result: Result, expected: Expected, nearby: Sequence[Subject], work: _Work) -> Cause | None:
     """Return why it failed. The one place where ``tagseal.verification.diagnosis`` is asked."""
-    return None
+    from tagseal.verification.diagnosis.causes import cause  # noqa: PLC0415 - only where something failed
+
+    if result.check is None or result.subject is None:
+        return None
+    folder = result.subject.path.parent
+    lists = [sums.digests for path, sums in work.lists.items() if path.parent == folder]
+    return cause(
+        result.check,
+        result.detail,
+        result.facts,
+        result.subject,
+        expected,
+        now=time.time(),
+        trust=work.trust.origin,
+        bundle=_beginning(result.bundle),
+        nearby=nearby,
+        listed=lists[0] if lists else {},
+    )
+
+
+def _beginning(bundle: Path | None) -> bytes | None:
+    """Return a bundle's bytes, or as many as a bundle may have; None where it cannot be read."""
+    try:
+        with opened(bundle or Path()) as file:
+            return file.read(LARGEST_BUNDLE + 1)
+    except (OSError, Refused):
+        return None
 
 
 def _described(path: Path) -> Subject:

@@ -5,54 +5,21 @@ from __future__ import annotations
 import json
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from tagseal.names import quoted
 from tagseal.verification.attacks import BUNDLE
-from tagseal.verification.diagnosis import contents
-from tagseal.verification.diagnosis.evidence import LEGACY, PEEK, Evidence
-from tagseal.verification.diagnosis.wording import bundle_name, capital, cut, download, verifier
+from tagseal.verification.diagnosis import beside, contents
+from tagseal.verification.diagnosis.evidence import PEEK, Evidence
+from tagseal.verification.diagnosis.wording import bundle_name, capital, cut, download
 from tagseal.verification.result import Cause, Check
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 NEWEST = (0, 3)
 """The newest bundle version that this client reads."""
 
 _VERSION = re.compile(r"application/vnd\.dev\.sigstore\.bundle(?:\.v|\+json;version=)(\d+)\.(\d+)(?:\+json)?")
 _TOO_LARGE = re.compile(r"got a bundle of \d+ bytes, expected at most \d+")
-_SEVERAL = re.compile(r"got \d+ bundles for it|Conflicting inputs")
 _NEWER_ENTRY = re.compile(r"Expected log entry version|Unsupported hashedrekord version|Unsupported DSSE log entry")
 _NO_ENTRY = re.compile(r"expected exactly one log entry|entry must contain inclusion proof|expected checkpoint in")
-
-
-def both_names(case: Evidence) -> Cause | None:
-    """Two bundles for one file: which of them counts must not be left to the tool."""
-    both = _beside(case, BUNDLE).exists() and _beside(case, LEGACY).exists()
-    if case.check is not Check.bundle or not (both or _SEVERAL.match(case.detail)):
-        return None
-    new, old = case.name + BUNDLE, case.name + LEGACY
-    return Cause(
-        slug="two-bundles",
-        what=f"got both {cut(new)} and {cut(old)}, expected one bundle beside {cut(case.name)}",
-        next=f"Move the older form away and verify again: `mv {quoted(old)} {quoted(old + '.old')}`. "
-        f"Or, to be sure of its source, {download(case)}.",
-        context=(f"{LEGACY} is how bundles were named before; `sigstore verify` refuses to choose as well.",),
-    )
-
-
-def legacy_name(case: Evidence) -> Cause | None:
-    """The older name alone."""
-    if case.check is not Check.bundle or case.bundle is not None or not _beside(case, LEGACY).exists():
-        return None
-    new, old = case.name + BUNDLE, case.name + LEGACY
-    return Cause(
-        slug="legacy-name",
-        what=f"got {cut(old)}, expected the bundle to be named {cut(new)}",
-        next=f"Rename it and verify again: `mv {quoted(old)} {quoted(new)}`.",
-        context=(f"{LEGACY} is how bundles were named before. What is in it is still to be verified.",),
-    )
 
 
 def absent(case: Evidence) -> Cause | None:
@@ -187,7 +154,6 @@ def no_entry(case: Evidence) -> Cause | None:
                 "Either somebody kept a signature out of the log, where its owner would see it, or the signing tool "
                 "could not reach the log."
             ),
-            *verifier(case),
         ),
     )
 
@@ -205,7 +171,6 @@ def damaged(case: Evidence) -> Cause | None:
         if broken
         else f"got {size} that cannot be read as a bundle, expected a Sigstore bundle",
         next=f"{capital(download(case))}. Until then, {case.danger}.",
-        context=(*verifier(case),),
     )
 
 
@@ -220,15 +185,9 @@ def _head(case: Evidence) -> bytes:
     return (case.bundle or b"")[:PEEK]
 
 
-def _beside(case: Evidence, suffix: str) -> Path:
-    return case.subject.path.with_name(case.name + suffix)
-
-
 RULES = (
-    # Which bundle counts, before what is in either.
-    both_names,
-    # The same under its older name.
-    legacy_name,
+    # A bundle, by its older name.
+    beside.legacy_name,
     # Nothing there.
     absent,
     # Of another kind at first sight.
@@ -247,6 +206,8 @@ RULES = (
     by_key,
     # Well-formed, and without its entry.
     no_entry,
+    # It cannot be read, and is not the only one.
+    beside.several,
     # What is left cannot be read.
     damaged,
 )
