@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from tagseal.errors import UsageError
+from tagseal.names import printable
 
 if TYPE_CHECKING:
     import argparse
 
     from tagseal.report.plain import Report
+    from tagseal.services.retry import Retry
     from tagseal.verification.result import Expected
     from tagseal.verification.trust import Trust
 
@@ -23,11 +28,15 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the parser."""
     parser = commands.add_parser(
         "verify",
-        help="verify downloaded files: who signed them, where, and that they are whole",
-        description="Verify files by the bundles beside them. Nothing but these files is read, and nothing is said to "
-        "be verified that was not. Exit code 0 means that everything that was asked for has been verified.",
+        help="verify downloaded files: whole, and signed by whom you name",
+        description="Verify files by the bundles beside them. Nothing is said to be verified that was not; exit code "
+        "0 means that everything that was asked for has been. No configuration is read.",
     )
     parser.add_argument("files", nargs="*", metavar="FILE", help="files, folders or patterns")
+    parser.add_argument(
+        "--release", nargs=2, metavar=("OWNER/REPO", "TAG"), help="download a published release, and verify all of it"
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="keep what --release downloads here")
     who = parser.add_argument_group("who should have signed")
     who.add_argument("--repo", metavar="OWNER/REPO", help="the repository of the release")
     who.add_argument("--tag", metavar="TAG", help="the release's tag, such as v1.2.3")
@@ -43,24 +52,22 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
-    expected = _expected(options)
-    if not options.files:
-        raise _unsaid("got no file, expected at least one", hint="Name files, folders or patterns: tagseal verify FILE")
-    if options.offline and options.trust_config is None:
-        raise UsageError(
-            "got --offline without --trust-config, expected a root of trust that needs no network",
-            context=("A cached root may be expired, and nothing here could tell.",),
-            hint="Name the trusted_root.json of a kit, or one from somebody you trust: --trust-config FILE.",
-            slug="offline-without-root",
-        )
-    from tagseal.report import verified  # noqa: PLC0415 - sigstore
+    _check(options)
+    expected, default = _expected(options)
+    trust = _trust(options, report)
+    from tagseal.report import verified  # noqa: PLC0415 - with what is verified
     from tagseal.verification.files import verify_files  # noqa: PLC0415 - sigstore
 
-    trust = _trust(options, report)
-    default = expected.identity is not None and options.workflow is None
-    for line in verified.head(expected, trust, default="release.yml" if default else ""):
-        report.line(line)
-    results = verify_files(options.files, expected, trust)
+    with ExitStack() as stack:
+        files = options.files
+        if options.release:
+            files, commit = _released(options, report, stack)
+            expected = replace(expected, commit=expected.commit or commit)
+        for line in verified.head(expected, trust, default=default):
+            report.line(line)
+        results = verify_files(files, expected, trust)
+    if options.release and options.out is None:
+        results = tuple(map(verified.gone, results))
     for result in results:
         for line in verified.lines(result):
             report.line(line)
@@ -69,35 +76,75 @@ def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
     return 0 if document["ok"] else 1, document
 
 
-def _expected(options: argparse.Namespace) -> Expected:
-    from tagseal.verification.publisher import DEFAULT_WORKFLOW, named, publisher  # noqa: PLC0415 - cryptography
+def _check(options: argparse.Namespace) -> None:
+    """Refuse options that do not go together, before anything is read."""
+    if options.release and (options.files or options.repo is not None or options.tag is not None):
+        raise _unclear("got --release with FILE, --repo or --tag, expected it alone: it names all of them")
+    if not options.release and not options.files:
+        raise _unclear("got no FILE, expected at least one, or --release OWNER/REPO TAG")
+    if options.out is not None and not options.release:
+        raise _unclear("got --out without --release, expected both: nothing else is downloaded")
+    if options.offline and (options.release or options.trust_config is None):
+        raise UsageError(
+            "got --offline with --release, or without --trust-config, expected files and a root of trust at hand",
+            context=("A root of trust that was kept from earlier may be expired, and nothing here could tell.",),
+            hint="Name files that are here, and a trusted_root.json or a kit from somebody you trust: "
+            "--trust-config FILE.",
+            slug="offline-without-root",
+        )
 
-    if options.identity is not None or options.issuer is not None:
-        if options.repo is not None or options.tag is not None or options.workflow is not None:
-            raise _unsaid("got --identity or --issuer with --repo, --tag or --workflow, expected one or the other")
-        return named(options.identity or "", options.issuer or "", commit=options.commit)
-    if options.repo is None or options.tag is None:
-        raise _unsaid("got no signer to compare with, expected --repo and --tag, or --identity and --issuer")
+
+def _expected(options: argparse.Namespace) -> tuple[Expected, str]:
+    """Return who should have signed; and the workflow file, where nobody named one."""
+    from tagseal.verification.publishers import DEFAULT_WORKFLOW, named, publisher  # noqa: PLC0415 - cryptography
+
+    repository, tag = options.release or (options.repo, options.tag)
+    by_name = options.identity is not None or options.issuer is not None
+    if by_name and (options.repo is not None or options.tag is not None or options.workflow is not None):
+        raise _unclear("got --identity or --issuer with --repo, --tag or --workflow, expected one or the other")
+    if not by_name and (repository is None or tag is None):
+        raise _unclear("got nobody who should have signed, expected --repo and --tag, or --identity and --issuer")
     workflow = DEFAULT_WORKFLOW if options.workflow is None else options.workflow
-    return publisher(options.repo, options.tag, workflow=workflow, commit=options.commit)
+    found = publisher(repository, tag, workflow=workflow, commit=options.commit) if repository and tag else None
+    if by_name or found is None:
+        return named(options.identity or "", options.issuer or "", commit=options.commit), ""
+    return found, DEFAULT_WORKFLOW if options.workflow is None else ""
+
+
+def _released(options: argparse.Namespace, report: Report, stack: ExitStack) -> tuple[tuple[Path, ...], str]:
+    """Download a release; return its files, and the commit that its tag names now."""
+    from tagseal.services.github.published import download, published  # noqa: PLC0415 - PyGithub
+
+    repository, tag = options.release
+    retry = _patience(report)
+    found = published(repository, tag, os.environ, retry)
+    report.line(f"release: {printable(found.release.url)}")
+    folder = options.out or Path(stack.enter_context(TemporaryDirectory(prefix="tagseal-verify-")))
+    return download(repository, found.release, folder, os.environ, retry), found.commit
 
 
 def _trust(options: argparse.Namespace, report: Report) -> Trust:
     """Choose the root of trust: the one that was named; inside the loopback the loopback's; else the public one."""
-    from tagseal.services import actions  # noqa: PLC0415
-    from tagseal.services.retry import Retry  # noqa: PLC0415 - stamina
+    from tagseal.services import actions  # noqa: PLC0415 - with what is verified
     from tagseal.verification.trust import Trust  # noqa: PLC0415 - sigstore
 
     if options.trust_config is not None:
         return Trust.of_file(options.trust_config)
     if actions.loopback(os.environ):
         return Trust.of_file(Path(os.environ[actions.TRUST_CONFIG]), origin="the loopback")
-    return Trust.public(Retry(patience=PATIENCE, waiting=report.waiting))
+    return Trust.public(_patience(report))
 
 
-def _unsaid(what: str, *, hint: str = "") -> UsageError:
+def _patience(report: Report) -> Retry:
+    from tagseal.services.retry import Retry  # noqa: PLC0415 - stamina
+
+    return Retry(patience=PATIENCE, waiting=report.waiting)
+
+
+def _unclear(what: str) -> UsageError:
     return UsageError(
         what,
-        hint=hint or "Say who should have signed: --repo OWNER/REPO --tag TAG, or --identity URI --issuer URL.",
+        hint="Say what, and who should have signed it: tagseal verify FILE --repo OWNER/REPO --tag TAG, or "
+        "--identity URI --issuer URL; or --release OWNER/REPO TAG.",
         slug="nothing-to-verify",
     )

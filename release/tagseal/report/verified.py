@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagseal.names import printable
@@ -47,6 +48,17 @@ def lines(result: Result) -> Iterator[str]:
     yield from (f"  | note: {printable(one)}" for one in result.notes)
 
 
+def gone(result: Result) -> Result:
+    """Return a result whose files are gone: they had names, and nobody can look where they were."""
+    subject, bundle, sums = result.subject, result.bundle, result.sums
+    return replace(
+        result,
+        subject=replace(subject, path=Path(subject.path.name)) if subject else None,
+        bundle=Path(bundle.name) if bundle else None,
+        sums=Path(sums.name) if sums else None,
+    )
+
+
 def summary(results: Sequence[Result], expected: Expected) -> str:
     """Return the last line: how many, by whom, at which commit, and whether their names are bound."""
     good = [one for one in results if one.ok]
@@ -55,9 +67,9 @@ def summary(results: Sequence[Result], expected: Expected) -> str:
     signers = [one.facts.signer for one in good if one.facts]
     commits = dict.fromkeys(one.commit for one in signers if one.commit)
     triggers = dict.fromkeys(one.trigger for one in signers if one.trigger)
-    at = f", at commit {printable(', '.join(commits))}" if commits else ""
-    by = f", triggered by {printable(', '.join(triggers))}" if triggers else ""
-    return f"VERIFIED {_files(len(good))}, signed by {printable(expected.uri)}{at}{by}; {_names(good)}"
+    by = f", trigger {printable(', '.join(triggers))}" if triggers else ""
+    at = f", commit {printable(', '.join(commits))}" if commits else ""
+    return f"VERIFIED {_files(len(good))}, {_names(good)}{by}{at}, signed by {printable(expected.uri)}"
 
 
 def document(results: Sequence[Result], expected: Expected, trust: Trust) -> dict[str, object]:
@@ -103,8 +115,8 @@ def _names(results: Sequence[Result]) -> str:
     files = [one for one in results if one.name != NAME]
     free = [one.name for one in files if one.sums is None]
     if len(free) == len(files):
-        return f"names are not bound, for there is no signed {NAME} of them"
-    return f"names are bound by {NAME}" + (f", but not {printable(', '.join(free))}" if free else "")
+        return f"names not bound (no signed {NAME})"
+    return f"names bound by {NAME}" + (f" (but not {printable(', '.join(free))})" if free else "")
 
 
 def _files(number: int) -> str:

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tagseal.verification.files import verify_files
-    from tagseal.verification.publisher import named, publisher
+    from tagseal.verification.publishers import named, publisher
     from tagseal.verification.result import Cause, Check, Expected, Facts, Result, Subject
     from tagseal.verification.trust import Trust
 
 __all__ = ["Cause", "Check", "Expected", "Facts", "Result", "Subject", "Trust", "named", "publisher", "verify_files"]
 
-_MODULES = {"Trust": "trust", "named": "publisher", "publisher": "publisher", "verify_files": "files"}
+_MODULES = {"Trust": "trust", "named": "publishers", "publisher": "publishers", "verify_files": "files"}
 
 
 def __getattr__(name: str) -> object:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from base64 import b64decode
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat import asn1
@@ -152,8 +153,12 @@ def _certificate(material: object) -> Certificate | None:
 
 def signer_of(certificate: Certificate | None) -> Signer:
     """Return what a signing certificate says; whatever part cannot be read is left empty."""
-    if certificate is None:
-        return Signer()
+    return Signer() if certificate is None else _signer(certificate)
+
+
+@lru_cache(maxsize=64)
+def _signer(certificate: Certificate) -> Signer:
+    """Read a certificate once: the files of a release have one in common."""
     found: dict[str, Any] = {}
     with suppress(ValueError):  # parsed only now, and hostile like all of it
         found = dict(_extensions(certificate))

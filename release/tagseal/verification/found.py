@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import glob
 import os
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from tagseal.verification.result import Check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
 SUFFIX = ".sigstore.json"
 LEGACY = ".sigstore"
@@ -75,13 +77,21 @@ def found(arguments: Iterable[str | Path]) -> tuple[Wanted, ...]:
             _add(given, argument)
         except OSError as error:
             given.lacking(Path(argument), f"cannot be looked at: {error.strerror}")
+    names = {one.path.name for one in given.files.values()}
     for bundle in list(given.bundles.values()):
-        _of_bundle(given, bundle)
+        _of_bundle(given, bundle, names)
     listed = _lists(given)
-    bundles = tuple(given.bundles.values())
+    bundles: defaultdict[str, list[tuple[Path, Path]]] = defaultdict(list)
+    for place, path in given.bundles.items():
+        bundles[_subject(path)].append((place, path))
     return tuple(
-        one if one.problem else replace(_paired(one.path, bundles), sums=listed.get(one.path.parent))
-        for one in given.files.values()
+        one
+        if one.problem
+        else replace(
+            _paired(one.path, [path for where, path in bundles[one.path.name] if where.parent != place.parent]),
+            sums=listed.get(one.path.parent),
+        )
+        for place, one in given.files.items()
     )
 
 
@@ -129,10 +139,10 @@ def _place(path: Path) -> Path:
     return path.parent.resolve() / path.name
 
 
-def _of_bundle(given: _Arguments, bundle: Path) -> None:
+def _of_bundle(given: _Arguments, bundle: Path, names: AbstractSet[str]) -> None:
     """Ask for a bundle's file, where no argument of that name does."""
     name = _subject(bundle)
-    if any(one.path.name == name for one in given.files.values()):
+    if name in names:
         return
     path = bundle.with_name(name)
     if _there(path):
@@ -145,10 +155,9 @@ def _subject(bundle: Path) -> str:
     return bundle.name.removesuffix(SUFFIX if bundle.name.endswith(SUFFIX) else LEGACY)
 
 
-def _paired(path: Path, given: Sequence[Path]) -> Wanted:
-    """Return a file with its bundle: the one beside it, or the only one that was named for it."""
+def _paired(path: Path, elsewhere: Sequence[Path]) -> Wanted:
+    """Return a file with its bundle: the one beside it, or the only one that was named for it elsewhere."""
     beside, legacy = path.with_name(path.name + SUFFIX), path.with_name(path.name + LEGACY)
-    elsewhere = [one for one in given if _subject(one) == path.name and one.parent.resolve() != path.parent.resolve()]
     if _there(beside):
         notes = [f"{shown(one.name)} in {shown(str(one.parent))} was not looked at" for one in elsewhere]
         notes += [f"{shown(legacy.name)} lies there as well, and was not looked at"] if _there(legacy) else []

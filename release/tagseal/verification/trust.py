@@ -11,16 +11,17 @@ import zipfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from sigstore.models import ClientTrustConfig
+from sigstore.verify import Verifier
+
 from tagseal.errors import ServiceError, UsageError
 from tagseal.names import shown
-from tagseal.services.retry import Retry
-from tagseal.services.sigstore import Sigstore
 from tagseal.verification import reading
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sigstore.verify import Verifier
+    from tagseal.services.retry import Retry
 
 LARGEST = 1 << 20
 """Bytes. The public instance's has about 10 kB."""
@@ -50,6 +51,9 @@ class Trust:
         Raises:
             ServiceError: It cannot be had: no network, or somebody answers in its place.
         """
+        from tagseal.services.retry import Retry  # noqa: PLC0415 - only the network needs patience
+        from tagseal.services.sigstore import Sigstore  # noqa: PLC0415 - signing as well: a third of all that is imported
+
         instance = Sigstore(origin=PUBLIC, document="", retry=retry or Retry(patience=0))
         try:
             return cls(origin=PUBLIC, verifier=instance.verifier)
@@ -76,12 +80,11 @@ class Trust:
         try:
             content = _content(path)
             document = _configuration(reading.document(content, LARGEST, "a root of trust"))
-            verifier = Sigstore(origin="", document=json.dumps(document)).verifier
-        except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile, ServiceError) as error:
-            more = error.context if isinstance(error, ServiceError) else (reading.words(error),)
+            verifier = Verifier(trusted_root=ClientTrustConfig.from_json(json.dumps(document)).trusted_root)
+        except Exception as error:  # whatever the parsers of an archive, of JSON, of certificates and of keys raise
             raise UsageError(
                 f"got {shown(str(path))}, expected a trusted root or a client trust configuration of Sigstore",
-                context=more,
+                context=(reading.words(error),),
                 hint="Name a trusted_root.json, or a kit that holds one: --trust-config FILE.",
                 slug="bad-root-of-trust",
             ) from error

@@ -71,7 +71,8 @@ class Transfers:
                 raise VerificationFailed(
                     f"got {got_size} bytes with sha256 {got} for {path.name}, "
                     f"expected {size} bytes with sha256 {sha256 or 'unknown'}",
-                    hint="Run the same command again; if it persists, delete that asset from the draft.",
+                    hint="Run the same command again. If it persists, somebody changes it on its way; of a draft of "
+                    "yours, delete that asset.",
                     slug="download-differs",
                 )
             partial.replace(path)
