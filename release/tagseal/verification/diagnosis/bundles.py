@@ -19,7 +19,11 @@ NEWEST = (0, 3)
 _VERSION = re.compile(r"application/vnd\.dev\.sigstore\.bundle(?:\.v|\+json;version=)(\d+)\.(\d+)(?:\+json)?")
 _TOO_LARGE = re.compile(r"got a bundle of \d+ bytes, expected at most \d+")
 _NEWER_ENTRY = re.compile(r"Expected log entry version|Unsupported hashedrekord version|Unsupported DSSE log entry")
-_NO_ENTRY = re.compile(r"expected exactly one log entry|entry must contain inclusion proof|expected checkpoint in")
+_AMBIGUOUS = re.compile(r"got a duplicate key|got a bundle that two readers")
+_NO_ENTRY = re.compile(
+    r"expected exactly one log entry|entry must contain inclusion proof|expected checkpoint in"
+    r"|tlogEntries\.0\.inclusionProof Field required"
+)
 
 
 def absent(case: Evidence) -> Cause | None:
@@ -140,13 +144,25 @@ def by_key(case: Evidence) -> Cause | None:
     )
 
 
+def ambiguous(case: Evidence) -> Cause | None:
+    """What two readers take differently was made so: one of them is to be fooled."""
+    if case.check is not Check.bundle or not _AMBIGUOUS.match(case.detail):
+        return None
+    return Cause(
+        slug="bundle-ambiguous",
+        what=f"got a bundle that two readers may take for different things, expected one meaning: {case.danger}",
+        next=f"Tell the maintainers where you got it; then {download(case)}.",
+        context=("No signing tool writes such a bundle: somebody may have made it to fool one of the readers.",),
+    )
+
+
 def no_entry(case: Evidence) -> Cause | None:
     """A signature that the log was never told of could have been made at any time, with a key that leaked."""
     if case.check not in {Check.bundle, Check.log} or not _NO_ENTRY.search(case.detail):
         return None
     return Cause(
         slug="entry-missing",
-        what=f"got a bundle that does not prove that the public log knows the signature, expected an entry with its "
+        what=f"got a bundle that does not prove that the public log knows the signature, expected one entry with its "
         f"proof: {case.danger}",
         next=f"{capital(download(case))}. If it fails again, tell the maintainers.",
         context=(
@@ -204,6 +220,8 @@ RULES = (
     attestation,
     # Well-formed, and names nobody.
     by_key,
+    # Well-formed in two ways.
+    ambiguous,
     # Well-formed, and without its entry.
     no_entry,
     # It cannot be read, and is not the only one.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tagseal.verification.diagnosis.evidence import Evidence
 
-_BYTES = {Check.file, Check.signature, Check.name}
+_BYTES = {Check.file, Check.signature}
 _SDIST = re.compile(r".+\.(?:tar\.gz|zip)", re.IGNORECASE)
 _INCONSISTENT = "inconsistent with other materials"
 

@@ -76,20 +76,20 @@ def old_trust(case: Evidence) -> Cause | None:
     )
 
 
-def private(case: Evidence) -> Cause | None:
-    """An authority, or a log, that nobody here knows: anybody can run one."""
+def unknown_authority(case: Evidence) -> Cause | None:
+    """An authority that nobody here knows: anybody can make one, and a changed certificate is nobody's."""
     if case.check not in _BEFORE_LOG or not _CHAIN.search(case.detail):
         return None
     return Cause(
-        slug="private-instance",
-        what=f"got a bundle of a Sigstore instance that {case.root} does not know, expected one that it vouches for: "
-        f"{case.danger}",
-        next="If the maintainers run an instance of their own, get its trust configuration from a page that you trust, "
-        f"and give it: --trust-config FILE. Else {download(case)}.",
+        slug="unknown-authority",
+        what=f"got a certificate that no authority of {case.root} issued as it stands, expected one that such an "
+        f"authority did: {case.danger}",
+        next="If the maintainers run an instance of Sigstore of their own, get its trust configuration from a page "
+        f"that you trust, and give it: --trust-config FILE. Else {download(case)}.",
         context=(
             (
-                "Either somebody made up an authority of their own, for anybody can; or this is a private instance, or "
-                "a rehearsal's."
+                "Either somebody changed the certificate, or made up an authority, for anybody can; or it was signed "
+                "on a private instance of Sigstore, or in a rehearsal."
             ),
             f"The certificate {case.says} it was issued by {cut(case.signer.authority or 'nobody')}.",
             f"The log: {cut(case.facts.log_id or 'none named')}.",
@@ -118,7 +118,8 @@ def unlogged_certificate(case: Evidence) -> Cause | None:
 
 def no_time(case: Evidence) -> Cause | None:
     """Without a trusted time a certificate of ten minutes proves nothing."""
-    if case.check not in {Check.time, Check.bundle, Check.certificate} or not _TIMES.search(case.detail):
+    words = case.check in {Check.bundle, Check.certificate} and _TIMES.search(case.detail)
+    if not (words or case.check is Check.time):
         return None
     return Cause(
         slug="no-trusted-time",
@@ -158,12 +159,11 @@ def entry_unproven(case: Evidence) -> Cause | None:
 
 def bad_certificate(case: Evidence) -> Cause | None:
     """Whatever else is wrong with the certificate."""
-    if case.check not in {Check.time, Check.certificate}:
+    if case.check is not Check.certificate:
         return None
     return Cause(
         slug="bad-certificate",
-        what=f"got a bundle whose certificate or time does not hold, expected what {case.root} vouches for: "
-        f"{case.danger}",
+        what=f"got a bundle whose certificate does not hold, expected what {case.root} vouches for: {case.danger}",
         next=f"Tell the maintainers where you got it; then {download(case)}.",
     )
 
@@ -176,7 +176,7 @@ RULES = (
     # A claim to be public, before "anybody's".
     old_trust,
     # An authority that nobody knows.
-    private,
+    unknown_authority,
     # A known authority, and no log of certificates that vouches for it.
     unlogged_certificate,
     # No time at all.
