@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import zipfile
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -99,15 +100,16 @@ def test_a_failure_is_told_beside_what_is_ok(capsys: pytest.CaptureFixture[str],
     """Each file has its verdict and the check that decided it; nothing is called verified; exit 1."""
     (dist / SDIST).write_bytes(b"another")
     code, lines, _ = ran(capsys, root, WHEEL, SDIST, "absent.whl", *REPO)
-    assert lines[3:] == [
+    assert [one for one in lines[3:] if not one.startswith("  |")] == [
         f"OK: {WHEEL}",
         f"FAIL: {SDIST}",
-        "  | signature: Bundle message digest mismatch",
         "FAIL: absent.whl",
-        "  | file: got nothing of that name, expected a file",
         f"OK: {SUMS}",
         "FAILED   2 of 4 files did not verify",
     ]
+    assert lines[5] == "  | signature: Bundle message digest mismatch"
+    assert lines[lines.index("FAIL: absent.whl") + 1] == "  | file: got nothing of that name, expected a file"
+    assert sum(one.startswith("  | next: ") for one in lines) == 2
     assert code == 1
 
 
@@ -264,7 +266,7 @@ def test_a_cause_is_told_with_what_to_do(root: Path, dist: Path) -> None:
     (dist / SDIST).write_bytes(b"another")
     (result,) = verify_files([SDIST], publisher("octo/widget", TAG), Trust.of_file(root))[:1]
     cause = Cause(slug="file-changed", what="the file was changed", next="Download it again.", context=("8 bytes",))
-    assert list(verified.lines(replace(result, cause=cause, notes=("a note",)))) == [
+    assert list(verified.lines([replace(result, cause=cause, notes=("a note",))])) == [
         f"FAIL: {SDIST}",
         "  | signature: Bundle message digest mismatch",
         "  | the file was changed",
@@ -272,6 +274,28 @@ def test_a_cause_is_told_with_what_to_do(root: Path, dist: Path) -> None:
         "  | next: Download it again.",
         "  | note: a note",
     ]
+
+
+def test_what_several_files_have_in_common_is_told_once(capsys: pytest.CaptureFixture[str], root: Path) -> None:
+    """Another tag is another tag for all of them."""
+    code, lines, _ = ran(capsys, root, WHEEL, SDIST, "--repo", "octo/widget", "--tag", "v9")
+    assert (code, lines[4].partition(" the certificate")[0]) == (1, "  | identity:")
+    assert lines[-5:] == [
+        f"FAIL: {SDIST}",
+        f"  | identity: as of {WHEEL}",
+        f"FAIL: {SUMS}",
+        f"  | identity: as of {WHEEL}",
+        "FAILED   3 of 3 files did not verify",
+    ]
+
+
+def test_a_message_is_explained_alone(capsys: pytest.CaptureFixture[str], dist: Path) -> None:
+    """``--explain`` verifies nothing, and what verifies explains by itself."""
+    message = dist / "message.txt"
+    message.write_text("Certificate's SANs do not match https://a.example; actual SANs: {'https://b.example'}\n")
+    code, lines, _ = ran(capsys, None, "--explain", str(message))
+    assert (code, lines[0]) == (0, "sigstore says: Certificate's SANs do not match")
+    assert ran(capsys, None, WHEEL, *REPO, "--explain", str(message)) == (2, [], "nothing-to-verify")
 
 
 @pytest.mark.parametrize("columns", [40, 80, 200])
@@ -288,11 +312,12 @@ def test_no_line_is_wider_than_the_terminal_unless_it_is_to_be_copied(
     for report in (Terminal(stream), Plain(plain)):
         for line in (
             *verified.head(expected, trust, default="release.yml"),
-            *(line for one in results for line in verified.lines(one)),
+            *verified.lines(results),
             verified.summary(results, expected),
         ):
             report.line(line)
     words = stream.getvalue().split()
     assert words == plain.getvalue().split()
-    longest = max(columns, *(len(word) + 13 for word in words))
+    copied = [*words, *re.findall("`[^`]+`", plain.getvalue())]
+    longest = max(columns, *(len(one) + 13 for one in copied))
     assert max(map(len, stream.getvalue().splitlines())) <= longest

@@ -213,6 +213,28 @@ def test_another_files_bundle_is_refused(trust: Trust, dist: Path) -> None:
     assert told(verified(trust, dist / WHEEL))[WHEEL] is Check.signature
 
 
+def test_a_bundle_of_a_file_that_lies_there_is_known(trust: Trust, dist: Path) -> None:
+    """Whose bundle it is, is told where that file was not asked for, and where it is known by the list only."""
+    (dist / f"{WHEEL}{BUNDLE}").write_bytes((dist / f"{SDIST}{BUNDLE}").read_bytes())
+    for _ in range(2):
+        cause = verified(trust, dist / WHEEL)[0].cause
+        assert cause is not None
+        assert cause.slug == "bundle-of-the-sdist"
+        (dist / SDIST).unlink(missing_ok=True)
+
+
+def test_every_failure_has_a_cause_and_no_success_has(trust: Trust, dist: Path) -> None:
+    """Nobody is left with a check's name alone."""
+    os.mkfifo(dist / "pipe")
+    (dist / "evil.whl").write_bytes(b"")
+    (dist / "page.whl").write_bytes(b"<!DOCTYPE html>")
+    (dist / f"page.whl{BUNDLE}").write_bytes(b"<!DOCTYPE html>")
+    (dist / "link").symlink_to("nowhere")
+    results = verified(trust, dist, dist / "absent", dist / ("x" * 300))
+    assert [one.name for one in results if one.ok] == [SUMS, WHEEL, SDIST]
+    assert all((one.cause is None) == one.ok for one in results)
+
+
 def test_a_renamed_file_is_refused(trust: Trust, dist: Path) -> None:
     """A signature binds no name; the signed list does."""
     for name in (WHEEL, f"{WHEEL}{BUNDLE}"):

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from tagseal.cli import explain
 from tagseal.errors import UsageError
 from tagseal.names import printable
 
@@ -47,12 +48,15 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     trust = parser.add_argument_group("what to trust")
     trust.add_argument("--trust-config", type=Path, metavar="FILE", help="a root of trust; default: the public one")
     trust.add_argument("--offline", action="store_true", help="ask no network; needs --trust-config")
+    explain.add_to(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON document on standard output")
     parser.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
     _check(options)
+    if options.explain is not None:
+        return explain.run(explain.read(options.explain), report)
     expected, default = _expected(options)
     trust = _trust(options, report)
     from tagseal.report import verified  # noqa: PLC0415 - with what is verified
@@ -68,9 +72,8 @@ def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
         results = verify_files(files, expected, trust)
     if options.release and options.out is None:
         results = tuple(map(verified.gone, results))
-    for result in results:
-        for line in verified.lines(result):
-            report.line(line)
+    for line in verified.lines(results):
+        report.line(line)
     report.line(verified.summary(results, expected))
     document = verified.document(results, expected, trust)
     return 0 if document["ok"] else 1, document
@@ -78,6 +81,10 @@ def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
 
 def _check(options: argparse.Namespace) -> None:
     """Refuse options that do not go together, before anything is read."""
+    if options.explain is not None:
+        if options.files or options.release or options.repo is not None or options.identity is not None:
+            raise _unclear("got --explain with something to verify, expected one or the other")
+        return
     if options.release and (options.files or options.repo is not None or options.tag is not None):
         raise _unclear("got --release with FILE, --repo or --tag, expected it alone: it names all of them")
     if not options.release and not options.files:

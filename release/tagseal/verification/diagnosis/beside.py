@@ -1,8 +1,7 @@
-"""What lies beside the file: another bundle of it, or the file that its bundle is for."""
+"""Rules about another bundle that lies beside the file: which of them counts must not be left to chance."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -12,38 +11,16 @@ from typing import TYPE_CHECKING
 from tagseal.errors import TagsealError
 from tagseal.names import quoted
 from tagseal.services.files import opened
-from tagseal.verification.attacks import BUNDLE
 from tagseal.verification.diagnosis.evidence import LEGACY, Evidence
 from tagseal.verification.diagnosis.wording import bundle_name, capital, cut, download
 from tagseal.verification.facts import Facts, facts_of
-from tagseal.verification.result import Cause, Check, Subject
+from tagseal.verification.result import Cause, Check
 from tagseal.verification.verify import LARGEST_BUNDLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-MOST_FILES = 200
-MOST_BYTES = 512 << 20
-"""Of all files that are hashed to find the one that a bundle is for."""
-
 _SEVERAL = re.compile(r"got \d+ bundles for it|Conflicting inputs")
-
-
-def siblings(path: Path, sha256: str) -> tuple[Subject, ...]:
-    """Return the file beside this one that has the digest, hexadecimal; nothing where some effort finds none."""
-    left = MOST_BYTES
-    for other in _files(path.parent):
-        if other.name == path.name or other.name.endswith((BUNDLE, LEGACY)):
-            continue
-        with suppress(OSError, TagsealError), opened(other) as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > left:
-                continue
-            left -= size
-            if hashlib.file_digest(file, "sha256").hexdigest() == sha256:
-                return (Subject(path=other, size=size, sha256=sha256),)
-    return ()
 
 
 def facts_in(content: bytes) -> Facts:
@@ -56,15 +33,15 @@ def facts_in(content: bytes) -> Facts:
 
 
 def several(case: Evidence) -> Cause | None:
-    """Two bundles for one file: which of them counts must not be left to chance."""
+    """Two bundles for one file, and the one that counts cannot be read."""
     older = _older(case)
-    both = case.bundle is not None and older.exists()
+    both = case.bundle is not None and os.path.lexists(older)
     if case.check is not Check.bundle or not (both or _SEVERAL.match(case.detail)):
         return None
-    what = f"got both {cut(bundle_name(case))} and {cut(older.name)}" if older.exists() else "got several bundles"
+    names = [cut(bundle_name(case)), *([cut(older.name)] if os.path.lexists(older) else [])]
     return Cause(
         slug="two-bundles",
-        what=f"{what}, expected one bundle beside {cut(case.name)}",
+        what=f"got several bundles, {' and '.join(names)}, expected one beside {cut(case.name)}",
         next=f"{capital(download(case))}; then move the other one away.",
         context=(f"{LEGACY} is how bundles were named before; `sigstore verify` refuses to choose as well.",),
     )
@@ -73,7 +50,7 @@ def several(case: Evidence) -> Cause | None:
 def legacy_name(case: Evidence) -> Cause | None:
     """The older name alone."""
     older = _older(case)
-    if case.check is not Check.bundle or case.bundle is not None or not older.exists():
+    if case.check is not Check.bundle or case.bundle is not None or not os.path.lexists(older):
         return None
     return Cause(
         slug="legacy-name",
@@ -105,9 +82,3 @@ def _read(path: Path) -> bytes:
     with suppress(OSError, TagsealError), opened(path) as file:
         return file.read(LARGEST_BUNDLE + 1)
     return b""
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    with suppress(OSError), os.scandir(folder) as entries:
-        names = sorted(entry.name for entry, _ in zip(entries, range(10 * MOST_FILES), strict=False))
-        yield from (folder / name for name in names[:MOST_FILES])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from contextlib import suppress
 
@@ -24,6 +25,18 @@ _NO_ENTRY = re.compile(
     r"expected exactly one log entry|entry must contain inclusion proof|expected checkpoint in"
     r"|tlogEntries\.0\.inclusionProof Field required"
 )
+
+
+def unreadable(case: Evidence) -> Cause | None:
+    """A link, a pipe, or a file of somebody else."""
+    there = os.path.lexists(case.subject.path.with_name(bundle_name(case)))
+    if case.check is not Check.bundle or case.bundle is not None or not there:
+        return None
+    return Cause(
+        slug="bundle-unreadable",
+        what=f"got {cut(bundle_name(case))}, which cannot be read, expected a regular file: {case.danger} until it can",
+        next=f"`ls -l {quoted(bundle_name(case))}` shows what it is; then {download(case)}.",
+    )
 
 
 def absent(case: Evidence) -> Cause | None:
@@ -202,6 +215,10 @@ def _head(case: Evidence) -> bytes:
 
 
 RULES = (
+    # Not even read.
+    too_large,
+    # There, and out of reach.
+    unreadable,
     # A bundle, by its older name.
     beside.legacy_name,
     # Nothing there.
@@ -210,8 +227,6 @@ RULES = (
     saved_page,
     # A signature, in another form.
     another_form,
-    # Not even read.
-    too_large,
     # Whatever a newer form holds, an older client misreads.
     newer,
     # A document of Sigstore's, or of somebody else's.

@@ -5,8 +5,10 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from tagseal.errors import Refused
+from tagseal.services.files import opened
 from tagseal.verification.diagnosis import bundles, certificates, files, identities, roots, trusts
-from tagseal.verification.diagnosis.beside import facts_in, siblings
+from tagseal.verification.diagnosis.beside import facts_in
 from tagseal.verification.diagnosis.evidence import PEEK, Evidence
 from tagseal.verification.diagnosis.wording import download, verifier
 from tagseal.verification.result import Cause, Check
@@ -49,9 +51,7 @@ def cause(  # noqa: PLR0913 - everything that a diagnosis may know, each by its 
     listed: Mapping[str, str] = _NOTHING,
     published: Subject | None = None,
 ) -> Cause:
-    """Say why a check failed, as far as the facts tell, and what to do next.
-
-    It reads the file's first bytes; and, where the bundle is for other bytes, the files beside it.
+    """Say why a check failed, as far as the facts tell, and what to do next. It reads the file's first bytes.
 
     Args:
         check: The first that failed.
@@ -67,9 +67,6 @@ def cause(  # noqa: PLR0913 - everything that a diagnosis may know, each by its 
         published: What the release's listing says of a file of this name.
     """
     facts = facts or facts_in(bundle or b"")
-    wanted = facts.sha256 if check is Check.signature else ""
-    if wanted not in {"", subject.sha256, *(one.sha256 for one in nearby), *listed.values()}:
-        nearby = (*nearby, *siblings(subject.path, wanted))
     case = Evidence(
         check=check,
         detail=detail,
@@ -88,10 +85,11 @@ def cause(  # noqa: PLR0913 - everything that a diagnosis may know, each by its 
 
 
 def _head(path: Path) -> bytes:
+    """Read a file's beginning; a pipe would keep its reader waiting."""
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             return file.read(PEEK)
-    except OSError:
+    except (OSError, ValueError, Refused):
         return b""
 
 

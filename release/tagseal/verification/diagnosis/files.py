@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from tagseal.names import quoted
+from tagseal.verification.checksums import NAME
 from tagseal.verification.diagnosis import beside, contents
 from tagseal.verification.diagnosis.wording import capital, cut, download
 from tagseal.verification.result import Cause, Check
@@ -124,7 +125,7 @@ def checksum_differs(case: Evidence) -> Cause | None:
 
 def bad_list(case: Evidence) -> Cause | None:
     """A list that two readers read differently binds nothing, whoever signed it."""
-    if case.check is not Check.name:
+    if case.check is not Check.name or case.name != NAME:
         return None
     return Cause(
         slug="bad-checksums",
