@@ -19,7 +19,7 @@ from werkzeug.test import Client
 from tagseal.loopback.merkle import leaf_hash, node_hash
 from tagseal.loopback.rekor_tiles import HOST, RekorTiles
 from tagseal.loopback.signatures import spki
-from tagseal.loopback.tile_entries import requested
+from tagseal.loopback.tile_entries import Entry, requested
 from tagseal.loopback.tiles import WIDTH
 
 ENTRIES = "/api/v2/log/entries"
@@ -188,7 +188,7 @@ def address(index: int, width: int) -> str:
 def test_a_monitor_reads_the_whole_log(client: Client, tiles: RekorTiles, size: int) -> None:
     """Checkpoint, tiles of every level and entry bundles, full and partial, make one tree."""
     for number in range(size - 1):
-        add(client, record(str(number).encode()))
+        tiles.log.add(Entry(kind="hashedrekord", body=str(number).encode()))
     checkpoint = Checkpoint.read(client.get("/api/v2/checkpoint").text, tiles.log.public_key)
     assert (checkpoint.size, checkpoint.root) == (size, read_tree(client, size))
 
