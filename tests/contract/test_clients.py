@@ -59,7 +59,7 @@ KINDS = {
 BEFORE = {
     "sigstore 3.6.3": Before("3.6.2", "unsupported key type"),
     "sigstore 3.6.5": Before("3.6.4", "not enough timestamps validated"),
-    "sigstore 4.0.0": Before("3.6.7", "version"),
+    "sigstore 4.0.0": Before("3.6.7", "Expected log entry version 0.0.1, got 0.0.2"),
     # It reads these bundles with `--new-bundle-format`, which newer ones see for themselves.
     "cosign 2.4.2": Before("2.4.1", "--trusted-root only supported with --new-bundle-format"),
     # It accepts this one with `--use-signed-timestamps`.
