@@ -39,8 +39,8 @@ SINCE: Mapping[str, Mapping[str, str]] = {
         NEW: "3.0.0",
         V1: "2.0.0",
         V2: "4.0.0",
-        ED25519: "3.6.3",  # until then the root of trust is not read at all
-        STAMPED: "3.6.5",  # from 3.6.0 on such a timestamp is not accepted, and until here that ends everything
+        ED25519: "3.6.3",  # one before stops at that key, those before it at a second key of any type
+        STAMPED: "3.6.5",  # such a timestamp does not count in any 3.6, and until here that ended everything
     },
     "cosign": {  # `verify-blob --bundle`, with no other option than those of the notes
         **dict.fromkeys((OLDEST, OLDER, OLD, NEW), "2.4.2"),  # 2.4.0 wants `--new-bundle-format` as well
@@ -57,7 +57,11 @@ SINCE: Mapping[str, Mapping[str, str]] = {
         STAMPED: "3.0",
     },
 }
-"""Since which version a client reads a thing: an absent one is not known to be read by any."""
+"""Since which version a client reads a thing: an absent one is not known to be read by any.
+
+What decides is measured (``tests/contract/README.md``); what is below that, and the image's, are the clients' own
+changelogs and source.
+"""
 
 _BUNDLED = ".bundle.sigstore.json"
 """How the files of an image's signatures in the form ``bundle`` end."""
