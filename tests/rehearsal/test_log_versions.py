@@ -63,6 +63,17 @@ def test_packages_are_released_in_either_version(tmp_path: Path, log: str) -> No
         assert body["apiVersion"] == ("0.0.1" if log == "v1" else "0.0.2")
 
 
+@pytest.mark.parametrize(("log", "sigstore", "cosign"), [("v1", "3.6.5", "2.4.2"), ("v2", "4.0.0", "3.0.5")])
+def test_the_notes_name_the_clients_that_read_it(tmp_path: Path, log: str, sigstore: str, cosign: str) -> None:
+    """Whoever follows the notes gets clients that accept what was signed; every job renders them alike."""
+    git = project(tmp_path / "widget")
+    ended = rehearse(git.root, "--log", log, out=tmp_path / "out")
+    assert ended.code == 0, ended.errors
+    notes = ended.release["body"]
+    assert f"pip install 'sigstore>={sigstore}'" in notes
+    assert f"sigstore {sigstore}, cosign {cosign}, or newer" in notes
+
+
 def test_the_notes_hold_in_the_second_version_by_stand_ins(tmp_path: Path) -> None:
     """Where no tool but a shell is here, the stand-ins read such bundles as well, and the story names the version."""
     git = project(tmp_path / "widget")
