@@ -27,7 +27,7 @@ BROKEN = {
         {"another package": ("'sigstore>=", "'sigstroe>=")},
         {"another repository": ("{{ repository | quoted }}", "{{ (repository ~ '-fork') | quoted }}")},
         {
-            "a pattern of the identity": ("--cert-identity {{ identity | quoted }}", "--cert-identity '.*'"),
+            "a pattern of the identity": ("--cert-identity {{ identity | enclosed }}", "--cert-identity '.*'"),
             "the other file": ("{{ first.name | quoted }}", "{{ others[0].name | quoted }}"),
         },
         {"another digest": ("image.digest)", "image.digest | replace('sha256:', 'sha256:0'))")},
@@ -39,12 +39,12 @@ BROKEN = {
     "verify/files.md.j2": [
         {"a download that stops half way": (" --skip-existing", ""), "another program": ("gh release", "hub release")},
         {"another URL": ("{{ file.url | quoted }}", "{{ (file.url ~ '?raw') | quoted }}")},
-        {"no issuer": ("  --cert-oidc-issuer {{ issuer | quoted }}", "  --verbose")},
+        {"no issuer": ("  --cert-oidc-issuer {{ issuer | enclosed }}", "  --verbose")},
         {"an error swallowed": ("{{ list.name | quoted }}", "{{ list.name | quoted }} || true")},
     ],
     "verify/cosign.md.j2": [
         {
-            "no identity": ("  --certificate-identity {{ identity | quoted }} \\\n", ""),
+            "no identity": ("  --certificate-identity {{ identity | enclosed }} \\\n", ""),
             "nobody runs it": ("bash draft", "bash shown"),
         },
     ],

@@ -20,10 +20,10 @@ from tagseal.records import Artifact, Command, Kind, Phase
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["BUNDLE", "Expected", "Purpose", "Use", "classify", "commands", "required"]
+__all__ = ["BUNDLE", "Expected", "Purpose", "Use", "classify", "commands", "required", "too_early"]
 
 _INFO = {f"bash {phase}": phase for phase in Phase}
-_OUTPUT = frozenset({"text", "json"})
+_OUTPUT = frozenset({"text", "json", "yaml"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ def commands(markdown: str) -> tuple[Command, ...]:
         if info not in _INFO and info not in _OUTPUT:
             raise VerificationFailed(
                 f"got a code block marked {shown(info)} in the verify section, expected one of: "
-                f"{', '.join(sorted(_INFO))}, or text, json for output",
+                f"{', '.join(sorted(_INFO))}, or text, json, yaml for what is not run",
                 context=(shown(content.partition("\n")[0]),),
                 hint="Give the block its phase in the template: a command that nobody runs may be wrong for years.",
                 slug="notes-unknown-fence",
@@ -102,7 +102,7 @@ def required(commands: Sequence[Command], expected: Expected, artifacts: Sequenc
     """
     purposes = tuple(classify(command, expected=expected) for command in commands)
     missing = [line for artifact in artifacts for line in _uncovered(artifact, purposes, artifacts, expected)]
-    if missing := [*missing, *_too_early(purposes, artifacts)]:
+    if missing := [*missing, *too_early(purposes, artifacts)]:
         raise VerificationFailed(
             f"got instructions that leave out {len(missing)} things, expected every file to be covered",
             context=tuple(missing),
@@ -136,8 +136,8 @@ def _uncovered(
         yield f"{artifact.name}: no check of its hash"
 
 
-def _too_early(purposes: Sequence[Purpose], artifacts: Sequence[Artifact]) -> Iterator[str]:
-    """A reader goes from top to bottom: what a command reads must have been downloaded above it."""
+def too_early(purposes: Sequence[Purpose], artifacts: Sequence[Artifact]) -> Iterator[str]:
+    """Yield what a command reads above its download: a reader goes from top to bottom."""
     there: set[str] = set()
     everything = {artifact.name for artifact in artifacts if artifact.kind is not Kind.image}
     for purpose in purposes:
