@@ -27,7 +27,7 @@ def own_patterns(image: Image) -> tuple[str, ...]:
     Raises:
         ConfigError: There is none.
     """
-    if found := tuple(one for one in image.tags if any(word in one for word in _OWN)):
+    if found := tuple(one for one in image.tags if _own(one)):
         return found
     raise ConfigError(
         f"got the image tags {', '.join(map(shown, image.tags)) or '(none)'}, expected one with {{tag}} or {{version}}",
