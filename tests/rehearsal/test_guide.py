@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 NAME = "ghcr.io/example/widget"
 IMAGE = f'[tool.tagseal.image]\nname = "{NAME}"\narchive = "image.tar"\n'
 GH = "--repo {{ repository | quoted }} \\\n  --pattern {{ file.name"
+VERIFY = "```bash draft\nsigstore"
 # What a project's own template says instead, the error that it leads to, and what that names.
 BROKEN = {
     "another repository": (GH, GH.replace("repository", "'example/fork'"), "command-wrong-word", "example/fork"),
     "a file that is there already": (
-        "Verify:",
-        "```bash draft\ngh release download {{ tag }} --repo {{ repository }}\n```",
+        VERIFY,
+        f"```bash draft\ngh release download {{{{ tag }}}} --repo {{{{ repository }}}}\n```\n\n{VERIFY}",
         "guide-command-failed",
         "gh release download v1.2.3 --repo example/widget",
     ),
