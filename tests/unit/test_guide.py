@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,6 +14,7 @@ import guides
 from tagseal.errors import ConfigError, Refused, TagsealError, UsageError
 from tagseal.notes.render import packaged
 from tagseal.project.guide import page
+from tagseal.verification.diagnosis import TROUBLES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,6 +61,23 @@ def test_the_segments_are_told_in_a_table(securescan: str) -> None:
     """Each part of the identity, with what it names."""
     for segment in ("Metbcy/securescan", ".github/workflows/release.yml", "refs/tags/v0.11.0"):
         assert f"\n| `{segment}` | the " in securescan
+
+
+@pytest.mark.parametrize("image", [guides.IMAGE, ""])
+def test_its_troubles_are_told_in_the_words_of_real_tools(tmp_path: Path, image: str) -> None:
+    """Each message of a tool that the page speaks of is one that `--explain` knows; a slug is an anchor."""
+    (_, _, told) = page(guides.checkout(tmp_path, image), None).partition("## Troubleshooting")
+    tools = {"sigstore", "sha256sum", *(("cosign", "cosign 2", "cosign 3") if image else ())}
+    common = [(one.slug, said) for one in TROUBLES if one.common for said in one.said if said.tool in tools]
+    lines = re.findall(r"^- (`.*) *$", told.partition("## Source")[0], flags=re.MULTILINE)
+    assert lines == [f"`{said.text}` ({said.tool})" for _, said in common]
+    assert re.findall(r'^<a id="([a-z0-9-]+)"></a>$', told, flags=re.MULTILINE) == list(dict(common))
+
+
+def test_a_message_that_no_tool_prints_is_not_explained(securescan: str) -> None:
+    """The page that it was made after has three headings of that kind."""
+    for message in ("tlog entry not found", "subject mismatch", "error: bundle does not match"):
+        assert message not in securescan
 
 
 @pytest.mark.parametrize(

@@ -61,8 +61,6 @@ class Subject:
     """What starts the workflow that signs."""
     links: Mapping[str, str]
     """Where a reader may go next: what is there, by its address."""
-    troubles: Sequence[object] = ()
-    """What can go wrong, as ``tagseal.verification.diagnosis`` explains it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +127,7 @@ def _values(subject: Subject, expected: Expected) -> dict[str, Any]:
         "image": _image(subject, expected),
         "starts": subject.starts,
         "links": subject.links,
-        "troubles": subject.troubles,
+        "troubles": _troubles({"sigstore", "sha256sum"} | ({"cosign"} if expected.image else set())),
         "minimum": MINIMUM,
     }
 
@@ -164,6 +162,19 @@ def _image(subject: Subject, expected: Expected) -> Image | None:
         bundled="bundle" in subject.image_forms,
         old="simplesigning" in subject.image_forms,
     )
+
+
+def _troubles(tools: set[str]) -> list[dict[str, Any]]:
+    """Return the common troubles of these tools, with the messages of any version of them."""
+    from tagseal.verification.diagnosis import TROUBLES  # noqa: PLC0415 - 0.6 s
+
+    found = []
+    for one in TROUBLES:
+        said = [{"tool": said.tool, "text": said.text} for said in one.said if said.tool.partition(" ")[0] in tools]
+        if one.common and said:
+            words = {"title": one.title, "meaning": " ".join(one.meaning), "next": one.next}
+            found.append({"slug": one.slug, "said": said, **words})
+    return found
 
 
 def _unverified(purposes: Sequence[Purpose], artifacts: Sequence[Artifact]) -> Iterator[str]:
