@@ -81,6 +81,24 @@ def test_the_page_has_few_blocks_however_many_files(
     assert all(wheel.name in page.html(many.text) for wheel in wheels)
 
 
+@pytest.mark.parametrize("length", [20, 60])
+def test_hundreds_of_files_fit_into_what_github_takes(
+    rendered: Callable[..., Page], artifacts: tuple[Artifact, ...], length: int
+) -> None:
+    """Cosign verifies the list of hashes then, which every file is held against; sigstore verifies each file."""
+    assets = tuple(
+        Artifact(kind=Kind.asset, name=f"{n:03}{'a' * (length - 7)}.bin", size=10**6, sha256="0" * 64)
+        for n in range(250)
+    )
+    many = rendered(files=(*artifacts, *assets))
+    assert len(many.text) < LIMIT
+    assert len(many.commands) <= len(rendered().commands)
+    by_tool = {command.text.split()[0]: command.text for command in many.commands}
+    assert by_tool["cosign"].count("cosign verify-blob") == 1
+    assert "SHA256SUMS" in by_tool["cosign"]
+    assert all(one.name in by_tool["sigstore"] for one in (*artifacts[1:], *assets))
+
+
 def test_a_release_of_one_file_has_no_command_for_others(
     rendered: Callable[..., Page], artifacts: tuple[Artifact, ...]
 ) -> None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["BUNDLE", "Expected", "Purpose", "Use", "classify", "commands", "required", "too_early"]
 
 _INFO = {f"bash {phase}": phase for phase in Phase}
+_LISTED = frozenset({Kind.wheel, Kind.sdist, Kind.asset})
+"""What the list of hashes lists: who has verified the list, and holds a file against it, has verified the file."""
 _OUTPUT = frozenset({"text", "json", "yaml"})
 
 
@@ -122,16 +124,19 @@ def _uncovered(
         return
     both = {artifact.name, artifact.name + BUNDLE}
     lists = {other.name for other in all_of_them if other.kind is Kind.checksums}
+    hashed = {name for purpose in purposes if purpose.kind is Use.hash for name in purpose.files}
+    by_cosign = {artifact.name, *(lists & hashed if artifact.kind in _LISTED else ())}
     wanted: tuple[tuple[str, set[str], Callable[[Purpose], bool]], ...] = (
         ("download before it is public", both, lambda p: p.kind is Use.download and p.phase is Phase.draft),
         ("download by plain URL", both, lambda p: p.kind is Use.download and p.phase is Phase.public),
         ("sigstore command", {artifact.name}, lambda p: p.kind is Use.verify and p.tool == "sigstore"),
-        ("cosign command", {artifact.name}, lambda p: p.kind is Use.verify and p.tool == "cosign"),
     )
     for what, names, fits in wanted:
         covered = {name for purpose in purposes if fits(purpose) for name in purpose.files}
         yield from (f"{name}: no {what}" for name in sorted(names - covered))
-    hashed = {name for purpose in purposes if purpose.kind is Use.hash for name in purpose.files}
+    verified = {name for one in purposes if (one.kind, one.tool) == (Use.verify, "cosign") for name in one.files}
+    if not verified & by_cosign:
+        yield f"{artifact.name}: no cosign command"
     if artifact.kind is not Kind.checksums and not hashed & lists:
         yield f"{artifact.name}: no check of its hash"
 
