@@ -17,6 +17,7 @@ from sigstore.verify import Verifier
 from tagseal.journal import Journal
 from tagseal.loopback.github.state import Account, Asset, Release, utc_now
 from tagseal.loopback.log import EARLIER
+from tagseal.notes import clients
 from tagseal.notes.render import render
 from tagseal.records import Plan, Seal
 from tagseal.verification.policy import Exact
@@ -156,7 +157,8 @@ def release_problems(
 def _body(plan: Plan, seal: Seal, *, adopted: bool) -> str:
     """Return what the notes must match: our page, our comments, the marker; above it what a person wrote, if anyone."""
     plan = dataclasses.replace(plan, section="") if adopted else plan
-    page = re.escape(render(tag=TAG, plan=plan, artifacts=seal.artifacts, override=None).text.strip())
+    text = render(tag=TAG, plan=plan, artifacts=seal.artifacts, override=None, minimum=clients.of(seal)).text
+    page = re.escape(text.strip())
     comment = "<!-- [^\n]* -->"
     above = f"(A person wrote this\\.\n\n)*{re.escape(WRITTEN)}\n\n{comment}\n\n" if adopted else ""
     return f"{above}{page}\n\n({comment}\n)*<!-- tagseal: {re.escape(TAG)} -->"

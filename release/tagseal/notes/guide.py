@@ -15,10 +15,11 @@ from markdown_it import MarkdownIt
 
 from tagseal.errors import VerificationFailed
 from tagseal.names import safe_file_name, safe_image, safe_repository, safe_tag
+from tagseal.notes import clients
 from tagseal.notes import commands as instructions
 from tagseal.notes.changelog import plain
 from tagseal.notes.commands import Expected, Purpose, Use
-from tagseal.notes.render import MINIMUM, Image, filled
+from tagseal.notes.render import Image, filled
 from tagseal.records import Command, Kind
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ class Subject:
     """What starts the workflow that signs."""
     links: Mapping[str, str]
     """Where a reader may go next: what is there, by its address."""
+    minimum: clients.Minimum = clients.PLANNED
+    """The oldest clients that accept the bundles; before anything is signed, those that it will be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +131,7 @@ def _values(subject: Subject, expected: Expected) -> dict[str, Any]:
         "starts": subject.starts,
         "links": subject.links,
         "troubles": _troubles({"sigstore", "sha256sum"} | ({"cosign"} if expected.image else set())),
-        "minimum": MINIMUM,
+        "minimum": subject.minimum,
     }
 
 

@@ -17,7 +17,7 @@ from packaging.version import Version
 from tagseal import config
 from tagseal.errors import ConfigError, UsageError, VerificationFailed
 from tagseal.names import printable, quoted, safe_tag, shown
-from tagseal.notes import guide
+from tagseal.notes import clients, guide
 from tagseal.notes.guide import PLATFORM, TAG, VERSION, Subject
 from tagseal.project.detect import Project, detect
 from tagseal.records import GITHUB, Artifact, Identity, Kind
@@ -110,6 +110,7 @@ def sealed(root: Path, plan: Plan, seal: Seal) -> Subject:
         image_forms=plan.image_forms,
         starts=workflows.starts(workflows.document(root / seal.identity.workflow)),
         links=_links(root, seal.identity.repository, plan.tag, image=bool(plan.image)),
+        minimum=clients.of(seal),
     )
 
 
