@@ -19,7 +19,7 @@ from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateNotF
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from tagseal.errors import ConfigError, Refused
-from tagseal.names import printable, quoted, safe_file_name, safe_image, safe_repository, safe_tag, shown
+from tagseal.names import enclosed, printable, quoted, safe_file_name, safe_image, safe_repository, safe_tag, shown
 from tagseal.notes import changelog, clients, page
 from tagseal.notes import commands as instructions
 from tagseal.records import GITHUB, Artifact, Command, Kind, Manifest, Plan
@@ -240,6 +240,7 @@ def _of(*folders: Path) -> ImmutableSandboxedEnvironment:
         keep_trailing_newline=True,
     )
     environment.filters["quoted"] = quoted
+    environment.filters["enclosed"] = enclosed
     return environment
 
 
@@ -267,7 +268,7 @@ def _filled(environment: ImmutableSandboxedEnvironment, name: str, values: Mappi
         where = _place(error) or name
         raise ConfigError(
             f"{where}: {shown(str(error) or type(error).__name__, 300)}",
-            hint="Correct the template; `tagseal notes` renders it.",
+            hint="Correct the template; `tagseal notes`, or `tagseal guide`, renders it.",
             slug="template-error",
         ) from error
 
