@@ -60,8 +60,8 @@ def test_the_headings_are_those_of_the_page_it_was_made_after(securescan: str) -
 
 def test_the_segments_are_told_in_a_table(securescan: str) -> None:
     """Each part of the identity, with what it names."""
-    for segment in ("Metbcy/securescan", ".github/workflows/release.yml", "refs/tags/v0.11.0"):
-        assert f"\n| `{segment}` | the " in securescan
+    rows = re.findall(r"^\| `(.+)` \| the .+ \|$", securescan, flags=re.MULTILINE)
+    assert rows == ["Metbcy/securescan", ".github/workflows/release.yml", "refs/tags/v0.11.0"]
 
 
 @pytest.mark.parametrize("image", [guides.IMAGE, ""])
