@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import re
+import socket
 import zipfile
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -249,6 +250,23 @@ def test_inside_the_loopback_its_root_is_trusted(
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     code, lines, _ = ran(capsys, None, WHEEL, *REPO)
     assert (code, lines[0]) == (0, "trust:   the loopback")
+
+
+def test_without_a_network_nothing_is_trusted(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The public root comes by TUF: what an earlier run left in the cache, unproven or expired, is not taken."""
+    for name in ("HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "home"))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        gone = f"http://127.0.0.1:{server.getsockname()[1]}"
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, gone)
+    for _ in range(2):
+        code, lines, slug = ran(capsys, None, WHEEL, *REPO)
+        assert (code, slug) == (4, "no-root-of-trust")
+        assert all(line.startswith("waiting ") for line in lines)
+    assert list((tmp_path / "home").rglob("trusted_root.json")) != []
 
 
 def test_what_comes_from_outside_is_printed_without_control_characters(

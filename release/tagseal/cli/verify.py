@@ -126,6 +126,8 @@ def _released(options: argparse.Namespace, report: Report, stack: ExitStack) -> 
     retry = _patience(report)
     found = published(repository, tag, os.environ, retry)
     report.line(f"release: {printable(found.release.url)}")
+    size = sum(one.size for one in found.release.assets)
+    report.say(f"downloading {len(found.release.assets)} files, {size / 1e6:.1f} MB")
     folder = options.out or Path(stack.enter_context(TemporaryDirectory(prefix="tagseal-verify-")))
     return download(repository, found.release, folder, os.environ, retry), found.commit
 
@@ -139,6 +141,7 @@ def _trust(options: argparse.Namespace, report: Report) -> Trust:
         return Trust.of_file(options.trust_config)
     if actions.loopback(os.environ):
         return Trust.of_file(Path(os.environ[actions.TRUST_CONFIG]), origin="the loopback")
+    report.say("asking for the root of trust")
     return Trust.public(_patience(report))
 
 
