@@ -279,6 +279,19 @@ def test_what_comes_from_outside_is_printed_without_control_characters(
     assert r"FAIL: evil\u001b[2K\u000dOK: all\u202e.whl" in lines
 
 
+def test_a_workflows_log_takes_nothing_for_a_command(
+    capsys: pytest.CaptureFixture[str], root: Path, dist: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In Actions the runner reads no commands in what comes from outside, and reads them again afterwards."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    (dist / "##[add-path]evil").write_bytes(b"")
+    code, lines, _ = ran(capsys, root, ".", *REPO)
+    assert code == 1
+    word = lines[0].removeprefix("::stop-commands::")
+    assert (lines[0], lines[-1]) == (f"::stop-commands::{word}", f"::{word}::")
+    assert "FAIL: ##[add-path]evil" in lines
+
+
 def test_a_cause_is_told_with_what_to_do(root: Path, dist: Path) -> None:
     """Below the check: what is the matter, the facts that say so, and the next command."""
     (dist / SDIST).write_bytes(b"another")
