@@ -171,7 +171,7 @@ def _explained(result: Result, wanted: Wanted, expected: Expected, nearby: Seque
         result.subject or Subject(path=wanted.path),
         expected,
         now=time.time(),
-        trust=work.trust.origin,
+        trust=work.trust.name,
         bundle=work.refused.get(wanted.path),
         nearby=nearby,
         listed=listed.digests if listed else {},
