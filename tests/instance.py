@@ -1,4 +1,8 @@
-"""A whole Sigstore instance behind plain HTTP on loopback: for tests that need signatures, and no door."""
+"""A whole Sigstore instance behind plain HTTP on loopback: for tests that need signatures, and no door.
+
+``instance()`` signs as production does today, with the first version of the log and a timestamp; ``log="v2"`` and
+``timestamped=False`` change that. The trusted root is the same in all: ``signer`` and ``sign`` take both for one call.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +10,15 @@ import json
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 from tagseal.loopback import certificates, trust
 from tagseal.loopback.actions import Issuer, Run, TokenEndpoint
-from tagseal.loopback.fulcio import Fulcio
-from tagseal.loopback.rekor import Rekor
 from tagseal.loopback.server import Server
+from tagseal.loopback.sigstore import Sigstore as Played
+from tagseal.loopback.trust import Signing
 from tagseal.records import Identity
 from tagseal.services.sigstore import Sigstore
 
@@ -22,6 +27,8 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from werkzeug import Response
+
+    from tagseal.loopback.trust import Log
 
 COMMIT = "4f2c1e9" + "0" * 33
 TAG = "v1.2.3"
@@ -60,33 +67,59 @@ class Front:
 
 
 class Instance:
-    """Fulcio, Rekor and the runner's token endpoint."""
+    """Fulcio, both faces of Rekor, the timestamp authority, and the runner's token endpoint."""
 
     def __init__(
-        self, start: Callable[[WSGIApplication], str], fronts: Mapping[str, Front], certificate_lifetime: int
+        self,
+        start: Callable[[WSGIApplication], str],
+        fronts: Mapping[str, Front],
+        signing: Signing,
+        certificate_lifetime: int,
     ) -> None:
         self.issuer = Issuer()
-        self.fulcio = Fulcio(self.issuer, lifetime=certificate_lifetime)
-        self.rekor = Rekor()
+        self.played = Played(self.issuer, certificate_lifetime=certificate_lifetime)
+        self.fulcio, self.rekor, self.tiles = self.played.fulcio, self.played.rekor, self.played.tiles
+        self.timestamps = self.played.timestamps
         self.tokens = TokenEndpoint(self.issuer)
-        played = {"fulcio": self.fulcio, "rekor": self.rekor, "tokens": self.tokens}
+        played = {
+            "fulcio": self.fulcio,
+            "rekor": self.rekor,
+            "tiles": self.tiles,
+            "timestamps": self.timestamps,
+            "tokens": self.tokens,
+        }
         found = {name: start(fronts[name].of(one) if name in fronts else one) for name, one in played.items()}
         self.oidc_url = found["tokens"] + TokenEndpoint.path
-        urls = {"fulcio_url": found["fulcio"], "rekor_url": found["rekor"]}
-        self.trust_config = json.dumps(trust.client_trust_config(self.fulcio, self.rekor, **urls))
-        self.trusted_root = json.dumps(trust.trusted_root(self.fulcio, self.rekor, **urls))
+        self._signing = replace(
+            signing,
+            fulcio_url=found["fulcio"],
+            rekor_url=found["rekor"],
+            tiles_url=found["tiles"],
+            timestamps_url=found["timestamps"],
+        )
+        self.trust_config = json.dumps(trust.client_trust_config(self.played, self._signing))
+        self.trusted_root = json.dumps(trust.trusted_root(self.played))
         self.sigstore = Sigstore(origin="a test", document=self.trust_config)
-        self.keys = trust.keys(self.fulcio, self.rekor)
+        self.keys = trust.keys(self.played)
 
-    def sign(self, digests: dict[str, str], run: Run = RUN) -> dict[str, bytes]:
-        """Return a bundle for each digest, signed by a job of this run."""
+    def sign(
+        self, digests: dict[str, str], run: Run = RUN, *, log: Log | None = None, timestamped: bool | None = None
+    ) -> dict[str, bytes]:
+        """Return a bundle for each digest, signed by a job of this run; another way than the instance's where told."""
         bundles: dict[str, bytes] = {}
-        self.sigstore.sign(digests, lambda: self.issuer.mint(run, "sigstore"), bundles.__setitem__)
+        signer = self.signer(log=log, timestamped=timestamped)
+        signer.sign(digests, lambda: self.issuer.mint(run, "sigstore"), bundles.__setitem__)
         return bundles
+
+    def signer(self, *, log: Log | None = None, timestamped: bool | None = None) -> Sigstore:
+        """Return what signs with this version of the log, with a timestamp or without; None: as the instance does."""
+        own = self._signing
+        changed = replace(own, log=log or own.log, timestamped=own.timestamped if timestamped is None else timestamped)
+        return Sigstore(origin="a test", document=json.dumps(trust.client_trust_config(self.played, changed)))
 
 
 def moved(trust_config: str, kind: str, url: str, *, version: int = 1) -> str:
-    """Return the trust configuration with another address for ``caUrls`` or ``rekorTlogUrls``."""
+    """Return the trust configuration with another address for ``caUrls``, ``rekorTlogUrls`` or ``tsaUrls``."""
     changed = json.loads(trust_config)
     changed["signingConfig"][kind][0] |= {"url": url, "majorApiVersion": version}
     return json.dumps(changed)
@@ -94,9 +127,13 @@ def moved(trust_config: str, kind: str, url: str, *, version: int = 1) -> str:
 
 @contextmanager
 def instance(
-    fronts: Mapping[str, Front] | None = None, *, certificate_lifetime: int = certificates.LIFETIME
+    fronts: Mapping[str, Front] | None = None,
+    *,
+    log: Log = "v1",
+    timestamped: bool = True,
+    certificate_lifetime: int = certificates.LIFETIME,
 ) -> Iterator[Instance]:
-    """Start an instance, and stop it; ``fulcio``, ``rekor`` and ``tokens`` may have a front."""
+    """Start an instance, and stop it; ``fulcio``, ``rekor``, ``tiles``, ``timestamps``, ``tokens`` may have a front."""
     servers: list[Server] = []
 
     def start(application: WSGIApplication) -> str:
@@ -105,7 +142,7 @@ def instance(
         return f"http://{host}:{port}"
 
     try:
-        yield Instance(start, fronts or {}, certificate_lifetime)
+        yield Instance(start, fronts or {}, Signing(log=log, timestamped=timestamped), certificate_lifetime)
     finally:
         for server in servers:
             server.close()

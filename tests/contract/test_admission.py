@@ -143,7 +143,7 @@ def project(root: Path, form: str) -> Path:
 
 def bundle(loopback: Loopback, wanted: str | Statement, run: Run) -> bytes:
     """Return the bundle of a digest or statement, as a job of this run signs it."""
-    config = trust.client_trust_config(loopback.fulcio, loopback.rekor)
+    config = trust.client_trust_config(loopback.sigstore)
     bundles: dict[str, bytes] = {}
     sigstore = Sigstore(origin="a test", document=json.dumps(config))
     sigstore.sign({"it": wanted}, lambda: loopback.issuer.mint(run, "sigstore"), bundles.__setitem__, promised=True)
@@ -213,7 +213,7 @@ def applied(
     else:
         ((verified,),) = (rule["verifyImages"] for rule in policy["spec"]["rules"])
         ((keyless,),) = ([entry["keyless"] for entry in one["entries"]] for one in verified["attestors"])
-        fulcio, rekor, certificate_log = trust.keys(cluster.loopback.fulcio, cluster.loopback.rekor).values()
+        fulcio, rekor, certificate_log = trust.keys(cluster.loopback.sigstore).values()
         keyless["roots"], keyless["ctlog"] = fulcio.decode(), {"pubkey": certificate_log.decode()}
         keyless["rekor"]["pubkey"] = rekor.decode()
     passes, _ = yaml.safe_load_all(pods(cluster.project(image), digest=cluster.digests[image]))

@@ -17,10 +17,10 @@ from played import RUN
 from tagseal.loopback import trust
 from tagseal.loopback.actions import Issuer, TokenEndpoint, environment
 from tagseal.loopback.door import Door, Hosts
-from tagseal.loopback.fulcio import Fulcio
-from tagseal.loopback.rekor import Rekor
 from tagseal.loopback.server import Server
+from tagseal.loopback.sigstore import Sigstore
 from tagseal.loopback.transcript import Recorder, Transcript
+from tagseal.loopback.trust import LOGS, Log, Signing
 from tagseal.records import ISSUER
 
 if TYPE_CHECKING:
@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 
 SUBJECT = "https://github.com/octo/widget/.github/workflows/release.yml@refs/tags/v1"
 ARTIFACT = b"a wheel"
-NAMES = ("fulcio.sigstore.dev", "rekor.sigstore.dev")
+ENTRIES: dict[Log, tuple[str, str, str, int]] = {
+    "v1": ("POST", "rekor.sigstore.dev", "/api/v1/log/entries", 201),
+    "v2": ("POST", "log2025-1.rekor.sigstore.dev", "/api/v2/log/entries", 201),
+}
 SIGSTORE = (sys.executable, "-m", "sigstore", "--trust-config", "trust.json")
 COSIGN = shutil.which("cosign") or "cosign"
 NEEDS_COSIGN = pytest.mark.skipif(
@@ -40,8 +43,9 @@ NEEDS_COSIGN = pytest.mark.skipif(
 class Job:
     """A folder with one artifact and the trust files, and the environment of a job inside the loopback."""
 
-    def __init__(self, folder: Path, environ: dict[str, str], transcript: Transcript) -> None:
+    def __init__(self, folder: Path, environ: dict[str, str], transcript: Transcript, log: Log) -> None:
         self.folder = folder
+        self.log = log
         self.environ = environ
         self.transcript = transcript
 
@@ -60,18 +64,26 @@ class Job:
         return [(entry.method, entry.host, entry.path, entry.status) for entry in self.transcript.entries]
 
 
-@pytest.fixture
-def job(tmp_path: Path) -> Iterator[Job]:
+@pytest.fixture(params=LOGS)
+def job(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Job]:
+    log: Log = request.param
     issuer = Issuer()
-    fulcio, rekor, tokens = Fulcio(issuer), Rekor(), TokenEndpoint(issuer)
+    played, tokens = Sigstore(issuer), TokenEndpoint(issuer)
     transcript = Transcript()
-    hosts = Hosts(dict(zip(NAMES, (fulcio, rekor), strict=True)))
+    hosts = Hosts(
+        {
+            "fulcio.sigstore.dev": played.fulcio,
+            "rekor.sigstore.dev": played.rekor,
+            "log2025-1.rekor.sigstore.dev": played.tiles,
+            "timestamp.sigstore.dev": played.timestamps,
+        }
+    )
     server, plain = Server(Recorder(hosts, transcript)), Server(tokens)
     door = Door(hosts, server.address, transcript)
     (tmp_path / "authority.pem").write_bytes(door.authority)
-    (tmp_path / "trust.json").write_text(json.dumps(trust.client_trust_config(fulcio, rekor)))
-    (tmp_path / "root.json").write_text(json.dumps(trust.trusted_root(fulcio, rekor)))
-    (tmp_path / "signing.json").write_text(json.dumps(trust.signing_config(fulcio, rekor)))
+    (tmp_path / "trust.json").write_text(json.dumps(trust.client_trust_config(played, Signing(log=log))))
+    (tmp_path / "root.json").write_text(json.dumps(trust.trusted_root(played)))
+    (tmp_path / "signing.json").write_text(json.dumps(trust.signing_config(played, Signing(log=log))))
     (tmp_path / "widget.whl").write_bytes(ARTIFACT)
     url = "http://{}:{}".format(*plain.address) + TokenEndpoint.path
     runner = environment(RUN, token="", oidc_url=url, oidc_token=tokens.grant(RUN), workspace=tmp_path, temp=tmp_path)
@@ -79,7 +91,7 @@ def job(tmp_path: Path) -> Iterator[Job]:
     network = {"HTTPS_PROXY": door.url, "SSL_CERT_FILE": authority, "REQUESTS_CA_BUNDLE": authority, "NO_PROXY": ""}
     # sigstore's messages are wrapped at the terminal's width.
     person = {"HOME": str(tmp_path), "PATH": os.environ["PATH"], "COLUMNS": "400"}
-    yield Job(tmp_path, {**person, **runner, **network}, transcript)
+    yield Job(tmp_path, {**person, **runner, **network}, transcript, log)
     door.close()
     server.close()
     plain.close()
@@ -90,14 +102,15 @@ def verifier(job: Job) -> Verifier:
 
 
 def test_sigstore_signs_and_verifies_under_production_names(job: Job) -> None:
-    """``sigstore sign``, ``verify identity`` and ``verify github`` pass; the door saw Fulcio once and Rekor once."""
+    """``sigstore sign``, ``verify identity`` and ``verify github`` pass; the door saw each service once."""
     identity = ("--cert-identity", SUBJECT)
     job.passes(*SIGSTORE, "sign", "widget.whl")
     job.passes(*SIGSTORE, "verify", "identity", *identity, "--cert-oidc-issuer", ISSUER, "widget.whl")
     job.passes(*SIGSTORE, "verify", "github", *identity, "--repository", "octo/widget", "--sha", RUN.sha, "widget.whl")
     assert job.requests() == [
         ("POST", "fulcio.sigstore.dev", "/api/v2/signingCert", 200),
-        ("POST", "rekor.sigstore.dev", "/api/v1/log/entries", 201),
+        ("POST", "timestamp.sigstore.dev", "/api/v1/timestamp", 201),
+        ENTRIES[job.log],
     ]
 
 
@@ -141,4 +154,8 @@ def test_sigstore_verifies_what_cosign_signed(job: Job) -> None:
     job.passes(COSIGN, "sign-blob", "--yes", *files, "widget.whl")
     bundle = Bundle.from_json((job.folder / "bundle.json").read_bytes())
     verifier(job).verify_artifact(ARTIFACT, bundle, policy.Identity(identity=SUBJECT, issuer=ISSUER))
-    assert [host for _, host, _, _ in job.requests()] == list(NAMES)
+    assert job.requests() == [
+        ("POST", "fulcio.sigstore.dev", "/api/v2/signingCert", 200),
+        ("POST", "timestamp.sigstore.dev", "/api/v1/timestamp", 201),
+        ENTRIES[job.log],
+    ]

@@ -19,9 +19,8 @@ from tuf.ngclient.updater import Updater
 from played import RUN
 from tagseal.loopback import Loopback, trust
 from tagseal.loopback.actions import Issuer, environment
-from tagseal.loopback.fulcio import Fulcio
-from tagseal.loopback.rekor import Rekor
 from tagseal.loopback.server import Server
+from tagseal.loopback.sigstore import Sigstore
 from tagseal.loopback.tuf import TUF, Tuf
 
 if TYPE_CHECKING:
@@ -43,19 +42,18 @@ NEEDS_COSIGN = pytest.mark.skipif(
 class Played:
     """A repository, whom it speaks of, and where it is served without a door."""
 
-    fulcio: Fulcio
-    rekor: Rekor
+    sigstore: Sigstore
     tuf: Tuf
     url: str
 
 
 @pytest.fixture
 def played() -> Iterator[Played]:
-    fulcio, rekor = Fulcio(Issuer()), Rekor()
-    tuf = Tuf(fulcio, rekor)
+    sigstore = Sigstore(Issuer())
+    tuf = Tuf(sigstore)
     server = Server(tuf)
     host, port = server.address
-    yield Played(fulcio=fulcio, rekor=rekor, tuf=tuf, url=f"http://{host}:{port}")
+    yield Played(sigstore=sigstore, tuf=tuf, url=f"http://{host}:{port}")
     server.close()
 
 
@@ -82,9 +80,12 @@ def test_python_tuf_reads_every_target(played: Played, tmp_path: Path) -> None:
         assert target is not None
         client.download_target(target, str(tmp_path / name))
         found[name] = (tmp_path / name).read_bytes()
-    assert json.loads(found["trusted_root.json"]) == trust.trusted_root(played.fulcio, played.rekor)
-    assert json.loads(found["signing_config.v0.2.json"]) == trust.signing_config(played.fulcio, played.rekor)
-    for name, key in (("rekor.pub", played.rekor.log.public_key), ("ctfe_2022.pub", played.fulcio.log_key)):
+    assert json.loads(found["trusted_root.json"]) == trust.trusted_root(played.sigstore)
+    assert json.loads(found["signing_config.v0.2.json"]) == trust.signing_config(played.sigstore)
+    for name, key in (
+        ("rekor.pub", played.sigstore.rekor.log.public_key),
+        ("ctfe_2022.pub", played.sigstore.fulcio.log_key),
+    ):
         assert found[name] == key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
@@ -104,7 +105,7 @@ def test_keys_are_found_by_their_usage(played: Played, tmp_path: Path) -> None:
 
 def test_another_root_does_not_vouch(played: Played, tmp_path: Path) -> None:
     """A client that was given other keys, such as production's, refuses what is served here."""
-    client = updater(played, tmp_path, Tuf(played.fulcio, played.rekor).root)
+    client = updater(played, tmp_path, Tuf(played.sigstore).root)
     with pytest.raises(RepositoryError, match="timestamp was signed by 0/1 keys"):
         client.refresh()
 
@@ -115,7 +116,7 @@ def test_sigstore_reads_its_trust(played: Played, tmp_path: Path, monkeypatch: p
         monkeypatch.setenv(name, str(tmp_path / name))
     (tmp_path / "root.json").write_bytes(played.tuf.root)
     found = ClientTrustConfig.from_tuf(played.url, bootstrap_root=tmp_path / "root.json")
-    assert list(found.trusted_root.get_fulcio_certs()) == played.fulcio.chain
+    assert list(found.trusted_root.get_fulcio_certs()) == played.sigstore.fulcio.chain
     assert found.signing_config.get_oidc_url() == trust.OIDC
 
 
@@ -146,7 +147,7 @@ def test_cosign_initializes_and_verifies(tmp_path: Path) -> None:
         root = str(tmp_path / "loopback" / "root.json")
         passes("cosign", "initialize", "--mirror", TUF, "--root", root)
         kept = next(cache.glob("*/targets/*trusted_root.json"))
-        assert json.loads(kept.read_bytes()) == trust.trusted_root(loopback.fulcio, loopback.rekor)
+        assert json.loads(kept.read_bytes()) == trust.trusted_root(loopback.sigstore)
 
         passes("cosign", "initialize", "--mirror", f"{TUF}/", "--root", root)
         passes(*SIGSTORE, environ["TAGSEAL_TRUST_CONFIG"], "sign", "widget.whl")

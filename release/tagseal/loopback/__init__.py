@@ -14,15 +14,24 @@ from tagseal.loopback import certificates
 from tagseal.loopback.actions import TOKEN_LIFETIME, Issuer, TokenEndpoint
 from tagseal.loopback.door import Door, Hosts
 from tagseal.loopback.faults import Faults
-from tagseal.loopback.fulcio import Fulcio
 from tagseal.loopback.github import GitHub
 from tagseal.loopback.github.pages import plain
 from tagseal.loopback.registry import GHCR, Registry, storage
 from tagseal.loopback.registry.accidents import ImageAccidents
-from tagseal.loopback.rekor import Rekor
 from tagseal.loopback.server import Server
+from tagseal.loopback.sigstore import Sigstore
 from tagseal.loopback.transcript import Recorder, Transcript
-from tagseal.loopback.trust import FULCIO, REKOR, client_trust_config, keys, trusted_root
+from tagseal.loopback.trust import (
+    FULCIO,
+    REKOR,
+    TILES,
+    TIMESTAMPS,
+    Log,
+    Signing,
+    client_trust_config,
+    keys,
+    trusted_root,
+)
 from tagseal.loopback.tuf import TUF, Tuf
 
 if TYPE_CHECKING:
@@ -53,6 +62,7 @@ class Loopback:
         token_lifetime: int = TOKEN_LIFETIME,
         certificate_lifetime: int = certificates.LIFETIME,
         registries: Iterable[str] = (),
+        log: Log = "v1",
     ) -> None:
         """Start.
 
@@ -66,6 +76,7 @@ class Loopback:
             token_lifetime: Seconds that an identity token is good for.
             certificate_lifetime: Seconds that a signing certificate is good for.
             registries: Names of container registries to play, each its own, besides ``ghcr.io``.
+            log: Which version of the transparency log signers are sent to; verifiers trust both.
 
         Raises:
             UsageError: The port is taken.
@@ -75,9 +86,10 @@ class Loopback:
         self.github = GitHub(folder / "objects", render=render)
         self.issuer = Issuer()
         self.tokens = TokenEndpoint(self.issuer, lifetime=token_lifetime)
-        self.fulcio = Fulcio(self.issuer, lifetime=certificate_lifetime)
-        self.rekor = Rekor()
-        self.tuf = Tuf(self.fulcio, self.rekor)
+        self.sigstore = Sigstore(self.issuer, certificate_lifetime=certificate_lifetime)
+        self.fulcio, self.rekor = self.sigstore.fulcio, self.sigstore.rekor
+        self.signing = Signing(log=log)
+        self.tuf = Tuf(self.sigstore, self.signing)
         self.registries = {name: self._registry(name) for name in (GHCR, *registries)}
         self.registry = self.registries[GHCR]
         table = Hosts({**self._played(), **(hosts or {})}, direct=self.tokens)
@@ -121,8 +133,10 @@ class Loopback:
     def _played(self) -> dict[str, WSGIApplication]:
         """Return what plays each name."""
         return {
-            _host(FULCIO): self.fulcio,
-            _host(REKOR): self.rekor,
+            _host(FULCIO): self.sigstore.fulcio,
+            _host(REKOR): self.sigstore.rekor,
+            _host(TILES): self.sigstore.tiles,
+            _host(TIMESTAMPS): self.sigstore.timestamps,
             _host(TUF): self.tuf,
             **self.github.hosts,
             **self.registries,
@@ -141,12 +155,12 @@ class Loopback:
         (self.folder / "ca.pem").write_bytes(self.door.authority)
         (self.folder / "root.json").write_bytes(self.tuf.root)
         trust = {
-            "trust.json": client_trust_config(self.fulcio, self.rekor),
-            "trusted_root.json": trusted_root(self.fulcio, self.rekor),
+            "trust.json": client_trust_config(self.sigstore, self.signing),
+            "trusted_root.json": trusted_root(self.sigstore),
         }
         for name, document in trust.items():
             (self.folder / name).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-        for name, pem in keys(self.fulcio, self.rekor).items():
+        for name, pem in keys(self.sigstore).items():
             (self.folder / name).write_bytes(pem)
 
 

@@ -68,11 +68,11 @@ class Authority:
     key: ec.EllipticCurvePrivateKey
 
 
-def root_authority() -> Authority:
-    """Make a self-signed root with a fresh key."""
+def root_authority(common: str = "sigstore", *, below: int = 1) -> Authority:
+    """Make a self-signed root with a fresh key; ``below`` authorities may stand in a chain under it."""
     key = ec.generate_private_key(ec.SECP384R1())
-    name = _name("sigstore")
-    constraints = x509.BasicConstraints(ca=True, path_length=1)
+    name = _name(common)
+    constraints = x509.BasicConstraints(ca=True, path_length=below)
     builder = _authority(name, name, key.public_key(), key.public_key(), constraints)
     return Authority(certificate=builder.sign(key, hashes.SHA384()), key=key)
 
@@ -88,6 +88,18 @@ def intermediate_authority(parent: Authority) -> Authority:
         parent.key.public_key(),
         constraints,
     ).add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CODE_SIGNING]), critical=False)
+    return Authority(certificate=builder.sign(parent.key, hashes.SHA384()), key=key)
+
+
+def timestamp_authority(parent: Authority) -> Authority:
+    """Make an authority below ``parent`` that may sign timestamps only (RFC 3161 section 2.3)."""
+    key = ec.generate_private_key(ec.SECP384R1())
+    builder = (
+        _builder(_name("sigstore-tsa"), parent.certificate.subject, key.public_key())
+        .add_extension(_usage(digital_signature=True), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), critical=True)
+        .add_extension(_issued_by(parent.key.public_key()), critical=False)
+    )
     return Authority(certificate=builder.sign(parent.key, hashes.SHA384()), key=key)
 
 
@@ -154,6 +166,15 @@ def _authority(
     issuer_key: ec.EllipticCurvePublicKey,
     constraints: x509.BasicConstraints,
 ) -> x509.CertificateBuilder:
+    return (
+        _builder(subject, issuer, public_key)
+        .add_extension(_usage(key_cert_sign=True, crl_sign=True), critical=True)
+        .add_extension(constraints, critical=True)
+        .add_extension(_issued_by(issuer_key), critical=False)
+    )
+
+
+def _builder(subject: x509.Name, issuer: x509.Name, public_key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
     now = datetime.now(UTC).replace(microsecond=0)
     return (
         x509.CertificateBuilder()
@@ -163,10 +184,7 @@ def _authority(
         .public_key(public_key)
         .not_valid_before(now)
         .not_valid_after(now + AUTHORITY_LIFETIME)
-        .add_extension(_usage(key_cert_sign=True, crl_sign=True), critical=True)
-        .add_extension(constraints, critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
-        .add_extension(_issued_by(issuer_key), critical=False)
     )
 
 

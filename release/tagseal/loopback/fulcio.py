@@ -23,7 +23,7 @@ from werkzeug.routing import Map, Rule
 
 from tagseal.loopback import certificates
 from tagseal.loopback.actions import Issuer, Run, claims
-from tagseal.loopback.service import Service, answer
+from tagseal.loopback.service import CODES, Service, answer
 from tagseal.loopback.signatures import PublicKey, default_digest, strong, verify
 
 if TYPE_CHECKING:
@@ -38,8 +38,6 @@ _BAD_REQUEST = "The certificate signing request could not be parsed"
 _BAD_KEY = "The public key supplied in the request could not be parsed"
 _WEAK_KEY = "The public key supplied in the request is insecure"
 _BAD_SIGNATURE = "The signature supplied in the request could not be verified"
-_CODES = {400: 3, 404: 5, 405: 12}
-"""HTTP status to gRPC code, which the body repeats: InvalidArgument, NotFound, Unimplemented."""
 
 
 class _Credentials(BaseModel):
@@ -102,7 +100,7 @@ class Fulcio(Service):
     def refusal(self, error: HTTPException) -> Response:
         """Return the error as the JSON gateway does: gRPC code, message, details."""
         status = error.code or 500
-        return answer({"code": _CODES.get(status, 2), "message": error.description, "details": []}, status)
+        return answer({"code": CODES.get(status, 2), "message": error.description, "details": []}, status)
 
     def _issue(self, public_key: PublicKey, said: dict[str, object]) -> list[x509.Certificate]:
         leaf = certificates.issue(said, public_key, self._authority, self._log_key, lifetime=self._lifetime)

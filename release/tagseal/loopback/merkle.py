@@ -44,6 +44,16 @@ class Tree:
         """Return MTH(D[size]), the root over the first ``size`` leaves, or over all."""
         return self._hash(0, self._size(size))
 
+    def row(self, level: int, start: int, end: int) -> list[bytes]:
+        """Return the hashes ``start … end - 1`` over complete subtrees of ``2^level`` leaves each.
+
+        Raises:
+            IndexError: There are not so many yet.
+        """
+        if level >= len(self._levels) or not 0 <= start < end <= len(self._levels[level]):
+            raise IndexError(end)
+        return self._levels[level][start:end]
+
     def inclusion(self, index: int, size: int | None = None) -> list[bytes]:
         """Return PATH(index, D[size]): what proves that a leaf is among the first ``size`` (section 2.1.1).
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from werkzeug.routing import Map
 
+CODES = {400: 3, 404: 5, 405: 12}
+"""HTTP status to gRPC code, which a JSON gateway's errors repeat: InvalidArgument, NotFound, Unimplemented."""
+
 
 class Service(ABC):
     """A WSGI application whose routes lead to methods.

@@ -30,14 +30,20 @@ from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.routing import Map, Rule
 
 from tagseal.loopback.service import Service
-from tagseal.loopback.trust import CERTIFICATE_LOG, FULCIO, REKOR, signing_config, trusted_root
+from tagseal.loopback.trust import (
+    CERTIFICATE_LOG,
+    FULCIO,
+    REKOR,
+    Signing,
+    signing_config,
+    trusted_root,
+)
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec
     from werkzeug import Request
 
-    from tagseal.loopback.fulcio import Fulcio
-    from tagseal.loopback.rekor import Rekor
+    from tagseal.loopback.sigstore import Sigstore
 
 TUF = "https://tuf-repo-cdn.sigstore.dev"
 
@@ -45,11 +51,11 @@ _LIFETIME = timedelta(days=30)
 
 
 class Tuf(Service):
-    """A TUF repository that says to trust this Fulcio and this Rekor; its keys are fresh, and forgotten once used."""
+    """A TUF repository that says to trust this Sigstore; its keys are fresh, and forgotten once used."""
 
-    def __init__(self, fulcio: Fulcio, rekor: Rekor) -> None:
+    def __init__(self, sigstore: Sigstore, signing: Signing | None = None) -> None:
         """Sign the metadata, once."""
-        targets = _targets(fulcio, rekor)
+        targets = _targets(sigstore, signing or Signing())
         self._files = _signed(targets) | {f"targets/{_digest(it)}.{name}": it for name, (it, _) in targets.items()}
         self.routes = Map([Rule("/<path:path>", endpoint=self._file, methods=["GET"])])
 
@@ -68,16 +74,17 @@ class Tuf(Service):
         return Response(self._files[path], content_type="application/octet-stream")
 
 
-def _targets(fulcio: Fulcio, rekor: Rekor) -> dict[str, tuple[bytes, dict[str, str]]]:
+def _targets(sigstore: Sigstore, signing: Signing) -> dict[str, tuple[bytes, dict[str, str]]]:
     """Return each target with what Sigstore says of it: cosign 2 and Kubernetes find the keys by their usage."""
+    fulcio = sigstore.fulcio
     intermediate, root = (certificate.public_bytes(Encoding.PEM) for certificate in fulcio.chain)
     return {
         "fulcio_v1.crt.pem": (root, _custom("Fulcio", FULCIO)),
         "fulcio_intermediate_v1.crt.pem": (intermediate, _custom("Fulcio", FULCIO)),
         "ctfe_2022.pub": (_pem(fulcio.log_key), _custom("CTFE", CERTIFICATE_LOG)),
-        "rekor.pub": (_pem(rekor.log.public_key), _custom("Rekor", REKOR)),
-        "trusted_root.json": (json.dumps(trusted_root(fulcio, rekor)).encode(), {}),
-        "signing_config.v0.2.json": (json.dumps(signing_config(fulcio, rekor)).encode(), {}),
+        "rekor.pub": (_pem(sigstore.rekor.log.public_key), _custom("Rekor", REKOR)),
+        "trusted_root.json": (json.dumps(trusted_root(sigstore)).encode(), {}),
+        "signing_config.v0.2.json": (json.dumps(signing_config(sigstore, signing)).encode(), {}),
     }
 
 

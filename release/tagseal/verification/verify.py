@@ -2,13 +2,13 @@
 
 Certificate chain, certificate timestamp, log entry and signature are sigstore-python's work. Ours is what comes
 before it: bounded sizes, no duplicate keys, a message signature and nothing else (an envelope of any predicate
-verifies as such, and says nothing about the file).
+verifies as such, and says nothing about the file). And what it passes over: ``tagseal.verification.forms``.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from sigstore.models import Bundle
 from sigstore_models.common.v1 import HashAlgorithm
 
 from tagseal.records import Verdict
-from tagseal.verification import reading
+from tagseal.verification import forms, reading
 from tagseal.verification.checks import Watched
 from tagseal.verification.facts import Facts, facts_of, signer_of
 from tagseal.verification.result import Check
@@ -63,9 +63,13 @@ def verify_digest(name: str, sha256: str, bundle: bytes, identity: VerificationP
     try:
         document = _document(bundle)
         facts = facts_of(document)
-        parsed = _parsed(bundle, facts)
+        parsed = _parsed(bundle, document, facts)
         watched.reached = Check.time
+        for alone in forms.witnesses(document):
+            with suppress(forms.Witnessed):
+                trust.verify_artifact(hashed, Bundle.from_json(alone), forms.Witness())
         trust.verify_artifact(hashed, parsed, watched)
+        forms.one_tree(document)
     except Exception as error:  # noqa: BLE001 - parsers of hostile bytes: whatever they raise is a verdict
         verdict = Verdict(name=name, ok=False, detail=reading.words(error))
         return Outcome(verdict=verdict, facts=facts, check=watched.failed(error))
@@ -78,15 +82,16 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _parsed(bundle: bytes, facts: Facts) -> Bundle:
-    """Return the bundle as the library reads it, if it reads the same facts.
+def _parsed(bundle: bytes, document: dict[str, Any], facts: Facts) -> Bundle:
+    """Return the bundle as the library reads it, if it reads the same.
 
     It takes other spellings of a key, junk in Base64, and two certificates where there should be one: what a person is
     told about would not be what was verified.
     """
     parsed = Bundle.from_json(bundle)
-    if facts_of(json.loads(parsed.to_json())) != facts or signer_of(parsed.signing_certificate) != facts.signer:
-        raise ValueError("got a bundle that two readers take for different things, expected one meaning")
+    forms.unambiguous(document, parsed)
+    if signer_of(parsed.signing_certificate) != facts.signer:
+        raise ValueError("got a certificate that two readers take for different ones, expected one meaning")
     return parsed
 
 

@@ -1,0 +1,25 @@
+"""The played Sigstore: the services whose keys one trusted root holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tagseal.loopback import certificates
+from tagseal.loopback.fulcio import Fulcio
+from tagseal.loopback.rekor import Rekor
+from tagseal.loopback.rekor_tiles import RekorTiles
+from tagseal.loopback.timestamp import TimestampAuthority
+
+if TYPE_CHECKING:
+    from tagseal.loopback.actions import Issuer
+
+
+class Sigstore:
+    """A certificate authority, both faces of the log, a timestamp authority: fresh, and in memory."""
+
+    def __init__(self, issuer: Issuer, *, certificate_lifetime: int = certificates.LIFETIME) -> None:
+        """Make them; certificates go to those whose token this issuer vouches for, and live so many seconds."""
+        self.fulcio = Fulcio(issuer, lifetime=certificate_lifetime)
+        self.rekor = Rekor()
+        self.tiles = RekorTiles()
+        self.timestamps = TimestampAuthority()
