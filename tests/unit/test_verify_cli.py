@@ -5,11 +5,19 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
+import socket
 import zipfile
+from base64 import b64encode
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from instance import COMMIT, IDENTITY, TAG, Instance, instance
 from tagseal.cli import main
@@ -99,15 +107,16 @@ def test_a_failure_is_told_beside_what_is_ok(capsys: pytest.CaptureFixture[str],
     """Each file has its verdict and the check that decided it; nothing is called verified; exit 1."""
     (dist / SDIST).write_bytes(b"another")
     code, lines, _ = ran(capsys, root, WHEEL, SDIST, "absent.whl", *REPO)
-    assert lines[3:] == [
+    assert [one for one in lines[3:] if not one.startswith("  |")] == [
         f"OK: {WHEEL}",
         f"FAIL: {SDIST}",
-        "  | signature: Bundle message digest mismatch",
         "FAIL: absent.whl",
-        "  | file: got nothing of that name, expected a file",
         f"OK: {SUMS}",
         "FAILED   2 of 4 files did not verify",
     ]
+    assert lines[5] == "  | signature: Bundle message digest mismatch"
+    assert lines[lines.index("FAIL: absent.whl") + 1] == "  | file: got nothing of that name, expected a file"
+    assert sum(one.startswith("  | next: ") for one in lines) == 2
     assert code == 1
 
 
@@ -234,6 +243,38 @@ def test_another_root_of_trust_trusts_nothing_here(capsys: pytest.CaptureFixture
         root.write_text(other.trusted_root)
     code, lines, _ = ran(capsys, root, WHEEL, *REPO)
     assert (code, lines[4].partition(":")[0]) == (1, "  | certificate")
+    assert f"a Sigstore instance that {root} does not know" in lines[5]
+
+
+def test_a_root_of_trust_that_is_younger_than_the_signature_is_no_late_signature(
+    played: Instance, root: Path, dist: Path
+) -> None:
+    """Its authorities were not valid yet when the file was signed; the signer's certificate was."""
+    document = json.loads(played.trusted_root)
+    chain = [{"rawBytes": b64encode(younger(one)).decode()} for one in played.fulcio.chain]
+    document["certificateAuthorities"][0]["certChain"]["certificates"] = chain
+    root.write_text(json.dumps(document))
+    result = verify_files(dist / WHEEL, publisher("octo/widget", TAG), Trust.of_file(root))[0]
+    assert result.cause is not None
+    assert "not valid at validation time" in result.detail
+    assert (result.check, result.cause.slug) == ("certificate", "private-instance")
+
+
+def younger(certificate: x509.Certificate) -> bytes:
+    """Return an authority of the same name, with another key, that begins tomorrow."""
+    key, began = ec.generate_private_key(ec.SECP384R1()), certificate.not_valid_before_utc + timedelta(days=1)
+    builder = (
+        x509.CertificateBuilder()
+        .serial_number(1)
+        .subject_name(certificate.subject)
+        .issuer_name(certificate.subject)
+        .public_key(key.public_key())
+        .not_valid_before(began)
+        .not_valid_after(began + timedelta(days=1))
+    )
+    for extension in certificate.extensions:
+        builder = builder.add_extension(extension.value, critical=extension.critical)
+    return builder.sign(key, hashes.SHA384()).public_bytes(Encoding.DER)
 
 
 def test_inside_the_loopback_its_root_is_trusted(
@@ -249,6 +290,23 @@ def test_inside_the_loopback_its_root_is_trusted(
     assert (code, lines[0]) == (0, "trust:   the loopback")
 
 
+def test_without_a_network_nothing_is_trusted(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The public root comes by TUF: what an earlier run left in the cache, unproven or expired, is not taken."""
+    for name in ("HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "home"))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        gone = f"http://127.0.0.1:{server.getsockname()[1]}"
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, gone)
+    for _ in range(2):
+        code, lines, slug = ran(capsys, None, WHEEL, *REPO)
+        assert (code, slug) == (4, "no-root-of-trust")
+        assert all(line.startswith("waiting ") for line in lines)
+    assert list((tmp_path / "home").rglob("trusted_root.json")) != []
+
+
 def test_what_comes_from_outside_is_printed_without_control_characters(
     capsys: pytest.CaptureFixture[str], root: Path, dist: Path
 ) -> None:
@@ -259,12 +317,25 @@ def test_what_comes_from_outside_is_printed_without_control_characters(
     assert r"FAIL: evil\u001b[2K\u000dOK: all\u202e.whl" in lines
 
 
+def test_a_workflows_log_takes_nothing_for_a_command(
+    capsys: pytest.CaptureFixture[str], root: Path, dist: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In Actions the runner reads no commands in what comes from outside, and reads them again afterwards."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    (dist / "##[add-path]evil").write_bytes(b"")
+    code, lines, _ = ran(capsys, root, ".", *REPO)
+    assert code == 1
+    word = lines[0].removeprefix("::stop-commands::")
+    assert (lines[0], lines[-1]) == (f"::stop-commands::{word}", f"::{word}::")
+    assert "FAIL: ##[add-path]evil" in lines
+
+
 def test_a_cause_is_told_with_what_to_do(root: Path, dist: Path) -> None:
     """Below the check: what is the matter, the facts that say so, and the next command."""
     (dist / SDIST).write_bytes(b"another")
     (result,) = verify_files([SDIST], publisher("octo/widget", TAG), Trust.of_file(root))[:1]
     cause = Cause(slug="file-changed", what="the file was changed", next="Download it again.", context=("8 bytes",))
-    assert list(verified.lines(replace(result, cause=cause, notes=("a note",)))) == [
+    assert list(verified.lines([replace(result, cause=cause, notes=("a note",))])) == [
         f"FAIL: {SDIST}",
         "  | signature: Bundle message digest mismatch",
         "  | the file was changed",
@@ -272,6 +343,28 @@ def test_a_cause_is_told_with_what_to_do(root: Path, dist: Path) -> None:
         "  | next: Download it again.",
         "  | note: a note",
     ]
+
+
+def test_what_several_files_have_in_common_is_told_once(capsys: pytest.CaptureFixture[str], root: Path) -> None:
+    """Another tag is another tag for all of them."""
+    code, lines, _ = ran(capsys, root, WHEEL, SDIST, "--repo", "octo/widget", "--tag", "v9")
+    assert (code, lines[4].partition(" the certificate")[0]) == (1, "  | identity:")
+    assert lines[-5:] == [
+        f"FAIL: {SDIST}",
+        f"  | identity: as of {WHEEL}",
+        f"FAIL: {SUMS}",
+        f"  | identity: as of {WHEEL}",
+        "FAILED   3 of 3 files did not verify",
+    ]
+
+
+def test_a_message_is_explained_alone(capsys: pytest.CaptureFixture[str], dist: Path) -> None:
+    """``--explain`` verifies nothing, and what verifies explains by itself."""
+    message = dist / "message.txt"
+    message.write_text("Certificate's SANs do not match https://a.example; actual SANs: {'https://b.example'}\n")
+    code, lines, _ = ran(capsys, None, "--explain", str(message))
+    assert (code, lines[0]) == (0, "sigstore says: Certificate's SANs do not match")
+    assert ran(capsys, None, WHEEL, *REPO, "--explain", str(message)) == (2, [], "nothing-to-verify")
 
 
 @pytest.mark.parametrize("columns", [40, 80, 200])
@@ -288,11 +381,12 @@ def test_no_line_is_wider_than_the_terminal_unless_it_is_to_be_copied(
     for report in (Terminal(stream), Plain(plain)):
         for line in (
             *verified.head(expected, trust, default="release.yml"),
-            *(line for one in results for line in verified.lines(one)),
+            *verified.lines(results),
             verified.summary(results, expected),
         ):
             report.line(line)
     words = stream.getvalue().split()
     assert words == plain.getvalue().split()
-    longest = max(columns, *(len(word) + 13 for word in words))
+    copied = [*words, *re.findall("`[^`]+`", plain.getvalue())]
+    longest = max(columns, *(len(one) + 13 for one in copied))
     assert max(map(len, stream.getvalue().splitlines())) <= longest

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from tagseal.cli import explain
 from tagseal.errors import UsageError
 from tagseal.names import printable
 
@@ -47,12 +48,16 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     trust = parser.add_argument_group("what to trust")
     trust.add_argument("--trust-config", type=Path, metavar="FILE", help="a root of trust; default: the public one")
     trust.add_argument("--offline", action="store_true", help="ask no network; needs --trust-config")
+    explain.add_to(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON document on standard output")
     parser.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
     _check(options)
+    report.outside()  # names, and what certificates say
+    if options.explain is not None:
+        return explain.run(explain.read(options.explain), report)
     expected, default = _expected(options)
     trust = _trust(options, report)
     from tagseal.report import verified  # noqa: PLC0415 - with what is verified
@@ -65,12 +70,12 @@ def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
             expected = replace(expected, commit=expected.commit or commit)
         for line in verified.head(expected, trust, default=default):
             report.line(line)
+        report.say("verifying")
         results = verify_files(files, expected, trust)
     if options.release and options.out is None:
         results = tuple(map(verified.gone, results))
-    for result in results:
-        for line in verified.lines(result):
-            report.line(line)
+    for line in verified.lines(results):
+        report.line(line)
     report.line(verified.summary(results, expected))
     document = verified.document(results, expected, trust)
     return 0 if document["ok"] else 1, document
@@ -78,6 +83,10 @@ def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
 
 def _check(options: argparse.Namespace) -> None:
     """Refuse options that do not go together, before anything is read."""
+    if options.explain is not None:
+        if options.files or options.release or options.repo is not None or options.identity is not None:
+            raise _unclear("got --explain with something to verify, expected one or the other")
+        return
     if options.release and (options.files or options.repo is not None or options.tag is not None):
         raise _unclear("got --release with FILE, --repo or --tag, expected it alone: it names all of them")
     if not options.release and not options.files:
@@ -119,6 +128,8 @@ def _released(options: argparse.Namespace, report: Report, stack: ExitStack) -> 
     retry = _patience(report)
     found = published(repository, tag, os.environ, retry)
     report.line(f"release: {printable(found.release.url)}")
+    size = sum(one.size for one in found.release.assets)
+    report.say(f"downloading {len(found.release.assets)} files, {size / 1e6:,.1f} MB")
     folder = options.out or Path(stack.enter_context(TemporaryDirectory(prefix="tagseal-verify-")))
     return download(repository, found.release, folder, os.environ, retry), found.commit
 
@@ -132,6 +143,7 @@ def _trust(options: argparse.Namespace, report: Report) -> Trust:
         return Trust.of_file(options.trust_config)
     if actions.loopback(os.environ):
         return Trust.of_file(Path(os.environ[actions.TRUST_CONFIG]), origin="the loopback")
+    report.say("asking for the root of trust")
     return Trust.public(_patience(report))
 
 

@@ -10,8 +10,9 @@ import re
 from typing import TYPE_CHECKING
 
 from tagseal.names import quoted
-from tagseal.verification.diagnosis import contents
-from tagseal.verification.diagnosis.wording import capital, cut, download
+from tagseal.verification.checksums import NAME
+from tagseal.verification.diagnosis import beside, contents
+from tagseal.verification.diagnosis.wording import capital, cut, download, shell
 from tagseal.verification.result import Cause, Check
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from tagseal.verification.diagnosis.evidence import Evidence
 
-_BYTES = {Check.file, Check.signature, Check.name}
+_BYTES = {Check.file, Check.signature}
 _SDIST = re.compile(r".+\.(?:tar\.gz|zip)", re.IGNORECASE)
 _INCONSISTENT = "inconsistent with other materials"
 
@@ -34,7 +35,9 @@ def absent(case: Evidence) -> Cause | None:
         what=f"got {cut(case.name)}, which cannot be read, expected a regular file"
         if there
         else f"got no file {cut(case.name)} in {cut(str(case.subject.path.parent))}, expected it there",
-        next=f"`ls -l {quoted(case.name)}` shows what it is." if there else f"{capital(download(case))}.",
+        next=f"See what it is: {shell(f'ls -l {quoted(case.name)}', 'list the folder')}."
+        if there
+        else f"{capital(download(case))}.",
         context=(case.detail,) if case.detail else (),
     )
 
@@ -94,7 +97,7 @@ def renamed_file(case: Evidence) -> Cause | None:
         what=f"got the bytes of {cut(names[0])} under the name {cut(case.name)}, expected those of {cut(case.name)}: "
         f"{case.danger} under this name",
         next=f"{capital(download(case))}. Or give the file its own name back: "
-        f"`mv {quoted(case.name)} {quoted(names[0])}`.",
+        f"{shell(f'mv {quoted(case.name)} {quoted(names[0])}', 'rename it')}.",
         context=(
             "Either somebody put one file of the release in the place of another, or it was renamed on the way.",
             f"SHA256SUMS lists SHA-256 {case.subject.sha256} as {cut(names[0])}.",
@@ -102,24 +105,37 @@ def renamed_file(case: Evidence) -> Cause | None:
     )
 
 
-def unlisted(case: Evidence) -> Cause | None:
+def checksum_differs(case: Evidence) -> Cause | None:
     """A signature binds no name; the signed list of checksums does."""
-    if case.check is not Check.name:
-        return None
     wanted = case.listed.get(case.name, "")
+    if case.check is not Check.name or not wanted:
+        return None
     return Cause(
-        slug="checksum-differs" if wanted else "not-in-the-checksums",
+        slug="checksum-differs",
         what=f"got {cut(case.name)} with SHA-256 {case.subject.sha256}, expected {wanted} as SHA256SUMS says: "
-        f"{case.danger}"
-        if wanted
-        else f"got {cut(case.name)}, which SHA256SUMS does not list, expected it there: {case.danger}",
+        f"{case.danger}",
         next=f"{capital(download(case))}; and SHA256SUMS with its bundle from the same release.",
         context=(
             (
                 "Either the file was exchanged for another that the same release process signed, or SHA256SUMS is of "
                 "another release."
             ),
-            *([f"It lists: {', '.join(cut(name) for name in list(case.listed)[:10])}."] if case.listed else []),
+            *_both(case),
+        ),
+    )
+
+
+def bad_list(case: Evidence) -> Cause | None:
+    """A list that two readers read differently binds nothing, whoever signed it."""
+    if case.check is not Check.name or case.name != NAME:
+        return None
+    return Cause(
+        slug="bad-checksums",
+        what=f"got {cut(case.name)}, signed, with a line that not every reader takes alike, expected a digest and a "
+        f"plain name in each: {case.danger}",
+        next=f"{capital(download(case))}. If it fails again, tell the maintainers.",
+        context=(
+            "Whoever signed it wrote a name twice, a path, or a line of another form; tools differ in what they do.",
         ),
     )
 
@@ -248,7 +264,11 @@ RULES = (
     # Nor does a name that was given to other bytes.
     renamed_file,
     # The list is signed: what it says about the name counts.
-    unlisted,
+    checksum_differs,
+    # A list that says what two readers take differently.
+    bad_list,
+    # Another bundle may be the right one.
+    beside.legacy_fits,
     # Before "changed": the same, with a reason that can be seen.
     truncated,
     # The digests differ.

@@ -5,6 +5,7 @@ A command is made only of what is safe to paste: an attacker chooses what a cert
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tagseal.names import quoted, shown
@@ -33,6 +34,11 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def shell(command: str, otherwise: str) -> str:
+    """Return a command in backticks; other words where a name in it holds what would end, or hide, a part of it."""
+    return f"`{command}`" if command.isascii() and command.isprintable() and "`" not in command else otherwise
+
+
 def bundle_name(case: Evidence) -> str:
     """Return what the file's bundle is called."""
     return case.name + BUNDLE
@@ -45,9 +51,8 @@ def download(case: Evidence) -> str:
         return f"take the digest from the release's page, and verify that: {cosign(case.expected.uri, case)}"
     patterns = " ".join(f"--pattern {quoted(name)}" for name in (case.name, bundle_name(case)))
     command = f"gh release download {quoted(wanted.tag)} --repo {quoted(wanted.repository)} {patterns} --clobber"
-    if wanted.safe and wanted.tag and command.isprintable():
-        return f"`{command}`"
-    return f"download {cut(case.name)} and its bundle again, both from the page of the same release"
+    plain = f"download {cut(case.name)} and its bundle again, both from the page of the same release"
+    return shell(command, plain) if wanted.safe and wanted.tag else plain
 
 
 def again(case: Evidence, *, tag: str = "", repository: str = "") -> str:
@@ -61,14 +66,14 @@ def again(case: Evidence, *, tag: str = "", repository: str = "") -> str:
         uri = f"{GITHUB}/{one.repository}/{one.workflow}@{one.ref}"
         return cosign(uri, case) if one.safe and one.tag else "verify it again"
     command = f"tagseal verify {quoted(case.name)} --repo {quoted(one.repository)} --tag {quoted(one.tag)}"
-    return f"`{command}`" if one.safe and one.tag and command.isprintable() else "verify it again"
+    return shell(command, "verify it again") if one.safe and one.tag else "verify it again"
 
 
 def cosign(uri: str, case: Evidence) -> str:
     """Return the verification of an image by its digest."""
     options = f"--certificate-identity {quoted(uri)} --certificate-oidc-issuer {quoted(case.expected.issuer)}"
     command = f"cosign verify IMAGE@sha256:DIGEST {options}"
-    return f"`{command}`" if command.isascii() and command.isprintable() else "verify it again"
+    return shell(command, "verify it again")
 
 
 def theirs(case: Evidence) -> str:
@@ -88,12 +93,13 @@ def with_identity(case: Evidence) -> str:
     """Return the verification by the certificate's name and issuer."""
     (name, *others) = case.facts.subjects or ("",)
     issuer = case.signer.issuer or case.signer.issuer_v1
-    words = (case.name, name, issuer)
-    if others or not all(word.isascii() and word.isprintable() and word for word in words):
-        return "verify it with --identity and --issuer"
+    otherwise = "verify it with --identity and --issuer"
+    if others or not name or not issuer:
+        return otherwise
     if case.image:
         return cosign(name, case)
-    return f"`tagseal verify {quoted(case.name)} --identity {quoted(name)} --issuer {quoted(issuer)}`"
+    command = f"tagseal verify {quoted(case.name)} --identity {quoted(name)} --issuer {quoted(issuer)}"
+    return shell(command, otherwise)
 
 
 def subjects(case: Evidence) -> Sequence[str]:
@@ -110,3 +116,11 @@ def run(case: Evidence) -> Sequence[str]:
 def verifier(case: Evidence) -> Sequence[str]:
     """Quote the verifier."""
     return (f"The verifier says: {case.detail}",) if case.detail else ()
+
+
+def moment(seconds: int) -> str:
+    """Show a time, given in seconds since the epoch."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (ValueError, OverflowError, OSError):
+        return f"{seconds} s after 1970"
