@@ -45,6 +45,7 @@ def test_an_attack_fails_at_its_check(case: Case, tmp_path: Path) -> None:
     failed = [one for one in judged(case, tmp_path) if not one.ok]
     assert [one.check for one in failed[:1]] == [Check(case.data["check"])]
     assert re.search(case.data.get("words", ""), failed[0].detail), failed[0].detail
+    assert all(one.cause and one.cause.what and one.cause.next for one in failed)
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.truncated], ids=lambda case: case.name)
