@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
 from sigstore.models import TrustedRoot
-from sigstore.verify import Verifier
 
 from tagseal.journal import Journal
 from tagseal.loopback.github.state import Account, Asset, Release, utc_now
@@ -20,6 +19,7 @@ from tagseal.loopback.log import EARLIER
 from tagseal.notes.render import render
 from tagseal.records import Plan, Seal
 from tagseal.verification.policy import Exact
+from tagseal.verification.timestamps import Rooted
 from tagseal.verification.verify import verify_digest
 from torturing.world import TAG
 
@@ -144,7 +144,7 @@ def release_problems(
         yield f"got assets that are not whole: {wrong}"
     if not re.fullmatch(_body(plan, seal, adopted=adopted), release.body.rstrip()):
         yield f"got other notes than the rendered ones, and the marker:\n{release.body}"
-    trust = Verifier(trusted_root=TrustedRoot.from_file(str(trusted / "trusted_root.json")))
+    trust = Rooted(trusted_root=TrustedRoot.from_file(str(trusted / "trusted_root.json")))
     paths = {one.name: one.path for one in release.assets}
     for one in seal.artifacts:
         bundle = paths[f"{one.name}.sigstore.json"].read_bytes()

@@ -23,10 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tagseal.loopback.trust import Log
+
 MANY = 100
 TRIES = 3
 """What ``conftest.quick`` allows; the pause that would follow the last is told as well."""
 DOWN = Response("down", 503)
+LOG_OF: dict[str, Log] = {"tiles": "v2"}
+SERVICES = ("fulcio", "rekor", "tiles", "timestamps")
 
 
 @dataclass
@@ -155,7 +159,7 @@ def test_a_log_that_always_conflicts_ends() -> None:
         assert job.tokens == TRIES
 
 
-@pytest.mark.parametrize("service", ["fulcio", "rekor"])
+@pytest.mark.parametrize("service", SERVICES)
 @pytest.mark.parametrize(
     "answer",
     [
@@ -167,35 +171,47 @@ def test_a_log_that_always_conflicts_ends() -> None:
     ],
 )
 def test_a_failure_that_passes_is_waited_for(service: str, answer: Response) -> None:
-    """Fulcio or Rekor failing twice costs two pauses; then everything is signed."""
-    with instance({service: Front(answer, answer)}) as played:
+    """A service failing twice costs two pauses; then everything is signed."""
+    with instance({service: Front(answer, answer)}, log=LOG_OF.get(service, "v1")) as played:
         job = Signing(played)
         job.sign(1)
         assert job.verified(1)
         assert len(job.pauses) == 2
 
 
-@pytest.mark.parametrize("service", ["fulcio", "rekor"])
+@pytest.mark.parametrize("service", SERVICES)
 def test_a_pause_that_the_service_names_is_kept(service: str) -> None:
     """``Retry-After`` says how long the pause is."""
-    with instance({service: Front(Response("slow down", 429, {"Retry-After": "7"}))}) as played:
+    with instance(
+        {service: Front(Response("slow down", 429, {"Retry-After": "7"}))}, log=LOG_OF.get(service, "v1")
+    ) as played:
         job = Signing(played)
         job.sign(1)
         assert [seconds for _, seconds in job.pauses] == [7]
 
 
-@pytest.mark.parametrize("service", ["fulcio", "rekor"])
+@pytest.mark.parametrize("service", SERVICES)
 @pytest.mark.parametrize("status", [400, 401, 403, 404])
 def test_a_refusal_stands_at_once(service: str, status: int) -> None:
     """A request that was refused is not repeated, and the service's words are shown."""
     front = Front(then=Response("why not", status))
-    with instance({service: front}) as played:
+    with instance({service: front}, log=LOG_OF.get(service, "v1")) as played:
         job = Signing(played)
         with pytest.raises(ServiceError) as caught:
             job.sign(1)
         assert not isinstance(caught.value, Busy)
         assert f"the service said: {status} why not" in caught.value.context
         assert (front.asked, job.pauses) == (2 if (service, status) == ("fulcio", 400) else 1, [])
+
+
+def test_no_entry_is_made_that_nobody_tells_the_time_of() -> None:
+    """The library signs on without a timestamp; here an authority that is down is waited for, before the log."""
+    with instance({"timestamps": Front(then=DOWN)}, log="v2") as played:
+        job = Signing(played)
+        with pytest.raises(Busy) as caught:
+            job.sign(1)
+        assert (len(job.pauses), job.done, len(played.tiles.log) - 1) == (TRIES, {}, 0)
+        assert "the service said: 503 down" in caught.value.context
 
 
 def test_a_dead_log_costs_one_patience_however_many_artifacts() -> None:

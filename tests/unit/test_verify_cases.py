@@ -69,7 +69,7 @@ def test_every_case_says_why() -> None:
 
 
 def test_the_corpus_is_small_and_broad() -> None:
-    """At least sixty cases, of every check, in less than two million bytes."""
+    """At least sixty cases, of every check, in less than two mebibytes."""
     assert len(CASES) >= FEWEST
     assert {case.data.get("check") for case in CASES} >= set(Check) - {Check.file}
-    assert sum(path.stat().st_size for path in CORPUS.rglob("*") if path.is_file()) < 2_000_000
+    assert sum(path.stat().st_size for path in CORPUS.rglob("*") if path.is_file()) < 2 << 20

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import doctest
 import hashlib
 import json
 import os
 import subprocess
 import sys
+import tracemalloc
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from instance import COMMIT, IDENTITY, RUN, TAG, Instance, instance
+from tagseal import verification
 from tagseal.errors import UsageError
-from tagseal.verification import Check, Result, Trust, found, named, publisher, verify_files
+from tagseal.verification import Check, Result, Trust, files, found, named, publisher, verify_files
 from tagseal.verification.verify import LARGEST_BUNDLE
 
 if TYPE_CHECKING:
@@ -106,6 +109,7 @@ def test_a_name_that_looks_like_a_pattern_is_a_file_first(trust: Trust, dist: Pa
     (dist / f"{WHEEL}{BUNDLE}").rename(dist / f"wid[g]et{BUNDLE}")
     (dist / SUMS).unlink()
     assert told(verified(trust, dist / "wid[g]et")) == {"wid[g]et": None}
+    assert told(verify_files(str(dist / "wid[g]et"), publisher("octo/widget", TAG), trust)) == {"wid[g]et": None}
 
 
 def test_a_folder_below_is_not_passed_over(trust: Trust, dist: Path) -> None:
@@ -378,6 +382,42 @@ def test_a_bundle_that_says_two_things_is_refused(trust: Trust, played: Instance
             assert (result.facts.signer.trigger, str(result.facts.log_index)) == ("push", entry["logIndex"])
         else:
             assert result.check is Check.bundle
+
+
+def test_names_that_no_locale_has_are_verified_like_others(trust: Trust, played: Instance, tmp_path: Path) -> None:
+    """A name is bytes; what is no UTF-8 in it is shown, and does not end the run."""
+    name = os.fsdecode(b"\xff\xfe.whl")
+    (tmp_path / name).write_bytes(b"bytes")
+    sign(played, tmp_path, name)
+    (tmp_path / os.fsdecode(b"\xfe.whl")).write_bytes(b"bytes")
+    assert told(verified(trust, tmp_path)) == {name: None, os.fsdecode(b"\xfe.whl"): Check.bundle}
+
+
+def test_a_large_file_needs_no_memory(trust: Trust, played: Instance, tmp_path: Path) -> None:
+    """It is hashed as it is read."""
+    with (tmp_path / "large").open("wb") as file:
+        file.truncate(64 << 20)
+    with (tmp_path / "large").open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    (tmp_path / f"large{BUNDLE}").write_bytes(played.sign({"large": sha256})["large"])
+    verified(trust, tmp_path)  # what is imported on the way does not count
+    tracemalloc.start()
+    try:
+        result = only(verified(trust, tmp_path))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (result.ok, peak < 8 << 20) == (True, True)
+
+
+def test_the_example_runs_and_every_public_name_is_there() -> None:
+    """What the documentation shows is what there is."""
+    attempted = doctest.testmod(files)
+    assert (attempted.failed, attempted.attempted) == (0, 2)
+    assert dir(verification) == sorted(verification.__all__)
+    assert all(getattr(verification, name) for name in verification.__all__)
+    with pytest.raises(AttributeError):
+        _ = verification.nothing
 
 
 def test_the_library_needs_nothing_of_a_project(dist: Path, played: Instance, tmp_path: Path) -> None:

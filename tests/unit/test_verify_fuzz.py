@@ -27,7 +27,7 @@ from tagseal.verification.verify import Outcome, verify_digest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sigstore.verify import Verifier
+    from tagseal.verification.timestamps import Rooted
 
 EXAMPLES = int(os.environ.get("TAGSEAL_FUZZ", "200"))
 FUZZ = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
@@ -44,15 +44,15 @@ Path = tuple[str | int, ...]
 
 
 @pytest.fixture(scope="module")
-def verifier() -> Verifier:
+def verifier() -> Rooted:
     return trust().verifier
 
 
-def judged(bundle: bytes, verifier: Verifier, digest: str = DIGEST) -> Outcome:
+def judged(bundle: bytes, verifier: Rooted, digest: str = DIGEST) -> Outcome:
     return verify_digest("widget", digest, bundle, Exact(IDENTITY, COMMIT), verifier)
 
 
-def judge(content: bytes, original: bytes, bundle: bytes, verifier: Verifier) -> None:
+def judge(content: bytes, original: bytes, bundle: bytes, verifier: Rooted) -> None:
     """Demand a verdict in one line, which is ok only where certificate and signature are the genuine ones."""
     outcome = judged(bundle, verifier, hashlib.sha256(content).hexdigest())
     detail = outcome.verdict.detail
@@ -139,7 +139,7 @@ def written(data: st.DataObject, document: dict[str, Any]) -> bytes:
 
 @FUZZ
 @given(case=st.sampled_from(GENUINE), data=st.data())
-def test_a_bundle_that_was_changed_gives_a_verdict(case: Case, verifier: Verifier, data: st.DataObject) -> None:
+def test_a_bundle_that_was_changed_gives_a_verdict(case: Case, verifier: Rooted, data: st.DataObject) -> None:
     """Whatever is changed in a genuine bundle: the answer is a verdict in one line, and ok only for what was signed."""
     name, original = next(iter(case.bundles().items()))
     document = json.loads(original)
@@ -151,7 +151,7 @@ def test_a_bundle_that_was_changed_gives_a_verdict(case: Case, verifier: Verifie
 @pytest.mark.parametrize("part", ["certificate", "timestamps", "body", "checkpoint"])
 @settings(FUZZ, max_examples=max(EXAMPLES // 4, 10))
 @given(data=st.data())
-def test_a_part_of_garbage_gives_a_verdict(part: str, verifier: Verifier, data: st.DataObject) -> None:
+def test_a_part_of_garbage_gives_a_verdict(part: str, verifier: Rooted, data: st.DataObject) -> None:
     """Certificates, timestamps, entries and checkpoints made of garbage are verdicts, whichever parser meets them."""
     case = next(one for one in GENUINE if one.name == "genuine-today")
     name, original = next(iter(case.bundles().items()))
@@ -175,7 +175,7 @@ def test_a_part_of_garbage_gives_a_verdict(part: str, verifier: Verifier, data: 
 
 @FUZZ
 @given(bundle=st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()))
-def test_what_is_no_bundle_gives_a_verdict(bundle: bytes, verifier: Verifier) -> None:
+def test_what_is_no_bundle_gives_a_verdict(bundle: bytes, verifier: Rooted) -> None:
     """Bytes of any kind, and JSON of any kind, do not verify, and raise nothing."""
     assert not judged(bundle, verifier).verdict.ok
 
@@ -203,7 +203,7 @@ def test_any_change_leaves_facts(case: Case, data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("opening", ["[", '{"a":', '{"verificationMaterial":{"tlogEntries":['])
 @pytest.mark.parametrize("times", [500, 990, 2_000, 20_000])
-def test_depth_is_a_verdict(opening: str, times: int, verifier: Verifier) -> None:
+def test_depth_is_a_verdict(opening: str, times: int, verifier: Rooted) -> None:
     """However deep a document is: just within the reader's stack, just beyond it, or far beyond."""
     assert not judged((opening * times).encode(), verifier).verdict.ok
     closing = "".join({"[": "]", "{": "}"}.get(one, "") for one in reversed(opening))

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tagseal.cli import faults, interrupts
+from tagseal.cli import faults, interrupts, logs
 from tagseal.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         default=Path("dist/loopback"),
         help="default: dist/loopback; gets a transcript",
     )
+    logs.add_option(parser)
     faults.add_option(parser)
     parser.add_argument("command", nargs="*", metavar="COMMAND", help="behind `--`: the command and its arguments")
     parser.set_defaults(run=_run)
@@ -50,5 +51,7 @@ def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
     with interrupts.at_once():
         from tagseal.rehearsal.command import run_command  # noqa: PLC0415 - starts servers
 
-    code = run_command(tuple(options.command), out=options.out, faults=tuple(options.fault), tell=report.line)
+    code = run_command(
+        tuple(options.command), out=options.out, log=options.log, faults=tuple(options.fault), tell=report.line
+    )
     return code, None

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tagseal.cli import faults, interrupts
+from tagseal.cli import faults, interrupts, logs
 
 if TYPE_CHECKING:
     import argparse
@@ -27,6 +27,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--packages", type=Path, metavar="DIR", help="take packages from here instead of building")
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: dist/rehearsal in the project")
     parser.add_argument("--serve", action="store_true", help="show the release page in a browser, until Ctrl-C")
+    logs.add_option(parser)
     faults.add_option(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON document on standard output")
     parser.set_defaults(run=_run)
@@ -52,6 +53,7 @@ def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
         packages=options.packages.resolve() if options.packages else None,
         out=options.out.resolve() if options.out else None,
         serve=options.serve,
+        log=options.log,
         faults=tuple(options.fault),
     )
     return rehearse(request, tell=report.line, say=report.say)

@@ -55,6 +55,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
     _check(options)
+    report.outside()  # names, and what certificates say
     if options.explain is not None:
         return explain.run(explain.read(options.explain), report)
     expected, default = _expected(options)
@@ -69,6 +70,7 @@ def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
             expected = replace(expected, commit=expected.commit or commit)
         for line in verified.head(expected, trust, default=default):
             report.line(line)
+        report.say("verifying")
         results = verify_files(files, expected, trust)
     if options.release and options.out is None:
         results = tuple(map(verified.gone, results))
@@ -126,6 +128,8 @@ def _released(options: argparse.Namespace, report: Report, stack: ExitStack) -> 
     retry = _patience(report)
     found = published(repository, tag, os.environ, retry)
     report.line(f"release: {printable(found.release.url)}")
+    size = sum(one.size for one in found.release.assets)
+    report.say(f"downloading {len(found.release.assets)} files, {size / 1e6:,.1f} MB")
     folder = options.out or Path(stack.enter_context(TemporaryDirectory(prefix="tagseal-verify-")))
     return download(repository, found.release, folder, os.environ, retry), found.commit
 
@@ -139,6 +143,7 @@ def _trust(options: argparse.Namespace, report: Report) -> Trust:
         return Trust.of_file(options.trust_config)
     if actions.loopback(os.environ):
         return Trust.of_file(Path(os.environ[actions.TRUST_CONFIG]), origin="the loopback")
+    report.say("asking for the root of trust")
     return Trust.public(_patience(report))
 
 

@@ -111,12 +111,12 @@ def _attempt(stage: Stage, seal: Seal, file: Path, environ: Mapping[str, str], a
 
 def _verify(stage: Stage, identity: Identity, commit: str, file: Path, bundle: Path) -> Verdict:
     from sigstore.models import TrustedRoot  # noqa: PLC0415 - 0.6 s
-    from sigstore.verify import Verifier  # noqa: PLC0415
 
     from tagseal.verification.policy import Exact  # noqa: PLC0415
+    from tagseal.verification.timestamps import Rooted  # noqa: PLC0415
     from tagseal.verification.verify import verify  # noqa: PLC0415
 
-    trust = Verifier(trusted_root=TrustedRoot.from_file(str(stage.loopback.folder / "trusted_root.json")))
+    trust = Rooted(trusted_root=TrustedRoot.from_file(str(stage.loopback.folder / "trusted_root.json")))
     return verify(file, bundle.read_bytes(), Exact(identity, commit), trust).verdict
 
 

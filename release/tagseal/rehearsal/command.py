@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tagseal.loopback.faults import Faults
+    from tagseal.loopback.trust import Log
 
 REPOSITORY, TAG, COMMIT = "octo/widget", "v1.0.0", "4f2c1e9a0b3d5c7e9f1a2b4c6d8e0f1a3b5c7d9e"
 _SCOPES = {"contents": "write", "packages": "write"}
@@ -30,7 +31,14 @@ RUN = actions.Run(
 )
 
 
-def run_command(command: tuple[str, ...], *, out: Path, faults: tuple[str, ...], tell: Callable[[str], None]) -> int:
+def run_command(
+    command: tuple[str, ...],
+    *,
+    out: Path,
+    faults: tuple[str, ...],
+    tell: Callable[[str], None],
+    log: Log = "v1",
+) -> int:
     """Run the command on this terminal, and return its exit code.
 
     It finds itself in a job on a tag of a repository to play with: a token that may write, an identity token for
@@ -39,7 +47,7 @@ def run_command(command: tuple[str, ...], *, out: Path, faults: tuple[str, ...],
     scheduled = faulty.named(faults)
     with tempfile.TemporaryDirectory(prefix="tagseal-loopback-", ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary).resolve()
-        with Loopback(folder=folder / "loopback") as loopback:
+        with Loopback(folder=folder / "loopback", log=log) as loopback:
             loopback.github.add_repository(REPOSITORY).add_tag(TAG, COMMIT)
             token = loopback.github.token(actor="octocat", scopes=_SCOPES, repository=REPOSITORY)
             environ = {

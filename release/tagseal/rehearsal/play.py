@@ -25,6 +25,7 @@ from tagseal.steps.plan import REFUSES
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from tagseal.loopback.trust import Log
     from tagseal.rehearsal.jobs import Played, Stage
     from tagseal.rehearsal.tools import Tool
 
@@ -41,6 +42,8 @@ class Request:
     packages: Path | None = None
     out: Path | None = None
     serve: bool = False
+    log: Log = "v1"
+    """The version of the transparency log that is signed in."""
     faults: tuple[str, ...] = ()
 
 
@@ -71,9 +74,9 @@ def rehearse(
         with left.told():
             say("cloning")
             clone = make(source, folder, project=request.project, tag=request.tag, packages=request.packages)
-            _introduce(clone, told.tell)
+            _introduce(clone, request.log, told.tell)
             left.empty()
-            with Loopback(folder=folder / "loopback", registries=_registries(clone)) as loopback:
+            with Loopback(folder=folder / "loopback", registries=_registries(clone), log=request.log) as loopback:
                 loopback.close_fresh_packages()
                 stage, played_by = _staged(clone, loopback, left, environ)
                 loopback.faults.set(faults)
@@ -84,6 +87,7 @@ def rehearse(
             told.tell(str(one))
         _conclude(clone, played, played_by, out=left.out, seconds=time.monotonic() - begun, tell=told.tell)
         document = _document(clone, played, played_by, foreign, left)
+        document["log"] = request.log
         document["faults"] = [asdict(one) for one in struck]
     code = played[-1].code
     if request.serve and code == 0:
@@ -97,12 +101,13 @@ def _registries(clone: Clone) -> tuple[str, ...]:
     return (safe_image(clone.image)[0],) if clone.image else ()
 
 
-def _introduce(clone: Clone, tell: Callable[[str], None]) -> None:
+def _introduce(clone: Clone, log: Log, tell: Callable[[str], None]) -> None:
     tell(
         f"{clone.project} {clone.version} · tag {clone.tag} ({clone.pattern.basis}) · "
         f"{clone.repository} · {clone.workflow}"
     )
-    for remark in clone.remarks:
+    ahead = () if log == "v1" else (f"signing in {log} of the transparency log, where production still signs in v1",)
+    for remark in (*clone.remarks, *ahead):
         tell(f"note:    {remark}")
 
 

@@ -44,6 +44,10 @@ class Actions(Plain):
             self._stop()
         super().waiting(reason, seconds)
 
+    def outside(self) -> None:
+        """Let the runner read no commands, until the end."""
+        self._stop()
+
     def row(self, what: str, good: bool | None, text: str) -> None:  # noqa: FBT001 - read from a table
         """Print it."""
         self._stop()

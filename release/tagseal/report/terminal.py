@@ -117,6 +117,9 @@ class Terminal:
         else:
             self._print(self._console, text)
 
+    def outside(self) -> None:
+        """Do nothing: nobody reads commands here."""
+
     def row(self, what: str, good: bool | None, text: str) -> None:  # noqa: FBT001 - read from a table
         """Print it, its mark in colour."""
         self._stop()

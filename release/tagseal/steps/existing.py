@@ -19,12 +19,11 @@ from tagseal.verification.verify import LARGEST_BUNDLE, Outcome, verify_digest
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sigstore.verify import Verifier
-
     from tagseal.records import Artifact, Asset
     from tagseal.services.github import Release
     from tagseal.steps import Workspace
     from tagseal.verification.policy import Exact
+    from tagseal.verification.timestamps import Rooted
 
 BUNDLE = ".sigstore.json"
 
@@ -34,7 +33,7 @@ class Judge:
     """Verifies artifacts against the bundles of a folder."""
 
     policy: Exact
-    trust: Verifier
+    trust: Rooted
 
     def outcomes(self, artifacts: Sequence[Artifact], folder: Path) -> dict[str, Outcome]:
         """Return the outcome of every artifact that has a bundle there."""

@@ -51,8 +51,9 @@ def published(repository: str, tag: str, environ: Mapping[str, str], retry: Retr
         UsageError: There is no such repository, tag or release, or it has no files.
         ServiceError: GitHub did not answer, or wants a pause.
     """
-    github = GitHub.from_environ(environ, retry)
-    with _patient(anonymous=not actions.token(environ)):
+    token = _token(environ)
+    github = GitHub(token, retry=retry)
+    with _patient(anonymous=not token):
         commit = github.tag_commit(repository, tag)
         if commit is None:
             raise _absent(f"got no tag {tag} in {repository}, expected one")
@@ -100,8 +101,8 @@ def download(
 
 def _fetch(repository: str, tag: str, environ: Mapping[str, str], retry: Retry) -> Callable[[Asset, Path], str]:
     """Return what fetches one file: through the API with a token, by its plain address without."""
-    if actions.token(environ):
-        return partial(GitHub.from_environ(environ, retry).download, repository)
+    if token := _token(environ):
+        return partial(GitHub(token, retry=retry).download, repository)
     transfers = Transfers("", TIMEOUT)
 
     def plain(asset: Asset, path: Path) -> str:
@@ -114,6 +115,11 @@ def _fetch(repository: str, tag: str, environ: Mapping[str, str], retry: Retry) 
         return retry.read(ask)
 
     return plain
+
+
+def _token(environ: Mapping[str, str]) -> str:
+    """Return the token, unless it is another server's, which must not see it: this asks github.com, and nobody else."""
+    return actions.token(environ) if environ.get("GITHUB_API_URL", actions.API).rstrip("/") == actions.API else ""
 
 
 def _plain(name: str) -> str:

@@ -16,7 +16,6 @@ from sigstore.hashes import Hashed
 from sigstore.models import ClientTrustConfig
 from sigstore.oidc import IdentityToken
 from sigstore.sign import Signer, SigningContext
-from sigstore.verify import Verifier
 from sigstore_models.common.v1 import HashAlgorithm
 
 from tagseal.errors import Busy, Refused, ServiceError
@@ -24,7 +23,9 @@ from tagseal.services import oidc
 from tagseal.services.actions import TRUST_CONFIG
 from tagseal.services.retry import Retry
 from tagseal.services.sigstore.failures import ExpiredCertificate, border, refused
+from tagseal.services.sigstore.stamping import insistent
 from tagseal.services.threads import side_by_side
+from tagseal.verification.timestamps import Rooted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -93,7 +94,7 @@ class Sigstore:
 
         Raises:
             Refused: Promises are asked for, and there is no such log. Nothing was signed.
-            Busy: Fulcio, Rekor or the token endpoint failed until the patience was over.
+            Busy: Fulcio, Rekor, a timestamp authority or the token endpoint failed until the patience was over.
             ServiceError: One of them refused. What was handed on stays good.
         """
         config = self._signing(promised=promised)  # before the rounds: it has a patience of its own
@@ -122,14 +123,14 @@ class Sigstore:
             self.retry.read(attempt)
 
     @cached_property
-    def verifier(self) -> Verifier:
+    def verifier(self) -> Rooted:
         """What verifies bundles of this instance.
 
         Raises:
             ServiceError: The root of trust cannot be had.
         """
         with border("load the root of trust"):
-            return Verifier(trusted_root=self.trusted_root)
+            return Rooted(trusted_root=self.trusted_root)
 
     @cached_property
     def trusted_root(self) -> TrustedRoot:
@@ -200,7 +201,10 @@ class Sigstore:
             authority = config.get_fulcio()
             _Timely(self.timeout).on(authority.session)
             context = SigningContext(
-                fulcio=authority, rekor=log, trusted_root=self.trusted_root, tsa_clients=config.get_tsas()
+                fulcio=authority,
+                rekor=log,
+                trusted_root=self.trusted_root,
+                tsa_clients=insistent(config.get_tsas()),
             )
             return Signer(IdentityToken(raw, oidc.SIGSTORE), context, cache=True)
 

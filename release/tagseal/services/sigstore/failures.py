@@ -19,11 +19,15 @@ from tagseal.names import printable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["ExpiredCertificate", "border", "refused"]
+__all__ = ["ExpiredCertificate", "Unstamped", "border", "refused"]
 
 _SERVER_ERROR = 500
 _PASSING = {408, 409, 425, 429}
 _WORDS = 300
+
+
+class Unstamped(Exception):  # noqa: N818 - what is the matter, not a kind of error of ours
+    """A timestamp authority failed; what failed there is the cause."""
 
 
 @contextmanager
@@ -67,7 +71,7 @@ def _passing(error: BaseException) -> bool:
     """Tell whether the same request may do later: it got no answer, or one that says so."""
     if (answer := _answer(error)) is not None:
         return answer.status_code in _PASSING or answer.status_code >= _SERVER_ERROR
-    lost = [one for one in _chain(error) if isinstance(one, requests.RequestException | DownloadError)]
+    lost = [one for one in _chain(error) if isinstance(one, requests.RequestException | DownloadError | Unstamped)]
     return bool(lost) and "CERTIFICATE_VERIFY_FAILED" not in str(lost)
 
 

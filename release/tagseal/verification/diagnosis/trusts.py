@@ -46,6 +46,8 @@ def over(case: Evidence) -> Cause | None:
     if case.check not in _BEFORE_LOG or not _OVER.search(case.detail):
         return None
     first, last, at = case.signer.not_before, case.signer.not_after, case.facts.integrated_time
+    if first <= at <= last:
+        return None  # it is an authority that was not valid then: a root of trust of other keys
     signed = f"at {moment(at)}" if at else "at a time outside"
     return Cause(
         slug="certificate-over",
