@@ -32,11 +32,11 @@ def unreadable(case: Evidence) -> Cause | None:
     there = os.path.lexists(case.subject.path.with_name(bundle_name(case)))
     if case.check is not Check.bundle or case.bundle is not None or not there:
         return None
+    look = shell(f"ls -l {quoted(bundle_name(case))}", "list the folder")
     return Cause(
         slug="bundle-irregular",
         what=f"got {cut(bundle_name(case))}, which cannot be read, expected a regular file: {case.danger} until it can",
-        next=f"See what it is: {shell(f'ls -l {quoted(bundle_name(case))}', 'list the folder')}; "
-        f"then {download(case)}.",
+        next=f"See what it is: {look}; then {download(case)}.",
     )
 
 

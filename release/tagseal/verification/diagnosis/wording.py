@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 def cut(text: str) -> str:
-    """Show text from outside, in quotes."""
-    return shown(text, 200)
+    """Show text from outside, in quotes, and without what would begin a command here."""
+    return shown(text.replace("`", "\\u0060"), 200)
 
 
 def or_none(text: str) -> str:
