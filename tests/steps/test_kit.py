@@ -26,7 +26,7 @@ def test_the_kit_is_proven(kitted: Stage) -> None:
     """All commands ran without a network and every attack was refused."""
     services = kitted.services()
     seal = kitted.sign(services)
-    assert [one.name for one in seal.artifacts] == [*NAMES, KIT]
+    assert [one.name for one in seal.artifacts] == [WHEEL, SDIST, NAMES[0], KIT]
     draft = kitted.upload(seal, services)
     print((kitted.work.notes).read_text())
     print(unpacked(kitted.work.assets / KIT, "widget-1.2.3-verify")["VERIFY.md"].decode())

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tagseal.records import Artifact, Command, Plan
 
 TEMPLATE = "kit.md.j2"
+MINIMUM = {"sigstore": "4.0.0", "cosign": "2.4.2"}
+"""The first versions that read the kit's trust: sigstore 3.6 wants a signing configuration of an older form, 0.1."""
 
 
 def render(*, tag: str, plan: Plan, artifacts: Sequence[Artifact], since: int, override: Path | None) -> Page:
@@ -46,6 +48,7 @@ def render(*, tag: str, plan: Plan, artifacts: Sequence[Artifact], since: int, o
         "kit": plan.kit,
         "date": datetime.fromtimestamp(since, UTC).date().isoformat(),
         "with_image": bool(plan.image),
+        "minimum": MINIMUM,
     }
     text = filled(TEMPLATE, values(plan, covered, expected) | more, override).strip("\n") + "\n"
     found = instructions.commands(text)
