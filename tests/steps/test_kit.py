@@ -83,7 +83,7 @@ def failure(call: Callable[[], object]) -> TagsealError:
 
 
 def digests(seal: Seal) -> dict[str, str]:
-    return {one.name: one.sha256 for one in (*seal.artifacts, *seal.bundles)}
+    return {one.name: one.sha256 for one in seal.artifacts} | {one.name: one.sha256 for one in seal.bundles}
 
 
 def resealed(stage: Stage, seal: Seal, content: Mapping[str, bytes]) -> Seal:
