@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import images
 from instance import RUN
 from stage import KIT, NAMES, SDIST, WHEEL, proof_of
 from tagseal.errors import Busy, TagsealError, VerificationFailed
@@ -130,6 +131,14 @@ def test_the_same_bundles_make_the_same_kit(kitted: Stage) -> None:
     again = kitted.sign()
     assert again.artifacts == seal.artifacts
     assert (again.kept, kitted.entries()) == (3, 5)
+
+
+def test_a_kit_that_was_lost_is_made_again_for_its_bundle(kitted: Stage) -> None:
+    """A build took it away, or somebody: the same bytes come back, and nothing is signed."""
+    seal = kitted.sign()
+    (kitted.work.assets / KIT).unlink()
+    assert kitted.sign() == dataclasses.replace(seal, kept=4)
+    assert kitted.entries() == 4
 
 
 def test_a_second_run_signs_nothing(kitted: Stage) -> None:
@@ -365,3 +374,15 @@ def test_a_downloaded_kit_with_another_page_is_not_followed(unasked: Stage, tmp_
         offline.follow_kit(unasked.tag, unasked.plan, seal, base, services, look=draft.url, draft=True)
     assert caught.value.slug == "kit-misfits"
     assert caught.value.context == (draft.url, "VERIFY.md: not as rendered")
+
+
+def test_a_kit_covers_no_image(released: Stage, tmp_path: Path) -> None:
+    """Its signatures lie in the registry; the page says so, and both are proven side by side."""
+    released.with_image(images.layout(tmp_path / "layout"))
+    released.settings = dataclasses.replace(released.settings, kit=True)
+    seal, draft, services = proven(released)
+    assert members(released).keys() == MEMBERS
+    assert "The container image is not covered" in members(released)["VERIFY.md"].decode()
+    proof = prove(released.tag, released.plan, seal, draft, services=services)
+    assert len(proof.kit) == 3
+    assert any("ghcr.io" in one.name for one in proof.commands)

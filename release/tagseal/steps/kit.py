@@ -122,7 +122,8 @@ class Kit:
             if judge.good([found], self.services.work.bundles) and not self.misfits(self.path):
                 return found, True
         files.replaced(self.path, self._made())
-        return files.artifact(self.path, Kind.kit), False
+        made = files.artifact(self.path, Kind.kit)
+        return made, bool(judge.good([made], self.services.work.bundles))
 
     def there(self, release: Release, judge: Judge, *, take: bool = False) -> Artifact | None:
         """Return the kit that a release has, if its bundle verifies and it fits; ``take`` puts both in place here."""
