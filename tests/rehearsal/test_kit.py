@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
 import sys
@@ -50,6 +51,19 @@ def test_a_release_with_a_kit_is_rehearsed(kitted: Ended) -> None:
     assert {KIT, f"{KIT}.sigstore.json"} <= {path.name for path in (kitted.out / "assets").iterdir()}
 
 
+def laid_out(kitted: Ended, folder: Path) -> dict[str, bytes]:
+    """Unpack the kit, put the files beside its members, and return those."""
+    assets = kitted.out / "assets"
+    folder.mkdir()
+    members = unpacked(assets / KIT, KIT.removesuffix(".zip"))
+    for name, content in members.items():
+        (folder / name).write_bytes(content)
+    for file in assets.iterdir():
+        if not file.name.endswith(".sigstore.json") and file.name not in {KIT, *members}:
+            shutil.copy(file, folder)
+    return members
+
+
 def test_what_is_left_verifies_on_a_machine_without_a_network(kitted: Ended, tmp_path: Path) -> None:
     """The kit, the files, the real tools, and nothing else: no shim, no loopback, no network, an empty home."""
     lacking = [name for name in ("cosign", "sha256sum", "bash") if shutil.which(name) is None]
@@ -59,14 +73,8 @@ def test_what_is_left_verifies_on_a_machine_without_a_network(kitted: Ended, tmp
     prefix, how = offline.without_network({"PATH": path}, tmp_path)
     if how != offline.NAMESPACE:
         pytest.skip("this machine lets nobody make a network namespace")
-    assets, folder = kitted.out / "assets", tmp_path / "kit"
-    folder.mkdir()
-    members = unpacked(assets / KIT, KIT.removesuffix(".zip"))
-    for name, content in members.items():
-        (folder / name).write_bytes(content)
-    for file in assets.iterdir():
-        if not file.name.endswith(".sigstore.json") and file.name != KIT and file.name not in members:
-            shutil.copy(file, folder)
+    folder = tmp_path / "kit"
+    members = laid_out(kitted, folder)
     own = sys.executable.rpartition("/")[0]
     cosign = str(shutil.which("cosign")).rpartition("/")[0]
     environ = {"HOME": str(tmp_path), "PATH": f"{own}:{cosign}:{path}:/usr/bin:/bin", "COLUMNS": "1000"}
@@ -85,3 +93,23 @@ def test_what_is_left_verifies_on_a_machine_without_a_network(kitted: Ended, tmp
             assert ended.returncode == 0, ended.stdout + ended.stderr
             said += ended.stdout + ended.stderr
     assert (said.count("OK: "), said.count("Verified OK"), said.count(": OK")) == (3, 3, 2)
+
+
+def test_our_own_verification_reads_the_kit(kitted: Ended, tmp_path: Path) -> None:
+    """The command that the page only shows is right as well."""
+    own = [sys.executable, "-P", "-m", "tagseal"]
+    if subprocess.run([*own, "verify", "--help"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("this version has no `tagseal verify`")
+    members = laid_out(kitted, tmp_path / "kit")
+    shown = [one.text for one in commands(members["VERIFY.md"].decode()) if one.text.startswith("tagseal ")]
+    argv = shlex.split(shown[0].replace("\\\n", ""))[1:]
+    ended = subprocess.run(
+        [*own, *argv],
+        cwd=tmp_path / "kit",
+        env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert (ended.returncode, ended.stdout.count("OK: ")) == (0, 3), ended.stdout + ended.stderr

@@ -28,6 +28,7 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "kit.md"
 KIT = Artifact(kind=Kind.kit, name="widget-1.2.3-verify.zip", size=34_567, sha256="d" * 64)
 SINCE = 1_795_651_200
 URI = "https://github.com/octo/widget/.github/workflows/release.yml@refs/tags/v1.2.3"
+COMMIT = "4f2c1e9a0b3d5c7e9f1a2b4c6d8e0f1a3b5c7d9e"
 ISSUER = "https://token.actions.githubusercontent.com"
 WHEEL = "widget-1.2.3-py3-none-any.whl"
 SIGSTORE = (
@@ -39,7 +40,10 @@ COSIGN = (
     f"--certificate-identity {URI} --certificate-oidc-issuer {ISSUER} {WHEEL}"
 )
 HASHES = "sha256sum -c SHA256SUMS --ignore-missing"
-TAGSEAL = f"tagseal verify --offline --trust-config trust_config.json --repo octo/widget --tag v1.2.3 {WHEEL}"
+TAGSEAL = (
+    "tagseal verify --offline --trust-config trust_config.json --repo octo/widget --tag v1.2.3 "
+    f"--workflow release.yml --commit {COMMIT} {WHEEL}"
+)
 
 
 @pytest.fixture
@@ -53,7 +57,7 @@ def rendered(plan: Callable[..., Plan], artifacts: tuple[Artifact, ...]) -> Call
 
 @pytest.fixture
 def expected(plan: Callable[..., Plan], artifacts: tuple[Artifact, ...]) -> Expected:
-    return Expected.of(plan().identity, "v1.2.3", artifacts)
+    return kit.expectations("v1.2.3", plan(), artifacts)
 
 
 def test_the_page_is_the_golden_one(rendered: Callable[..., Page]) -> None:
@@ -138,6 +142,8 @@ def test_another_word_is_refused(text: str, expected: Expected) -> None:
         (TAGSEAL.replace("octo/widget", "evil/widget"), False),
         (TAGSEAL.replace("--tag v1.2.3", "--tag v1.2.4"), False),
         (TAGSEAL.replace("trust_config.json", "other.json"), False),
+        (TAGSEAL.replace(COMMIT, "e" * 40), False),
+        (TAGSEAL.replace("release.yml", "other.yml"), False),
         (TAGSEAL.removesuffix(f" {WHEEL}"), False),
     ],
 )

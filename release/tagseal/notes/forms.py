@@ -52,6 +52,8 @@ class Expected:
     repository: str
     assets: frozenset[str]
     """Names of all assets, bundles included."""
+    commit: str = ""
+    """Whose digest the certificates name; empty where no command speaks of it."""
     image: str = ""
     """Registry and repository of the image; empty for none."""
     digest: str = ""

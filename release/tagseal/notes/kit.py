@@ -5,6 +5,7 @@ They name the trust that lies in the kit, which no command of the notes may do. 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -43,7 +44,7 @@ def render(*, tag: str, plan: Plan, artifacts: Sequence[Artifact], since: int, o
         VerificationFailed: The commands leave a file out, or have a word that was not planned.
     """
     covered = [one for one in artifacts if one.kind not in {Kind.kit, Kind.image}]
-    expected = Expected.of(plan.identity, safe_tag(tag), covered)
+    expected = expectations(tag, plan, covered)
     more = {
         "kit": plan.kit,
         "date": datetime.fromtimestamp(since, UTC).date().isoformat(),
@@ -54,6 +55,11 @@ def render(*, tag: str, plan: Plan, artifacts: Sequence[Artifact], since: int, o
     found = instructions.commands(text)
     required(found, expected, covered)
     return Page(text=text, commands=found)
+
+
+def expectations(tag: str, plan: Plan, covered: Sequence[Artifact]) -> Expected:
+    """Return what the kit's commands may speak of."""
+    return replace(Expected.of(plan.identity, safe_tag(tag), covered), commit=plan.commit)
 
 
 def required(commands: Sequence[Command], expected: Expected, covered: Sequence[Artifact]) -> tuple[Purpose, ...]:

@@ -87,6 +87,8 @@ def _tagseal_kit(call: Call, expected: Expected) -> Sequence[str]:
     same(call, "--trust-config", call.values("--trust-config"), CONFIG)
     same(call, "--repo", call.values("--repo"), expected.repository)
     same(call, "--tag", call.values("--tag"), expected.tag)
+    same(call, "--workflow", call.values("--workflow"), expected.identity.workflow.rpartition("/")[2])
+    same(call, "--commit", call.values("--commit"), expected.commit)
     return _some(call, _assets(call, call.operands, expected))
 
 
@@ -216,7 +218,7 @@ KIT_FORMS = (
         phase=Phase.shown,
         files=_tagseal_kit,
         flags=frozenset({"--offline"}),
-        options=frozenset({"--trust-config", "--repo", "--tag"}),
+        options=frozenset({"--trust-config", "--repo", "--tag", "--workflow", "--commit"}),
     ),
     Form(
         program=("sha256sum",),

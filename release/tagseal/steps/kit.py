@@ -64,19 +64,23 @@ def free(plan: Plan) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Kit:
-    """The kit of one set of sealed files, which lie in the work folder with their bundles."""
+    """The kit of one set of sealed files."""
 
     tag: Tag
     plan: Plan
     artifacts: tuple[Artifact, ...]
     """The others: no image, and not the kit itself."""
     services: Services
+    downloads: Path | None = None
+    """Where files and bundles lie side by side, as a stranger has them; None for the work folder."""
 
     @classmethod
-    def of(cls, tag: Tag, plan: Plan, artifacts: Sequence[Artifact], services: Services) -> Kit:
+    def of(
+        cls, tag: Tag, plan: Plan, artifacts: Sequence[Artifact], services: Services, downloads: Path | None = None
+    ) -> Kit:
         """Return the kit of a release with these artifacts."""
         others = tuple(one for one in artifacts if one.kind not in {Kind.kit, Kind.image})
-        return cls(tag=tag, plan=plan, artifacts=others, services=services)
+        return cls(tag=tag, plan=plan, artifacts=others, services=services, downloads=downloads)
 
     @property
     def path(self) -> Path:
@@ -86,7 +90,7 @@ class Kit:
     @cached_property
     def fixed(self) -> dict[str, bytes]:
         """Its members that are files of the release."""
-        return _fixed(self.artifacts, self.services)
+        return _fixed(self.artifacts, self.services, self.downloads)
 
     @cached_property
     def page(self) -> Page:
@@ -194,13 +198,17 @@ def problems(tag: Tag, seal: Seal, services: Services) -> Iterator[str]:
         yield from (f"{one.name}: {problem}" for problem in found)
 
 
-def _fixed(artifacts: Sequence[Artifact], services: Services) -> dict[str, bytes]:
+def _fixed(artifacts: Sequence[Artifact], services: Services, downloads: Path | None = None) -> dict[str, bytes]:
     """Return the members that are files of the release; a bundle that is not there is empty."""
-    work = services.work
-    lists = (one for one in artifacts if one.kind is Kind.checksums)
-    return {one.name + BUNDLE: read_bundle(work.bundles / (one.name + BUNDLE)) or b"" for one in artifacts} | {
-        one.name: work.file(one).read_bytes() for one in lists
+    bundles = downloads or services.work.bundles
+    lists = {one.name: downloads / one.name if downloads else services.work.file(one) for one in _lists(artifacts)}
+    return {one.name + BUNDLE: read_bundle(bundles / (one.name + BUNDLE)) or b"" for one in artifacts} | {
+        name: path.read_bytes() for name, path in lists.items()
     }
+
+
+def _lists(artifacts: Sequence[Artifact]) -> Iterator[Artifact]:
+    return (one for one in artifacts if one.kind is Kind.checksums)
 
 
 def _problems(

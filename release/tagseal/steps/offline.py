@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagseal.errors import VerificationFailed
-from tagseal.notes.forms import Expected
-from tagseal.notes.kit import required
+from tagseal.notes.kit import expectations, required
 from tagseal.records import Phase
 from tagseal.services import process
 from tagseal.services.packed import unpacked
@@ -69,7 +68,7 @@ def follow_kit(  # noqa: PLR0913 - the records, a place, and where a person look
     """
     if not plan.kit:
         return None
-    kit = Kit.of(tag, plan, seal.artifacts, services)
+    kit = Kit.of(tag, plan, seal.artifacts, services, downloads=base / "assets")
     downloaded = base / "assets" / plan.kit
     if problems := kit.misfits(downloaded):
         raise VerificationFailed(
@@ -88,8 +87,7 @@ def follow_kit(  # noqa: PLR0913 - the records, a place, and where a person look
             shutil.copyfile(base / "assets" / artifact.name, folder / artifact.name)
     prefix, how = without_network(services.environ, home)
     shell = Shell(home=home, environ=services.environ, token="", prefix=prefix, offline=True)
-    expected = Expected.of(tag.identity, tag.name, kit.artifacts)
-    purposes = required(kit.page.commands, expected, kit.artifacts)
+    purposes = required(kit.page.commands, expectations(tag.name, plan, kit.artifacts), kit.artifacts)
     pairs = zip(kit.page.commands, purposes, strict=True)
     steps = tuple(Instruction(command=one, purpose=purpose) for one, purpose in pairs if one.phase is Phase.draft)
     services.say(f"running {len(steps)} commands of the offline kit, {how}")
