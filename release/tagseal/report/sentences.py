@@ -107,7 +107,7 @@ def _files(artifacts: Iterable[Artifact]) -> str:
 
 
 def _kit(record: Proof | Testimony) -> str:
-    return f"; {len(record.kit)} of the offline kit, {record.offline}" if record.kit else ""
+    return f"; {_count(record.kit, 'command')} of the offline kit ran {record.offline}" if record.kit else ""
 
 
 def _count(things: tuple[object, ...], word: str) -> str:
