@@ -335,7 +335,9 @@ def test_a_kit_is_planned_by_its_name(job: Job) -> None:
     assert caught.value.context == ("kit: got 'widget-1.2.3-verify.zip', expected ''",)
 
 
-@pytest.mark.parametrize("name", ["widget-1.2.3-verify.zip", "trusted_root.json", "trust_config.json", "VERIFY.md"])
+@pytest.mark.parametrize(
+    "name", ["widget-1.2.3-verify.zip", "trusted_root.json", "trust_config.json", "VERIFY.md", "verify.md"]
+)
 def test_no_asset_takes_a_name_of_the_kits(job: Job, name: str) -> None:
     """A reader puts the files into the unpacked kit: one would replace the other."""
     job.push({name: "mine\n"})

@@ -48,12 +48,13 @@ def placeholder(plan: Plan) -> tuple[Artifact, ...]:
 
 
 def free(plan: Plan) -> None:
-    """Hold that no file of the release has a name that the kit takes.
+    """Hold that no file of the release has a name that the kit takes, in small letters or capitals.
 
     Raises:
         UsageError: One has.
     """
-    if plan.kit and (taken := sorted({*plan.assets} & {plan.kit, PAGE, ROOT, CONFIG})):
+    names = {one.casefold() for one in (plan.kit, PAGE, ROOT, CONFIG)}
+    if plan.kit and (taken := [one for one in plan.assets if one.casefold() in names]):
         raise UsageError(
             f"got {', '.join(taken)} among the assets, expected other names: the offline kit is called so, or has a "
             "file of that name, and a reader puts both into one folder",
