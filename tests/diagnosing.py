@@ -9,7 +9,6 @@ import json
 import time
 import zipfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from instance import IDENTITY, RUN, Instance
@@ -19,12 +18,12 @@ from tagseal.verification.result import Cause, Check, Expected, Subject
 from tagseal.verification.verify import verify_digest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tagseal.loopback.actions import Run
     from tagseal.records import Identity
     from tagseal.verification.timestamps import Rooted
 
-ASSETS = Path(__file__).parent / "assets" / "diagnosis"
-"""Real bundles of sigstore-python's test suite, Apache-2.0: two of the staging instance, one of the public one."""
 WHEEL, SDIST = "widget-1.2.3-py3-none-any.whl", "widget-1.2.3.tar.gz"
 
 

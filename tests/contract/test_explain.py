@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from diagnosing import ASSETS, changed
+from diagnosing import changed
 from instance import IDENTITY, RUN, Instance, instance
 from tagseal.loopback.trust import KEYS
 from tagseal.verification.diagnosis import TROUBLES, explain
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from tagseal.loopback import Loopback
     from tagseal.loopback.actions import Run
+    from tagseal.loopback.trust import Log
 
 FILE, BUNDLE = "a.whl", "a.whl.sigstore.json"
 HERE = ("--cert-identity", IDENTITY.uri, "--cert-oidc-issuer", IDENTITY.issuer)
@@ -130,13 +131,20 @@ def late(desk: Desk) -> bytes:
     return changed(bundle, verificationMaterial__tlogEntries__0__integratedTime=str(entered + 3600))
 
 
-def asset(name: str) -> Callable[[Desk], None]:
-    return bundled(lambda _: (ASSETS / f"{name}.sigstore.json").read_bytes())
+def elsewhere(log: Log) -> Callable[[Desk], None]:
+    """Sign at an instance that is not trusted: what staging is to the public root of trust."""
+
+    def make(_: Desk) -> bytes:
+        with instance() as other:
+            digest = hashlib.sha256(b"a").hexdigest()
+            return other.sign({"one": digest}, log=log, timestamped=log == "v2")["one"]
+
+    return bundled(make)
 
 
 def unstamped(desk: Desk) -> None:
     """Trust no timestamp authority, and meet a timestamp."""
-    asset("staging-v2")(desk)
+    elsewhere("v2")(desk)
     config = json.loads(desk.played.trust_config)
     del config["trustedRoot"]["timestampAuthorities"]
     desk.put("trust.json", json.dumps(config))
@@ -162,8 +170,8 @@ PREPARED: dict[str, Callable[[Desk], None]] = {
     "bad proof": entry(inclusionProof__hashes__0="A" * 43 + "="),
     "no promise": entry(inclusionPromise=None),
     "late": bundled(late),
-    "staging": asset("staging"),
-    "staging, log version 2": asset("staging-v2"),
+    "staging": elsewhere("v1"),
+    "staging, log version 2": elsewhere("v2"),
     "no timestamp authority": unstamped,
     "authority": untrusted("certificateAuthorities"),
     "certificate log": untrusted("ctlogs"),

@@ -9,9 +9,11 @@ import socket
 import ssl
 import threading
 import time
+from base64 import b64decode, b64encode
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +23,7 @@ from sigstore.models import ClientTrustConfig
 
 from corpus import CASES as CORPUS
 from corpus import EXPECTED, Case, trust
-from diagnosing import ASSETS, SDIST, WHEEL, Bench, changed, expected, sdist, wheel
+from diagnosing import SDIST, WHEEL, Bench, changed, expected, sdist, wheel
 from instance import COMMIT, IDENTITY, RUN, Instance, instance
 from source import SOURCE
 from tagseal.errors import TagsealError
@@ -29,6 +31,7 @@ from tagseal.loopback.server import Server
 from tagseal.loopback.tuf import Tuf
 from tagseal.services.sigstore import Sigstore
 from tagseal.verification.diagnosis import TROUBLES, cause
+from tagseal.verification.diagnosis.instances import PRODUCTION, STAGING
 from tagseal.verification.files import verify_files
 from tagseal.verification.images.attached import statement
 from tagseal.verification.result import Check, Subject
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tagseal.loopback.actions import Run
+    from tagseal.loopback.trust import Log
     from tagseal.verification.result import Cause
 
 DIAGNOSIS = SOURCE / "tagseal" / "verification" / "diagnosis"
@@ -278,9 +282,18 @@ def other_entry(bench: Bench) -> Cause:
     return bench.told(bench.put(WHEEL, wheel()), bundle, Check.signature)
 
 
-def real(name: str, check: Check) -> Callable[[Bench], Cause]:
-    content = (ASSETS / f"{name}.sigstore.json").read_bytes()
-    return lambda bench: bench.told(bench.put(WHEEL, wheel()), content, check)
+def claiming(host: str, check: Check, *, log: Log = "v1") -> Callable[[Bench], Cause]:
+    """An instance that nobody knows signs, and the bundle claims that the log is this one: its entry is not proven."""
+    ids = {name: number for number, name in (STAGING | PRODUCTION).items()}
+
+    def case(bench: Bench) -> Cause:
+        with instance() as other:
+            signed = other.sign({"one": hashlib.sha256(wheel()).hexdigest()}, log=log, timestamped=log == "v2")["one"]
+        claimed = b64encode(bytes.fromhex(ids[host])).decode()
+        bundle = changed(signed, verificationMaterial__tlogEntries__0__logId__keyId=claimed)
+        return bench.told(bench.put(WHEEL, wheel()), bundle, check)
+
+    return case
 
 
 def private(check: Check, *, timestamped: bool) -> Callable[[Bench], Cause]:
@@ -388,9 +401,9 @@ CASES: dict[str, tuple[str, Callable[[Bench], Cause]]] = {
     "an unknown certificate log": ("certificate-not-logged", other_certificate_log),
     "another signature": ("bad-signature", other_signature),
     "another's entry": ("entry-of-another", other_entry),
-    "staging": ("staging-instance", real("staging", Check.certificate)),
-    "staging, log version 2": ("staging-instance", real("staging-v2", Check.time)),
-    "the public instance": ("unknown-trust-root", real("production", Check.certificate)),
+    "staging": ("staging-instance", claiming("rekor.sigstage.dev", Check.certificate)),
+    "staging, log version 2": ("staging-instance", claiming("log2025-alpha3.rekor.sigstage.dev", Check.time, log="v2")),
+    "the public instance": ("unknown-trust-root", claiming("rekor.sigstore.dev", Check.certificate)),
     "a private instance": ("no-trusted-time", private(Check.time, timestamped=True)),
     "a private instance without timestamps": ("unknown-authority", private(Check.certificate, timestamped=False)),
     "a private log": ("entry-unproven", other_log),
@@ -516,3 +529,12 @@ def test_no_cause_is_told_twice_in_other_words() -> None:
     """A slug that the guide's troubles have as well means the same there."""
     both = {trouble.slug for trouble in TROUBLES} & slugs()
     assert both == SHARED
+
+
+@pytest.mark.parametrize(("host", "known"), [("sigstore.dev", PRODUCTION), ("sigstage.dev", STAGING)])
+def test_the_known_logs_are_those_of_sigstore(host: str, known: dict[str, str]) -> None:
+    """The identifiers are those that the library's own roots of trust have for these addresses."""
+    store = resources.files("sigstore._store") / f"https%3A%2F%2Ftuf-repo-cdn.{host}" / "trusted_root.json"
+    logs = json.loads(store.read_text(encoding="utf-8"))["tlogs"]
+    found = {b64decode(one["logId"]["keyId"]).hex(): one["baseUrl"].removeprefix("https://") for one in logs}
+    assert {number: found.get(number) for number in known} == known
