@@ -35,7 +35,8 @@ def unreadable(case: Evidence) -> Cause | None:
     return Cause(
         slug="bundle-irregular",
         what=f"got {cut(bundle_name(case))}, which cannot be read, expected a regular file: {case.danger} until it can",
-        next=f"See what it is: {shell(f'ls -l {quoted(bundle_name(case))}', 'list the folder')}; then {download(case)}.",
+        next=f"See what it is: {shell(f'ls -l {quoted(bundle_name(case))}', 'list the folder')}; "
+        f"then {download(case)}.",
     )
 
 
