@@ -2,16 +2,46 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from instance import TAG, Instance, instance
+from tagseal.cli import main
 from tagseal.verification.found import found
 from tagseal.verification.result import Check
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 BUNDLE = ".sigstore.json"
+SIGNER = ("--repo", "octo/widget", "--tag", TAG)
+
+
+@pytest.fixture(scope="module")
+def played() -> Iterator[Instance]:
+    with instance() as one:
+        yield one
+
+
+@pytest.fixture
+def dist(played: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the folder that this process is in, with a file and its bundle; the root of trust lies above."""
+    (tmp_path / "root.json").write_text(played.trusted_root)
+    touch(tmp_path / "dist", "a.whl")
+    sign(played, tmp_path / "dist", "a.whl")
+    monkeypatch.chdir(tmp_path / "dist")
+    return tmp_path / "dist"
+
+
+def sign(played: Instance, folder: Path, *names: str) -> None:
+    digests = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
+    for name, bundle in played.sign(digests).items():
+        (folder / f"{name}{BUNDLE}").write_bytes(bundle)
 
 
 def asked(*arguments: str | Path) -> dict[str, Check | None]:
@@ -90,3 +120,17 @@ def test_many_files_of_one_name_have_few_words(tmp_path: Path) -> None:
         touch(tmp_path / str(number), "a.whl", f"a.whl{BUNDLE}")
     notes = [one.notes for one in found([tmp_path])]
     assert notes == [("none of its 49 bundles elsewhere was looked at",)] * 50
+
+
+def test_a_file_does_not_become_an_option(dist: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A shell writes file names for ``*``: a root of trust, or an older tag, could be one."""
+    assert main(["verify", *SIGNER, "--trust-config=../root.json", "a.whl"]) == 0
+    with instance() as evil:
+        (dist / "a.whl").write_bytes(b"evil")
+        (dist / "root.json").write_text(evil.trusted_root)
+        touch(dist, "--trust-config=root.json")
+        sign(evil, dist, "a.whl", "root.json")
+    names = sorted(one.name for one in dist.iterdir())
+    assert main(["verify", *names, *SIGNER]) == 2
+    assert "option-is-a-file" in capsys.readouterr().err
+    assert main(["verify", *SIGNER, "--trust-config=../root.json", "--", *names]) == 1

@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else list(argv)
     report = choose(os.environ, json=_wants_json(arguments))
     try:
-        options = _parser().parse_args(arguments)
+        options = _parser().parse_args(arguments, argparse.Namespace(words=arguments))
         code, document = options.run(options, report)
     except TagsealError as error:
         report.failed(error)
