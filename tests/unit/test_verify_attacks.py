@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -134,3 +135,25 @@ def test_a_file_does_not_become_an_option(dist: Path, capsys: pytest.CaptureFixt
     assert main(["verify", *names, *SIGNER]) == 2
     assert "option-is-a-file" in capsys.readouterr().err
     assert main(["verify", *SIGNER, "--trust-config=../root.json", "--", *names]) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"inclusionPromise": None, "integratedTime": "946684800", "logIndex": "4711"},
+        {"integratedTime": "0", "logIndex": "4711"},
+    ],
+)
+def test_what_no_log_has_signed_is_not_told(
+    dist: Path, capsys: pytest.CaptureFixture[str], change: dict[str, str | None]
+) -> None:
+    """Beside a timestamp the log's promise may be left out, and whoever passes the bundle on may write any time."""
+    path = dist / f"a.whl{BUNDLE}"
+    document = json.loads(path.read_bytes())
+    entry = document["verificationMaterial"]["tlogEntries"][0]
+    entry |= change
+    document["verificationMaterial"]["tlogEntries"] = [{name: one for name, one in entry.items() if one is not None}]
+    path.write_text(json.dumps(document))
+    assert main(["verify", *SIGNER, "--trust-config=../root.json", "--json", "a.whl"]) == 0
+    (told,) = json.loads(capsys.readouterr().out)["files"]
+    assert (told["log_index"], told["integrated_at"]) == (int(entry["inclusionProof"]["logIndex"]), "")
