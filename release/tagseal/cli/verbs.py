@@ -74,7 +74,7 @@ def _upload(options: argparse.Namespace, report: Report) -> tuple[int, object]:
     for text in found.remarks:
         report.remark(text)
     for text in found.lines() or ("nothing is to be done",):
-        report.line(printable(text))
+        report.foreign(printable(text))
     return 0, {"acts": found.lines(), "remarks": found.remarks}
 
 

@@ -66,14 +66,14 @@ def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
             files, commit = _released(options, report, stack)
             expected = replace(expected, commit=expected.commit or commit)
         for line in verified.head(expected, trust, default=default):
-            report.line(line)
+            report.foreign(line)
         results = verify_files(files, expected, trust)
     if options.release and options.out is None:
         results = tuple(map(verified.gone, results))
     for result in results:
         for line in verified.lines(result):
-            report.line(line)
-    report.line(verified.summary(results, expected))
+            report.foreign(line)
+    report.foreign(verified.summary(results, expected))
     document = verified.document(results, expected, trust)
     return 0 if document["ok"] else 1, document
 
@@ -138,7 +138,7 @@ def _released(options: argparse.Namespace, report: Report, stack: ExitStack) -> 
     repository, tag = options.release
     retry = _patience(report)
     found = published(repository, tag, os.environ, retry)
-    report.line(f"release: {printable(found.release.url)}")
+    report.foreign(f"release: {printable(found.release.url)}")
     folder = options.out or Path(stack.enter_context(TemporaryDirectory(prefix="tagseal-verify-")))
     return download(repository, found.release, folder, os.environ, retry), found.commit
 

@@ -48,6 +48,10 @@ class Document:
         """Pass it on."""
         self._inner.line(text)
 
+    def foreign(self, text: str) -> None:
+        """Pass it on."""
+        self._inner.foreign(text)
+
     def row(self, what: str, good: bool | None, text: str) -> None:  # noqa: FBT001 - read from a table
         """Pass it on."""
         self._inner.row(what, good, text)

@@ -49,6 +49,9 @@ class Report(Protocol):
     def line(self, text: str) -> None:
         """One line of the story."""
 
+    def foreign(self, text: str) -> None:
+        """One line with words from outside, made printable."""
+
     def row(self, what: str, good: bool | None, text: str) -> None:  # noqa: FBT001 - read from a table
         """One line of a table: what it is about, whether it is good, not, or neither."""
 
@@ -128,6 +131,10 @@ class Plain:
         """Print it."""
         self._stream.write(f"{text}\n")
         self._stream.flush()
+
+    def foreign(self, text: str) -> None:
+        """Print it."""
+        self.line(text)
 
     def row(self, what: str, good: bool | None, text: str) -> None:  # noqa: FBT001 - as above
         """Print it."""

@@ -117,6 +117,10 @@ class Terminal:
         else:
             self._print(self._console, text)
 
+    def foreign(self, text: str) -> None:
+        """Print it."""
+        self.line(text)
+
     def row(self, what: str, good: bool | None, text: str) -> None:  # noqa: FBT001 - read from a table
         """Print it, its mark in colour."""
         self._stop()
