@@ -55,6 +55,13 @@ service.sign(
 """
 
 
+OURS_LARGE = OURS.replace("hashlib.sha256(file.read_bytes())", "hashlib.file_digest(file.open('rb'), 'sha256')")
+MEASURED = """
+import resource, subprocess, sys, time
+start = time.perf_counter()
+subprocess.run(sys.argv[1:], check=True, capture_output=True)
+print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)
+"""
 RELEASE = """
 import os, sys
 from pathlib import Path
@@ -235,6 +242,37 @@ def image(folder: Path) -> None:
     show(f"  tagseal at its peak: {peak / MIB:.0f} MiB of memory")
 
 
+def verifying(folder: Path) -> None:
+    """Verify 100 files: ours, one `sigstore verify identity` with 100 arguments, 100 runs of it; and a large file."""
+    with job(folder, 0) as (loopback, environ):
+        made = files(folder / "signed", RELEASED)
+        timed([sys.executable, "-P", "-c", OURS, *made], folder / "signed", environ)
+        large = folder / "large" / "large.bin"
+        large.parent.mkdir()
+        with large.open("wb") as file:
+            file.truncate(LARGE)
+        timed([sys.executable, "-P", "-c", OURS_LARGE, str(large)], folder / "large", environ)
+        root = str(loopback.folder / "trusted_root.json")
+    signer = f"https://github.com/{RUN.repository}/{RUN.workflow}@{RUN.ref}"
+    trust = ["--trust-config", root, "--offline"]
+    ours = [sys.executable, "-P", "-m", "tagseal", "verify", "--repo", RUN.repository, "--tag", RUN.ref_name, *trust]
+    config = str(loopback.folder / "trust.json")
+    theirs = [sys.executable, "-P", "-m", "sigstore", "--trust-config", config, "verify", "identity", "--offline"]
+    theirs += ["--cert-identity", signer, "--cert-oidc-issuer", "https://token.actions.githubusercontent.com"]
+    mine = timed([*ours, "."], folder / "signed", environ)
+    once = timed([*theirs, *made], folder / "signed", environ)
+    each = sum(timed([*theirs, one], folder / "signed", environ) for one in made)
+    show(f"verify {RELEASED} files")
+    row("tagseal", mine)
+    row("sigstore verify, one run", once, f"{once / mine:5.1f} times as long   (aim: 1)")
+    row(f"sigstore verify, {RELEASED} runs", each, f"{each / mine:5.1f} times as long   (aim: 25)")
+    for name, argv, where in (("1 kB", [*ours, made[0]], "signed"), ("2 GiB", [*ours, str(large)], "large")):
+        child = [sys.executable, "-P", "-c", MEASURED, *argv]
+        took = subprocess.run(child, cwd=folder / where, env=environ, check=True, capture_output=True)
+        seconds, peak = map(float, took.stdout.split()[-2:])
+        row(f"tagseal, one file of {name}", seconds, f"peak {peak / MIB:.0f} MiB")
+
+
 def starting(_folder: Path) -> None:
     """Start the quick commands, beside an interpreter that does nothing; show what was imported."""
     clean = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
@@ -290,7 +328,7 @@ def show(text: str) -> None:
     sys.stdout.flush()
 
 
-COMPARISONS = (starting, signing, releasing, large, image)
+COMPARISONS = (starting, signing, verifying, releasing, large, image)
 
 if __name__ == "__main__":
     main()

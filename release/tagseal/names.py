@@ -66,6 +66,12 @@ def safe_file_name(name: str) -> str:
     return name
 
 
+def plain(name: str) -> bool:
+    """Tell whether a stranger's file name is one part of a path, and looks like what it is: no folder, no trick."""
+    parted = any(one in name for one in "/\\")
+    return bool(name) and not parted and name not in {".", ".."} and name == name.strip() == printable(name)
+
+
 def safe_repository(name: str) -> str:
     """Return ``OWNER/REPO`` if it is one.
 

@@ -13,11 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from instance import COMMIT, IDENTITY, RUN
 from tagseal.loopback import trust
 from tagseal.services.sigstore import Sigstore
+from tagseal.verification.diagnosis import explain
 from tagseal.verification.images import attached, promise, simplesigning
+from tagseal.verification.images.simplesigning import CERTIFICATE, PROMISE, SIGNATURE
 from tagseal.verification.policy import Exact
 
 if TYPE_CHECKING:
@@ -216,6 +221,7 @@ def test_cosign_accepts_the_identity_and_no_other(world: World, form: str, tool:
     refused = world.verify(tool, form, image, uri=wrong)
     assert refused.returncode != 0
     assert UNKNOWN[tool, form].format(wrong=wrong, right=IDENTITY.uri) in words(refused)
+    assert [one.slug for one in explain(words(refused))] == ["identity-mismatch"]
 
 
 @pytest.mark.parametrize("tool", TOOLS.values())
@@ -230,6 +236,7 @@ def test_cosign_refuses_a_signature_that_was_moved(world: World, form: str, tool
     refused = world.verify(tool, form, other)
     assert refused.returncode != 0
     assert MOVED[form].format(other=image.sha256) in words(refused)
+    assert [one.slug for one in explain(words(refused))] == ["moved-signature"]
 
 
 @pytest.mark.parametrize("tool", TOOLS.values())
@@ -238,8 +245,50 @@ def test_cosign_refuses_an_image_without_signature(world: World, form: str, tool
     """An image that nobody signed is refused as such."""
     refused = world.verify(tool, form, world.image(f"octo/plain-{form}"))
     assert refused.returncode != 0
-    absent = "no valid bundles exist" if (tool, form) == ("cosign2", "attached") else "no signatures found"
+    absent = "no valid bundles exist in registry" if (tool, form) == ("cosign2", "attached") else "no signatures found"
     assert absent in words(refused)
+    assert [one.slug for one in explain(words(refused))] == ["no-signatures"]
+
+
+@pytest.mark.parametrize("tool", TOOLS.values())
+@pytest.mark.parametrize(
+    ("reference", "absent"),
+    [
+        ("octo/plain-attached:v9", ("image tag not found", "MANIFEST_UNKNOWN")),
+        ("octo/nothing:v9", ("UNAUTHORIZED: authentication required",)),
+    ],
+)
+def test_cosign_finds_no_image(world: World, tool: str, reference: str, absent: tuple[str, ...]) -> None:
+    """An image that is not there, and one that may not be seen, are told apart from unsigned ones."""
+    world.image("octo/plain-attached")
+    identity = ("--certificate-identity", IDENTITY.uri, "--certificate-oidc-issuer", IDENTITY.issuer)
+    refused = world.run(tool, "verify", *identity, f"ghcr.io/{reference}")
+    assert refused.returncode != 0
+    assert [one for one in absent if one not in words(refused)] == []
+    assert [one.slug for one in explain(words(refused))] == ["image-absent"]
+
+
+@pytest.mark.parametrize("tool", TOOLS.values())
+def test_cosign_asks_the_log_where_no_promise_is(world: World, tool: str) -> None:
+    """A signature that comes without the log's promise is looked for in the log; one that is not there is refused."""
+    image = world.image("octo/plain-simplesigning", f"asked by {tool}")
+    payload = simplesigning.payload(image.name, image.sha256)
+    layer = world.layer(payload)
+    bare = {name: value for name, value in layer.annotations.items() if name != PROMISE}
+    world.put_layers(image, replace(layer, annotations=bare))
+    assert world.verify(tool, "simplesigning", image).returncode == 0
+    elsewhere = world.image("octo/plain-simplesigning", f"unlogged for {tool}")
+    payload = simplesigning.payload(elsewhere.name, elsewhere.sha256)
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = world.loopback.fulcio.issue(key.public_key(), RUN)[0].public_bytes(Encoding.PEM).decode()
+    signature = b64encode(key.sign(payload, ec.ECDSA(hashes.SHA256()))).decode()
+    world.put_layers(
+        elsewhere, replace(layer, payload=payload, annotations={SIGNATURE: signature, CERTIFICATE: certificate})
+    )
+    refused = world.verify(tool, "simplesigning", elsewhere)
+    assert refused.returncode != 0
+    assert "signature not found in transparency log" in words(refused)
+    assert [one.slug for one in explain(words(refused))] == ["log-entry-missing"]
 
 
 @pytest.mark.parametrize("tool", TOOLS.values())

@@ -18,7 +18,7 @@ from sigstore.models import Bundle
 from instance import COMMIT, IDENTITY, RUN, Instance, instance
 from tagseal.errors import Refused, ServiceError, UsageError
 from tagseal.verification.attacks import BUNDLE, Target, attacks, strangers
-from tagseal.verification.policy import Exact
+from tagseal.verification.policy import Exact, Named
 from tagseal.verification.verify import LARGEST_BUNDLE, Outcome, verify, verify_digest
 
 if TYPE_CHECKING:
@@ -136,6 +136,37 @@ def test_only_one_name_of_the_right_type_is_accepted(played: Instance, names: li
     """The certificate has exactly one subject alternative name, a URI, equal byte for byte."""
     with pytest.raises(VerificationError, match="expected only"):
         Exact(IDENTITY, COMMIT).verify(altered(certificate(played), {}, names))
+
+
+@pytest.mark.parametrize(
+    ("expected", "name", "passes"),
+    [
+        ("octo@example.com", x509.RFC822Name("octo@example.com"), True),
+        ("octo@example.com", x509.UniformResourceIdentifier("octo@example.com"), False),
+        ("octo@example.com", x509.RFC822Name("Octo@example.com"), False),
+        ("https://x.example/a", x509.UniformResourceIdentifier("https://x.example/a"), True),
+        ("https://x.example/a", x509.UniformResourceIdentifier("https://x.example/a/"), False),
+        ("https://x.example/a", x509.DNSName("https://x.example/a"), False),
+    ],
+)
+def test_another_signer_is_named_by_type_and_text(
+    played: Instance, expected: str, name: x509.GeneralName, *, passes: bool
+) -> None:
+    """An address is an address, and a URI is a URI."""
+    found = altered(certificate(played), {}, [name])
+    if passes:
+        Named(expected, IDENTITY.issuer, COMMIT).verify(found)
+    else:
+        with pytest.raises(VerificationError, match="expected only"):
+            Named(expected, IDENTITY.issuer, COMMIT).verify(found)
+
+
+@pytest.mark.parametrize("number", [1, 8, 13])
+def test_another_signers_extensions_are_compared_as_well(played: Instance, number: int) -> None:
+    """Issuer in both places, and the commit where one is known."""
+    Named(IDENTITY.uri, IDENTITY.issuer, COMMIT).verify(certificate(played))
+    with pytest.raises(VerificationError, match="does not contain"):
+        Named(IDENTITY.uri, IDENTITY.issuer, COMMIT).verify(altered(certificate(played), {f"{ARC}.{number}": None}))
 
 
 @pytest.mark.parametrize(

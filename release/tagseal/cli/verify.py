@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from tagseal.cli import explain
 from tagseal.errors import UsageError
 from tagseal.names import printable, shown
 
@@ -48,6 +49,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     trust = parser.add_argument_group("what to trust")
     trust.add_argument("--trust-config", type=Path, metavar="FILE", help="a root of trust; default: the public one")
     trust.add_argument("--offline", action="store_true", help="ask no network; needs --trust-config")
+    explain.add_to(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON document on standard output")
     parser.set_defaults(run=_run)
 
@@ -55,6 +57,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
     _planted(options.words)
     _check(options)
+    if options.explain is not None:
+        return explain.run(explain.read(options.explain), report)
     expected, default = _expected(options)
     trust = _trust(options, report)
     from tagseal.report import verified  # noqa: PLC0415 - with what is verified
@@ -70,9 +74,8 @@ def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
         results = verify_files(files, expected, trust)
     if options.release and options.out is None:
         results = tuple(map(verified.gone, results))
-    for result in results:
-        for line in verified.lines(result):
-            report.foreign(line)
+    for line in verified.lines(results):
+        report.foreign(line)
     report.foreign(verified.summary(results, expected))
     document = verified.document(results, expected, trust)
     return 0 if document["ok"] else 1, document
@@ -98,6 +101,10 @@ def _planted(words: Sequence[str]) -> None:
 
 def _check(options: argparse.Namespace) -> None:
     """Refuse options that do not go together, before anything is read."""
+    if options.explain is not None:
+        if options.files or options.release or options.repo is not None or options.identity is not None:
+            raise _unclear("got --explain with something to verify, expected one or the other")
+        return
     if options.release and (options.files or options.repo is not None or options.tag is not None):
         raise _unclear("got --release with FILE, --repo or --tag, expected it alone: it names all of them")
     if not options.release and not options.files:
@@ -139,6 +146,8 @@ def _released(options: argparse.Namespace, report: Report, stack: ExitStack) -> 
     retry = _patience(report)
     found = published(repository, tag, os.environ, retry)
     report.foreign(f"release: {printable(found.release.url)}")
+    size = sum(one.size for one in found.release.assets)
+    report.say(f"downloading {len(found.release.assets)} files, {size / 1e6:.1f} MB")
     folder = options.out or Path(stack.enter_context(TemporaryDirectory(prefix="tagseal-verify-")))
     return download(repository, found.release, folder, os.environ, retry), found.commit
 
@@ -152,6 +161,7 @@ def _trust(options: argparse.Namespace, report: Report) -> Trust:
         return Trust.of_file(options.trust_config)
     if actions.loopback(os.environ):
         return Trust.of_file(Path(os.environ[actions.TRUST_CONFIG]), origin="the loopback")
+    report.say("asking for the root of trust")
     return Trust.public(_patience(report))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, field_validator
 from werkzeug import Response
 from werkzeug.exceptions import BadRequest, HTTPException, NotFound, UnprocessableEntity
 from werkzeug.routing import Map, Rule
@@ -31,6 +31,12 @@ class _Query(BaseModel):
     uuids: list[str] = Field(default=[], alias="entryUUIDs")
     indexes: list[int] = Field(default=[], alias="logIndexes")
     entries: list[dict[str, Any]] = []
+
+    @field_validator("uuids", "indexes", "entries", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        """Take null for an empty list, as Go's clients write it and Go's servers read it."""
+        return [] if value is None else value
 
 
 class Rekor(Service):

@@ -11,7 +11,7 @@ from tagseal.names import printable
 from tagseal.verification.checksums import NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from tagseal.verification.result import Expected, Result
     from tagseal.verification.trust import Trust
@@ -35,17 +35,28 @@ def head(expected: Expected, trust: Trust, *, default: str = "") -> Iterator[str
         yield f"note:    {default} is the default; --workflow FILE names another"
 
 
-def lines(result: Result) -> Iterator[str]:
-    """Yield the verdict on one file, and why it failed."""
-    name = printable(str(result.subject.path) if result.subject else result.name)
-    yield f"{'OK' if result.ok else 'FAIL'}: {name}"
-    if not result.ok:
-        yield f"  | {result.check}: {printable(result.detail)}"
-    if result.cause is not None:
-        yield f"  | {printable(result.cause.what)}"
-        yield from (f"  | {printable(one)}" for one in result.cause.context)
-        yield f"  | next: {printable(result.cause.next)}"
-    yield from (f"  | note: {printable(one)}" for one in result.notes)
+def lines(results: Iterable[Result]) -> Iterator[str]:
+    """Yield the verdict on each file, and why it failed; what several have in common is told once."""
+    told: dict[tuple[object, ...], str] = {}
+    for result in results:
+        name = printable(str(result.subject.path) if result.subject else result.name)
+        yield f"{'OK' if result.ok else 'FAIL'}: {name}"
+        if not result.ok:
+            said = (result.check, result.detail, result.cause.what if result.cause else "")
+            if said in told:
+                yield f"  | {result.check}: as of {told[said]}"
+            else:
+                told[said] = name
+                yield from _reason(result)
+        yield from (f"  | note: {printable(one)}" for one in result.notes)
+
+
+def _reason(result: Result) -> Iterator[str]:
+    yield f"  | {result.check}: {printable(result.detail)}"
+    if (cause := result.cause) is not None:
+        yield f"  | {printable(cause.what)}"
+        yield from (f"  | {printable(one)}" for one in cause.context if one != result.detail)
+        yield f"  | next: {printable(cause.next)}"
 
 
 def gone(result: Result) -> Result:
@@ -67,9 +78,9 @@ def summary(results: Sequence[Result], expected: Expected) -> str:
     signers = [one.facts.signer for one in good if one.facts]
     commits = dict.fromkeys(one.commit for one in signers if one.commit)
     triggers = dict.fromkeys(one.trigger for one in signers if one.trigger)
-    at = f", at commit {printable(', '.join(commits))}" if commits else ""
-    by = f", triggered by {printable(', '.join(triggers))}" if triggers else ""
-    return f"VERIFIED {_files(len(good))}, signed by {printable(expected.uri)}{at}{by}; {_names(good)}"
+    by = f", trigger {printable(', '.join(triggers))}" if triggers else ""
+    at = f", commit {printable(', '.join(commits))}" if commits else ""
+    return f"VERIFIED {_files(len(good))}, {_names(good)}{by}{at}, signed by {printable(expected.uri)}"
 
 
 def document(results: Sequence[Result], expected: Expected, trust: Trust) -> dict[str, object]:
@@ -115,8 +126,8 @@ def _names(results: Sequence[Result]) -> str:
     files = [one for one in results if one.name != NAME]
     free = [one.name for one in files if one.sums is None]
     if len(free) == len(files):
-        return f"names are not bound, for there is no signed {NAME} of them"
-    return f"names are bound by {NAME}" + (f", but not {printable(', '.join(free))}" if free else "")
+        return f"names not bound (no signed {NAME})"
+    return f"names bound by {NAME}" + (f" (but not {printable(', '.join(free))})" if free else "")
 
 
 def _files(number: int) -> str:

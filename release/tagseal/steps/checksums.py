@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from tagseal.records import Artifact, Kind
 from tagseal.services.files import duplicate
+from tagseal.verification.checksums import NAME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-NAME = "SHA256SUMS"
+__all__ = ["NAME", "listing"]
 
 
 def listing(artifacts: Sequence[Artifact]) -> tuple[Artifact, bytes]:

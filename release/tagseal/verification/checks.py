@@ -29,8 +29,7 @@ WORDS: dict[Check, dict[str, Check]] = {
         "MetadataError: CTFE keys not found in trusted root": Check.certificate,
         "VerificationError: Key usage is not of type": Check.certificate,
         "VerificationError: Extended usage does not contain": Check.certificate,
-        "ExtensionNotFound: ": Check.certificate,
-        "DuplicateExtension: ": Check.certificate,
+        r"ExtensionNotFound: No <class '[a-z0-9.]+(Extended)?KeyUsage'> extension was found": Check.certificate,
         "ValueError: error parsing asn1 value": Check.certificate,
     },
     # After the policy has accepted; whatever else is raised then is about the log.

@@ -10,7 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tagseal.names import FILE, shown
+from tagseal.names import plain, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,7 +55,7 @@ def sums(content: bytes) -> Sums:
         if found is None:
             raise ValueError(f"got {shown(line)} in line {number} of {NAME}, expected a digest and a name")
         digest, name = found[1].lower(), found[2]
-        if FILE.fullmatch(name) is None:
+        if not plain(name):
             raise ValueError(f"got the name {shown(name)} in line {number} of {NAME}, expected a plain file's")
         if name in digests:
             raise ValueError(f"got the name {shown(name)} again in line {number} of {NAME}, expected it once")

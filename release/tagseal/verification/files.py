@@ -9,27 +9,30 @@ from __future__ import annotations
 
 import hashlib
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused
 from tagseal.services.files import opened
 from tagseal.services.threads import side_by_side
 from tagseal.verification import checksums, policy, reading
-from tagseal.verification.found import found
+from tagseal.verification.found import found, is_bundle
 from tagseal.verification.result import Check, Expected, Result, Subject
 from tagseal.verification.verify import LARGEST_BUNDLE, Outcome, verify_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from sigstore.verify.policy import VerificationPolicy
 
     from tagseal.verification.found import Wanted
-    from tagseal.verification.result import Cause
     from tagseal.verification.trust import Trust
 
+MOST_NEARBY, LARGEST_NEARBY = 100, 1 << 28
+"""Files beside one that failed, and bytes of each, that are looked at to tell whose bundle it has."""
 THREADS = 4
 """Hashing and the arithmetic of signatures run side by side; the rest does not."""
 
@@ -43,6 +46,8 @@ class _Work:
     results: dict[Path, Result] = field(default_factory=dict)
     lists: dict[Path, checksums.Sums] = field(default_factory=dict)
     """Verified ones, by their path."""
+    refused: dict[Path, bytes] = field(default_factory=dict)
+    """Bundles that did not verify, by their file."""
 
 
 def verify_files(paths: Iterable[str | Path], expected: Expected, trust: Trust) -> tuple[Result, ...]:
@@ -75,12 +80,13 @@ def verify_files(paths: Iterable[str | Path], expected: Expected, trust: Trust) 
         work.results[each.path] = _verified(each, work)
 
     side_by_side(one, wanted, THREADS)
-    results = [_named(work.results[each.path], each, work) for each in wanted]
-    results = _together(results)
-    subjects = tuple(one.subject for one in results if one.subject and one.subject.sha256)
-    now = time.time()
+    results = _together([_named(work.results[each.path], each, work) for each in wanted])
+    if all(one.ok for one in results):
+        return tuple(results)
+    nearby = tuple(_nearby(results))
     return tuple(
-        one if one.ok else replace(one, cause=_cause(one, expected, subjects, now, trust.origin)) for one in results
+        one if one.ok else _explained(one, each, expected, nearby, work)
+        for one, each in zip(results, wanted, strict=True)
     )
 
 
@@ -109,6 +115,8 @@ def _verified(wanted: Wanted, work: _Work) -> Result:
         return replace(result, check=Check.bundle, detail=_words(error))
     outcome = verify_digest(path.name, subject.sha256, bundle, work.policy, work.trust.verifier)
     result = _told(result, outcome)
+    if not result.ok:
+        work.refused[path] = bundle
     return _listed(result, path, content, work) if result.ok and path.name == checksums.NAME else result
 
 
@@ -150,9 +158,37 @@ def commits_of(results: Iterable[Result]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one.facts.signer.commit for one in results if one.ok and one.facts))
 
 
-def _cause(_result: Result, _expected: Expected, _nearby: Sequence[Subject], _now: float, _trust: str) -> Cause | None:
-    """Return why it failed. The one place where ``tagseal.verification.diagnosis`` is asked."""
-    return None
+def _explained(result: Result, wanted: Wanted, expected: Expected, nearby: Sequence[Subject], work: _Work) -> Result:
+    """Say why it failed, and what to do next."""
+    from tagseal.verification.diagnosis import cause  # noqa: PLC0415 - nobody waits for it where all is well
+
+    listed = work.lists.get(wanted.sums) if wanted.sums else None
+    found = cause(
+        result.check or Check.file,
+        result.detail,
+        result.facts,
+        result.subject or Subject(path=wanted.path),
+        expected,
+        now=time.time(),
+        trust=work.trust.origin,
+        bundle=work.refused.get(wanted.path),
+        nearby=nearby,
+        listed=listed.digests if listed else {},
+    )
+    return replace(result, cause=found)
+
+
+def _nearby(results: Iterable[Result]) -> Iterator[Subject]:
+    """Yield the files that a bundle may belong to which does not fit its own: those asked for, then what lies there."""
+    subjects = {one.subject.path: one.subject for one in results if one.subject}
+    yield from (one for one in subjects.values() if one.sha256)
+    folders = {one.subject.path.parent: None for one in results if one.check is Check.signature and one.subject}
+    for folder in folders:
+        names = (path for path in sorted(folder.iterdir()) if path not in subjects and not is_bundle(path))
+        for path in islice(names, MOST_NEARBY):
+            with suppress(OSError, Refused):
+                if path.lstat().st_size <= LARGEST_NEARBY:
+                    yield _described(path)
 
 
 def _described(path: Path) -> Subject:

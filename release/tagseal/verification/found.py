@@ -50,7 +50,7 @@ class _Arguments:
     bundles: dict[Path, Path] = field(default_factory=dict)
 
     def add(self, path: Path) -> None:
-        if path.name.endswith((SUFFIX, LEGACY)):
+        if is_bundle(path):
             self.bundles.setdefault(_place(path), path)
         else:
             self.files.setdefault(_place(path), Wanted(path=path))
@@ -154,6 +154,11 @@ def _of_bundle(given: _Arguments, bundle: Path, names: AbstractSet[str]) -> None
         given.lacking(path, f"got its bundle only, {shown(bundle.name)}, expected the file as well")
 
 
+def is_bundle(path: Path) -> bool:
+    """Tell whether a file is a bundle by its name."""
+    return path.name.endswith((SUFFIX, LEGACY))
+
+
 def _subject(bundle: Path) -> str:
     return bundle.name.removesuffix(SUFFIX if bundle.name.endswith(SUFFIX) else LEGACY)
 
@@ -197,4 +202,5 @@ def _lists(given: _Arguments) -> dict[Path, Path]:
 
 
 def _there(path: Path) -> bool:
-    return path.is_symlink() or path.exists()
+    """Tell whether something has this name, a link that leads nowhere included."""
+    return os.path.lexists(path)

@@ -38,7 +38,9 @@ class SoleName:
         """
         names = list(cert.extensions.get_extension_for_class(SubjectAlternativeName).value)
         if [(type(one), one.value) for one in names] != [(self._kind, self._name)]:
-            found = ", ".join(str(name.value) for name in names)
+            found = ", ".join(
+                str(one.value) + ("" if type(one) is self._kind else f" ({type(one).__name__})") for one in names
+            )
             raise VerificationError(f"the certificate names {found}, expected only {self._name}")
 
 

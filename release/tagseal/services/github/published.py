@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from tagseal.errors import Busy, Refused, UsageError
-from tagseal.names import safe_file_name, shown
+from tagseal.names import plain, shown
 from tagseal.services import actions
 from tagseal.services.files import opened
 from tagseal.services.github import GitHub
@@ -72,11 +72,11 @@ def download(
     """Fetch every file of a release into a folder; return the paths, by name. What was never uploaded is not there.
 
     Raises:
-        Refused: A name is not safe, or the folder has a file with other bytes.
+        Refused: A name is no file's, or the folder has a file with other bytes.
         VerificationFailed: A file has another size or digest than the API tells.
         ServiceError: GitHub did not answer.
     """
-    names = {one.id: folder / safe_file_name(one.name) for one in release.assets}
+    names = {one.id: folder / _plain(one.name) for one in release.assets}
     folder.mkdir(parents=True, exist_ok=True)
     fetch = _fetch(repository, release.tag, environ, retry)
     with tempfile.TemporaryDirectory(prefix=".part-", dir=folder) as temporary:
@@ -105,7 +105,7 @@ def _fetch(repository: str, tag: str, environ: Mapping[str, str], retry: Retry) 
     transfers = Transfers("", TIMEOUT)
 
     def plain(asset: Asset, path: Path) -> str:
-        url = f"{actions.SERVER}/{repository}/releases/download/{quote(tag, safe='+')}/{asset.name}"
+        url = f"{actions.SERVER}/{repository}/releases/download/{quote(tag, safe='+')}/{quote(asset.name, safe='+')}"
 
         def ask() -> str:
             with border(f"download {asset.name} from {repository}"):
@@ -114,6 +114,21 @@ def _fetch(repository: str, tag: str, environ: Mapping[str, str], retry: Retry) 
         return retry.read(ask)
 
     return plain
+
+
+def _plain(name: str) -> str:
+    """Return a name that stays in its folder; other publishers' need not be as plain as ours.
+
+    Raises:
+        Refused: It does not.
+    """
+    if not plain(name):
+        raise Refused(
+            f"got a file called {shown(name)} in the release, expected a name without a folder",
+            hint="Look at who answers for GitHub on this network: a release has no such names.",
+            slug="download-elsewhere",
+        )
+    return name
 
 
 def _same(path: Path, sha256: str) -> None:

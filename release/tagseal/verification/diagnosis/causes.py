@@ -1,0 +1,108 @@
+"""From a failed verdict to its cause and the next command: the first rule that fits names it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from tagseal.errors import Refused
+from tagseal.services.files import opened
+from tagseal.verification import reading
+from tagseal.verification.diagnosis import bundles, certificates, files, identities, trusts
+from tagseal.verification.diagnosis.evidence import PEEK, Evidence
+from tagseal.verification.diagnosis.wording import download, verifier
+from tagseal.verification.facts import Facts, facts_of
+from tagseal.verification.result import Cause, Check
+from tagseal.verification.verify import LARGEST_BUNDLE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from tagseal.verification.result import Expected, Subject
+
+RULES: tuple[Callable[[Evidence], Cause | None], ...] = (
+    # Clocks, network and roots of trust first: they make a good file look bad. Then what they vouch for.
+    *trusts.RULES,
+    # A bundle that is none, before what it says.
+    *bundles.RULES,
+    # Who signed, before what: a stranger's good signature is worth nothing. The certificate as a whole, then its name.
+    *certificates.RULES,
+    *identities.RULES,
+    # The bytes.
+    *files.RULES,
+)
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+def cause(  # noqa: PLR0913 - everything that a diagnosis may know, each by its name
+    check: Check,
+    detail: str,
+    facts: Facts | None,
+    subject: Subject,
+    expected: Expected,
+    *,
+    now: float,
+    trust: str,
+    bundle: bytes | None = None,
+    nearby: Sequence[Subject] = (),
+    listed: Mapping[str, str] = _NOTHING,
+    published: Subject | None = None,
+) -> Cause:
+    """Say why a check failed, as far as the facts tell, and what to do next. Reads the file's first bytes.
+
+    Args:
+        check: The first that failed.
+        detail: The verifier's own words, or those of the error that kept it from verifying.
+        facts: What the bundle says about itself; None where it could not be read.
+        subject: The file.
+        expected: Who should have signed.
+        now: Seconds since the epoch.
+        trust: Where the root of trust comes from, for a person to read: ``the public instance``.
+        bundle: The bundle's bytes; None where there is none.
+        nearby: Other files that lie there, with their digests: one of them may be what the bundle is for.
+        listed: File name to SHA-256, hexadecimal, of a SHA256SUMS whose own bundle verified.
+        published: What the release's listing says of a file of this name.
+    """
+    case = Evidence(
+        check=check,
+        detail=detail,
+        facts=facts or _facts(bundle),
+        subject=subject,
+        expected=expected,
+        now=now,
+        trust=trust,
+        bundle=bundle,
+        nearby=nearby,
+        listed=listed,
+        published=published,
+        head=_head(subject.path),
+    )
+    return next((found for rule in RULES if (found := rule(case)) is not None), _unexplained(case))
+
+
+def _facts(bundle: bytes | None) -> Facts:
+    """Read what a bundle says that was refused before its facts were read, such as one of an unknown form."""
+    with suppress(ValueError, TypeError, RecursionError):
+        return facts_of(reading.document(bundle or b"", LARGEST_BUNDLE, "a bundle"))
+    return Facts()
+
+
+def _head(path: Path) -> bytes:
+    """Read a file's beginning; a pipe would keep its reader waiting."""
+    try:
+        with opened(path) as file:
+            return file.read(PEEK)
+    except (OSError, ValueError, Refused):
+        return b""
+
+
+def _unexplained(case: Evidence) -> Cause:
+    return Cause(
+        slug="unexplained",
+        what=f"got a file that did not verify ({case.check}), for a reason that is not known here: do not use it",
+        next=f"Do this once more: {download(case)}. If it fails again, tell the maintainers.",
+        context=verifier(case),
+    )

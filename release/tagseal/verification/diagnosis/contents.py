@@ -1,0 +1,84 @@
+"""What bytes are at first glance: a page, an answer of an API, a pointer, a signature of another form.
+
+A download that went wrong is usually a whole, well-formed file of another kind: a login page, an error as JSON.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+import zipfile
+import zlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_KINDS = (
+    # A page carries no signature, and no archive begins with a tag.
+    (
+        "an HTML page",
+        re.compile(rb"\s*(?:<!doctype\s+html|<html|<head|<\?xml[^>]*>\s*<!doctype\s+html)", re.IGNORECASE),
+    ),
+    # git keeps large files elsewhere (Git LFS specification, version 1).
+    ("a Git LFS pointer", re.compile(rb"version https://git-lfs\.github\.com/spec/v1\n")),
+    # The same address gives JSON or the file, by the Accept header.
+    (
+        "what GitHub's API says about the asset",
+        re.compile(rb'\s*\{(?=.*"browser_download_url")(?=.*"content_type")', re.DOTALL),
+    ),
+    # An answer such as Not Found, or Bad credentials.
+    ("an error of an API", re.compile(rb'\s*\{\s*"(?:message|error|errors|documentation_url|status)"\s*:', re.DOTALL)),
+    # An object store's error, behind a link that has expired.
+    ("an error of a file store", re.compile(rb"\s*(?:<\?xml[^>]*>)?\s*<Error>")),
+)
+_TEXTS = (
+    ("an old bundle of cosign", re.compile(rb'\s*\{(?=.*"base64Signature")(?=.*"(?:cert|rekorBundle)")', re.DOTALL)),
+    ("a PEM text", re.compile(rb"\s*-----BEGIN ")),
+    # ECDSA over P-256: 70 to 72 bytes, DER, in base 64.
+    ("a bare signature", re.compile(rb"\s*MEQ?[A-Za-z0-9+/]{80,120}={0,2}\s*")),
+)
+_ARCHIVES = {".whl": b"PK\x03\x04", ".zip": b"PK\x03\x04", ".gz": b"\x1f\x8b", ".tgz": b"\x1f\x8b"}
+_READ = 1 << 20
+_MOST = 256 << 20
+"""Bytes that a compressed file may grow to while its end is looked for: it may be a bomb."""
+
+
+def page(head: bytes) -> str:
+    """Name what was saved instead of a file, with its article; an empty string for what may well be the file."""
+    return next((kind for kind, form in _KINDS if form.match(head)), "")
+
+
+def signature(head: bytes) -> str:
+    """Name another form of signature than a bundle; an empty string for none that is known."""
+    return next((kind for kind, form in _TEXTS if form.match(head)), "")
+
+
+def is_json(head: bytes) -> bool:
+    """Tell whether the bytes begin as a JSON document does."""
+    return head.lstrip()[:1] in {b"{", b"["}
+
+
+def looks_whole(path: Path, head: bytes) -> bool | None:
+    """Tell whether an archive reaches its end; None for what is no archive, or cannot be read."""
+    magic = _ARCHIVES.get(path.suffix)
+    if magic is None or not head.startswith(magic):
+        return None
+    try:
+        return zipfile.is_zipfile(path) if magic.startswith(b"PK") else _ends(path)
+    except OSError:
+        return None
+
+
+def _ends(path: Path) -> bool | None:
+    """Read a gzip file to its end, or as far as is reasonable."""
+    try:
+        with gzip.open(path) as file:
+            for _ in range(_MOST // _READ):
+                if not file.read(_READ):
+                    return True
+    except EOFError:
+        return False
+    except (gzip.BadGzipFile, zlib.error):
+        return None
+    return None

@@ -1,0 +1,112 @@
+"""The sentences and commands that several rules share.
+
+A command is made only of what is safe to paste: an attacker chooses what a certificate says, and a file's name.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tagseal.names import quoted, shown
+from tagseal.records import GITHUB
+from tagseal.verification.attacks import BUNDLE
+from tagseal.verification.diagnosis.evidence import Signed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tagseal.verification.diagnosis.evidence import Evidence
+
+
+def cut(text: str) -> str:
+    """Show text from outside, in quotes."""
+    return shown(text, 200)
+
+
+def or_none(text: str) -> str:
+    """Show text from outside; nobody for none."""
+    return cut(text) if text else "nobody"
+
+
+def capital(text: str) -> str:
+    """Begin a sentence."""
+    return text[:1].upper() + text[1:]
+
+
+def bundle_name(case: Evidence) -> str:
+    """Return what the file's bundle is called."""
+    return case.name + BUNDLE
+
+
+def download(case: Evidence) -> str:
+    """Return what fetches file and bundle once more, from the place that was meant; of an image, what verifies it."""
+    wanted = case.wanted
+    if case.image:
+        return f"take the digest from the release's page, and verify that: {cosign(case.expected.uri, case)}"
+    patterns = " ".join(f"--pattern {quoted(name)}" for name in (case.name, bundle_name(case)))
+    command = f"gh release download {quoted(wanted.tag)} --repo {quoted(wanted.repository)} {patterns} --clobber"
+    if wanted.safe and wanted.tag and command.isprintable():
+        return f"`{command}`"
+    return f"download {cut(case.name)} and its bundle again, both from the page of the same release"
+
+
+def again(case: Evidence, *, tag: str = "", repository: str = "") -> str:
+    """Return the verification with another tag or repository."""
+    one = Signed(
+        repository=repository or case.wanted.repository,
+        workflow=case.wanted.workflow,
+        ref=f"refs/tags/{tag or case.wanted.tag}",
+    )
+    if case.image:
+        uri = f"{GITHUB}/{one.repository}/{one.workflow}@{one.ref}"
+        return cosign(uri, case) if one.safe and one.tag else "verify it again"
+    command = f"tagseal verify {quoted(case.name)} --repo {quoted(one.repository)} --tag {quoted(one.tag)}"
+    return f"`{command}`" if one.safe and one.tag and command.isprintable() else "verify it again"
+
+
+def cosign(uri: str, case: Evidence) -> str:
+    """Return the verification of an image by its digest."""
+    options = f"--certificate-identity {quoted(uri)} --certificate-oidc-issuer {quoted(case.expected.issuer)}"
+    command = f"cosign verify IMAGE@sha256:DIGEST {options}"
+    return f"`{command}`" if command.isascii() and command.isprintable() else "verify it again"
+
+
+def theirs(case: Evidence) -> str:
+    """Return the verification of the file as its signer's."""
+    got = case.got
+    return again(case, repository=got.repository, tag=got.tag) if got.safe and got.tag else "verify it as theirs"
+
+
+def with_workflow(case: Evidence) -> str:
+    """Return the verification with the workflow that signed."""
+    file = case.got.workflow.rpartition("/")[2]
+    plain = again(case)
+    return f"{plain[:-1]} --workflow {quoted(file)}`" if case.got.safe and plain.endswith("`") else plain
+
+
+def with_identity(case: Evidence) -> str:
+    """Return the verification by the certificate's name and issuer."""
+    (name, *others) = case.facts.subjects or ("",)
+    issuer = case.signer.issuer or case.signer.issuer_v1
+    words = (case.name, name, issuer)
+    if others or not all(word.isascii() and word.isprintable() and word for word in words):
+        return "verify it with --identity and --issuer"
+    if case.image:
+        return cosign(name, case)
+    return f"`tagseal verify {quoted(case.name)} --identity {quoted(name)} --issuer {quoted(issuer)}`"
+
+
+def subjects(case: Evidence) -> Sequence[str]:
+    """Say whom the certificate names."""
+    return tuple(f"The certificate {case.says} {cut(one)}." for one in case.facts.subjects)
+
+
+def run(case: Evidence) -> Sequence[str]:
+    """Name the run, where somebody can go and look."""
+    address = case.signer.run
+    return (f"The run: {cut(address)}.",) if address.startswith(f"{GITHUB}/") else ()
+
+
+def verifier(case: Evidence) -> Sequence[str]:
+    """Quote the verifier."""
+    return (f"The verifier says: {case.detail}",) if case.detail else ()

@@ -1,0 +1,341 @@
+"""``tagseal verify`` in a terminal, a pipe and a program: what it prints, and how it exits."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import socket
+import zipfile
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from instance import COMMIT, IDENTITY, TAG, Instance, instance
+from tagseal.cli import main
+from tagseal.report import verified
+from tagseal.report.plain import Plain
+from tagseal.report.terminal import Terminal
+from tagseal.verification import Cause, Trust, publisher, verify_files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+WHEEL, SDIST, SUMS, BUNDLE = "widget-1.2.3-py3-none-any.whl", "widget-1.2.3.tar.gz", "SHA256SUMS", ".sigstore.json"
+REPO = ("--repo", "octo/widget", "--tag", TAG)
+SIGNER = f"signer:  {IDENTITY.uri}"
+DEFAULT = "note:    release.yml is the default; --workflow FILE names another"
+
+
+@pytest.fixture(scope="module")
+def played() -> Iterator[Instance]:
+    with instance() as one:
+        yield one
+
+
+@pytest.fixture
+def root(played: Instance, tmp_path: Path) -> Path:
+    """Give the root of trust, as a file, named in a folder of its own."""
+    path = tmp_path / "trust" / "trusted_root.json"
+    path.parent.mkdir()
+    path.write_text(played.trusted_root)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def dist(played: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand in a folder with two files, their list, all bundles, and a project's configuration that is broken."""
+    folder = tmp_path / "dist"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    for name in ("ACTIONS_ID_TOKEN_REQUEST_URL", "TAGSEAL_TRUST_CONFIG", "GITHUB_ACTIONS"):
+        monkeypatch.delenv(name, raising=False)
+    (folder / WHEEL).write_bytes(b"a wheel")
+    (folder / SDIST).write_bytes(b"an sdist")
+    (folder / SUMS).write_text("".join(f"{sha256(folder / name)}  {name}\n" for name in (WHEEL, SDIST)))
+    for name, bundle in played.sign({name: sha256(folder / name) for name in (WHEEL, SDIST, SUMS)}).items():
+        (folder / f"{name}{BUNDLE}").write_bytes(bundle)
+    (folder / "pyproject.toml").write_text("[tool.tagseal\nbroken")
+    return folder
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def ran(capsys: pytest.CaptureFixture[str], root: Path | None, *arguments: str) -> tuple[int, list[str], str]:
+    """Run the command without a network; return its exit code, its lines, and the slug of its error."""
+    offline = ("--offline", "--trust-config", str(root)) if root else ()
+    code = main(["verify", *arguments, *offline])
+    captured = capsys.readouterr()
+    slug = captured.err.rpartition("ERRORS.md#")[2].partition(" ")[0]
+    return code, captured.out.splitlines(), slug
+
+
+def document(capsys: pytest.CaptureFixture[str], root: Path, *arguments: str) -> dict[str, Any]:
+    code, lines, _ = ran(capsys, root, *arguments, "--json")
+    found: dict[str, Any] = json.loads("\n".join(lines))
+    assert found["ok"] == (code == 0)
+    return found
+
+
+def test_everything_verified(capsys: pytest.CaptureFixture[str], root: Path) -> None:
+    """Whom is trusted, who should have signed, a line a file, and a summary with the commit; exit 0."""
+    code, lines, _ = ran(capsys, root, WHEEL, SDIST, *REPO)
+    assert lines == [
+        f"trust:   {root}, sha256 {sha256(root)}",
+        SIGNER,
+        DEFAULT,
+        f"OK: {WHEEL}",
+        f"OK: {SDIST}",
+        f"OK: {SUMS}",
+        f"VERIFIED 3 files, names bound by SHA256SUMS, trigger push, commit {COMMIT}, signed by {IDENTITY.uri}",
+    ]
+    assert code == 0
+
+
+def test_a_failure_is_told_beside_what_is_ok(capsys: pytest.CaptureFixture[str], root: Path, dist: Path) -> None:
+    """Each file has its verdict and the check that decided it; nothing is called verified; exit 1."""
+    (dist / SDIST).write_bytes(b"another")
+    code, lines, _ = ran(capsys, root, WHEEL, SDIST, "absent.whl", *REPO)
+    assert [one for one in lines[3:] if not one.startswith("  |")] == [
+        f"OK: {WHEEL}",
+        f"FAIL: {SDIST}",
+        "FAIL: absent.whl",
+        f"OK: {SUMS}",
+        "FAILED   2 of 4 files did not verify",
+    ]
+    assert lines[5] == "  | signature: Bundle message digest mismatch"
+    assert lines[lines.index("FAIL: absent.whl") + 1] == "  | file: got nothing of that name, expected a file"
+    assert sum(one.startswith("  | next: ") for one in lines) == 2
+    assert code == 1
+
+
+def test_names_that_nothing_binds_are_told(capsys: pytest.CaptureFixture[str], root: Path, dist: Path) -> None:
+    """Without a signed list a file is whole and genuine, under whatever name."""
+    (dist / SUMS).unlink()
+    code, lines, _ = ran(capsys, root, WHEEL, *REPO, "--workflow", "release.yml", "--commit", COMMIT)
+    assert (code, lines[1:3]) == (0, [SIGNER, f"commit:  {COMMIT}"])
+    assert lines[-1].startswith("VERIFIED 1 file, names not bound (no signed SHA256SUMS), trigger push, ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "slug"),
+    [
+        ((WHEEL,), "nothing-to-verify"),
+        ((WHEEL, "--repo", "octo/widget"), "nothing-to-verify"),
+        ((WHEEL, "--tag", TAG), "nothing-to-verify"),
+        (REPO, "nothing-to-verify"),
+        ((WHEEL, *REPO, "--identity", IDENTITY.uri, "--issuer", IDENTITY.issuer), "nothing-to-verify"),
+        ((WHEEL, "--identity", IDENTITY.uri, "--issuer", IDENTITY.issuer, "--workflow", "x.yml"), "nothing-to-verify"),
+        ((WHEEL, "--identity", IDENTITY.uri), "unknown-signer"),
+        ((WHEEL, "--issuer", IDENTITY.issuer), "unknown-signer"),
+        ((WHEEL, "--identity", "", "--issuer", IDENTITY.issuer), "unknown-signer"),
+        ((WHEEL, *REPO, "--commit", "main"), "unknown-signer"),
+        ((WHEEL, "--repo", "https://github.com/octo/widget", "--tag", TAG), "unknown-signer"),
+        ((WHEEL, *REPO, "--offline"), "offline-without-root"),
+        (("--release", "octo/widget", TAG, "--offline"), "offline-without-root"),
+        (("--release", "octo/widget", TAG, WHEEL), "nothing-to-verify"),
+        (("--release", "octo/widget", TAG, *REPO), "nothing-to-verify"),
+        ((WHEEL, *REPO, "--out", "x"), "nothing-to-verify"),
+        ((WHEEL, *REPO, "--trust-config", WHEEL), "bad-root-of-trust"),
+        ((WHEEL, *REPO, "--trust-config", "absent"), "bad-root-of-trust"),
+        ((WHEEL, *REPO, "--trust-config", "."), "bad-root-of-trust"),
+    ],
+)
+def test_what_cannot_be_meant_exits_2(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], slug: str
+) -> None:
+    """Before anything is verified, with what to say instead."""
+    assert ran(capsys, None, *arguments) == (2, [], slug)
+
+
+def test_other_publishers_are_named_by_their_certificate(capsys: pytest.CaptureFixture[str], root: Path) -> None:
+    """Name and issuer, both told and both compared."""
+    who = ("--identity", IDENTITY.uri, "--issuer", IDENTITY.issuer)
+    code, lines, _ = ran(capsys, root, WHEEL, *who)
+    assert (code, lines[1:3]) == (0, [SIGNER, f"issuer:  {IDENTITY.issuer}"])
+    code, lines, _ = ran(capsys, root, WHEEL, who[0], who[1], who[2], "https://gitlab.example")
+    assert (code, lines[3:5]) == (
+        1,
+        [
+            f"FAIL: {WHEEL}",
+            (
+                "  | identity: Certificate's OIDCIssuer does not match "
+                f"(got '{IDENTITY.issuer}', expected 'https://gitlab.example')"
+            ),
+        ],
+    )
+
+
+def test_json_holds_everything(capsys: pytest.CaptureFixture[str], root: Path, dist: Path) -> None:
+    """One document: each file with its certificate, its place in the log, its time twice, and its digest."""
+    found = document(capsys, root, WHEEL, *REPO, "--commit", COMMIT)
+    file = found["files"][0]
+    entry = json.loads((dist / f"{WHEEL}{BUNDLE}").read_bytes())["verificationMaterial"]["tlogEntries"][0]
+    assert found["trust"] == {"origin": f"{root}, sha256 {sha256(root)}", "sha256": sha256(root)}
+    assert found["expected"] == {"identity": IDENTITY.uri, "issuer": IDENTITY.issuer, "commit": COMMIT}
+    assert {name: file[name] for name in ("name", "path", "ok", "check", "cause", "size", "sha256", "bundle")} == {
+        "name": WHEEL,
+        "path": WHEEL,
+        "ok": True,
+        "check": None,
+        "cause": None,
+        "size": 7,
+        "sha256": sha256(dist / WHEEL),
+        "bundle": f"{WHEEL}{BUNDLE}",
+    }
+    assert (str(file["log_index"]), str(file["integrated_time"])) == (entry["logIndex"], entry["integratedTime"])
+    assert file["integrated_at"].endswith("Z")
+    assert file["named_by"] == SUMS
+    assert (file["certificate"]["commit"], file["certificate"]["trigger"]) == (COMMIT, "push")
+    assert file["certificate"]["subjects"] == [IDENTITY.uri]
+
+
+def test_json_names_the_check_that_failed(capsys: pytest.CaptureFixture[str], root: Path, dist: Path) -> None:
+    """A file that failed is in the document as well, with what is known of it."""
+    (dist / f"{WHEEL}{BUNDLE}").write_text("<!DOCTYPE html>")
+    file = document(capsys, root, WHEEL, *REPO)["files"][0]
+    assert (file["ok"], file["check"], file["certificate"], file["log_index"]) == (False, "bundle", None, None)
+    assert file["detail"].startswith("Expecting value")
+
+
+@pytest.mark.parametrize("form", ["root", "configuration", "folder", "zip"])
+def test_a_root_of_trust_has_four_forms(
+    capsys: pytest.CaptureFixture[str], played: Instance, root: Path, tmp_path: Path, form: str
+) -> None:
+    """A trusted root, a client trust configuration, and a kit that holds one, as folder or archive."""
+    path = root
+    if form == "configuration":
+        path = tmp_path / "client.json"
+        path.write_text(played.trust_config)
+    if form == "folder":
+        path = root.parent
+    if form == "zip":
+        path = tmp_path / "kit.zip"
+        with zipfile.ZipFile(path, "w") as kit:
+            kit.write(root, "widget-1.2.3-verify/trusted_root.json")
+    code, lines, _ = ran(capsys, path, WHEEL, *REPO)
+    content = path if form == "configuration" else root
+    assert (code, lines[0]) == (0, f"trust:   {path}, sha256 {sha256(content)}")
+
+
+def test_a_kit_with_two_roots_has_none(capsys: pytest.CaptureFixture[str], root: Path, tmp_path: Path) -> None:
+    """Which of them would be trusted is nobody's guess."""
+    with zipfile.ZipFile(tmp_path / "kit.zip", "w") as kit:
+        kit.write(root, "a/trusted_root.json")
+        kit.write(root, "b/trusted_root.json")
+    assert ran(capsys, tmp_path / "kit.zip", WHEEL, *REPO)[::2] == (2, "bad-root-of-trust")
+
+
+def test_another_root_of_trust_trusts_nothing_here(capsys: pytest.CaptureFixture[str], root: Path) -> None:
+    """The certificate is another instance's."""
+    with instance() as other:
+        root.write_text(other.trusted_root)
+    code, lines, _ = ran(capsys, root, WHEEL, *REPO)
+    assert (code, lines[4].partition(":")[0]) == (1, "  | certificate")
+
+
+def test_inside_the_loopback_its_root_is_trusted(
+    capsys: pytest.CaptureFixture[str], played: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the rule of all commands: both halves, or exit 3."""
+    (tmp_path / "trust.json").write_text(played.trust_config)
+    monkeypatch.setenv("TAGSEAL_TRUST_CONFIG", str(tmp_path / "trust.json"))
+    monkeypatch.delenv("HTTPS_PROXY", raising=False)
+    assert ran(capsys, None, WHEEL, *REPO) == (3, [], "trust-outside-loopback")
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    code, lines, _ = ran(capsys, None, WHEEL, *REPO)
+    assert (code, lines[0]) == (0, "trust:   the loopback")
+
+
+def test_without_a_network_nothing_is_trusted(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The public root comes by TUF: what an earlier run left in the cache, unproven or expired, is not taken."""
+    for name in ("HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "home"))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        gone = f"http://127.0.0.1:{server.getsockname()[1]}"
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, gone)
+    for _ in range(2):
+        code, lines, slug = ran(capsys, None, WHEEL, *REPO)
+        assert (code, slug) == (4, "no-root-of-trust")
+        assert all(line.startswith("waiting ") for line in lines)
+    assert list((tmp_path / "home").rglob("trusted_root.json")) != []
+
+
+def test_what_comes_from_outside_is_printed_without_control_characters(
+    capsys: pytest.CaptureFixture[str], root: Path, dist: Path
+) -> None:
+    """A name that would rewrite the terminal, or reorder its line, is shown as what it is."""
+    name = "evil\x1b[2K\rOK: all\u202e.whl"
+    (dist / name).write_bytes(b"")
+    _, lines, _ = ran(capsys, root, ".", *REPO)
+    assert r"FAIL: evil\u001b[2K\u000dOK: all\u202e.whl" in lines
+
+
+def test_a_cause_is_told_with_what_to_do(root: Path, dist: Path) -> None:
+    """Below the check: what is the matter, the facts that say so, and the next command."""
+    (dist / SDIST).write_bytes(b"another")
+    (result,) = verify_files([SDIST], publisher("octo/widget", TAG), Trust.of_file(root))[:1]
+    cause = Cause(slug="file-changed", what="the file was changed", next="Download it again.", context=("8 bytes",))
+    assert list(verified.lines([replace(result, cause=cause, notes=("a note",))])) == [
+        f"FAIL: {SDIST}",
+        "  | signature: Bundle message digest mismatch",
+        "  | the file was changed",
+        "  | 8 bytes",
+        "  | next: Download it again.",
+        "  | note: a note",
+    ]
+
+
+def test_what_several_files_have_in_common_is_told_once(capsys: pytest.CaptureFixture[str], root: Path) -> None:
+    """Another tag is another tag for all of them."""
+    code, lines, _ = ran(capsys, root, WHEEL, SDIST, "--repo", "octo/widget", "--tag", "v9")
+    assert (code, lines[4].partition(" the certificate")[0]) == (1, "  | identity:")
+    assert lines[-5:] == [
+        f"FAIL: {SDIST}",
+        f"  | identity: as of {WHEEL}",
+        f"FAIL: {SUMS}",
+        f"  | identity: as of {WHEEL}",
+        "FAILED   3 of 3 files did not verify",
+    ]
+
+
+def test_a_message_is_explained_alone(capsys: pytest.CaptureFixture[str], dist: Path) -> None:
+    """``--explain`` verifies nothing, and what verifies explains by itself."""
+    message = dist / "message.txt"
+    message.write_text("Certificate's SANs do not match https://a.example; actual SANs: {'https://b.example'}\n")
+    code, lines, _ = ran(capsys, None, "--explain", str(message))
+    assert (code, lines[0]) == (0, "sigstore says: Certificate's SANs do not match")
+    assert ran(capsys, None, WHEEL, *REPO, "--explain", str(message)) == (2, [], "nothing-to-verify")
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_no_line_is_wider_than_the_terminal_unless_it_is_to_be_copied(
+    root: Path, dist: Path, columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Words wrap below their beginning; names, addresses and digests stay whole."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TERM", "xterm")
+    (dist / SDIST).write_bytes(b"another")
+    expected, trust = publisher("octo/widget", TAG), Trust.of_file(root)
+    stream, plain = io.StringIO(), io.StringIO()
+    results = verify_files(["."], expected, trust)
+    for report in (Terminal(stream), Plain(plain)):
+        for line in (
+            *verified.head(expected, trust, default="release.yml"),
+            *verified.lines(results),
+            verified.summary(results, expected),
+        ):
+            report.line(line)
+    words = stream.getvalue().split()
+    assert words == plain.getvalue().split()
+    copied = [*words, *re.findall("`[^`]+`", plain.getvalue())]
+    longest = max(columns, *(len(one) + 13 for one in copied))
+    assert max(map(len, stream.getvalue().splitlines())) <= longest
