@@ -9,6 +9,7 @@ import os
 import shutil
 import tarfile
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -39,6 +40,10 @@ EVALUATORS = {
     "policy-tester": ("github.com/sigstore/policy-controller@v0.13.1", "./cmd/tester"),
     "kyverno": ("github.com/kyverno/kyverno@v1.19.1", "./cmd/cli/kubectl-kyverno"),
 }
+CLIENTS = {"sigstore": ("3.6.2", "3.6.3", "3.6.4", "3.6.5", "3.6.7", "4.0.0"), "cosign": ("2.4.2",)}
+"""What notes can name as the oldest clients (tagseal/notes/clients.py), and the versions just before."""
+FURTHER = ("2.4.1", "3.0.4", "3.0.5")
+"""Versions of cosign for `nox -s clients -- all`: each takes minutes to build."""
 
 
 @nox.session
@@ -109,6 +114,22 @@ def admission(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def clients(session: nox.Session) -> None:
+    """Let the oldest clients that notes name verify, and the versions before them; all: `nox -s clients -- all`."""
+    folder = Path(session.create_tmp()).resolve() / "clients"
+    wanted = [("cosign", version) for version in (*CLIENTS["cosign"], *(FURTHER if "all" in session.posargs else ()))]
+    if not shutil.which("go"):
+        session.warn("no Go here: only the clients that are Python packages are tried")
+        wanted = []
+    wanted += [("sigstore", version) for version in CLIENTS["sigstore"]]
+    session.install(".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "tests"))
+    with ThreadPoolExecutor(3) as pool:  # a build of minutes, and packages that wait for their index
+        list(pool.map(lambda one: _client(session, folder, *one), wanted))
+    environ = {"TAGSEAL_CLIENTS": str(folder)}
+    session.run("pytest", "-rs", "--numprocesses=auto", "tests/contract/test_clients.py", env=environ)
+
+
+@nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Print how this tool compares with others at the same work, as ratios measured in one run."""
     session.install(".")
@@ -170,6 +191,16 @@ def _go_test(session: nox.Session, target: Path, module: str, version: str) -> N
         (Path(folder) / "go.mod").write_text(f"module suite\n\ngo 1.24\n\nrequire {module} {version}\n")
         build = ("go", "-C", folder, "test", "-mod=mod", "-c", "-o", str(target), module)
         session.run(*build, env={"GOFLAGS": ""}, external=True)
+
+
+def _client(session: nox.Session, folder: Path, name: str, version: str) -> None:
+    """Install a client at a version, in a folder of its own: `cosign-2.4.2/cosign`, `sigstore-3.6.5/bin/sigstore`."""
+    home = folder / f"{name}-{version}"
+    if name == "cosign" and not (home / name).exists():
+        _go_install(session, home / name, f"github.com/sigstore/cosign/v{version[0]}/cmd/cosign@v{version}")
+    if name == "sigstore" and not (home / "bin" / name).exists():
+        session.run("python", "-m", "venv", "--without-pip", str(home))
+        session.run("python", "-m", "pip", "--python", str(home), "install", "--quiet", f"{name}=={version}")
 
 
 def _debian(session: nox.Session) -> None:

@@ -19,10 +19,9 @@ from tagseal.verification.result import Cause, Check, Expected, Subject
 from tagseal.verification.verify import verify_digest
 
 if TYPE_CHECKING:
-    from sigstore.verify import Verifier
-
     from tagseal.loopback.actions import Run
     from tagseal.records import Identity
+    from tagseal.verification.timestamps import Rooted
 
 ASSETS = Path(__file__).parent / "assets" / "diagnosis"
 """Real bundles of sigstore-python's test suite, Apache-2.0: two of the staging instance, one of the public one."""
@@ -68,7 +67,7 @@ class Bench:
         check: Check,
         *,
         wants: Expected | None = None,
-        verifier: Verifier | None = None,
+        verifier: Rooted | None = None,
         **options: Any,  # noqa: ANN401 - those of `cause`
     ) -> Cause:
         """Verify, which must fail, and return the cause."""

@@ -100,7 +100,7 @@ class Instance:
         self.trust_config = json.dumps(trust.client_trust_config(self.played, self._signing))
         self.trusted_root = json.dumps(trust.trusted_root(self.played))
         self.sigstore = Sigstore(origin="a test", document=self.trust_config)
-        self.keys = trust.keys(self.fulcio, self.rekor)
+        self.keys = trust.keys(self.played)
 
     def sign(
         self, digests: dict[str, str], run: Run = RUN, *, log: Log | None = None, timestamped: bool | None = None

@@ -29,6 +29,7 @@ ONLY_IMPORTERS = {
     "id": {"tagseal.services.oidc"},
     "subprocess": {"tagseal.services.process", "tagseal.rehearsal.command"},
     "stamina": {"tagseal.services.retry"},
+    "rfc3161_client": {"tagseal.verification.timestamps"},
     "trustme": {"tagseal.loopback.door"},
     "rich": {
         "tagseal.report.terminal",

@@ -117,6 +117,11 @@ def quoted(word: str) -> str:
     return shlex.quote(word)
 
 
+def enclosed(word: str) -> str:
+    """Put one word in single quotes, also where it needs none: its reader may put another in its place."""
+    return f"'{word}'" if quoted(word) == word else quoted(word)
+
+
 def shown(text: str, limit: int = 120) -> str:
     """Return text from outside in quotes, without control or bidirectional characters, bounded in length."""
     clean = printable(text)

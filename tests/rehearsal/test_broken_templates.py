@@ -11,6 +11,7 @@ import pytest
 
 import images
 from rehearsing import Ended, project, rehearse
+from tagseal.notes.guide import TEMPLATE as GUIDE
 from tagseal.notes.render import packaged
 
 if TYPE_CHECKING:
@@ -27,24 +28,24 @@ BROKEN = {
         {"another package": ("'sigstore>=", "'sigstroe>=")},
         {"another repository": ("{{ repository | quoted }}", "{{ (repository ~ '-fork') | quoted }}")},
         {
-            "a pattern of the identity": ("--cert-identity {{ identity | quoted }}", "--cert-identity '.*'"),
+            "a pattern of the identity": ("--cert-identity {{ identity | enclosed }}", "--cert-identity '.*'"),
             "the other file": ("{{ first.name | quoted }}", "{{ others[0].name | quoted }}"),
         },
         {"another digest": ("image.digest)", "image.digest | replace('sha256:', 'sha256:0'))")},
     ],
-    "verify/image.md.j2": [
-        {"the tag that moves": ("image.tag)", "'latest')")},
+    "verify/by-tag.md.j2": [{"the tag that moves": ("image.tag)", "'latest')")}],
+    "verify/by-digest.md.j2": [
         {"the digest of another": ("crane digest {{ (image.name", "crane digest {{ (image.name ~ '-fork'")},
     ],
     "verify/files.md.j2": [
         {"a download that stops half way": (" --skip-existing", ""), "another program": ("gh release", "hub release")},
         {"another URL": ("{{ file.url | quoted }}", "{{ (file.url ~ '?raw') | quoted }}")},
-        {"no issuer": ("  --cert-oidc-issuer {{ issuer | quoted }}", "  --verbose")},
+        {"no issuer": ("  --cert-oidc-issuer {{ issuer | enclosed }}", "  --verbose")},
         {"an error swallowed": ("{{ list.name | quoted }}", "{{ list.name | quoted }} || true")},
     ],
     "verify/cosign.md.j2": [
         {
-            "no identity": ("  --certificate-identity {{ identity | quoted }} \\\n", ""),
+            "no identity": ("  --certificate-identity {{ identity | enclosed }} \\\n", ""),
             "nobody runs it": ("bash draft", "bash shown"),
         },
     ],
@@ -73,6 +74,7 @@ def stopped(ended: Ended) -> Ended:
 def test_every_command_of_the_templates_is_broken_here() -> None:
     """A command that is added to a template is broken by these tests, or this one fails."""
     files = [path.relative_to(packaged()).as_posix() for path in sorted(packaged().rglob("*.j2"))]
+    files.remove(GUIDE)  # see tests/rehearsal/test_guide.py
     assert {file: len(blocks(file)) for file in files if blocks(file)} == {
         file: len(BROKEN[file]) for file in sorted(BROKEN)
     }

@@ -46,14 +46,20 @@ def image_project(root: Path, tmp_path: Path, form: str) -> Path:
     return git.root
 
 
-@pytest.mark.parametrize("log", ["v1", "v2"])
-def test_packages_are_released_in_either_version(tmp_path: Path, log: str) -> None:
-    """Signed, uploaded, proved, published and witnessed; every bundle is timestamped, and only v1 tells the time."""
+@pytest.mark.parametrize(
+    ("log", "oldest"), [("v1", "sigstore 3.6.5, cosign 2.4.2"), ("v2", "sigstore 4.0.0, cosign 3.0.5")]
+)
+def test_packages_are_released_in_either_version(tmp_path: Path, log: str, oldest: str) -> None:
+    """Signed, uploaded, proved, published and witnessed; every bundle is timestamped, and only v1 tells the time.
+
+    The notes name the clients that read such bundles.
+    """
     git = project(tmp_path / "widget")
     ended = rehearse(git.root, "--json", "--log", log, out=tmp_path / "out")
     assert ended.code == 0, ended.errors
     assert ended.document["log"] == log
     assert asked(ended) == {WRITES[log], STAMPS}
+    assert f"Clients that read the files' bundles: {oldest}, or newer." in ended.release["body"]
     records = ended.document["records"]
     assert [one["integrated_time"] > 0 for one in records["sign"]["bundles"]] == [log == "v1"] * 3
     for bundle in bundles(ended).values():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,12 @@ import pytest
 from instance import COMMIT, IDENTITY, RUN, TAG
 from stage import SDIST, WHEEL
 from tagseal.errors import Refused, TagsealError, VerificationFailed
+from tagseal.notes.clients import PLANNED_BUNDLE
 from tagseal.records import Artifact, Bundle, Kind, Seal, Tag
 from tagseal.steps import checksums
 from tagseal.steps.sealed import fitting, verify_sealed
 from tagseal.steps.sign import sign
+from tagseal.verification.facts import facts_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +34,15 @@ EXTRA = Artifact(kind=Kind.asset, name="extra.bin", size=1, sha256="e" * 64)
 def bundles(*artifacts: Artifact, **facts: object) -> tuple[Bundle, ...]:
     """Return a bundle for each artifact; keywords change the first."""
     made = [
-        Bundle(artifact=one.name, name=f"{one.name}.sigstore.json", size=1, sha256="", log_index=1, integrated_time=1)
+        Bundle(
+            artifact=one.name,
+            name=f"{one.name}.sigstore.json",
+            size=1,
+            sha256="",
+            log_index=1,
+            integrated_time=1,
+            contents=PLANNED_BUNDLE,
+        )
         for one in artifacts
     ]
     return (replace(made[0], **facts), *made[1:]) if facts else tuple(made)  # type: ignore[arg-type]
@@ -142,6 +153,19 @@ def test_every_byte_on_disk_is_compared(released: Stage) -> None:
     assert failure(released, seal).context == (f"{bundle.name}: no such file",)
     bundle.symlink_to(path_beside(bundle, kept[bundle]))
     assert failure(released, seal).slug == "irregular-file"
+
+
+def test_a_record_of_other_contents_is_refused(released: Stage) -> None:
+    """The notes name clients by what the bundles are made of: a record cannot say it otherwise than they do."""
+    released.accept_everything()
+    seal = released.sign()
+    facts = [facts_of(json.loads((released.work.bundles / one.name).read_bytes())) for one in seal.bundles]
+    assert [one.contents for one in seal.bundles] == [one.contents for one in facts]
+    first, *others = seal.bundles
+    other = replace(first.contents, entry="hashedrekord 0.0.2")
+    error = failure(released, replace(seal, bundles=(replace(first, contents=other), *others)))
+    assert error.slug == "sealed-files-changed"
+    assert [line.partition(": got a record of")[0] for line in error.context] == [first.name]
 
 
 def path_beside(path: Path, content: bytes) -> Path:

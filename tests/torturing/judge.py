@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
 from sigstore.models import TrustedRoot
-from sigstore.verify import Verifier
 
 from tagseal.journal import Journal
 from tagseal.loopback.github.state import Account, Asset, Release, utc_now
 from tagseal.loopback.log import EARLIER
+from tagseal.notes import clients
 from tagseal.notes.render import render
 from tagseal.records import Plan, Seal
 from tagseal.verification.policy import Exact
+from tagseal.verification.timestamps import Rooted
 from tagseal.verification.verify import verify_digest
 from torturing.world import TAG
 
@@ -144,7 +145,7 @@ def release_problems(
         yield f"got assets that are not whole: {wrong}"
     if not re.fullmatch(_body(plan, seal, adopted=adopted), release.body.rstrip()):
         yield f"got other notes than the rendered ones, and the marker:\n{release.body}"
-    trust = Verifier(trusted_root=TrustedRoot.from_file(str(trusted / "trusted_root.json")))
+    trust = Rooted(trusted_root=TrustedRoot.from_file(str(trusted / "trusted_root.json")))
     paths = {one.name: one.path for one in release.assets}
     for one in seal.artifacts:
         bundle = paths[f"{one.name}.sigstore.json"].read_bytes()
@@ -156,7 +157,8 @@ def release_problems(
 def _body(plan: Plan, seal: Seal, *, adopted: bool) -> str:
     """Return what the notes must match: our page, our comments, the marker; above it what a person wrote, if anyone."""
     plan = dataclasses.replace(plan, section="") if adopted else plan
-    page = re.escape(render(tag=TAG, plan=plan, artifacts=seal.artifacts, override=None).text.strip())
+    text = render(tag=TAG, plan=plan, artifacts=seal.artifacts, override=None, minimum=clients.of(seal)).text
+    page = re.escape(text.strip())
     comment = "<!-- [^\n]* -->"
     above = f"(A person wrote this\\.\n\n)*{re.escape(WRITTEN)}\n\n{comment}\n\n" if adopted else ""
     return f"{above}{page}\n\n({comment}\n)*<!-- tagseal: {re.escape(TAG)} -->"

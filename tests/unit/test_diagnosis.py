@@ -277,7 +277,7 @@ CASES: dict[str, tuple[str, Callable[[Bench], Cause]]] = {
     "staging, log version 2": ("staging-instance", real("staging-v2", Check.time)),
     "the public instance": ("unknown-trust-root", real("production", Check.certificate)),
     "a private instance": ("private-instance", private),
-    "a private log": ("private-instance", other_log),
+    "a private log": ("entry-unproven", other_log),
     "keys of tomorrow": ("clock-wrong", future_keys),
     "a late entry": ("certificate-over", over),
     "a proof of another": ("entry-unproven", unproven),

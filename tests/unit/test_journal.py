@@ -13,6 +13,7 @@ import pytest
 from tagseal import records
 from tagseal.errors import Refused, UsageError
 from tagseal.journal import Journal, digest
+from tagseal.notes.clients import PLANNED_BUNDLE
 from tagseal.records import (
     RECORDS,
     Artifact,
@@ -85,7 +86,15 @@ def whole(plan: Plan) -> tuple[Record, ...]:
     """Return a record of each verb, every list with something in it."""
     identity = Identity(repository="octo/widget", workflow=".github/workflows/release.yml", ref="refs/tags/v1.0")
     name = f"{ARTIFACT.name}.sigstore.json"
-    bundle = Bundle(artifact=ARTIFACT.name, name=name, size=1, sha256="1" * 64, log_index=1, integrated_time=1)
+    bundle = Bundle(
+        artifact=ARTIFACT.name,
+        name=name,
+        size=1,
+        sha256="1" * 64,
+        log_index=1,
+        integrated_time=1,
+        contents=PLANNED_BUNDLE,
+    )
     asset = Asset(id=1, name=ARTIFACT.name, size=3, sha256="0" * 64)
     ok = Verdict(name="gh release download", ok=True, detail="said nothing", by="gh 2.23")
     lists = dict.fromkeys(("assets", "tools", "published", "irreversible", "remarks", "image_tags"), ("one",))

@@ -256,6 +256,19 @@ def test_instructions_that_leave_something_out_are_refused(
     assert line in refusal.value.context
 
 
+def test_a_verified_list_of_hashes_covers_the_files_in_it(
+    printed: tuple[Command, ...], expected: Expected, artifacts: tuple[Artifact, ...]
+) -> None:
+    """Cosign may verify `SHA256SUMS` alone, if a command holds every file against it; the list itself is in none."""
+    block = f"{COSIGN} --bundle {{0}}.sigstore.json {{0}}"
+    listed, other = (draft(block.format(name)) for name in ("SHA256SUMS", "widget-1.2.3.tar.gz"))
+    assert required((*printed[:7], listed), expected, artifacts)
+    for left_out, by_cosign in ((6, listed), (7, other)):
+        with pytest.raises(VerificationFailed) as refusal:
+            required((*printed[:left_out], *printed[left_out + 1 : 7], by_cosign), expected, artifacts)
+        assert f"{WHEEL}: no cosign command" in refusal.value.context
+
+
 def test_everything_that_is_left_out_is_listed(expected: Expected, artifacts: tuple[Artifact, ...]) -> None:
     """All at once, not one a run."""
     with pytest.raises(VerificationFailed) as refusal:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tagseal.records import Plan
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "notes.md"
+PROSE = {f"verify/{part}.md.j2" for part in ("meaning", "output", "segments", "starts", "table")}
 TEMPLATES = sorted(path.relative_to(packaged()).as_posix() for path in packaged().glob("verify/*.j2"))
 
 
@@ -78,6 +79,24 @@ def test_the_page_has_few_blocks_however_many_files(
     assert len(many.commands) <= len(rendered().commands)
     assert len(many.text) < LIMIT
     assert all(wheel.name in page.html(many.text) for wheel in wheels)
+
+
+@pytest.mark.parametrize("length", [20, 60])
+def test_hundreds_of_files_fit_into_what_github_takes(
+    rendered: Callable[..., Page], artifacts: tuple[Artifact, ...], length: int
+) -> None:
+    """Cosign verifies the list of hashes then, which every file is held against; sigstore verifies each file."""
+    assets = tuple(
+        Artifact(kind=Kind.asset, name=f"{n:03}{'a' * (length - 7)}.bin", size=10**6, sha256="0" * 64)
+        for n in range(250)
+    )
+    many = rendered(files=(*artifacts, *assets))
+    assert len(many.text) < LIMIT
+    assert len(many.commands) <= len(rendered().commands)
+    by_tool = {command.text.split()[0]: command.text for command in many.commands}
+    assert by_tool["cosign"].count("cosign verify-blob") == 1
+    assert "SHA256SUMS" in by_tool["cosign"]
+    assert all(one.name in by_tool["sigstore"] for one in (*artifacts[1:], *assets))
 
 
 def test_a_release_of_one_file_has_no_command_for_others(
@@ -237,12 +256,12 @@ def test_no_packaged_template_can_be_emptied(
     artifacts: tuple[Artifact, ...],
     image: Artifact,
 ) -> None:
-    """Of the parts with commands; the table and the explanation are prose."""
+    """Of the parts with commands; the others are prose."""
     path = tmp_path / template
     path.parent.mkdir()
     path.write_text("")
     subjects = {"files": (*artifacts, image), "image_tags": ("v1.2.3",)}
-    if template in {"verify/meaning.md.j2", "verify/table.md.j2"}:
+    if template in PROSE:
         assert rendered(override=tmp_path, **subjects).commands == rendered(**subjects).commands
         return
     with pytest.raises(VerificationFailed) as refusal:

@@ -15,6 +15,7 @@ import pytest
 
 from tagseal import records
 from tagseal.errors import Refused
+from tagseal.notes.clients import PLANNED_BUNDLE
 from tagseal.records import (
     RECORDS,
     Artifact,
@@ -51,7 +52,13 @@ WHEEL = Artifact(kind=Kind.wheel, name="widget-1.2.3-py3-none-any.whl", size=12_
 SDIST = Artifact(kind=Kind.sdist, name="widget-1.2.3.tar.gz", size=23_456, sha256="b" * 64)
 OK = Verdict(name="metadata", ok=True)
 BUNDLE = Bundle(
-    artifact=SDIST.name, name=f"{SDIST.name}.sigstore.json", size=1, sha256="", log_index=1, integrated_time=1
+    artifact=SDIST.name,
+    name=f"{SDIST.name}.sigstore.json",
+    size=1,
+    sha256="",
+    log_index=1,
+    integrated_time=1,
+    contents=PLANNED_BUNDLE,
 )
 TAG = Tag(name="v1.2.3", commit=COMMIT, identity=IDENTITY, private=False)
 ERROR = Refused(

@@ -12,21 +12,23 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509 import ExtendedKeyUsage, KeyUsage, UnrecognizedExtension
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 from sigstore.models import ClientTrustConfig
-from sigstore.verify import Verifier
 
 import forged
 from forged import DIGEST, TIMESTAMP, Forger
 from instance import COMMIT, IDENTITY, RUN
 from tagseal.loopback import trust
 from tagseal.loopback.actions import Issuer
-from tagseal.loopback.rekor import Rekor
+from tagseal.loopback.sigstore import Sigstore
 from tagseal.verification.checks import WORDS, Watched
 from tagseal.verification.policy import Exact
 from tagseal.verification.result import Check
+from tagseal.verification.timestamps import Rooted
 from tagseal.verification.verify import Outcome, verify_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tagseal.loopback.rekor import Rekor
 
 
 @dataclass
@@ -60,16 +62,18 @@ class Case:
         self.root["trustedRoot"]["timestampAuthorities"] = self.root["trustedRoot"]["certificateAuthorities"]
 
     def judged(self) -> Outcome:
-        verifier = Verifier(trusted_root=ClientTrustConfig.from_json(json.dumps(self.root)).trusted_root)
+        verifier = Rooted(trusted_root=ClientTrustConfig.from_json(json.dumps(self.root)).trusted_root)
         bundle = json.dumps(self.bundle).encode()
         return verify_digest("widget", self.digest, bundle, Exact(IDENTITY, COMMIT), verifier)
 
 
 @pytest.fixture
 def case() -> Case:
-    forger, rekor, key = Forger(Issuer()), Rekor(), ec.generate_private_key(ec.SECP256R1())
-    bundle = forged.bundle(rekor, key, forger.forge(key))
-    return Case(forger=forger, rekor=rekor, key=key, bundle=bundle, root=trust.client_trust_config(forger, rekor))
+    forger, key, played = Forger(Issuer()), ec.generate_private_key(ec.SECP256R1()), Sigstore(Issuer())
+    played.fulcio = forger
+    bundle = forged.bundle(played.rekor, key, forger.forge(key))
+    root = trust.client_trust_config(played)
+    return Case(forger=forger, rekor=played.rekor, key=key, bundle=bundle, root=root)
 
 
 def usage(*, digital_signature: bool) -> KeyUsage:

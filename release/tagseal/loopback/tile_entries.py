@@ -1,8 +1,8 @@
 """Entries of the second version of Rekor: a request is checked, and made canonical.
 
 Source: rekor-tiles' ``pkg/types``. A signature over a digest is a ``hashedrekord``, and so is today a signed envelope:
-its client sends the digest of what the signature is over. Before version 2.1 an envelope was an entry of its own kind,
-``dsse``, and clients of that time send it whole; here both are taken.
+its client sends the digest of what the signature is over. rekor-tiles 2.0 kept an envelope as an entry of its own
+kind, ``dsse``; 2.3 takes no such request any more, but clients of that time send it, so here both are taken.
 """
 
 from __future__ import annotations

@@ -20,10 +20,12 @@ from tagseal.records import Artifact, Command, Kind, Phase
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["BUNDLE", "Expected", "Purpose", "Use", "classify", "commands", "required"]
+__all__ = ["BUNDLE", "Expected", "Purpose", "Use", "classify", "commands", "required", "too_early"]
 
 _INFO = {f"bash {phase}": phase for phase in Phase}
-_OUTPUT = frozenset({"text", "json"})
+_LISTED = frozenset({Kind.wheel, Kind.sdist, Kind.asset})
+"""What the list of hashes lists: who has verified the list, and holds a file against it, has verified the file."""
+_OUTPUT = frozenset({"text", "json", "yaml"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,7 @@ def commands(markdown: str) -> tuple[Command, ...]:
         if info not in _INFO and info not in _OUTPUT:
             raise VerificationFailed(
                 f"got a code block marked {shown(info)} in the verify section, expected one of: "
-                f"{', '.join(sorted(_INFO))}, or text, json for output",
+                f"{', '.join(sorted(_INFO))}, or text, json, yaml for what is not run",
                 context=(shown(content.partition("\n")[0]),),
                 hint="Give the block its phase in the template: a command that nobody runs may be wrong for years.",
                 slug="notes-unknown-fence",
@@ -102,7 +104,7 @@ def required(commands: Sequence[Command], expected: Expected, artifacts: Sequenc
     """
     purposes = tuple(classify(command, expected=expected) for command in commands)
     missing = [line for artifact in artifacts for line in _uncovered(artifact, purposes, artifacts, expected)]
-    if missing := [*missing, *_too_early(purposes, artifacts)]:
+    if missing := [*missing, *too_early(purposes, artifacts)]:
         raise VerificationFailed(
             f"got instructions that leave out {len(missing)} things, expected every file to be covered",
             context=tuple(missing),
@@ -122,22 +124,25 @@ def _uncovered(
         return
     both = {artifact.name, artifact.name + BUNDLE}
     lists = {other.name for other in all_of_them if other.kind is Kind.checksums}
+    hashed = {name for purpose in purposes if purpose.kind is Use.hash for name in purpose.files}
+    by_cosign = {artifact.name, *(lists & hashed if artifact.kind in _LISTED else ())}
     wanted: tuple[tuple[str, set[str], Callable[[Purpose], bool]], ...] = (
         ("download before it is public", both, lambda p: p.kind is Use.download and p.phase is Phase.draft),
         ("download by plain URL", both, lambda p: p.kind is Use.download and p.phase is Phase.public),
         ("sigstore command", {artifact.name}, lambda p: p.kind is Use.verify and p.tool == "sigstore"),
-        ("cosign command", {artifact.name}, lambda p: p.kind is Use.verify and p.tool == "cosign"),
     )
     for what, names, fits in wanted:
         covered = {name for purpose in purposes if fits(purpose) for name in purpose.files}
         yield from (f"{name}: no {what}" for name in sorted(names - covered))
-    hashed = {name for purpose in purposes if purpose.kind is Use.hash for name in purpose.files}
+    verified = {name for one in purposes if (one.kind, one.tool) == (Use.verify, "cosign") for name in one.files}
+    if not verified & by_cosign:
+        yield f"{artifact.name}: no cosign command"
     if artifact.kind is not Kind.checksums and not hashed & lists:
         yield f"{artifact.name}: no check of its hash"
 
 
-def _too_early(purposes: Sequence[Purpose], artifacts: Sequence[Artifact]) -> Iterator[str]:
-    """A reader goes from top to bottom: what a command reads must have been downloaded above it."""
+def too_early(purposes: Sequence[Purpose], artifacts: Sequence[Artifact]) -> Iterator[str]:
+    """Yield what a command reads above its download: a reader goes from top to bottom."""
     there: set[str] = set()
     everything = {artifact.name for artifact in artifacts if artifact.kind is not Kind.image}
     for purpose in purposes:

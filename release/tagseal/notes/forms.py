@@ -26,7 +26,9 @@ BUNDLE = ".sigstore.json"
 _WORD = re.compile(
     r"""[A-Za-z0-9@%+=:,./_-]+(?= |$)|'[^'"$\n\\]*'(?= |$)|"[a-z0-9.:/_-]+@\$\{DIGEST\}"(?= |$)""", re.ASCII
 )
-_RESOLVED = re.compile(r'DIGEST="\$\((?P<command>crane digest [A-Za-z0-9.:/_-]+)\)"', re.ASCII)
+_RESOLVED = re.compile(
+    r"""DIGEST="\$\((?P<command>crane digest (?:[A-Za-z0-9.:/_-]+|'[A-Za-z0-9.:/_<>-]+'))\)\"""", re.ASCII
+)
 RESOLVED = "${DIGEST}"
 """What stands for the digest that a tag points at, below the line that asks for it."""
 
@@ -166,7 +168,7 @@ def wrong(call: Call, what: str, got: str, expected: str) -> VerificationFailed:
     return VerificationFailed(
         f"{what}: got {shown(got)}, expected {shown(expected, 500)}",
         context=(f"in the command {shown(call.line, 500)}",),
-        hint="Correct the command in the template; `tagseal notes` shows the rendered page.",
+        hint="Correct the command in the template; `tagseal notes`, or `tagseal guide`, shows the page.",
         slug="command-wrong-word",
     )
 

@@ -19,8 +19,8 @@ from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateNotF
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from tagseal.errors import ConfigError, Refused
-from tagseal.names import printable, quoted, safe_file_name, safe_image, safe_repository, safe_tag, shown
-from tagseal.notes import changelog, page
+from tagseal.names import enclosed, printable, quoted, safe_file_name, safe_image, safe_repository, safe_tag, shown
+from tagseal.notes import changelog, clients, page
 from tagseal.notes import commands as instructions
 from tagseal.records import GITHUB, Artifact, Command, Kind, Manifest, Plan
 
@@ -29,10 +29,6 @@ if TYPE_CHECKING:
 
 LIMIT = 124_000
 """Characters: GitHub takes 125,000, and the marker of a draft wants a line."""
-
-MINIMUM = {"sigstore": "3.6.3", "cosign": "2.4.2", "gh": "2.23"}
-"""The first versions that read bundle format 0.3 by themselves; sigstore's before 3.6.3 stops at the Ed25519 key that
-the public trusted root has had since 2025."""
 
 _WORKFLOW = re.compile(r"\.github/workflows/[A-Za-z0-9_.-]+\.ya?ml", re.ASCII)
 _KEPT = "\n\t\u200c\u200d"  # joiners: letters of several scripts and many emoji need them
@@ -79,7 +75,15 @@ class Image:
     """Whether there are signatures that every cosign since 2.0 reads."""
 
 
-def render(*, tag: str, plan: Plan, artifacts: Sequence[Artifact], override: Path | None, above: str = "") -> Page:
+def render(  # noqa: PLR0913 - all that a page depends on
+    *,
+    tag: str,
+    plan: Plan,
+    artifacts: Sequence[Artifact],
+    override: Path | None,
+    above: str = "",
+    minimum: clients.Minimum = clients.PLANNED,
+) -> Page:
     """Render the notes of one release from its sealed artifacts, and check them.
 
     A section that makes the page too long is cut, and a link leads to the rest; the instructions never are.
@@ -90,6 +94,7 @@ def render(*, tag: str, plan: Plan, artifacts: Sequence[Artifact], override: Pat
         artifacts: What the instructions are for.
         override: The project's own templates.
         above: What somebody else wrote, and the notes stand below; Markdown, kept as it is.
+        minimum: The clients that the instructions need; before anything is signed, those that it will be.
 
     Raises:
         ConfigError: A template is absent or wrong; the error names its file and line.
@@ -99,7 +104,7 @@ def render(*, tag: str, plan: Plan, artifacts: Sequence[Artifact], override: Pat
     image_tag = next(iter(plan.image_tags), "")
     expected = instructions.Expected.of(plan.identity, safe_tag(tag), artifacts, image_tag)
     environment = _environment(override)
-    values = _values(plan, artifacts, expected)
+    values = _values(plan, artifacts, expected) | {"minimum": minimum}
     verify = _filled(environment, "verify/section.md.j2", values).strip("\n") + "\n"
     section = _clean(plan.section)
 
@@ -175,7 +180,6 @@ def _values(plan: Plan, artifacts: Sequence[Artifact], expected: instructions.Ex
         "others": [file for artifact, file in files.items() if artifact is not first],
         "checksums": [file for artifact, file in files.items() if artifact.kind is Kind.checksums],
         "image": _image(plan, artifacts, expected),
-        "minimum": MINIMUM,
     }
 
 
@@ -236,6 +240,7 @@ def _of(*folders: Path) -> ImmutableSandboxedEnvironment:
         keep_trailing_newline=True,
     )
     environment.filters["quoted"] = quoted
+    environment.filters["enclosed"] = enclosed
     return environment
 
 
@@ -263,7 +268,7 @@ def _filled(environment: ImmutableSandboxedEnvironment, name: str, values: Mappi
         where = _place(error) or name
         raise ConfigError(
             f"{where}: {shown(str(error) or type(error).__name__, 300)}",
-            hint="Correct the template; `tagseal notes` renders it.",
+            hint="Correct the template; `tagseal notes`, or `tagseal guide`, renders it.",
             slug="template-error",
         ) from error
 

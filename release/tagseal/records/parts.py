@@ -87,6 +87,18 @@ class Artifact:
 
 
 @record
+class Contents:
+    """What a bundle is made of, as far as clients differ in what they can read."""
+
+    media_type: str
+    """The bundle's."""
+    entry: str
+    """Kind and version of its log entry: ``hashedrekord 0.0.1``."""
+    stamped: bool
+    """Whether there are signed timestamps (RFC 3161)."""
+
+
+@record
 class Bundle:
     """The Sigstore bundle of one artifact."""
 
@@ -99,6 +111,7 @@ class Bundle:
     log_index: int
     integrated_time: int
     """Seconds since the epoch, from the transparency log; 0 where the log gives none."""
+    contents: Contents
 
 
 @record

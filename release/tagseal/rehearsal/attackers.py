@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import ServiceError, VerificationFailed
 from tagseal.records import ISSUER, Identity, Kind, Verdict
-from tagseal.rehearsal import environment
 from tagseal.services import process
 from tagseal.steps import Workspace
 
@@ -52,7 +51,7 @@ def attack(stage: Stage, seal: Seal, sealed: Played) -> tuple[Verdict, ...]:
     """
     artifact = next(one for one in seal.artifacts if one.kind in {Kind.wheel, Kind.sdist})
     file = Workspace.of(sealed.checkout, stage.clone.tag).file(artifact)
-    environ = _environ(stage)
+    environ = stage.bystander("attackers")
     bundles = _signed(stage, artifact, environ)
     tried = partial(_attempt, stage, seal, file, environ)
     with ThreadPoolExecutor(_THREADS) as pool:
@@ -111,19 +110,10 @@ def _attempt(stage: Stage, seal: Seal, file: Path, environ: Mapping[str, str], a
 
 def _verify(stage: Stage, identity: Identity, commit: str, file: Path, bundle: Path) -> Verdict:
     from sigstore.models import TrustedRoot  # noqa: PLC0415 - 0.6 s
-    from sigstore.verify import Verifier  # noqa: PLC0415
 
     from tagseal.verification.policy import Exact  # noqa: PLC0415
+    from tagseal.verification.timestamps import Rooted  # noqa: PLC0415
     from tagseal.verification.verify import verify  # noqa: PLC0415
 
-    trust = Verifier(trusted_root=TrustedRoot.from_file(str(stage.loopback.folder / "trusted_root.json")))
+    trust = Rooted(trusted_root=TrustedRoot.from_file(str(stage.loopback.folder / "trusted_root.json")))
     return verify(file, bundle.read_bytes(), Exact(identity, commit), trust).verdict
-
-
-def _environ(stage: Stage) -> dict[str, str]:
-    return {
-        **environment.machine(stage.environ),
-        **environment.private_home(stage.folder / "attackers"),
-        **stage.loopback.environment(),
-        "PATH": environment.path(stage.shims, stage.environ),
-    }

@@ -84,6 +84,15 @@ class Stage:
     environ: Mapping[str, str]
     """The rehearsal's own, cleaned."""
 
+    def bystander(self, name: str) -> dict[str, str]:
+        """Return the environment of somebody who is in no job: the machine, a home, and the way to the door."""
+        return {
+            **environment.machine(self.environ),
+            **environment.private_home(self.folder / name),
+            **self.loopback.environment(),
+            "PATH": environment.path(self.shims, self.environ),
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Played:

@@ -15,7 +15,7 @@ from tagseal.loopback import Loopback
 from tagseal.loopback.actions import Run
 from tagseal.names import printable, safe_image
 from tagseal.records import Plan, Seal, to_object
-from tagseal.rehearsal import attackers, environment, faulty, jobs, tools
+from tagseal.rehearsal import attackers, environment, faulty, guide, jobs, tools
 from tagseal.rehearsal.clone import Clone, make
 from tagseal.rehearsal.left import Left
 from tagseal.services.git import Git
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tagseal.loopback.trust import Log
+    from tagseal.records import Verdict
     from tagseal.rehearsal.jobs import Played, Stage
     from tagseal.rehearsal.tools import Tool
 
@@ -81,12 +82,12 @@ def rehearse(
                 stage, played_by = _staged(clone, loopback, left, environ)
                 loopback.faults.set(faults)
                 with left.kept(stage):
-                    played, foreign = _play(stage, told, left)
+                    played, tried = _play(stage, told, left)
                 struck = faulty.struck(request.faults, loopback.faults)
         for one in struck:
             told.tell(str(one))
         _conclude(clone, played, played_by, out=left.out, seconds=time.monotonic() - begun, tell=told.tell)
-        document = _document(clone, played, played_by, foreign, left)
+        document = _document(clone, played, played_by, tried, left)
         document["log"] = request.log
         document["faults"] = [asdict(one) for one in struck]
     code = played[-1].code
@@ -143,10 +144,10 @@ def _staged(clone: Clone, loopback: Loopback, left: Left, environ: Mapping[str, 
     return stage, played_by
 
 
-def _play(stage: Stage, told: _Told, left: Left) -> tuple[list[Played], tuple[object, ...]]:
-    """Play the jobs until one fails; between the proof and the publication, let the attackers try."""
+def _play(stage: Stage, told: _Told, left: Left) -> tuple[list[Played], Mapping[str, tuple[Verdict, ...]]]:
+    """Play the jobs until one fails; between proof and publication let attackers try, and read the guide at the end."""
     played: list[Played] = []
-    foreign: tuple[object, ...] = ()
+    tried: dict[str, tuple[Verdict, ...]] = {"attackers": (), "guide": ()}
     for job in jobs.JOBS:
         told.say(f"{job.name}: {' '.join(job.verbs)}")
         first = not played
@@ -160,12 +161,27 @@ def _play(stage: Stage, told: _Told, left: Left) -> tuple[list[Played], tuple[ob
             told.say("letting attackers sign")
             seal = _journal(stage.clone, done).get(Seal, "rehearse")
             begun = time.monotonic()
-            foreign = attackers.attack(stage, seal, done)
+            tried["attackers"] = foreign = attackers.attack(stage, seal, done)
             told.tell(
                 f"{'attacks':<8} ok  {time.monotonic() - begun:4.1f}s  {len(foreign)} foreign signatures refused by "
                 f"our verification, {len(foreign) - 1} by the printed commands"
             )
-    return played, foreign
+    if played[-1].code == 0:
+        tried["guide"] = _guide(stage, played[-1], told)
+    return played, tried
+
+
+def _guide(stage: Stage, done: Played, told: _Told) -> tuple[Verdict, ...]:
+    """Follow the project's guide on what is public now, and tell of it."""
+    told.say("following the guide")
+    begun = time.monotonic()
+    journal = _journal(stage.clone, done)
+    ran, shared = guide.follow(stage, journal.get(Plan, "rehearse"), journal.get(Seal, "rehearse"), done.checkout)
+    told.tell(
+        f"{'guide':<8} ok  {time.monotonic() - begun:4.1f}s  {len(ran)} commands of the guide ran"
+        + (f", {shared} more are the notes' own" if shared else "")
+    )
+    return ran
 
 
 def _open(stage: Stage) -> None:
@@ -237,7 +253,11 @@ def _near(path: Path) -> str:
 
 
 def _document(
-    clone: Clone, played: list[Played], played_by: tuple[Tool, ...], foreign: tuple[object, ...], left: Left
+    clone: Clone,
+    played: list[Played],
+    played_by: tuple[Tool, ...],
+    tried: Mapping[str, tuple[Verdict, ...]],
+    left: Left,
 ) -> dict[str, object]:
     records = _journal(clone, played[-1]).records
     error = jobs.error_of(left.lasting(played[-1].log), played[-1].code)
@@ -249,7 +269,7 @@ def _document(
         "workflow": clone.workflow,
         "jobs": [{"name": one.job.name, "exit": one.code} for one in played],
         "tools": {tool.name: tool.by for tool in played_by},
-        "attackers": [to_object(verdict) for verdict in foreign],
+        **{name: [to_object(verdict) for verdict in verdicts] for name, verdicts in tried.items()},
         "records": {verb: to_object(record) for verb, record in records.items()},
         **({"error": error} if error else {}),
     }

@@ -111,9 +111,10 @@ def _cosign(trusted_root: Path, arguments: Sequence[str]) -> int:
 def _cosign_image(trusted_root: Path, arguments: Sequence[str]) -> int:
     """``cosign verify IMAGE --certificate-identity … --certificate-oidc-issuer …``, of a tag or a digest."""
     from sigstore.models import TrustedRoot  # noqa: PLC0415 - this tool only
-    from sigstore.verify import Verifier, policy  # noqa: PLC0415
+    from sigstore.verify import policy  # noqa: PLC0415
 
     from tagseal.verification.images import attached, promise, simplesigning  # noqa: PLC0415
+    from tagseal.verification.timestamps import Rooted  # noqa: PLC0415
 
     parser = argparse.ArgumentParser(prog="cosign verify", allow_abbrev=False)
     parser.add_argument("image")
@@ -134,7 +135,7 @@ def _cosign_image(trusted_root: Path, arguments: Sequence[str]) -> int:
         manifest = registry.manifest(f"sha256:{each.sha256}")
         for digest, size in attached.bundles(manifest.content) if manifest else ():
             bundle = registry.blob(digest, size)
-            outcomes.append(attached.verify_attached(bundle, name, sha256, identity, Verifier(trusted_root=root)))
+            outcomes.append(attached.verify_attached(bundle, name, sha256, identity, Rooted(trusted_root=root)))
     if not outcomes:
         return _complain("no signatures found")
     if any(one.verdict.ok for one in outcomes):

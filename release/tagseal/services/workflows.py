@@ -6,6 +6,7 @@ YAML 1.1 would take for a truth value.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 FOLDER = ".github/workflows"
 USUAL = "release.yml"
 
+_EVENT = re.compile(r"[a-z_]{1,40}", re.ASCII)
+_TOLD = frozenset({"push", "release", "workflow_dispatch", "workflow_call"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workflow:
@@ -35,6 +39,44 @@ class Workflow:
     def path(self) -> str:
         """Path in the repository."""
         return f"{FOLDER}/{self.file}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Starts:
+    """What starts a workflow, and so which refs its runs are on (GitHub, "Events that trigger workflows")."""
+
+    known: bool = True
+    """Whether the file says so: it is there, and can be read."""
+    tags: bool = False
+    """Pushed tags."""
+    branches: bool = False
+    """Pushed branches."""
+    release: bool = False
+    """A release: such a run is on the release's tag."""
+    by_hand: bool = False
+    """``workflow_dispatch``: on whatever branch or tag the person chose."""
+    callable: bool = False
+    """``workflow_call``: other workflows may run it under its own name."""
+    others: tuple[str, ...] = ()
+    """Further events, in code spans: most are on a branch or a pull request."""
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        """What starts it, in words of Markdown."""
+        pushed = {"pushed tags": self.tags, "pushed branches": self.branches}
+        named = {"release": self.release, "workflow_dispatch": self.by_hand, "workflow_call": self.callable}
+        words = (word for word, so in pushed.items() if so)
+        return (*words, *(f"`{event}`" for event, so in named.items() if so), *self.others)
+
+    @property
+    def at_tags(self) -> bool:
+        """Whether it can run on a tag at all."""
+        return self.tags or self.release or self.by_hand or self.callable or "`create`" in self.others
+
+    @property
+    def only_tags(self) -> bool:
+        """Whether nothing but a pushed tag starts it."""
+        return self.tags and len(self.events) == 1
 
 
 def signing(root: Path, setting: str | None, environ: Mapping[str, str]) -> Workflow:
@@ -72,6 +114,23 @@ def triggers(content: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(events, dict):
         return events
     return {name: {} for name in ([events] if isinstance(events, str) else events or [])}
+
+
+def starts(content: Mapping[str, Any]) -> Starts:
+    """Return what starts a workflow; a push without a filter is one of branches and of tags."""
+    events = triggers(content)
+    filters = events.get("push")
+    named = {key.partition("-")[0] for key in filters} if isinstance(filters, dict) else set()
+    every = "push" in events and not named & {"tags", "branches"}
+    return Starts(
+        known=bool(events),
+        tags=every or "tags" in named,
+        branches=every or "branches" in named,
+        release="release" in events,
+        by_hand="workflow_dispatch" in events,
+        callable="workflow_call" in events,
+        others=tuple(f"`{event}`" for event in events if event not in _TOLD and _EVENT.fullmatch(event)),
+    )
 
 
 def may_sign(content: Mapping[str, Any]) -> bool:

@@ -15,7 +15,7 @@ from itertools import count, islice
 from typing import TYPE_CHECKING
 
 from tagseal.names import printable
-from tagseal.notes import page, render
+from tagseal.notes import clients, page, render
 from tagseal.services import files
 from tagseal.services.github import marker
 
@@ -43,7 +43,14 @@ def rendered(tag: Tag, plan: Plan, seal: Seal, services: Services, theirs: str |
     above = beginning(theirs)
     if theirs and theirs.strip():
         plan = dataclasses.replace(plan, section="")  # what they wrote is the notes' first part
-    found = render.render(tag=tag.name, plan=plan, artifacts=seal.subjects, override=services.templates, above=above)
+    found = render.render(
+        tag=tag.name,
+        plan=plan,
+        artifacts=seal.subjects,
+        override=services.templates,
+        above=above,
+        minimum=clients.of(seal),
+    )
     if theirs and theirs.strip():  # by itself: the line that begins our part would end a comment
         page.check(f"{theirs.rstrip()}\n\n", found.text.removeprefix(above))
     return closed(found.text, tag.name)

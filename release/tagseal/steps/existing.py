@@ -11,20 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tagseal.names import printable, shown
 from tagseal.records import Kind
 from tagseal.services import files
 from tagseal.steps import checksums
 from tagseal.verification.verify import LARGEST_BUNDLE, Outcome, verify_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from sigstore.verify import Verifier
-
-    from tagseal.records import Artifact, Asset
+    from tagseal.records import Artifact, Asset, Bundle
     from tagseal.services.github import Release
     from tagseal.steps import Workspace
     from tagseal.verification.policy import Exact
+    from tagseal.verification.timestamps import Rooted
 
 BUNDLE = ".sigstore.json"
 
@@ -34,7 +34,7 @@ class Judge:
     """Verifies artifacts against the bundles of a folder."""
 
     policy: Exact
-    trust: Verifier
+    trust: Rooted
 
     def outcomes(self, artifacts: Sequence[Artifact], folder: Path) -> dict[str, Outcome]:
         """Return the outcome of every artifact that has a bundle there."""
@@ -110,6 +110,14 @@ def read_bundle(path: Path) -> bytes | None:
             return file.read(LARGEST_BUNDLE + 1)
     except FileNotFoundError:
         return None
+
+
+def problems(bundle: Bundle, outcome: Outcome) -> Iterator[str]:
+    """Yield what is wrong with a bundle that a record lists, now that it was judged again."""
+    if not outcome.verdict.ok:
+        yield f"{bundle.artifact}: {printable(outcome.verdict.detail)}"
+    elif outcome.facts is not None and bundle.contents != outcome.facts.contents:
+        yield f"{bundle.name}: got a record of {shown(str(bundle.contents))}, expected {outcome.facts.contents}"
 
 
 def _fetched(artifact: Artifact, asset: Asset, fetch: Callable[[Asset, Path], object], folder: Path) -> Artifact:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import VerificationFailed
 from tagseal.names import printable
+from tagseal.notes import clients
 from tagseal.notes.commands import Expected, Use, required
 from tagseal.notes.render import render
 from tagseal.records import Verdict
@@ -67,7 +68,13 @@ def instructions(tag: Tag, plan: Plan, seal: Seal, services: Services) -> tuple[
     Raises:
         TagsealError: The page cannot be rendered, or has a command that is not understood.
     """
-    page = render(tag=tag.name, plan=plan, artifacts=seal.subjects, override=services.templates)
+    page = render(
+        tag=tag.name,
+        plan=plan,
+        artifacts=seal.subjects,
+        override=services.templates,
+        minimum=clients.of(seal),
+    )
     expected = Expected.of(tag.identity, tag.name, seal.subjects, next(iter(plan.image_tags), ""))
     purposes = required(page.commands, expected, seal.subjects)
     return tuple(

@@ -132,7 +132,7 @@ def derived(  # noqa: PLR0913 - everything that a plan follows from, each by nam
 ) -> Plan:
     """Return what follows from a tag, a name and a version; ``releases`` are those that are public."""
     parsed = Version(version)
-    stem = f"{canonicalize_name(name).replace('-', '_')}-{parsed}"
+    start = stem(name, str(parsed))
     source, section, remarks = _section(tag, parsed, services)
     published = tuple(f"release {one.tag}: {one.url}" for one in releases if one.tag == tag.name)
     return Plan(
@@ -144,8 +144,8 @@ def derived(  # noqa: PLR0913 - everything that a plan follows from, each by nam
         latest=_latest(parsed, releases, services),
         identity=tag.identity,
         epoch=services.git.commit_time(tag.commit),
-        sdist=f"{stem}.tar.gz",
-        wheel=f"{stem}-",
+        sdist=f"{start}.tar.gz",
+        wheel=f"{start}-",
         assets=assets,
         tools=(),
         changelog=source,
@@ -161,6 +161,11 @@ def derived(  # noqa: PLR0913 - everything that a plan follows from, each by nam
         ),
         remarks=remarks,
     )
+
+
+def stem(name: str, version: str) -> str:
+    """Return what the file name of every package begins with."""
+    return f"{canonicalize_name(name).replace('-', '_')}-{version}"
 
 
 def latest(tag: Tag, planned: Plan, services: Services) -> bool:

@@ -11,11 +11,12 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused, VerificationFailed
-from tagseal.names import printable, safe_file_name
+from tagseal.names import safe_file_name
 from tagseal.records import Kind
 from tagseal.services import files
 from tagseal.steps import checksums
 from tagseal.steps.existing import BUNDLE, read_bundle
+from tagseal.steps.existing import problems as judged
 from tagseal.steps.images import layouts, signatures
 from tagseal.verification.policy import Exact
 from tagseal.verification.verify import verify_digest
@@ -108,6 +109,4 @@ def _problems(artifact: Artifact, bundle: Bundle, policy: Exact, services: Servi
     elif (len(text), digest := hashlib.sha256(text).hexdigest()) != (bundle.size, bundle.sha256):
         yield f"{bundle.name}: got sha256 {digest}, expected {bundle.sha256}"
     else:
-        verdict = verify_digest(artifact.name, found.sha256, text, policy, services.sigstore.verifier).verdict
-        if not verdict.ok:
-            yield f"{artifact.name}: {printable(verdict.detail)}"
+        yield from judged(bundle, verify_digest(artifact.name, found.sha256, text, policy, services.sigstore.verifier))

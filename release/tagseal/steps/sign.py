@@ -190,9 +190,9 @@ def _sign(wanted: Mapping[str, str | Statement], kept: Collection[str], tag: Tag
 def _signature(one: Signature, policy: Exact, services: Services) -> Bundle:
     text = existing.read_bundle(services.work.bundles / (one.key + BUNDLE)) or b""
     outcome = one.outcome(text, policy, services)
-    if not outcome.verdict.ok:
+    if not outcome.verdict.ok or outcome.facts is None:
         raise _unverified(one.label, outcome)
-    return signatures.described(one, outcome, text)
+    return signatures.described(one, outcome.facts, text)
 
 
 def _unverified(name: str, outcome: Outcome) -> VerificationFailed:
@@ -216,4 +216,5 @@ def _bundle(artifact: Artifact, outcome: Outcome, services: Services) -> Bundle:
         sha256=hashlib.sha256(text).hexdigest(),
         log_index=outcome.facts.log_index,
         integrated_time=outcome.facts.integrated_time,
+        contents=outcome.facts.contents,
     )

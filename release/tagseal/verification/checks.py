@@ -21,6 +21,7 @@ WORDS: dict[Check, dict[str, Check]] = {
     # While the bundle is read; whatever else is raised then is about the bundle.
     Check.bundle: {
         "VerificationError: Invalid Timestamp Response": Check.time,
+        "InvalidBundle: bundle must contain an inclusion promise": Check.time,
     },
     # Before the policy is asked; whatever else is raised then is about the time.
     Check.time: {

@@ -21,6 +21,8 @@ from cryptography.x509 import (
     load_der_x509_certificate,
 )
 
+from tagseal.records import Contents
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -98,6 +100,11 @@ class Facts:
     timestamps: int = 0
     """How many signed timestamps (RFC 3161) there are."""
     signer: Signer = Signer()
+
+    @property
+    def contents(self) -> Contents:
+        """What a client must be able to read."""
+        return Contents(media_type=self.media_type, entry=self.entry, stamped=self.timestamps > 0)
 
 
 def facts_of(document: dict[str, Any]) -> Facts:

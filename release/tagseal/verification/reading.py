@@ -19,7 +19,9 @@ def document(text: bytes | str, most: int, what: str) -> dict[str, Any]:
     """
     if len(text) > most:
         raise ValueError(f"got {what} of {len(text)} bytes, expected at most {most}")
-    found = json.loads(text, object_pairs_hook=_unique, parse_constant=_constant)
+    # Bytes are UTF-8 and nothing else (RFC 8259 section 8.1); the library would guess UTF-16 and UTF-32 as well.
+    said = text.decode("utf-8") if isinstance(text, bytes) else text
+    found = json.loads(said, object_pairs_hook=_unique, parse_constant=_constant)
     if not isinstance(found, dict):
         raise TypeError(f"got {what} that is a {type(found).__name__}, expected a JSON object")
     return found

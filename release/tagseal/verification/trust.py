@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sigstore.models import ClientTrustConfig
-from sigstore.verify import Verifier
 
 from tagseal.errors import ServiceError, UsageError
 from tagseal.names import shown
 from tagseal.verification import reading
+from tagseal.verification.timestamps import Rooted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +40,7 @@ class Trust:
 
     origin: str
     """Where it comes from, for a person to read."""
-    verifier: Verifier = field(repr=False)
+    verifier: Rooted = field(repr=False)
     sha256: str = ""
     """Of the file's bytes, hexadecimal; empty for the public instance's."""
 
@@ -80,7 +80,7 @@ class Trust:
         try:
             content = _content(path)
             document = _configuration(reading.document(content, LARGEST, "a root of trust"))
-            verifier = Verifier(trusted_root=ClientTrustConfig.from_json(json.dumps(document)).trusted_root)
+            verifier = Rooted(trusted_root=ClientTrustConfig.from_json(json.dumps(document)).trusted_root)
         except Exception as error:  # whatever the parsers of an archive, of JSON, of certificates and of keys raise
             raise UsageError(
                 f"got {shown(str(path))}, expected a trusted root or a client trust configuration of Sigstore",

@@ -2,13 +2,13 @@
 
 Certificate chain, certificate timestamp, log entry and signature are sigstore-python's work. Ours is what comes
 before it: bounded sizes, no duplicate keys, a message signature and nothing else (an envelope of any predicate
-verifies as such, and says nothing about the file).
+verifies as such, and says nothing about the file), that every timestamp holds, and what else it passes over:
+``tagseal.verification.forms``.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,16 +17,18 @@ from sigstore.models import Bundle
 from sigstore_models.common.v1 import HashAlgorithm
 
 from tagseal.records import Verdict
-from tagseal.verification import reading
+from tagseal.verification import forms, reading
 from tagseal.verification.checks import Watched
 from tagseal.verification.facts import Facts, facts_of, signer_of
 from tagseal.verification.result import Check
+from tagseal.verification.timestamps import verify_timestamps
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sigstore.verify import Verifier
     from sigstore.verify.policy import VerificationPolicy
+
+    from tagseal.verification.timestamps import Rooted
 
 LARGEST_BUNDLE = 1 << 20
 """Bytes. Real ones have about 10 kB."""
@@ -44,7 +46,7 @@ class Outcome:
     """The first that failed; None where all passed, and for an image, whose signatures are other files' work."""
 
 
-def verify(path: Path, bundle: bytes, identity: VerificationPolicy, trust: Verifier) -> Outcome:
+def verify(path: Path, bundle: bytes, identity: VerificationPolicy, trust: Rooted) -> Outcome:
     """Verify one file, read once, against its bundle.
 
     1. the bundle's form; 2. certificate, log entry and times; 3. the identity; 4. signature and file.
@@ -55,7 +57,7 @@ def verify(path: Path, bundle: bytes, identity: VerificationPolicy, trust: Verif
     return verify_digest(path.name, digest(path), bundle, identity, trust)
 
 
-def verify_digest(name: str, sha256: str, bundle: bytes, identity: VerificationPolicy, trust: Verifier) -> Outcome:
+def verify_digest(name: str, sha256: str, bundle: bytes, identity: VerificationPolicy, trust: Rooted) -> Outcome:
     """Verify a file of which only the SHA-256 (64 hexadecimal digits) is at hand."""
     facts = None
     hashed = Hashed(algorithm=HashAlgorithm.SHA2_256, digest=bytes.fromhex(sha256))
@@ -63,9 +65,11 @@ def verify_digest(name: str, sha256: str, bundle: bytes, identity: VerificationP
     try:
         document = _document(bundle)
         facts = facts_of(document)
-        parsed = _parsed(bundle, facts)
+        parsed = _parsed(bundle, document, facts)
         watched.reached = Check.time
+        verify_timestamps(parsed, trust.root)
         trust.verify_artifact(hashed, parsed, watched)
+        forms.one_tree(document)
     except Exception as error:  # noqa: BLE001 - parsers of hostile bytes: whatever they raise is a verdict
         verdict = Verdict(name=name, ok=False, detail=reading.words(error))
         return Outcome(verdict=verdict, facts=facts, check=watched.failed(error))
@@ -78,15 +82,16 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _parsed(bundle: bytes, facts: Facts) -> Bundle:
-    """Return the bundle as the library reads it, if it reads the same facts.
+def _parsed(bundle: bytes, document: dict[str, Any], facts: Facts) -> Bundle:
+    """Return the bundle as the library reads it, if it reads the same.
 
     It takes other spellings of a key, junk in Base64, and two certificates where there should be one: what a person is
     told about would not be what was verified.
     """
     parsed = Bundle.from_json(bundle)
-    if facts_of(json.loads(parsed.to_json())) != facts or signer_of(parsed.signing_certificate) != facts.signer:
-        raise ValueError("got a bundle that two readers take for different things, expected one meaning")
+    forms.unambiguous(document, parsed)
+    if signer_of(parsed.signing_certificate) != facts.signer:
+        raise ValueError("got a certificate that two readers take for different ones, expected one meaning")
     return parsed
 
 

@@ -16,7 +16,6 @@ from sigstore.hashes import Hashed
 from sigstore.models import ClientTrustConfig
 from sigstore.oidc import IdentityToken
 from sigstore.sign import Signer, SigningContext
-from sigstore.verify import Verifier
 from sigstore_models.common.v1 import HashAlgorithm
 
 from tagseal.errors import Busy, Refused, ServiceError
@@ -26,6 +25,7 @@ from tagseal.services.retry import Retry
 from tagseal.services.sigstore.failures import ExpiredCertificate, border, refused
 from tagseal.services.sigstore.stamping import insistent
 from tagseal.services.threads import side_by_side
+from tagseal.verification.timestamps import Rooted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -123,14 +123,14 @@ class Sigstore:
             self.retry.read(attempt)
 
     @cached_property
-    def verifier(self) -> Verifier:
+    def verifier(self) -> Rooted:
         """What verifies bundles of this instance.
 
         Raises:
             ServiceError: The root of trust cannot be had.
         """
         with border("load the root of trust"):
-            return Verifier(trusted_root=self.trusted_root)
+            return Rooted(trusted_root=self.trusted_root)
 
     @cached_property
     def trusted_root(self) -> TrustedRoot:

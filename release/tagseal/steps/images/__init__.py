@@ -21,20 +21,29 @@ if TYPE_CHECKING:
 _OWN = ("{tag}", "{version}")
 
 
+def own_patterns(image: Image) -> tuple[str, ...]:
+    """Return the image's tags that belong to one version, as they are configured.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    if found := tuple(one for one in image.tags if _own(one)):
+        return found
+    raise ConfigError(
+        f"got the image tags {', '.join(map(shown, image.tags)) or '(none)'}, expected one with {{tag}} or {{version}}",
+        hint='Set tags = ["{tag}"] in [tool.tagseal.image]: the notes name the image by it.',
+        slug="image-without-tag",
+    )
+
+
 def own_tags(image: Image, tag: str, version: Version) -> tuple[str, ...]:
     """Return the image's tags that belong to this version: each points at one digest for ever.
 
     Raises:
         ConfigError: There is none, or a registry takes no such tag.
     """
-    found = tuple(one.replace("{tag}", tag).replace("{version}", str(version)) for one in image.tags if _own(one))
-    if not found:
-        raise ConfigError(
-            f"got the image tags {', '.join(map(shown, image.tags)) or '(none)'}, "
-            "expected one with {tag} or {version}",
-            hint='Set tags = ["{tag}"] in [tool.tagseal.image]: the notes name the image by it.',
-            slug="image-without-tag",
-        )
+    patterns = own_patterns(image)
+    found = tuple(one.replace("{tag}", tag).replace("{version}", str(version)) for one in patterns)
     if wrong := [one for one in found if IMAGE_TAG.fullmatch(one) is None]:
         raise ConfigError(
             f"got the image tag {shown(wrong[0])}, expected letters, digits and . _ - only, 128 at most",

@@ -10,9 +10,9 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tagseal.names import printable
 from tagseal.records import Bundle
 from tagseal.steps.existing import BUNDLE, read_bundle
+from tagseal.steps.existing import problems as judged
 from tagseal.steps.images import layouts
 from tagseal.verification.images import attached, simplesigning
 from tagseal.verification.policy import Exact
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from tagseal.records import Artifact, Seal, Tag
     from tagseal.steps import Services
+    from tagseal.verification.facts import Facts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,15 +93,16 @@ def good(signatures: tuple[Signature, ...], policy: Exact, services: Services) -
     )
 
 
-def described(signature: Signature, outcome: Outcome, text: bytes) -> Bundle:
+def described(signature: Signature, facts: Facts, text: bytes) -> Bundle:
     """Return what the seal says of a signature whose bundle has verified."""
     return Bundle(
         artifact=signature.label,
         name=signature.key + BUNDLE,
         size=len(text),
         sha256=hashlib.sha256(text).hexdigest(),
-        log_index=outcome.facts.log_index if outcome.facts else 0,
-        integrated_time=outcome.facts.integrated_time if outcome.facts else 0,
+        log_index=facts.log_index,
+        integrated_time=facts.integrated_time,
+        contents=facts.contents,
     )
 
 
@@ -123,5 +125,5 @@ def problems(tag: Tag, seal: Seal, services: Services) -> Iterator[str]:
             yield f"{name}: no such file"
         elif (len(text), digest := hashlib.sha256(text).hexdigest()) != (listed[name].size, listed[name].sha256):
             yield f"{name}: got sha256 {digest}, expected {listed[name].sha256}"
-        elif not (verdict := one.outcome(text, policy, services).verdict).ok:
-            yield f"{one.label}: {printable(verdict.detail)}"
+        else:
+            yield from judged(listed[name], one.outcome(text, policy, services))

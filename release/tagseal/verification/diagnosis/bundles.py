@@ -6,53 +6,36 @@ import json
 import os
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from tagseal.names import quoted
 from tagseal.verification.attacks import BUNDLE
-from tagseal.verification.diagnosis import contents
-from tagseal.verification.diagnosis.evidence import LEGACY, PEEK, Evidence
-from tagseal.verification.diagnosis.wording import bundle_name, capital, cut, download, verifier
+from tagseal.verification.diagnosis import beside, contents
+from tagseal.verification.diagnosis.evidence import PEEK, Evidence
+from tagseal.verification.diagnosis.wording import bundle_name, capital, cut, download
 from tagseal.verification.result import Cause, Check
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 NEWEST = (0, 3)
 """The newest bundle version that this client reads."""
 
 _VERSION = re.compile(r"application/vnd\.dev\.sigstore\.bundle(?:\.v|\+json;version=)(\d+)\.(\d+)(?:\+json)?")
 _TOO_LARGE = re.compile(r"got a bundle of \d+ bytes, expected at most \d+")
-_SEVERAL = re.compile(r"got \d+ bundles for it|Conflicting inputs")
 _NEWER_ENTRY = re.compile(r"Expected log entry version|Unsupported hashedrekord version|Unsupported DSSE log entry")
-_NO_ENTRY = re.compile(r"expected exactly one log entry|entry must contain inclusion proof|expected checkpoint in")
+_AMBIGUOUS = re.compile(r"got a duplicate key|got a bundle that two readers")
+_NO_ENTRY = re.compile(
+    r"expected exactly one log entry|entry must contain inclusion proof|expected checkpoint in"
+    r"|tlogEntries\.0\.inclusionProof Field required"
+)
 
 
-def both_names(case: Evidence) -> Cause | None:
-    """Two bundles for one file: which of them counts must not be left to the tool."""
-    both = os.path.lexists(_beside(case, BUNDLE)) and os.path.lexists(_beside(case, LEGACY))
-    if case.check is not Check.bundle or not (both or _SEVERAL.match(case.detail)):
+def unreadable(case: Evidence) -> Cause | None:
+    """A link, a pipe, or a file of somebody else."""
+    there = os.path.lexists(case.subject.path.with_name(bundle_name(case)))
+    if case.check is not Check.bundle or case.bundle is not None or not there:
         return None
-    new, old = case.name + BUNDLE, case.name + LEGACY
     return Cause(
-        slug="two-bundles",
-        what=f"got both {cut(new)} and {cut(old)}, expected one bundle beside {cut(case.name)}",
-        next=f"Move the older form away and verify again: `mv {quoted(old)} {quoted(old + '.old')}`. "
-        f"Or, to be sure of its source, {download(case)}.",
-        context=(f"{LEGACY} is how bundles were named before; `sigstore verify` refuses to choose as well.",),
-    )
-
-
-def legacy_name(case: Evidence) -> Cause | None:
-    """The older name alone."""
-    if case.check is not Check.bundle or case.bundle is not None or not os.path.lexists(_beside(case, LEGACY)):
-        return None
-    new, old = case.name + BUNDLE, case.name + LEGACY
-    return Cause(
-        slug="legacy-name",
-        what=f"got {cut(old)}, expected the bundle to be named {cut(new)}",
-        next=f"Rename it and verify again: `mv {quoted(old)} {quoted(new)}`.",
-        context=(f"{LEGACY} is how bundles were named before. What is in it is still to be verified.",),
+        slug="bundle-unreadable",
+        what=f"got {cut(bundle_name(case))}, which cannot be read, expected a regular file: {case.danger} until it can",
+        next=f"`ls -l {quoted(bundle_name(case))}` shows what it is; then {download(case)}.",
     )
 
 
@@ -174,13 +157,25 @@ def by_key(case: Evidence) -> Cause | None:
     )
 
 
+def ambiguous(case: Evidence) -> Cause | None:
+    """What two readers take differently was made so: one of them is to be fooled."""
+    if case.check is not Check.bundle or not _AMBIGUOUS.match(case.detail):
+        return None
+    return Cause(
+        slug="bundle-ambiguous",
+        what=f"got a bundle that two readers may take for different things, expected one meaning: {case.danger}",
+        next=f"Tell the maintainers where you got it; then {download(case)}.",
+        context=("No signing tool writes such a bundle: somebody may have made it to fool one of the readers.",),
+    )
+
+
 def no_entry(case: Evidence) -> Cause | None:
     """A signature that the log was never told of could have been made at any time, with a key that leaked."""
     if case.check not in {Check.bundle, Check.log} or not _NO_ENTRY.search(case.detail):
         return None
     return Cause(
         slug="entry-missing",
-        what=f"got a bundle that does not prove that the public log knows the signature, expected an entry with its "
+        what=f"got a bundle that does not prove that the public log knows the signature, expected one entry with its "
         f"proof: {case.danger}",
         next=f"{capital(download(case))}. If it fails again, tell the maintainers.",
         context=(
@@ -188,7 +183,6 @@ def no_entry(case: Evidence) -> Cause | None:
                 "Either somebody kept a signature out of the log, where its owner would see it, or the signing tool "
                 "could not reach the log."
             ),
-            *verifier(case),
         ),
     )
 
@@ -206,7 +200,6 @@ def damaged(case: Evidence) -> Cause | None:
         if broken
         else f"got {size} that cannot be read as a bundle, expected a Sigstore bundle",
         next=f"{capital(download(case))}. Until then, {case.danger}.",
-        context=(*verifier(case),),
     )
 
 
@@ -221,23 +214,19 @@ def _head(case: Evidence) -> bytes:
     return (case.bundle or b"")[:PEEK]
 
 
-def _beside(case: Evidence, suffix: str) -> Path:
-    return case.subject.path.with_name(case.name + suffix)
-
-
 RULES = (
-    # Which bundle counts, before what is in either.
-    both_names,
-    # The same under its older name.
-    legacy_name,
+    # Not even read.
+    too_large,
+    # There, and out of reach.
+    unreadable,
+    # A bundle, by its older name.
+    beside.legacy_name,
     # Nothing there.
     absent,
     # Of another kind at first sight.
     saved_page,
     # A signature, in another form.
     another_form,
-    # Not even read.
-    too_large,
     # Whatever a newer form holds, an older client misreads.
     newer,
     # A document of Sigstore's, or of somebody else's.
@@ -246,8 +235,12 @@ RULES = (
     attestation,
     # Well-formed, and names nobody.
     by_key,
+    # Well-formed in two ways.
+    ambiguous,
     # Well-formed, and without its entry.
     no_entry,
+    # It cannot be read, and is not the only one.
+    beside.several,
     # What is left cannot be read.
     damaged,
 )

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused
 from tagseal.services.files import opened
-from tagseal.verification import reading
-from tagseal.verification.diagnosis import bundles, certificates, files, identities, trusts
+from tagseal.verification.diagnosis import bundles, certificates, files, identities, roots, trusts
+from tagseal.verification.diagnosis.beside import facts_in
 from tagseal.verification.diagnosis.evidence import PEEK, Evidence
 from tagseal.verification.diagnosis.wording import download, verifier
-from tagseal.verification.facts import Facts, facts_of
 from tagseal.verification.result import Cause, Check
-from tagseal.verification.verify import LARGEST_BUNDLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from tagseal.verification.facts import Facts
     from tagseal.verification.result import Expected, Subject
 
 RULES: tuple[Callable[[Evidence], Cause | None], ...] = (
-    # Clocks, network and roots of trust first: they make a good file look bad. Then what they vouch for.
+    # Where there is no root of trust, nothing else can be said.
+    *roots.RULES,
+    # What it vouches for: authority, time and log.
     *trusts.RULES,
     # A bundle that is none, before what it says.
     *bundles.RULES,
@@ -51,11 +51,11 @@ def cause(  # noqa: PLR0913 - everything that a diagnosis may know, each by its 
     listed: Mapping[str, str] = _NOTHING,
     published: Subject | None = None,
 ) -> Cause:
-    """Say why a check failed, as far as the facts tell, and what to do next. Reads the file's first bytes.
+    """Say why a check failed, as far as the facts tell, and what to do next. It reads the file's first bytes.
 
     Args:
         check: The first that failed.
-        detail: The verifier's own words, or those of the error that kept it from verifying.
+        detail: The verifier's own words; without a bundle, those of the error that kept the root of trust away.
         facts: What the bundle says about itself; None where it could not be read.
         subject: The file.
         expected: Who should have signed.
@@ -66,10 +66,11 @@ def cause(  # noqa: PLR0913 - everything that a diagnosis may know, each by its 
         listed: File name to SHA-256, hexadecimal, of a SHA256SUMS whose own bundle verified.
         published: What the release's listing says of a file of this name.
     """
+    facts = facts or facts_in(bundle or b"")
     case = Evidence(
         check=check,
         detail=detail,
-        facts=facts or _facts(bundle),
+        facts=facts,
         subject=subject,
         expected=expected,
         now=now,
@@ -81,13 +82,6 @@ def cause(  # noqa: PLR0913 - everything that a diagnosis may know, each by its 
         head=_head(subject.path),
     )
     return next((found for rule in RULES if (found := rule(case)) is not None), _unexplained(case))
-
-
-def _facts(bundle: bytes | None) -> Facts:
-    """Read what a bundle says that was refused before its facts were read, such as one of an unknown form."""
-    with suppress(ValueError, TypeError, RecursionError):
-        return facts_of(reading.document(bundle or b"", LARGEST_BUNDLE, "a bundle"))
-    return Facts()
 
 
 def _head(path: Path) -> bytes:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tagseal.names import quoted
 from tagseal.records import GITHUB
+from tagseal.verification.diagnosis.evidence import Signed
 from tagseal.verification.diagnosis.wording import (
     cut,
     download,
@@ -74,13 +75,12 @@ def several_names(case: Evidence) -> Cause | None:
 
 def lookalike(case: Evidence) -> Cause | None:
     """A name made to be read as another is an attack: nobody types such letters by mistake."""
-    odd = [c for c in "".join(case.facts.subjects) if c not in _PLAIN]
+    odd = next(filter(None, map(_odd, case.facts.subjects)), "")
     if case.check is not Check.identity or not odd:
         return None
     return Cause(
         slug="lookalike-name",
-        what=f"got a signer whose name holds a character that no such name has, {_character(odd[0])}, expected "
-        f"{cut(case.expected.uri)}: {case.danger}",
+        what=f"got a signer whose name {odd}, expected {cut(case.expected.uri)}: {case.danger}",
         next=f"Tell the maintainers where you got it; then {download(case)}.",
         context=(*subjects(case), "Somebody may have chosen a name that looks like the right one."),
     )
@@ -121,14 +121,14 @@ def other_caller(case: Evidence) -> Cause | None:
 def moved_tag(case: Evidence) -> Cause | None:
     """A tag is a name that can be given to another commit; the identity stays the same."""
     commit = case.signer.commit
-    if not _right_name(case) or not case.expected.commit or commit == case.expected.commit:
+    if not _right_name(case) or commit in {"", case.expected.commit} or not case.expected.commit:
         return None
     remote = quoted(f"{GITHUB}/{case.wanted.repository}")
     tag = case.wanted.tag
     ask = f"`git ls-remote {remote} {quoted(f'refs/tags/{tag}')} {quoted(f'refs/tags/{tag}^{{}}')}`"
     return Cause(
         slug="moved-tag",
-        what=f"got {case.thing} that was signed for {cut(tag or case.wanted.ref)} at commit {or_none(commit)}, "
+        what=f"got {case.thing} that was signed for {cut(tag or case.wanted.ref)} at commit {cut(commit)}, "
         f"expected commit {cut(case.expected.commit)}: {case.danger} before you know why",
         next=f"See where the tag points now: {ask}; then ask the maintainers."
         if case.wanted.safe
@@ -164,6 +164,17 @@ def several_commits(case: Evidence) -> Cause | None:
 
 def _right_name(case: Evidence) -> bool:
     return case.check is Check.identity and case.facts.subjects == (case.expected.uri,)
+
+
+def _odd(name: str) -> str:
+    """Say what is odd about a name, as the end of a sentence; nothing for a plain one."""
+    if strange := next((c for c in name if c not in _PLAIN), ""):
+        return f"holds a character that no such name has, {_character(strange)}"
+    address, _, path = name.casefold().partition("github.com")
+    dots = {"", ".", ".."} & set(path.removeprefix("/").partition("@")[0].split("/"))
+    if path and "@" not in address and (dots or not Signed.parse(name).repository):
+        return "is written like one at GitHub, and is none"
+    return ""
 
 
 def _character(one: str) -> str:

@@ -118,6 +118,11 @@ class Evidence:
         return f"do not use this {'image' if self.image else 'file'}"
 
     @property
+    def root(self) -> str:
+        """What is trusted, in a sentence."""
+        return f"your root of trust ({self.trust})"
+
+    @property
     def signer(self) -> Signer:
         """What the certificate says."""
         return self.facts.signer

@@ -6,13 +6,12 @@ fits. So a digest that differs says which bytes were meant, and nothing about wh
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING
 
 from tagseal.names import quoted
 from tagseal.verification.checksums import NAME
-from tagseal.verification.diagnosis import contents
+from tagseal.verification.diagnosis import beside, contents
 from tagseal.verification.diagnosis.wording import capital, cut, download
 from tagseal.verification.result import Cause, Check
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     from tagseal.verification.diagnosis.evidence import Evidence
 
-_BYTES = {Check.file, Check.signature, Check.name}
+_BYTES = {Check.file, Check.signature}
 _SDIST = re.compile(r".+\.(?:tar\.gz|zip)", re.IGNORECASE)
 _INCONSISTENT = "inconsistent with other materials"
 
@@ -30,7 +29,7 @@ def absent(case: Evidence) -> Cause | None:
     """A name that leads nowhere; an unreadable file has its own words."""
     if case.check is not Check.file or case.subject.sha256:
         return None
-    there = os.path.lexists(case.subject.path)
+    there = case.subject.path.exists()
     return Cause(
         slug="file-unreadable" if there else "file-absent",
         what=f"got {cut(case.name)}, which cannot be read, expected a regular file"
@@ -104,37 +103,37 @@ def renamed_file(case: Evidence) -> Cause | None:
     )
 
 
-def unreadable_list(case: Evidence) -> Cause | None:
-    """Whoever signed it signed nothing that two readers are sure to read alike."""
-    if case.check is not Check.name or case.name != NAME:
-        return None
-    return Cause(
-        slug="checksums-unreadable",
-        what=f"got {NAME} that is signed and cannot be read, expected a digest and a base name in each line, each name "
-        "once",
-        next=f"Tell the maintainers; until then no file's name is bound, and `{NAME}` must not be used to check any.",
-        context=(case.detail,),
-    )
-
-
-def unlisted(case: Evidence) -> Cause | None:
+def checksum_differs(case: Evidence) -> Cause | None:
     """A signature binds no name; the signed list of checksums does."""
-    if case.check is not Check.name:
-        return None
     wanted = case.listed.get(case.name, "")
+    if case.check is not Check.name or not wanted:
+        return None
     return Cause(
-        slug="checksum-differs" if wanted else "not-in-the-checksums",
+        slug="checksum-differs",
         what=f"got {cut(case.name)} with SHA-256 {case.subject.sha256}, expected {wanted} as SHA256SUMS says: "
-        f"{case.danger}"
-        if wanted
-        else f"got {cut(case.name)}, which SHA256SUMS does not list, expected it there: {case.danger}",
+        f"{case.danger}",
         next=f"{capital(download(case))}; and SHA256SUMS with its bundle from the same release.",
         context=(
             (
                 "Either the file was exchanged for another that the same release process signed, or SHA256SUMS is of "
                 "another release."
             ),
-            *([f"It lists: {', '.join(cut(name) for name in list(case.listed)[:10])}."] if case.listed else []),
+            *_both(case),
+        ),
+    )
+
+
+def bad_list(case: Evidence) -> Cause | None:
+    """A list that two readers read differently binds nothing, whoever signed it."""
+    if case.check is not Check.name or case.name != NAME:
+        return None
+    return Cause(
+        slug="bad-checksums",
+        what=f"got {cut(case.name)}, signed, with a line that not every reader takes alike, expected a digest and a "
+        f"plain name in each: {case.danger}",
+        next=f"{capital(download(case))}. If it fails again, tell the maintainers.",
+        context=(
+            "Whoever signed it wrote a name twice, a path, or a line of another form; tools differ in what they do.",
         ),
     )
 
@@ -263,8 +262,11 @@ RULES = (
     # Nor does a name that was given to other bytes.
     renamed_file,
     # The list is signed: what it says about the name counts.
-    unreadable_list,
-    unlisted,
+    checksum_differs,
+    # A list that says what two readers take differently.
+    bad_list,
+    # Another bundle may be the right one.
+    beside.legacy_fits,
     # Before "changed": the same, with a reason that can be seen.
     truncated,
     # The digests differ.

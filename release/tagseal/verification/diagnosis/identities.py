@@ -16,7 +16,6 @@ from tagseal.verification.diagnosis.wording import (
     run,
     subjects,
     theirs,
-    verifier,
     with_identity,
     with_workflow,
 )
@@ -178,7 +177,7 @@ def other_name(case: Evidence) -> Cause | None:
         slug="other-identity",
         what=f"got a certificate that is not {cut(case.expected.uri)}'s in every part: {case.danger}",
         next=f"{capital(download(case))}.",
-        context=(*subjects(case), *verifier(case)),
+        context=subjects(case),
     )
 
 
@@ -214,6 +213,6 @@ RULES = (
     other_tag,
     # The name is no workflow of GitHub.
     no_workflow,
-    # What the rules above did not foresee keeps the verifier's words.
+    # What the rules above did not foresee.
     other_name,
 )

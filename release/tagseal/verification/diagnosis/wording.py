@@ -5,6 +5,7 @@ A command is made only of what is safe to paste: an attacker chooses what a cert
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tagseal.names import quoted, shown
@@ -110,3 +111,11 @@ def run(case: Evidence) -> Sequence[str]:
 def verifier(case: Evidence) -> Sequence[str]:
     """Quote the verifier."""
     return (f"The verifier says: {case.detail}",) if case.detail else ()
+
+
+def moment(seconds: int) -> str:
+    """Show a time, given in seconds since the epoch."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (ValueError, OverflowError, OSError):
+        return f"{seconds} s after 1970"

@@ -17,13 +17,15 @@ from tagseal.records import Verdict
 from tagseal.verification import reading
 from tagseal.verification.facts import facts_of
 from tagseal.verification.images.simplesigning import LARGEST_MANIFEST, MANIFEST
+from tagseal.verification.timestamps import verify_timestamps
 from tagseal.verification.verify import LARGEST_BUNDLE, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sigstore.verify import Verifier
     from sigstore.verify.policy import VerificationPolicy
+
+    from tagseal.verification.timestamps import Rooted
 
 BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 EMPTY = "application/vnd.oci.empty.v1+json"
@@ -86,11 +88,11 @@ def bundles(manifest: bytes) -> tuple[tuple[str, int], ...]:
     )
 
 
-def verify_attached(bundle: bytes, image: str, sha256: str, policy: VerificationPolicy, trust: Verifier) -> Outcome:
+def verify_attached(bundle: bytes, image: str, sha256: str, policy: VerificationPolicy, trust: Rooted) -> Outcome:
     """Verify a bundle that is attached to an image.
 
     1. The bundle's form: bounded, no duplicate keys, an envelope.
-    2. Certificate, log entry, times, identity, and the envelope's signature, by sigstore-python.
+    2. Every timestamp; certificate, log entry, times, identity, and the envelope's signature, by sigstore-python.
     3. The statement: this predicate and no other, one subject, this digest, this repository. An envelope of any
        predicate verifies as such: a provenance statement is signed by the same identity, and is no signature of ours.
 
@@ -107,6 +109,7 @@ def verify_attached(bundle: bytes, image: str, sha256: str, policy: Verification
         document = _document(bundle)
         parsed = Bundle.from_json(bundle)
         facts = facts_of(document)
+        verify_timestamps(parsed, trust.root)
         _compare(*trust.verify_dsse(parsed, policy), image, sha256)
     except Exception as error:  # noqa: BLE001 - parsers of hostile bytes: whatever they raise is a verdict
         return Outcome(verdict=Verdict(name=name, ok=False, detail=reading.words(error)), facts=facts)

@@ -1,0 +1,199 @@
+"""The guide, "Verifying signed artifacts": a page that a project keeps, rendered and understood as the notes are.
+
+1. A word in angle brackets stands for what is not known yet: in a shell it is quoted like any other unsafe word, so
+   that whoever runs a command without filling it in is refused by the tool, and redirects nothing.
+2. Every command has one of the forms of the notes' commands, and every word in it is the planned one.
+3. The fences lose their phase at the end: not every renderer of documentation takes a second word there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from markdown_it import MarkdownIt
+
+from tagseal.errors import VerificationFailed
+from tagseal.names import safe_file_name, safe_image, safe_repository, safe_tag
+from tagseal.notes import clients
+from tagseal.notes import commands as instructions
+from tagseal.notes.changelog import plain
+from tagseal.notes.commands import Expected, Purpose, Use
+from tagseal.notes.render import Image, filled
+from tagseal.records import Command, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from tagseal.records import Artifact, Identity
+    from tagseal.services.workflows import Starts
+
+TEMPLATE = "guide.md.j2"
+
+TAG, VERSION, PLATFORM = "<tag>", "<version>", "<platform>"
+"""What stands for a release's tag, its version, and the part of a wheel's name that says where it runs."""
+
+_DIGEST = "sha256:..."
+"""What stands for an image's digest, where a tool prints it."""
+_PACKAGES = {Kind.wheel: "wheel", Kind.sdist: "sdist"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What a guide is about."""
+
+    project: str
+    """The distribution's name."""
+    tag: str
+    """Or what stands for it."""
+    version: str
+    """As before."""
+    example: tuple[str, str]
+    """A tag and its version, as the project spells them."""
+    identity: Identity
+    artifacts: tuple[Artifact, ...]
+    """Files of a release, and its image: the first wheel and the sdist are what the commands name."""
+    image_tag: str = ""
+    """By which strangers pull the image, or what stands for it."""
+    image_forms: tuple[str, ...] = ()
+    """How the image is signed: ``simplesigning``, ``bundle``."""
+    starts: Starts
+    """What starts the workflow that signs."""
+    links: Mapping[str, str]
+    """Where a reader may go next: what is there, by its address."""
+    minimum: clients.Minimum = clients.PLANNED
+    """The oldest clients that accept the bundles; before anything is signed, those that it will be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guide:
+    """The rendered guide."""
+
+    text: str
+    """Markdown, as the project keeps it."""
+    commands: tuple[Command, ...]
+    """In order, each with its phase."""
+    purposes: tuple[Purpose, ...]
+    """What each command does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Package:
+    """A package as the template sees it."""
+
+    what: str
+    """``wheel`` or ``sdist``."""
+    name: str
+    bundle: str
+
+
+def render(subject: Subject, override: Path | None) -> Guide:
+    """Render the guide, and understand each of its commands.
+
+    Raises:
+        ConfigError: A template is absent or wrong; the error names its file and line.
+        Refused: A name is unsafe.
+        VerificationFailed: A command has a word that was not planned, or something is verified by none.
+    """
+    expected = Expected.of(subject.identity, _known(subject.tag), subject.artifacts, subject.image_tag)
+    text = filled(TEMPLATE, _values(subject, expected), override).strip("\n") + "\n"
+    found = instructions.commands(text)
+    purposes = tuple(instructions.classify(one, expected=expected) for one in found)
+    missing = (*_unverified(purposes, subject.artifacts), *instructions.too_early(purposes, subject.artifacts))
+    if missing:
+        raise VerificationFailed(
+            f"got a guide that leaves out {len(missing)} things, expected it to verify each kind of artifact",
+            context=missing,
+            hint=f"Add the commands to the template that overrides {TEMPLATE}, or remove the override.",
+            slug="guide-incomplete",
+        )
+    return Guide(text=_without_phases(text), commands=found, purposes=purposes)
+
+
+def _values(subject: Subject, expected: Expected) -> dict[str, Any]:
+    files = [_package(one) for one in subject.artifacts if one.kind is not Kind.image]
+    first = {one.kind: _package(one) for one in reversed(subject.artifacts) if one.kind in _PACKAGES}
+    return {
+        "tag": subject.tag,
+        "version": subject.version,
+        "example": {"tag": subject.example[0], "version": subject.example[1]},
+        "project": plain(subject.project),
+        "repository": safe_repository(subject.identity.repository),
+        "workflow": subject.identity.workflow,
+        "identity": subject.identity.uri,
+        "issuer": subject.identity.issuer,
+        "files": files,
+        "packages": [first[kind] for kind in _PACKAGES if kind in first],
+        "wheels": sum(one.kind is Kind.wheel for one in subject.artifacts),
+        "placeholders": [one for one in (TAG, VERSION, PLATFORM) if _stands(one, subject)],
+        "image": _image(subject, expected),
+        "starts": subject.starts,
+        "links": subject.links,
+        "troubles": _troubles({"sigstore", "sha256sum"} | ({"cosign"} if expected.image else set())),
+        "minimum": subject.minimum,
+    }
+
+
+def _known(tag: str) -> str:
+    return tag if tag == TAG else safe_tag(tag)
+
+
+def _package(artifact: Artifact) -> Package:
+    name = artifact.name
+    for word in (VERSION, PLATFORM):
+        name = name.replace(word, "0")  # what is left is data from outside
+    safe_file_name(name)
+    return Package(
+        what=_PACKAGES.get(artifact.kind, "file"), name=artifact.name, bundle=artifact.name + instructions.BUNDLE
+    )
+
+
+def _stands(word: str, subject: Subject) -> bool:
+    return word == subject.tag or any(word in one.name for one in subject.artifacts)
+
+
+def _image(subject: Subject, expected: Expected) -> Image | None:
+    if not expected.image:
+        return None
+    safe_image(expected.image)
+    return Image(
+        name=expected.image,
+        tag=subject.image_tag,
+        digest=_DIGEST,
+        manifests=(),
+        bundled="bundle" in subject.image_forms,
+        old="simplesigning" in subject.image_forms,
+    )
+
+
+def _troubles(tools: set[str]) -> list[dict[str, Any]]:
+    """Return the common troubles of these tools, with the messages of any version of them."""
+    from tagseal.verification.diagnosis import TROUBLES  # noqa: PLC0415 - 0.6 s
+
+    found = []
+    for one in TROUBLES:
+        said = [{"tool": said.tool, "text": said.text} for said in one.said if said.tool.partition(" ")[0] in tools]
+        if one.common and said:
+            words = {"title": one.title, "meaning": " ".join(one.meaning), "next": one.next}
+            found.append({"slug": one.slug, "said": said, **words})
+    return found
+
+
+def _unverified(purposes: Sequence[Purpose], artifacts: Sequence[Artifact]) -> Iterator[str]:
+    """Yield each kind of artifact that no command verifies; the packages want sigstore's."""
+    verified = {(one.tool, name) for one in purposes if one.kind is Use.verify for name in one.files}
+    for kind in dict.fromkeys(one.kind for one in artifacts):
+        names = {one.name for one in artifacts if one.kind is kind}
+        if kind in _PACKAGES and not any(("sigstore", name) in verified for name in names):
+            yield f"{kind}: no sigstore command"
+        if kind is Kind.image and not any(one.of_image for one in purposes if one.kind is Use.verify):
+            yield f"{kind}: no cosign command"
+
+
+def _without_phases(markdown: str) -> str:
+    lines = markdown.split("\n")
+    for token in MarkdownIt("commonmark").parse(markdown):
+        if token.type == "fence" and token.map and token.info.startswith("bash "):
+            lines[token.map[0]] = lines[token.map[0]].replace(token.info, "bash")
+    return "\n".join(lines)

@@ -1,0 +1,84 @@
+"""Rules about another bundle that lies beside the file: which of them counts must not be left to chance."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from tagseal.errors import TagsealError
+from tagseal.names import quoted
+from tagseal.services.files import opened
+from tagseal.verification.diagnosis.evidence import LEGACY, Evidence
+from tagseal.verification.diagnosis.wording import bundle_name, capital, cut, download
+from tagseal.verification.facts import Facts, facts_of
+from tagseal.verification.result import Cause, Check
+from tagseal.verification.verify import LARGEST_BUNDLE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_SEVERAL = re.compile(r"got \d+ bundles for it|Conflicting inputs")
+
+
+def facts_in(content: bytes) -> Facts:
+    """Read what a bundle says, whatever form it has; nothing for what is none."""
+    with suppress(ValueError, RecursionError):
+        document = json.loads(content) if len(content) <= LARGEST_BUNDLE else None
+        if isinstance(document, dict):
+            return facts_of(document)
+    return Facts()
+
+
+def several(case: Evidence) -> Cause | None:
+    """Two bundles for one file, and the one that counts cannot be read."""
+    older = _older(case)
+    both = case.bundle is not None and os.path.lexists(older)
+    if case.check is not Check.bundle or not (both or _SEVERAL.match(case.detail)):
+        return None
+    names = [cut(bundle_name(case)), *([cut(older.name)] if os.path.lexists(older) else [])]
+    return Cause(
+        slug="two-bundles",
+        what=f"got several bundles, {' and '.join(names)}, expected one beside {cut(case.name)}",
+        next=f"{capital(download(case))}; then move the other one away.",
+        context=(f"{LEGACY} is how bundles were named before; `sigstore verify` refuses to choose as well.",),
+    )
+
+
+def legacy_name(case: Evidence) -> Cause | None:
+    """The older name alone."""
+    older = _older(case)
+    if case.check is not Check.bundle or case.bundle is not None or not os.path.lexists(older):
+        return None
+    return Cause(
+        slug="legacy-name",
+        what=f"got {cut(older.name)}, expected the bundle to be named {cut(bundle_name(case))}",
+        next=f"Rename it and verify again: `mv {quoted(older.name)} {quoted(bundle_name(case))}`.",
+        context=(f"{LEGACY} is how bundles were named before. What is in it is still to be verified.",),
+    )
+
+
+def legacy_fits(case: Evidence) -> Cause | None:
+    """The bundle that was read is for other bytes, and an older one claims to be for these."""
+    older = _older(case)
+    if case.check is not Check.signature or facts_in(_read(older)).sha256 != case.subject.sha256:
+        return None
+    return Cause(
+        slug="two-bundles",
+        what=f"got {cut(bundle_name(case))} for other bytes, beside {cut(older.name)}, which claims to be for these, "
+        "expected one bundle",
+        next=f"{capital(download(case))}; then move {cut(older.name)} away. Until it verifies, {case.danger}.",
+        context=("Either the file was exchanged for one that the older bundle fits, or one of the bundles is old.",),
+    )
+
+
+def _older(case: Evidence) -> Path:
+    return case.subject.path.with_name(case.name + LEGACY)
+
+
+def _read(path: Path) -> bytes:
+    with suppress(OSError, TagsealError), opened(path) as file:
+        return file.read(LARGEST_BUNDLE + 1)
+    return b""
