@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import struct
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ import pytest
 
 from instance import TAG, Instance, instance
 from tagseal.cli import main
+from tagseal.verification.diagnosis.explain import LARGEST, explain
 from tagseal.verification.found import found
 from tagseal.verification.result import Check
 
@@ -157,3 +159,17 @@ def test_what_no_log_has_signed_is_not_told(
     assert main(["verify", *SIGNER, "--trust-config=../root.json", "--json", "a.whl"]) == 0
     (told,) = json.loads(capsys.readouterr().out)["files"]
     assert (told["log_index"], told["integrated_at"]) == (int(entry["inclusionProof"]["logIndex"]), "")
+
+
+def test_a_file_of_odd_parts_ends_no_run(dist: Path) -> None:
+    """Why it failed is guessed from bytes that a stranger chose: an archive that claims to be on two disks."""
+    locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, 0, 2)
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 0, 0, 0, 0, 0)
+    (dist / "a.whl").write_bytes(b"PK\x03\x04" + locator + end)
+    assert main(["verify", *SIGNER, "--trust-config=../root.json", "a.whl", "x" * 300]) == 1
+
+
+@pytest.mark.parametrize("unit", [" ", " \t", " x.py:1", "\x1b]", "FAIL: "])
+def test_a_message_is_read_in_the_time_of_its_length(unit: str) -> None:
+    """A megabyte of white space would take hours, if each space were where a margin may begin."""
+    assert explain(unit * (LARGEST // len(unit))) == ()

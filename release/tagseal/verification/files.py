@@ -183,12 +183,17 @@ def _nearby(results: Iterable[Result]) -> Iterator[Subject]:
     subjects = {one.subject.path: one.subject for one in results if one.subject}
     yield from (one for one in subjects.values() if one.sha256)
     folders = {one.subject.path.parent: None for one in results if one.check is Check.signature and one.subject}
-    for folder in folders:
-        names = (path for path in sorted(folder.iterdir()) if path not in subjects and not is_bundle(path))
-        for path in islice(names, MOST_NEARBY):
-            with suppress(OSError, Refused):
-                if path.lstat().st_size <= LARGEST_NEARBY:
-                    yield _described(path)
+    there = (path for folder in folders for path in _listing(folder) if path not in subjects and not is_bundle(path))
+    for path in islice(there, MOST_NEARBY):  # of all folders: a stranger made them, and their number
+        with suppress(OSError, Refused):
+            if path.lstat().st_size <= LARGEST_NEARBY:
+                yield _described(path)
+
+
+def _listing(folder: Path) -> Sequence[Path]:
+    with suppress(OSError):
+        return sorted(folder.iterdir())
+    return ()
 
 
 def _described(path: Path) -> Subject:

@@ -66,7 +66,7 @@ def looks_whole(path: Path, head: bytes) -> bool | None:
         return None
     try:
         return zipfile.is_zipfile(path) if magic.startswith(b"PK") else _ends(path)
-    except OSError:
+    except (OSError, zipfile.BadZipFile):  # in parts, as nobody makes them
         return None
 
 

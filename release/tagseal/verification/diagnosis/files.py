@@ -6,6 +6,7 @@ fits. So a digest that differs says which bytes were meant, and nothing about wh
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ def absent(case: Evidence) -> Cause | None:
     """A name that leads nowhere; an unreadable file has its own words."""
     if case.check is not Check.file or case.subject.sha256:
         return None
-    there = case.subject.path.exists()
+    there = os.path.lexists(case.subject.path)
     return Cause(
         slug="file-unreadable" if there else "file-absent",
         what=f"got {cut(case.name)}, which cannot be read, expected a regular file"
