@@ -30,7 +30,7 @@ def head(expected: Expected, trust: Trust, *, default: str = "") -> Iterator[str
     if expected.identity is None:
         yield f"issuer:  {printable(expected.issuer)}"
     if expected.commit:
-        yield f"commit:  {expected.commit}"
+        yield f"commit:  {printable(expected.commit)}"
     if default:
         yield f"note:    {default} is the default; --workflow FILE names another"
 

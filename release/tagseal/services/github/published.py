@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from tagseal.services import actions
 from tagseal.services.files import opened
 from tagseal.services.github import GitHub
 from tagseal.services.github.border import border
+from tagseal.services.github.refusals import garbled
 from tagseal.services.github.transfers import TIMEOUT, Transfers
 from tagseal.services.threads import side_by_side
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from tagseal.services.retry import Retry
 
 THREADS = 8
+_COMMIT = re.compile("[0-9a-f]{40}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +54,7 @@ def published(repository: str, tag: str, environ: Mapping[str, str], retry: Retr
         UsageError: There is no such repository, tag or release, or it has no files.
         ServiceError: GitHub did not answer, or wants a pause.
     """
-    github = GitHub.from_environ(environ, retry)
+    github = _github(environ, retry)
     with _patient(anonymous=not actions.token(environ)):
         commit = github.tag_commit(repository, tag)
         if commit is None:
@@ -61,6 +64,8 @@ def published(repository: str, tag: str, environ: Mapping[str, str], retry: Retr
             drafts = github.of_tag(repository, tag)
             found = "a draft only" if drafts else "no release"
             raise _absent(f"got {found} for {tag} in {repository}, expected a published release")
+    if _COMMIT.fullmatch(commit) is None or release.draft or release.tag != tag:
+        raise garbled(f"read the release {tag} of {repository}", "another release than the one that was asked for")
     if not release.assets:
         raise _absent(f"got a release of {tag} without a file in {repository}, expected some")
     return Published(release=release, commit=commit)
@@ -76,7 +81,7 @@ def download(
         VerificationFailed: A file has another size or digest than the API tells.
         ServiceError: GitHub did not answer.
     """
-    names = {one.id: folder / _plain(one.name) for one in release.assets}
+    names = _names(release, folder)
     folder.mkdir(parents=True, exist_ok=True)
     fetch = _fetch(repository, release.tag, environ, retry)
     with tempfile.TemporaryDirectory(prefix=".part-", dir=folder) as temporary:
@@ -101,7 +106,7 @@ def download(
 def _fetch(repository: str, tag: str, environ: Mapping[str, str], retry: Retry) -> Callable[[Asset, Path], str]:
     """Return what fetches one file: through the API with a token, by its plain address without."""
     if actions.token(environ):
-        return partial(GitHub.from_environ(environ, retry).download, repository)
+        return partial(_github(environ, retry).download, repository)
     transfers = Transfers("", TIMEOUT)
 
     def plain(asset: Asset, path: Path) -> str:
@@ -114,6 +119,27 @@ def _fetch(repository: str, tag: str, environ: Mapping[str, str], retry: Retry) 
         return retry.read(ask)
 
     return plain
+
+
+def _github(environ: Mapping[str, str], retry: Retry) -> GitHub:
+    """Return the one that the certificates name: the token goes to no other that a variable may tell of."""
+    return GitHub(actions.token(environ), retry=retry)
+
+
+def _names(release: Release, folder: Path) -> dict[int, Path]:
+    """Return where each file goes, by its number.
+
+    Raises:
+        Refused: A name is no file's, or another's as well.
+    """
+    names = {one.id: folder / _plain(one.name) for one in release.assets}
+    if len(set(names.values())) != len(release.assets):
+        raise Refused(
+            f"got {len(release.assets)} files in the release under fewer names, expected a name for each",
+            hint="Look at who answers for GitHub on this network: a release has no two files of one name.",
+            slug="download-twice",
+        )
+    return names
 
 
 def _plain(name: str) -> str:
