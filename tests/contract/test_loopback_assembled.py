@@ -35,7 +35,12 @@ def test_one_environment_is_enough_to_sign(tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "widget.whl.sigstore.json").is_file()
-    assert asked == [("127.0.0.1", 200), ("fulcio.sigstore.dev", 200), ("rekor.sigstore.dev", 201)]
+    assert asked == [
+        ("127.0.0.1", 200),
+        ("fulcio.sigstore.dev", 200),
+        ("timestamp.sigstore.dev", 201),
+        ("rekor.sigstore.dev", 201),
+    ]
 
 
 def test_a_fault_hits_the_real_client(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -47,6 +48,23 @@ def test_sigstore_signs_and_verifies_inside(tmp_path: Path) -> None:
     assert "OK: a.txt" in done.stdout + done.stderr
     assert done.returncode == 0
     assert (tmp_path / "out" / "transcript.jsonl").exists()
+
+
+@pytest.mark.parametrize(("log", "host"), [("v1", "rekor.sigstore.dev"), ("v2", "log2025-1.rekor.sigstore.dev")])
+def test_the_log_is_the_one_that_was_asked_for(tmp_path: Path, log: str, host: str) -> None:
+    """``--log`` chooses which of them signers are led to; the same trust verifies what comes of both."""
+    (tmp_path / "a.txt").write_text("a")
+    done = inside(
+        tmp_path,
+        f"sigstore sign a.txt; sigstore verify identity --cert-identity {IDENTITY} "
+        "--cert-oidc-issuer https://token.actions.githubusercontent.com a.txt",
+        "--log",
+        log,
+    )
+    assert "OK: a.txt" in done.stdout + done.stderr
+    lines = (tmp_path / "out" / "transcript.jsonl").read_text(encoding="utf-8").splitlines()
+    asked = [one["host"] for one in map(json.loads, lines) if one["host"].endswith(".sigstore.dev")]
+    assert asked == ["fulcio.sigstore.dev", "timestamp.sigstore.dev", host]
 
 
 def test_the_commands_exit_code_is_ours(tmp_path: Path) -> None:

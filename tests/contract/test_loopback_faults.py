@@ -324,22 +324,40 @@ def test_sigstore_is_refused(client: Client, tmp_path: Path, name: str, entries:
     """The real sigstore fails; of a conflict the entry is in the log, of an expired token there is none."""
     before = len(client.loopback.rekor.log)
     client.fault(name)
-    (tmp_path / "a.txt").write_text(name)
-    token = client.loopback.issuer.mint(RUN, "sigstore")
-    trust = ["--trust-config", str(client.loopback.folder / "trust.json")]
-    done = subprocess.run(
-        [sys.executable, "-m", "sigstore", *trust, "sign", "--identity-token", token, "a.txt"],
-        cwd=tmp_path,
-        env=os.environ | client.loopback.environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = sigstore(client.loopback, tmp_path)
 
     assert done.returncode != 0
     assert words in done.stderr
     assert client.hits == [name]
     assert len(client.loopback.rekor.log) - before == entries
+
+
+def test_the_second_version_of_the_log_conflicts_as_well(tmp_path: Path) -> None:
+    """The real sigstore fails there too; the entry is in the log."""
+    with Loopback(folder=tmp_path / "loopback", log="v2") as loopback:
+        before = len(loopback.sigstore.tiles.log)
+        loopback.faults.set([Fault(name="rekor-conflict")])
+        done = sigstore(loopback, tmp_path)
+
+    assert done.returncode != 0
+    assert "409" in done.stderr
+    assert [fault.name for fault in loopback.faults.hits] == ["rekor-conflict"]
+    assert len(loopback.sigstore.tiles.log) - before == 1
+
+
+def sigstore(loopback: Loopback, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Let the real sigstore sign a file there."""
+    (folder / "a.txt").write_text(str(folder))
+    token = loopback.issuer.mint(RUN, "sigstore")
+    trust = ["--trust-config", str(loopback.folder / "trust.json")]
+    return subprocess.run(
+        [sys.executable, "-m", "sigstore", *trust, "sign", "--identity-token", token, "a.txt"],
+        cwd=folder,
+        env=os.environ | loopback.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def test_every_fault_is_seen_by_a_client() -> None:

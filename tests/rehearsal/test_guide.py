@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,7 +12,9 @@ import pytest
 import images
 from rehearsing import Ended, programs, project, rehearse
 from tagseal.notes.guide import TEMPLATE
+from tagseal.notes.page import fences
 from tagseal.notes.render import packaged
+from tagseal.project.guide import page
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,3 +68,40 @@ def test_a_guide_that_leads_nowhere_fails_the_rehearsal(name: str, tmp_path: Pat
     assert (ended.code, ended.slug) == (1, slug), ended.output + ended.errors
     assert named in ended.errors
     assert "REHEARSED" not in ended.output
+
+
+OVERHEARD = """#!/bin/sh
+{real} "$@" > {log}.$$
+code=$?
+[ "$1" = verify ] && [ $code = 0 ] && cp {log}.$$ {log}
+cat {log}.$$
+exit $code
+"""
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("form", ["simplesigning", "bundle"])
+def test_the_json_of_the_guide_is_what_the_real_cosign_prints(tmp_path: Path, form: str) -> None:
+    """What it shows of the image is all there is; of the signer it shows nothing that is not there."""
+    real = shutil.which("cosign")
+    if real is None:
+        pytest.skip("cosign is not on PATH")
+    overhearing, log = tmp_path / "bin" / "cosign", tmp_path / "log"
+    overhearing.parent.mkdir()
+    overhearing.write_text(OVERHEARD.format(real=real, log=log))
+    overhearing.chmod(0o755)
+    settings = f'\n[tool.tagseal]\nrepository = "example/widget"\n{IMAGE}signatures = ["{form}"]\n'
+    git = project(tmp_path / "widget", settings)
+    images.archive(images.layout(tmp_path / "layout"), git.root / "image.tar")
+    path = os.pathsep.join([str(overhearing.parent), os.environ["PATH"]])
+    ended = rehearse(git.root, out=tmp_path / "out", environ={"PATH": path})
+    assert ended.code == 0, ended.output + ended.errors
+    (printed,) = json.loads(log.read_text())
+    digest = printed["critical"]["image"]["docker-manifest-digest"]
+    (said,) = [text for info, text in fences(page(git.root, "v1.2.3")) if info == "json"]
+    (shown,) = json.loads(said.replace("sha256:...", digest))
+    assert printed["critical"] == shown["critical"]
+    signer = {"Issuer", "Subject"}
+    assert {name: printed["optional"][name] for name in signer & (printed["optional"] or {}).keys()} == {
+        name: shown["optional"][name] for name in signer & shown["optional"].keys()
+    }

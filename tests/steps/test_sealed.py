@@ -11,8 +11,11 @@ import pytest
 from instance import COMMIT, IDENTITY, RUN, TAG
 from stage import SDIST, WHEEL
 from tagseal.errors import Refused, TagsealError, VerificationFailed
+from tagseal.loopback import trust
+from tagseal.notes import clients
 from tagseal.notes.clients import PLANNED_BUNDLE
 from tagseal.records import Artifact, Bundle, Kind, Seal, Tag
+from tagseal.services.actions import TRUST_CONFIG
 from tagseal.steps import checksums
 from tagseal.steps.sealed import fitting, verify_sealed
 from tagseal.steps.sign import sign
@@ -166,6 +169,22 @@ def test_a_record_of_other_contents_is_refused(released: Stage) -> None:
     error = failure(released, replace(seal, bundles=(replace(first, contents=other), *others)))
     assert error.slug == "sealed-files-changed"
     assert [line.partition(": got a record of")[0] for line in error.context] == [first.name]
+
+
+def test_a_set_that_is_kept_in_part_needs_the_clients_of_all_its_bundles(released: Stage) -> None:
+    """What an earlier run signed in one version of the log, and this one in another, is one set with one minimum."""
+    released.accept_everything()
+    released.sign()
+    (released.work.bundles / f"{SDIST}.sigstore.json").unlink()
+    services = released.services()
+    second = trust.client_trust_config(released.loopback.sigstore, trust.Signing(log="v2"))
+    document = released.folder / "second.json"
+    document.write_text(json.dumps(second))
+    seal = released.sign(replace(services, environ={**services.environ, TRUST_CONFIG: str(document)}))
+    verify_sealed(released.tag, seal, released.services())
+    entries = {one.artifact: one.contents.entry.rpartition(" ")[2] for one in seal.bundles}
+    assert (seal.kept, entries) == (2, {SDIST: "0.0.2", WHEEL: "0.0.1", "SHA256SUMS": "0.0.1"})
+    assert clients.of(seal).sigstore == "4.0.0"
 
 
 def path_beside(path: Path, content: bytes) -> Path:

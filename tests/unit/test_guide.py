@@ -12,6 +12,7 @@ import pytest
 
 import guides
 from tagseal.errors import ConfigError, Refused, TagsealError, UsageError
+from tagseal.notes.page import html
 from tagseal.notes.render import packaged
 from tagseal.project.guide import page
 from tagseal.verification.diagnosis import TROUBLES
@@ -59,8 +60,8 @@ def test_the_headings_are_those_of_the_page_it_was_made_after(securescan: str) -
 
 def test_the_segments_are_told_in_a_table(securescan: str) -> None:
     """Each part of the identity, with what it names."""
-    for segment in ("Metbcy/securescan", ".github/workflows/release.yml", "refs/tags/v0.11.0"):
-        assert f"\n| `{segment}` | the " in securescan
+    rows = re.findall(r"^\| `(.+)` \| the .+ \|$", securescan, flags=re.MULTILINE)
+    assert rows == ["Metbcy/securescan", ".github/workflows/release.yml", "refs/tags/v0.11.0"]
 
 
 @pytest.mark.parametrize("image", [guides.IMAGE, ""])
@@ -115,6 +116,15 @@ def test_without_a_tag_words_in_angle_brackets_stand_for_it(tmp_path: Path) -> N
     assert "@refs/tags/<tag>'" in text
     assert "cosign verify 'ghcr.io/octo/widget:<version>'" in text
     assert "`<tag>` stands for the release's tag, such as `widget/1.2.3`, and `<version>`" in text
+
+
+def test_a_reader_sees_every_word_in_angle_brackets(tmp_path: Path) -> None:
+    """Outside of code a browser would take it for an element, and show nothing."""
+    pyproject = '[project]\nname = "widget"\nversion = "1"\n[build-system]\nbuild-backend = "maturin"\n'
+    text = page(guides.checkout(tmp_path, guides.IMAGE, {"pyproject.toml": pyproject}), None)
+    for word in ("tag", "version", "platform", "file"):
+        assert text.count(f"<{word}>") > 0
+        assert html(text).count(f"&lt;{word}&gt;") == text.count(f"<{word}>")
 
 
 @pytest.mark.parametrize("tag", [None, "v1.2.3"])

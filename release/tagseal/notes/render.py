@@ -239,8 +239,7 @@ def _of(*folders: Path) -> ImmutableSandboxedEnvironment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["quoted"] = quoted
-    environment.filters["enclosed"] = enclosed
+    environment.filters |= {"quoted": quoted, "enclosed": enclosed}
     return environment
 
 

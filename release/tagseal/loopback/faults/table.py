@@ -156,7 +156,7 @@ FAULTS: Mapping[str, Kind] = {
         happens="The log takes the entry, and answers 409: it is there already.",
         report="sigstore/sigstore-go#647: Rekor answers 409 to a first request every now and then",
         act=acts.twice,
-        at=r"rekor\.sigstore\.dev POST /api/v1/log/entries/?",
+        at=r"(log2025-1\.)?rekor\.sigstore\.dev POST /api/v[12]/log/entries/?",
     ),
     "token-expired": Kind(
         happens="Fulcio refuses the identity token, as it does once that has expired.",
