@@ -109,7 +109,7 @@ def test_a_public_release_is_verified_without_a_token(forge: Forge, tmp_path: Pa
         0,
         [
             PAGE,
-            "trust:   the loopback",
+            "trust:   the loopback, where anybody signs as anybody",
             f"signer:  {IDENTITY.uri}",
             f"commit:  {COMMIT}",
             "note:    release.yml is the default; --workflow FILE names another",

@@ -7,6 +7,7 @@ import json
 import shutil
 import struct
 import subprocess
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +15,11 @@ import pytest
 
 from instance import TAG, Instance, instance
 from tagseal.cli import main
+from tagseal.errors import UsageError
 from tagseal.verification.diagnosis.explain import LARGEST, explain
 from tagseal.verification.found import found
 from tagseal.verification.result import Check
+from tagseal.verification.trust import Trust
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -173,3 +176,37 @@ def test_a_file_of_odd_parts_ends_no_run(dist: Path) -> None:
 def test_a_message_is_read_in_the_time_of_its_length(unit: str) -> None:
     """A megabyte of white space would take hours, if each space were where a margin may begin."""
     assert explain(unit * (LARGEST // len(unit))) == ()
+
+
+@pytest.mark.parametrize(
+    ("compression", "more", "words"),
+    [
+        (zipfile.ZIP_LZMA, (), "whose reader has no bound"),
+        (zipfile.ZIP_BZIP2, (), "whose reader has no bound"),
+        (zipfile.ZIP_DEFLATED, ("other/trusted_root.json",), "got 2 members"),
+        (zipfile.ZIP_DEFLATED, (), ""),
+    ],
+)
+def test_a_root_of_trust_in_an_archive_is_bounded(
+    played: Instance, tmp_path: Path, compression: int, more: tuple[str, ...], words: str
+) -> None:
+    """A small archive may unpack to anything; and the digest is of the root, under its own name."""
+    kit = tmp_path / "kit.zip"
+    with zipfile.ZipFile(kit, "w", compression) as archive:
+        for name in ("kit/trusted_root.json", *more):
+            archive.writestr(name, played.trusted_root)
+    if not words:
+        sha256 = hashlib.sha256(played.trusted_root.encode()).hexdigest()
+        assert Trust.of_file(kit).origin == f"{kit}/kit/trusted_root.json, sha256 {sha256}"
+        return
+    with pytest.raises(UsageError) as caught:
+        Trust.of_file(kit)
+    assert words in caught.value.context[0]
+
+
+def test_a_list_alone_is_called_so(played: Instance, dist: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is signed, and no file has been looked at."""
+    (dist / "SHA256SUMS").write_text(f"{'0' * 64}  a.whl\n")
+    sign(played, dist, "SHA256SUMS")
+    assert main(["verify", *SIGNER, "--trust-config=../root.json", "SHA256SUMS"]) == 0
+    assert "VERIFIED 1 file, the list of names alone (SHA256SUMS), " in capsys.readouterr().out

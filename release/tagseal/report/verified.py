@@ -124,6 +124,8 @@ def _rfc3339(seconds: int) -> str:
 
 def _names(results: Sequence[Result]) -> str:
     files = [one for one in results if one.name != NAME]
+    if not files:
+        return f"the list of names alone ({NAME})"
     free = [one.name for one in files if one.sums is None]
     if len(free) == len(files):
         return f"names not bound (no signed {NAME})"
