@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
+import os
 import shutil
 import struct
 import subprocess
@@ -16,6 +18,7 @@ import pytest
 from instance import TAG, Instance, instance
 from tagseal.cli import main
 from tagseal.errors import UsageError
+from tagseal.verification.diagnosis.contents import looks_whole
 from tagseal.verification.diagnosis.explain import LARGEST, explain
 from tagseal.verification.found import found
 from tagseal.verification.result import Check
@@ -170,6 +173,14 @@ def test_a_file_of_odd_parts_ends_no_run(dist: Path) -> None:
     end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 0, 0, 0, 0, 0)
     (dist / "a.whl").write_bytes(b"PK\x03\x04" + locator + end)
     assert main(["verify", *SIGNER, "--trust-config=../root.json", "a.whl", "x" * 300]) == 1
+
+
+def test_a_bomb_is_not_unpacked_to_its_end(tmp_path: Path) -> None:
+    """Whether it is whole stays open; a file of the usual kind is read to its end."""
+    for name, content in (("bomb.tar.gz", bytes(64 << 20)), ("a.tar.gz", os.urandom(1 << 20))):
+        (tmp_path / name).write_bytes(gzip.compress(content))
+    assert looks_whole(tmp_path / "bomb.tar.gz", b"\x1f\x8b") is None
+    assert looks_whole(tmp_path / "a.tar.gz", b"\x1f\x8b") is True
 
 
 @pytest.mark.parametrize("unit", [" ", " \t", " x.py:1", "\x1b]", "FAIL: "])
