@@ -145,6 +145,14 @@ def test_a_file_does_not_become_an_option(dist: Path, capsys: pytest.CaptureFixt
     assert main(["verify", *SIGNER, "--trust-config=../root.json", "--", *names]) == 1
 
 
+@pytest.mark.parametrize("name", ["--help", "-h", "--json", "--tag=v1.0.0", "--off", "--"])
+def test_no_file_ends_a_verification_early(dist: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    """The help ends with 0, and whoever asks for that alone takes it for a verdict."""
+    touch(dist, name)
+    assert main(["verify", name, "a.whl", *SIGNER, "--trust-config=../root.json"]) == 2
+    assert "option-is-a-file" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "change",
     [

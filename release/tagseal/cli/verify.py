@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 
 from tagseal.cli import explain
 from tagseal.errors import UsageError
-from tagseal.names import printable, shown
+from tagseal.names import printable
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
 
     from tagseal.report.plain import Report
     from tagseal.services.retry import Retry
@@ -57,7 +56,6 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
-    _planted(options.words)
     _check(options)
     if options.explain is not None:
         return explain.run(explain.read(options.explain), report)
@@ -81,24 +79,6 @@ def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
     report.foreign(verified.summary(results, expected))
     document = verified.document(results, expected, trust)
     return 0 if document["ok"] else 1, document
-
-
-def _planted(words: Sequence[str]) -> None:
-    """Refuse an option that is a file's name: of ``*``, the shell makes a trust root's option out of a stranger's file.
-
-    Raises:
-        UsageError: There is one, before the word that ends options.
-    """
-    options = words[: words.index("--") + 1] if "--" in words else words
-    planted = next((one for one in options if one.startswith("-") and os.path.lexists(one)), None)
-    if planted is not None:
-        raise UsageError(
-            f"got {shown(planted)}, which is a file's name here as well, expected an option or a file",
-            context=("Whoever put it here may have wanted a pattern of yours to become an option.",),
-            hint="Name the folder instead of a pattern, or write ./* for *: tagseal verify . --repo OWNER/REPO --tag "
-            "TAG.",
-            slug="option-is-a-file",
-        )
 
 
 def _check(options: argparse.Namespace) -> None:
