@@ -137,6 +137,14 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def fuzz(session: nox.Session) -> None:
+    """Change bundles at random, 20,000 times for each rule, or as often as is said: `nox -s fuzz -- 500`."""
+    times = session.posargs[0] if session.posargs else "20000"
+    session.install(".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "tests"))
+    session.run("pytest", "--numprocesses=auto", "tests/unit/test_verify_fuzz.py", env={"TAGSEAL_FUZZ": times})
+
+
+@nox.session(default=False)
 def torture(session: nox.Session) -> None:
     """Release through faults and kills, 1,000 times over; one seed again: `nox -s torture -- --seed 4711`."""
     session.install(".")

@@ -58,7 +58,7 @@ class Bench:
 
     def signed(self, content: bytes, run: Run = RUN) -> bytes:
         """Return a bundle for these bytes."""
-        return self.instance.sign({"one": hashlib.sha256(content).hexdigest()}, run)["one"]
+        return self.instance.sign({"one": hashlib.sha256(content).hexdigest()}, run, timestamped=False)["one"]
 
     def told(
         self,
@@ -78,9 +78,8 @@ class Bench:
             trust = verifier or self.instance.sigstore.verifier
             outcome = verify_digest(subject.path.name, subject.sha256, bundle, identity, trust)
             facts = outcome.facts
-            if check is not Check.name:
-                assert not outcome.verdict.ok
-                told["detail"] = outcome.verdict.detail
+            assert outcome.check in {check, None}, outcome
+            told["detail"] = told["detail"] if outcome.verdict.ok else outcome.verdict.detail
         return cause(check, told.pop("detail"), facts, subject, wants, bundle=bundle, **told)
 
     def ran(self, run: Run, *, wants: Expected | None = None) -> Cause:

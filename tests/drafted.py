@@ -31,12 +31,12 @@ class Quiet:
     def remark(self, text: str) -> None: ...
 
 
-def play(job: Job, *verbs: str, granted: bool = False) -> None:
+def play(job: Job, *verbs: str, granted: bool = False, kit: bool = False) -> None:
     """Run these verbs in a job of their own; one with an identity is handed the records of the job before."""
     told = digest(job.work.records) if granted else ""
     (job.temp / "github_output").unlink(missing_ok=True)
     environ = job.environ(granted=job.run if granted else None, contents="write", TAGSEAL_RECORDS=told)
-    run(verbs, actions.event(environ), services=job.services(environ), watcher=Quiet())
+    run(verbs, actions.event(environ), services=job.services(environ, kit=kit), watcher=Quiet())
 
 
 def tools(folder: Path, patch: pytest.MonkeyPatch) -> None:
@@ -48,13 +48,13 @@ def tools(folder: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
 
 
-def make(root: Path, internet: Loopback) -> Job:
-    """Build, check, sign and upload."""
+def make(root: Path, internet: Loopback, *, kit: bool = False) -> Job:
+    """Build, check, sign and upload, with an offline kit if asked."""
     with pytest.MonkeyPatch.context() as patch:
         tools(root / "tools", patch)
         job = jobs.job(root, internet, patch)
-        play(job, "plan", "build", "check")
-        play(job, "sign", "upload", granted=True)
+        play(job, "plan", "build", "check", kit=kit)
+        play(job, "sign", "upload", granted=True, kit=kit)
     return job
 
 

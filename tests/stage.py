@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 WHEEL, SDIST = "widget-1.2.3-py3-none-any.whl", "widget-1.2.3.tar.gz"
 NAMES = ("SHA256SUMS", SDIST, WHEEL)
+KIT = "widget-1.2.3-verify.zip"
 IMAGE = "ghcr.io/octo/widget"
 
 
@@ -83,6 +84,7 @@ class Stage:
             irreversible=(),
             image=self.image.name if self.image else "",
             image_tags=(TAG,) if self.image else (),
+            kit=KIT if self.settings.kit else "",
             image_forms=self.settings.image.signatures if self.settings.image else (),
         )
 

@@ -22,6 +22,10 @@ from tagseal.loopback.sigstore import Sigstore
 from tagseal.loopback.transcript import Recorder, Transcript
 from tagseal.loopback.trust import LOGS, Log, Signing
 from tagseal.records import ISSUER
+from tagseal.verification.files import verify_files
+from tagseal.verification.found import SUFFIX
+from tagseal.verification.publishers import publisher
+from tagseal.verification.trust import Trust
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -159,3 +163,15 @@ def test_sigstore_verifies_what_cosign_signed(job: Job) -> None:
         ("POST", "timestamp.sigstore.dev", "/api/v1/timestamp", 201),
         ENTRIES[job.log],
     ]
+
+
+@pytest.mark.interop
+@NEEDS_COSIGN
+def test_we_verify_what_cosign_signed(job: Job) -> None:
+    """Our verification asks for one spelling of everything; cosign's bundles have it, in either version of the log."""
+    bundle = f"widget.whl{SUFFIX}"
+    files = ("--signing-config", "signing.json", "--trusted-root", "root.json", "--bundle", bundle)
+    job.passes(COSIGN, "sign-blob", "--yes", *files, "widget.whl")
+    expected = publisher(RUN.repository, RUN.ref_name, commit=RUN.sha)
+    results = verify_files([job.folder / "widget.whl"], expected, Trust.of_file(job.folder / "root.json"))
+    assert [(one.ok, one.detail) for one in results] == [(True, f"signed by {SUBJECT}")]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 import socket
+from importlib import resources
 from typing import TYPE_CHECKING
 
 import pytest
@@ -75,3 +78,24 @@ def test_a_server_that_is_not_trusted_is_not_waited_for(internet: Loopback, monk
     assert not isinstance(caught.value, Busy)
     assert "CERTIFICATE_VERIFY_FAILED" in " ".join(caught.value.context)
     assert "clock" in caught.value.hint
+
+
+def test_the_trust_is_written_down_as_it_was_fetched() -> None:
+    """The other private name: what TUF gave is one document, and reading that gives the same root of trust."""
+    with instance() as played:
+        again = Sigstore(origin="a test", document=played.trust_config).trust_config()
+    assert again == json.loads(played.trust_config)
+    folder = resources.files("sigstore") / "_store" / "https%3A%2F%2Ftuf-repo-cdn.sigstore.dev"
+    public = {
+        "mediaType": "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json",
+        "trustedRoot": json.loads((folder / "trusted_root.json").read_bytes()),
+        "signingConfig": json.loads((folder / "signing_config.v0.2.json").read_bytes()),
+    }
+    found = Sigstore(origin="a test", document=json.dumps(public)).trust_config()
+    assert timeless(found) == timeless(public)
+    assert Sigstore(origin="a test", document=json.dumps(found)).trust_config() == found
+
+
+def timeless(document: object) -> object:
+    """Return a document in which no time's fraction of a second is spelled."""
+    return json.loads(re.sub(r"\.[0-9]+Z", "Z", json.dumps(document)))

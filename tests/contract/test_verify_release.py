@@ -134,6 +134,15 @@ def test_a_private_release_is_verified_with_a_token(forge: Forge, monkeypatch: p
     assert {one.partition("/")[0] for one in forge.asked()} == {"api.github.com"}
 
 
+def test_another_servers_token_stays_at_home(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a job of GitHub Enterprise Server, github.com is asked as anybody asks it."""
+    forge.publish()
+    monkeypatch.setenv("GITHUB_TOKEN", "ghs_canary")
+    assert forge.verify()[::2] == (2, "github-permission")
+    monkeypatch.setenv("GITHUB_API_URL", "https://github.example.com/api/v3")
+    assert forge.verify()[0] == 0
+
+
 def test_files_are_kept_where_they_are_wanted(forge: Forge, tmp_path: Path) -> None:
     """Once downloaded they are held against the digests, and not fetched again; nothing is written over."""
     forge.publish()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import stage as played
+from instance import IDENTITY
 from rehearsing import programs
 from stage import NAMES, SDIST, WHEEL
 from tagseal.loopback.github.state import utc_now
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from tagseal.services.process import Finished
 
 DOWNLOAD = "gh release download v1.2.3 --repo octo/widget"
+COSIGN = (
+    f"cosign verify-blob {WHEEL} --bundle {WHEEL}{BUNDLE} --certificate-identity {IDENTITY.uri} "
+    f"--certificate-oidc-issuer {IDENTITY.issuer}"
+)
 EVERYTHING = {one for name in NAMES for one in (name, name + BUNDLE)}
 FAILS = {
     "gh: no such release": "gh release download v9 --repo octo/widget",
@@ -32,6 +37,8 @@ FAILS = {
     "curl: no such file": "curl --fail --location --remote-name-all https://github.com/octo/widget/releases/download/v9/a",
     "sha256sum: no such list": "sha256sum -c NOTHING",
     "sha256sum: no such file": f"rm {SDIST} && sha256sum -c SHA256SUMS",
+    "sha256sum: nothing is there": f"rm {SDIST} {WHEEL} && sha256sum -c SHA256SUMS --ignore-missing",
+    "cosign: no root of trust": f"{COSIGN} --trusted-root SHA256SUMS",
     "cosign: no such bundle": "cosign verify-blob --bundle a --certificate-identity b --certificate-oidc-issuer c d",
 }
 
@@ -100,6 +107,22 @@ def test_a_stand_in_does_what_the_command_of_the_notes_does(bench: Bench, tool: 
     assert [files for _, files in found.values()] == [EVERYTHING, EVERYTHING]
     for name in EVERYTHING:
         assert (tmp_path / "stand-in" / name).read_bytes() == (bench.genuine / name).read_bytes()
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"rm {SDIST} && sha256sum -c SHA256SUMS --ignore-missing",
+        f"{COSIGN} --trusted-root ../root.json",
+    ],
+    ids=["sha256sum", "cosign"],
+)
+def test_a_stand_in_does_what_the_offline_kits_command_does(bench: Bench, text: str, tmp_path: Path) -> None:
+    """It knows the options that only the kit's page has."""
+    shutil.copy(bench.genuine.parent / "loopback" / "trusted_root.json", tmp_path / "root.json")
+    found = bench.both(text, tmp_path)
+    assert [finished.code for finished, _ in found.values()] == [0, 0], [f.errors for f, _ in found.values()]
 
 
 @pytest.mark.interop

@@ -7,6 +7,7 @@ reason why it decides nothing.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -101,8 +102,9 @@ def test_what_was_built_and_checked_is_held_against_the_files(released: Stage, t
 
 
 def test_a_seal_is_verified_again(released: Stage, tmp_path: Path) -> None:
-    """Names, bytes, bundles, the image and identity; what the log says is in the bundle."""
+    """Names, bytes, bundles, the kit, the image and identity; what the log says is in the bundle."""
     released.with_image(images.layout(tmp_path / "layout"))
+    released.settings = dataclasses.replace(released.settings, kit=True)
     seal = released.sign()
     services = released.services(run=None)
     harmless = {
@@ -129,6 +131,8 @@ def test_a_draft_and_a_proof_are_held_against_the_release(released: Stage) -> No
         attacks=ran,
         later=1,
         shown=1,
+        kit=ran,
+        offline="in a network namespace",
     )
     services = released.services(run=None)
 
@@ -141,6 +145,6 @@ def test_a_draft_and_a_proof_are_held_against_the_release(released: Stage) -> No
         *(f"assets.{part}" for part in ("id", "name", "size", "sha256", "state")),
     }
     verdicts = {
-        f"{kind}{part}" for kind in ("commands", "attacks") for part in ("[]", ".name", ".ok", ".detail", ".by")
+        f"{kind}{part}" for kind in ("commands", "attacks", "kit") for part in ("[]", ".name", ".ok", ".detail", ".by")
     }
-    assert let_through(proof, lambda forged: use(draft, forged)) == verdicts | {"later", "shown"}
+    assert let_through(proof, lambda forged: use(draft, forged)) == verdicts | {"later", "shown", "offline"}

@@ -276,6 +276,7 @@ EDITS: dict[str, object] = {
     "image": "ghcr.io/evil/widget",
     "image_tags": ("latest",),
     "image_forms": ("bundle",),
+    "kit": "evil-verify.zip",
 }
 MAY_CHANGE = {
     "latest": False,
@@ -322,3 +323,32 @@ def test_a_computed_version_is_held_against_the_tag(job: Job) -> None:
     with pytest.raises(Refused) as caught:
         confirm(job.guard(), replace(claimed, version="1.2.4"), services=job.services())
     assert caught.value.slug == "version-disagrees"
+
+
+def test_a_kit_is_planned_by_its_name(job: Job) -> None:
+    """It follows from name and version, as a wheel's does, and every job derives it again."""
+    found = planned(job, kit=True)
+    assert found.kit == "widget-1.2.3-verify.zip"
+    assert planned(job).kit == ""
+    with pytest.raises(Refused) as caught:
+        confirm(job.guard(), found, services=job.services())
+    assert caught.value.context == ("kit: got 'widget-1.2.3-verify.zip', expected ''",)
+
+
+@pytest.mark.parametrize(
+    "name", ["widget-1.2.3-verify.zip", "trusted_root.json", "trust_config.json", "VERIFY.md", "verify.md"]
+)
+def test_no_asset_takes_a_name_of_the_kits(job: Job, name: str) -> None:
+    """A reader puts the files into the unpacked kit: one would replace the other."""
+    job.push({name: "mine\n"})
+    error = refused(job, kit=True, assets=(name,))
+    assert (type(error), error.slug) == (UsageError, "kit-name-taken")
+    assert name in planned(job, assets=(name,)).assets
+
+
+def test_a_kit_that_cannot_be_rendered_fails_here(job: Job) -> None:
+    """Nothing has been built or signed yet."""
+    job.push({"templates/kit.md.j2": "{{ nothing }}\n"})
+    error = refused(job, kit=True, templates="templates")
+    assert (type(error), error.slug) == (ConfigError, "template-error")
+    assert planned(job, templates="templates").kit == ""

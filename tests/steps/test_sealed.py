@@ -31,6 +31,7 @@ PACKAGES = tuple(
     Artifact(kind=kind, name=name, size=1, sha256="a" * 64) for kind, name in ((Kind.sdist, SDIST), (Kind.wheel, WHEEL))
 )
 SUMS = checksums.listing(PACKAGES)[0]
+KIT = Artifact(kind=Kind.kit, name="k.zip", size=1, sha256="f" * 64)
 EXTRA = Artifact(kind=Kind.asset, name="extra.bin", size=1, sha256="e" * 64)
 
 
@@ -66,8 +67,9 @@ SEAL = Seal(
 
 
 def test_a_whole_seal_of_this_run_fits() -> None:
-    """One bundle an artifact, and checksums of exactly the others."""
+    """One bundle an artifact, and checksums of exactly the others; an offline kit is behind the list."""
     fitting(HERE, SEAL)
+    fitting(HERE, listed(*PACKAGES, SUMS, KIT))
 
 
 @pytest.mark.parametrize(
@@ -119,6 +121,9 @@ def test_an_unsafe_name_in_a_seal_is_refused(where: str, name: str) -> None:
         (listed(*PACKAGES, replace(SUMS, size=1)), "SHA256SUMS: got another list"),
         (listed(*PACKAGES, replace(SUMS, kind=Kind.asset, name="sums")), "SHA256SUMS: got another list"),
         (listed(*PACKAGES, SUMS, SUMS), "an artifact is listed twice"),
+        (listed(KIT, *PACKAGES, SUMS), "got k.zip, expected at most one offline kit"),
+        (listed(*PACKAGES, SUMS, KIT, replace(KIT, name="l.zip")), "got k.zip, l.zip, expected at most one"),
+        (listed(*PACKAGES, checksums.listing((*PACKAGES, replace(KIT, kind=Kind.asset)))[0], KIT), "SHA256SUMS: got"),
     ],
 )
 def test_a_seal_with_gaps_is_refused(seal: Seal, problem: str) -> None:

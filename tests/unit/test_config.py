@@ -256,5 +256,5 @@ def test_keys_that_are_not_built_yet_are_refused_by_name(tmp_path: Path) -> None
     with pytest.raises(ConfigError) as caught:
         not_yet(load(written(tmp_path, EVERYTHING)))
     assert caught.value.slug == "not-built-yet"
-    assert "got kit, sigstore, index in the configuration" in str(caught.value)
+    assert "got sigstore, index in the configuration" in str(caught.value)
     not_yet(Settings(release="adopt"))

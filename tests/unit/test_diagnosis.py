@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
+import socket
+import ssl
+import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import trustme
+from sigstore.models import ClientTrustConfig
 
+from corpus import CASES as CORPUS
+from corpus import EXPECTED, Case, trust
 from diagnosing import ASSETS, SDIST, WHEEL, Bench, changed, expected, sdist, wheel
 from instance import COMMIT, IDENTITY, RUN, Instance, instance
+from source import SOURCE
+from tagseal.errors import TagsealError
+from tagseal.loopback.server import Server
+from tagseal.loopback.tuf import Tuf
 from tagseal.services.sigstore import Sigstore
+from tagseal.verification.diagnosis import TROUBLES, cause
+from tagseal.verification.files import verify_files
+from tagseal.verification.images.attached import statement
 from tagseal.verification.result import Check, Subject
 
 if TYPE_CHECKING:
@@ -22,6 +39,65 @@ if TYPE_CHECKING:
     from tagseal.loopback.actions import Run
     from tagseal.verification.result import Cause
 
+DIAGNOSIS = SOURCE / "tagseal" / "verification" / "diagnosis"
+SLUGS = {
+    "another-case": "other-case",
+    "another-commit": "moved-tag",
+    "another-tag": "other-tag",
+    "another-workflow": "other-workflow",
+    "answer-instead-of-bundle": "bundle-saved-page",
+    "branch": "manual-run",
+    "duplicate-signature": "bundle-ambiguous",
+    "emptied-file": "file-empty",
+    "entry-about-another-file": "entry-of-another",
+    "flipped-byte-in-certificate": "unknown-authority",
+    "flipped-byte-in-file": "file-changed",
+    "flipped-byte-in-proof": "entry-unproven",
+    "flipped-byte-in-signature": "bad-signature",
+    "for-another-purpose": "bad-certificate",
+    "foreign-caller-of-our-workflow": "foreign-caller",
+    "foreign-certificate-timestamp": "certificate-not-logged",
+    "fork": "fork",
+    "issuer-of-another": "other-issuer",
+    "issuer-only-in-old-place": "other-identity",
+    "issuers-disagree-new-place": "issuers-disagree",
+    "issuers-disagree-old-place": "issuers-disagree",
+    "key-instead-of-certificate": "signed-by-key",
+    "list-with-name-twice": "bad-checksums",
+    "mail-address": "no-workflow",
+    "media-type-newer": "bundle-newer",
+    "missing-bundle": "no-bundle",
+    "name-in-upper-case": "lookalike-name",
+    "name-percent-encoded": "lookalike-name",
+    "name-with-cyrillic-letter": "lookalike-name",
+    "name-with-dots": "lookalike-name",
+    "name-with-newline": "lookalike-name",
+    "name-with-port": "lookalike-name",
+    "name-with-user": "lookalike-name",
+    "no-entry": "entry-missing",
+    "our-branch-calls-the-tags-workflow": "called-from-another-ref",
+    "page-instead-of-bundle": "bundle-saved-page",
+    "page-instead-of-file": "saved-page",
+    "renamed-file": "renamed-file",
+    "signed-after-certificate": "certificate-over",
+    "statement-for-a-package": "attestation",
+    "timestamp-by-unknown-authority": "no-trusted-time",
+    "two-names": "several-names",
+    "two-names-the-stranger-first": "several-names",
+    "unknown-authority": "unknown-authority",
+}
+"""Of cases in the corpus: the cause."""
+ATTACKS = [case for case in CORPUS if not case.genuine and not case.truncated]
+SHARED = {
+    "bundle-newer",
+    "certificate-over",
+    "no-bundle",
+    "no-network",
+    "no-trusted-time",
+    "other-repository",
+    "two-bundles",
+    "unknown-authority",
+}
 FORK = replace(RUN, repository="evil/widget")
 HTML = b"<!DOCTYPE html>\n<html><title>Sign in to GitHub</title></html>\n"
 ASSET = json.dumps({"url": "https://api.github.com/x", "content_type": "application/zip", "browser_download_url": "x"})
@@ -88,8 +164,26 @@ def legacy_name(bench: Bench) -> Cause:
 
 
 def two_bundles(bench: Bench) -> Cause:
-    bench.put(f"{WHEEL}.sigstore.json", bench.signed(wheel()))
-    return legacy_name(bench)
+    bench.put(f"{WHEEL}.sigstore", bench.signed(wheel()))
+    return cut_bundle(bench)
+
+
+def older_fits(bench: Bench) -> Cause:
+    bench.put(f"{WHEEL}.sigstore", bench.signed(wheel()))
+    return bench.told(bench.put(WHEEL, wheel()), bench.signed(b"other"), Check.signature)
+
+
+def several_elsewhere(bench: Bench) -> Cause:
+    return bench.told(bench.put(WHEEL, wheel()), None, Check.bundle, detail="got 2 bundles for it, expected one")
+
+
+def linked_bundle(bench: Bench) -> Cause:
+    (bench.folder / f"{WHEEL}.sigstore.json").symlink_to("elsewhere")
+    return bench.told(bench.put(WHEEL, wheel()), None, Check.bundle, detail="got a link, expected a regular file")
+
+
+def twice(bench: Bench) -> Cause:
+    return of_bundle(bench.signed(wheel()).replace(b"{", b'{"mediaType":"",', 1))(bench)
 
 
 def of_bundle(content: bytes) -> Callable[[Bench], Cause]:
@@ -109,8 +203,6 @@ def newer_entry(bench: Bench) -> Cause:
 
 
 def attestation(bench: Bench) -> Cause:
-    from tagseal.verification.images.attached import statement  # noqa: PLC0415 - for this case
-
     bundles: dict[str, bytes] = {}
     named = statement("ghcr.io/octo/widget", hashlib.sha256(wheel()).hexdigest())
     token = lambda: bench.instance.issuer.mint(RUN, "sigstore")  # noqa: E731
@@ -145,7 +237,7 @@ def listed_owner(bench: Bench) -> Cause:
 
 def renamed_file(bench: Bench) -> Cause:
     old = hashlib.sha256(b"old wheel").hexdigest()
-    listed = {"widget-1.2.2-py3-none-any.whl": old, WHEEL: hashlib.sha256(wheel()).hexdigest()}
+    listed = {"widget-1.2.2-py3-none-any.whl": old}
     return bench.told(bench.put(WHEEL, b"old wheel"), bench.signed(b"old wheel"), Check.name, listed=listed)
 
 
@@ -154,8 +246,13 @@ def checksum(bench: Bench) -> Cause:
     return bench.told(bench.put(WHEEL, b"other"), bench.signed(b"other"), Check.name, listed=listed)
 
 
-def unlisted(bench: Bench) -> Cause:
-    return bench.told(bench.put(WHEEL, b"x"), bench.signed(b"x"), Check.name, listed={"other.whl": "0" * 64})
+def bad_list(bench: Bench) -> Cause:
+    return bench.told(bench.put("SHA256SUMS", b"x"), bench.signed(b"x"), Check.name, detail="got 'x' in line 1")
+
+
+def several_commits(bench: Bench) -> Cause:
+    why = "got files signed at 2 commits, a, b, expected one"
+    return bench.told(bench.put(WHEEL, wheel()), bench.signed(wheel()), Check.identity, detail=why)
 
 
 def absent(bench: Bench) -> Cause:
@@ -173,16 +270,12 @@ def other_signature(bench: Bench) -> Cause:
 
 
 def other_entry(bench: Bench) -> Cause:
-    """The same bytes signed twice: the second signature beside the first's entry."""
-    signature = json.loads(bench.signed(wheel()))["messageSignature"]["signature"]
-    one = json.loads(bench.signed(wheel()))
-    bundles: dict[str, bytes] = {}
+    """Put the second signature of the same bytes, by the same certificate, beside the entry of the first."""
     digest = hashlib.sha256(wheel()).hexdigest()
-    bundles = bench.instance.sign({"one": digest, "two": digest})
-    one, two = json.loads(bundles["one"]), json.loads(bundles["two"])
-    one["messageSignature"] = two["messageSignature"]
-    assert signature
-    return bench.told(bench.put(WHEEL, wheel()), json.dumps(one).encode(), Check.signature)
+    both = bench.instance.sign({"first": digest, "second": digest}, timestamped=False)
+    entries = json.loads(both["first"])["verificationMaterial"]["tlogEntries"]
+    bundle = changed(both["second"], verificationMaterial__tlogEntries=entries)
+    return bench.told(bench.put(WHEEL, wheel()), bundle, Check.signature)
 
 
 def real(name: str, check: Check) -> Callable[[Bench], Cause]:
@@ -190,11 +283,13 @@ def real(name: str, check: Check) -> Callable[[Bench], Cause]:
     return lambda bench: bench.told(bench.put(WHEEL, wheel()), content, check)
 
 
-def private(bench: Bench) -> Cause:
-    with instance() as other:
-        return bench.told(
-            bench.put(WHEEL, wheel()), Bench(folder=bench.folder, instance=other).signed(wheel()), Check.certificate
-        )
+def private(check: Check, *, timestamped: bool) -> Callable[[Bench], Cause]:
+    def case(bench: Bench) -> Cause:
+        with instance() as other:
+            bundle = other.sign({"one": hashlib.sha256(wheel()).hexdigest()}, timestamped=timestamped)["one"]
+        return bench.told(bench.put(WHEEL, wheel()), bundle, check)
+
+    return case
 
 
 def other_log(bench: Bench) -> Cause:
@@ -206,14 +301,22 @@ def other_log(bench: Bench) -> Cause:
     return bench.told(bench.put(WHEEL, wheel()), bench.signed(wheel()), Check.log, verifier=trust)
 
 
-def future_keys(bench: Bench) -> Cause:
-    """Keys that come into use tomorrow: what a machine sees whose clock is behind."""
+def other_certificate_log(bench: Bench) -> Cause:
+    with instance() as other:
+        config = json.loads(bench.instance.trust_config)
+        config["trustedRoot"]["ctlogs"] = json.loads(other.trusted_root)["ctlogs"]
+    trust = Sigstore(origin="", document=json.dumps(config)).verifier
+    return bench.told(bench.put(WHEEL, wheel()), bench.signed(wheel()), Check.certificate, verifier=trust)
+
+
+def future_keys(bench: Bench, earlier: float = 86_400) -> Cause:
+    """Keys that come into use later: what a machine sees whose clock is behind."""
     config = json.loads(bench.instance.trust_config)
     for log in config["trustedRoot"]["ctlogs"]:
         log["publicKey"]["validFor"]["start"] = "2200-01-01T00:00:00Z"
     trust = Sigstore(origin="", document=json.dumps(config)).verifier
-    subject, yesterday = bench.put(WHEEL, wheel()), time.time() - 86_400
-    return bench.told(subject, bench.signed(wheel()), Check.certificate, verifier=trust, now=yesterday)
+    subject, now = bench.put(WHEEL, wheel()), time.time() - earlier
+    return bench.told(subject, bench.signed(wheel()), Check.certificate, verifier=trust, now=now)
 
 
 def over(bench: Bench) -> Cause:
@@ -269,16 +372,30 @@ CASES: dict[str, tuple[str, Callable[[Bench], Cause]]] = {
     "the sdist's bundle": ("bundle-of-the-sdist", sdists_bundle),
     "another's bundle": ("bundle-of-another-file", others_bundle),
     "a listed one's bundle": ("bundle-of-another-file", listed_owner),
-    "an older release renamed": ("checksum-differs", checksum),
-    "not in the list": ("not-in-the-checksums", unlisted),
+    "another that was signed": ("checksum-differs", checksum),
+    "a list that is none": ("bad-checksums", bad_list),
+    "two commits": ("several-commits", several_commits),
+    "the older one fits": ("two-bundles", older_fits),
+    "several elsewhere": ("two-bundles", several_elsewhere),
+    "a linked bundle": ("bundle-irregular", linked_bundle),
+    "a key twice": ("bundle-ambiguous", twice),
+    "no proof": (
+        "entry-missing",
+        altered(verificationMaterial__tlogEntries__0__inclusionProof=None),
+    ),
+    "no promise": ("no-trusted-time", altered(Check.time, verificationMaterial__tlogEntries__0__inclusionPromise=None)),
+    "an older release renamed": ("renamed-file", renamed_file),
+    "an unknown certificate log": ("certificate-not-logged", other_certificate_log),
     "another signature": ("bad-signature", other_signature),
     "another's entry": ("entry-of-another", other_entry),
     "staging": ("staging-instance", real("staging", Check.certificate)),
     "staging, log version 2": ("staging-instance", real("staging-v2", Check.time)),
     "the public instance": ("unknown-trust-root", real("production", Check.certificate)),
-    "a private instance": ("private-instance", private),
+    "a private instance": ("no-trusted-time", private(Check.time, timestamped=True)),
+    "a private instance without timestamps": ("unknown-authority", private(Check.certificate, timestamped=False)),
     "a private log": ("entry-unproven", other_log),
     "keys of tomorrow": ("clock-wrong", future_keys),
+    "keys of nobody": ("bad-trust-root", lambda bench: future_keys(bench, earlier=0)),
     "a late entry": ("certificate-over", over),
     "a proof of another": ("entry-unproven", unproven),
 }
@@ -289,3 +406,113 @@ def test_a_cause_is_found(bench: Bench, slug: str, case: Callable[[Bench], Cause
     """What really failed in this way is explained so."""
     found = case(bench)
     assert found.slug == slug
+
+
+def told_of_trust(error: Exception) -> Cause:
+    """Return the cause for a root of trust that did not come, by what its loader says."""
+    subject, words = Subject(path=Path(WHEEL)), " ".join([str(error), *getattr(error, "context", ())])
+    return cause(Check.certificate, words, None, subject, expected(), now=time.time(), trust="TUF")
+
+
+@pytest.fixture
+def person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("XDG_DATA_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    return tmp_path
+
+
+def test_no_network_is_told(person: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the public root of trust is out of reach, nothing is said against the file."""
+    assert person.is_dir()
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with pytest.raises(TagsealError) as caught:
+        _ = Sigstore(origin="the public instance", document="").verifier
+    found = told_of_trust(caught.value)
+    assert found.slug == "no-network"
+    assert found.context[0] == "Nothing has been verified: the file may be good or bad."
+
+
+@pytest.mark.parametrize(
+    ("lifetime", "ours", "slug"),
+    [(timedelta(days=-1), True, "expired-trust-root"), (timedelta(days=1), False, "bad-trust-root")],
+)
+def test_a_root_of_trust_that_is_none_is_told(
+    person: Path, played: Instance, lifetime: timedelta, slug: str, *, ours: bool
+) -> None:
+    """Metadata that is over, and metadata that others signed."""
+    tuf = Tuf(played.played, lifetime=lifetime)
+    (person / "root.json").write_bytes((tuf if ours else Tuf(played.played)).root)
+    server = Server(tuf)
+    try:
+        with pytest.raises(Exception, match="TUF") as caught:
+            ClientTrustConfig.from_tuf("http://{}:{}".format(*server.address), bootstrap_root=person / "root.json")
+    finally:
+        server.close()
+    error = caught.value
+    assert told_of_trust(Exception(f"{error} {error.__cause__ or error.__context__}")).slug == slug
+
+
+def test_a_wrong_clock_is_told() -> None:
+    """A TLS certificate of tomorrow is what a machine meets whose clock is behind."""
+    authority = trustme.CA()
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    leaf = authority.issue_cert("127.0.0.1", not_before=tomorrow, not_after=tomorrow + timedelta(days=1))
+    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    leaf.configure_cert(server)
+    client = ssl.create_default_context()
+    authority.configure_trust(client)
+    ours, theirs = socket.socketpair()
+    thread = threading.Thread(target=refused_by, args=(server, theirs))
+    thread.start()
+    with pytest.raises(ssl.SSLCertVerificationError) as caught:
+        client.wrap_socket(ours, server_hostname="127.0.0.1")
+    ours.close()
+    thread.join()
+    assert told_of_trust(caught.value).slug == "clock-wrong"
+
+
+def refused_by(context: ssl.SSLContext, connection: socket.socket) -> None:
+    """Serve one handshake, which the client ends."""
+    with suppress(OSError), context.wrap_socket(connection, server_side=True):
+        pass
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in CORPUS if not case.genuine and not case.truncated], ids=lambda case: case.name
+)
+def test_the_corpus_is_explained(case: Case, tmp_path: Path) -> None:
+    """Each attack of the corpus has a cause, and one that warns of the file, or says that nothing was verified."""
+    case.write(tmp_path)
+    failed = [one for one in verify_files([tmp_path], EXPECTED, trust()) if not one.ok]
+    causes = [one.cause for one in failed if one.cause]
+    assert [one.slug for one in causes] == [SLUGS.get(case.name.removesuffix("_fail"), one.slug) for one in causes]
+    assert len(causes) == len(failed)
+
+
+def slugs() -> set[str]:
+    """Return every slug that a rule can give: they are literals."""
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in DIAGNOSIS.glob("*.py")]
+    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    made = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "Cause"]
+    values = [word.value for call in made for word in call.keywords if word.arg == "slug"]
+    return {
+        str(node.value)
+        for value in values
+        for node in ast.walk(value)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+
+
+def test_every_cause_is_produced_for_real() -> None:
+    """Each slug that a rule can give has a case above; only the last resort has none, for it stands for the unknown."""
+    shown = {slug for slug, _ in (*IDENTITIES.values(), *CASES.values())} | set(SLUGS.values())
+    by_trust = {"no-network", "expired-trust-root", "bad-trust-root"}
+    assert slugs() - shown - by_trust == {"unexplained"}
+
+
+def test_no_cause_is_told_twice_in_other_words() -> None:
+    """A slug that the guide's troubles have as well means the same there."""
+    both = {trouble.slug for trouble in TROUBLES} & slugs()
+    assert both == SHARED

@@ -297,7 +297,8 @@ def test_the_runner_reads_no_command_in_a_line_from_outside() -> None:
     """A file may have the name of a command: one form counts in the middle of a line."""
     stream = io.StringIO()
     report = Actions(stream)
-    report.foreign("OK: ##[add-mask]OK")
+    report.outside()
+    report.line("OK: ##[add-mask]OK")
     report.close()
     first, told, last = stream.getvalue().splitlines()
     assert (first.partition("s::")[0], told) == ("::stop-command", "OK: ##[add-mask]OK")

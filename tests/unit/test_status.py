@@ -449,3 +449,20 @@ def test_a_person_is_not_kept_waiting(
     waits = [int(text) for text in re.findall(r"waiting (\d+) s", capsys.readouterr().out)]
     assert waits
     assert max(waits) <= 20
+
+
+def test_a_kit_is_told_as_any_file(internet: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the records as sealed; without them by its bundle, for no list can have it."""
+    for name in ("made", "copy"):
+        (tmp_path / name).mkdir()
+    job = copied(make(tmp_path / "made", internet, kit=True), tmp_path / "copy", monkeypatch)
+    kit = "widget-1.2.3-verify.zip"
+    rows = {one.name: one for one in asked(job).rows}
+    assert (rows[kit].state, rows[kit].text) == ("equal", "as sealed")
+    assert rows[f"{kit}{BUNDLE}"].state == "verifies"
+    job.work.records.unlink()
+    found = asked(job)
+    rows = {one.name: one for one in found.rows}
+    assert (rows[kit].state, rows[kit].good, rows[kit].text) == ("equal", True, "as its bundle has it")
+    assert rows[f"{kit}{BUNDLE}"].state == "verifies"
+    assert of(found, "asset").keys() == {*NAMES, kit}

@@ -45,6 +45,7 @@ def test_an_attack_fails_at_its_check(case: Case, tmp_path: Path) -> None:
     failed = [one for one in judged(case, tmp_path) if not one.ok]
     assert [one.check for one in failed[:1]] == [Check(case.data["check"])]
     assert re.search(case.data.get("words", ""), failed[0].detail), failed[0].detail
+    assert all(one.cause and one.cause.what and one.cause.next for one in failed)
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.truncated], ids=lambda case: case.name)
@@ -69,7 +70,7 @@ def test_every_case_says_why() -> None:
 
 
 def test_the_corpus_is_small_and_broad() -> None:
-    """At least sixty cases, of every check, in less than two million bytes."""
+    """At least sixty cases, of every check, in less than two mebibytes."""
     assert len(CASES) >= FEWEST
     assert {case.data.get("check") for case in CASES} >= set(Check) - {Check.file}
-    assert sum(path.stat().st_size for path in CORPUS.rglob("*") if path.is_file()) < 2_000_000
+    assert sum(path.stat().st_size for path in CORPUS.rglob("*") if path.is_file()) < 2 << 20

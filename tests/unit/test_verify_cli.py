@@ -8,10 +8,16 @@ import json
 import re
 import socket
 import zipfile
+from base64 import b64encode
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from instance import COMMIT, IDENTITY, TAG, Instance, instance
 from tagseal.cli import main
@@ -233,11 +239,43 @@ def test_a_kit_with_two_roots_has_none(capsys: pytest.CaptureFixture[str], root:
 
 
 def test_another_root_of_trust_trusts_nothing_here(capsys: pytest.CaptureFixture[str], root: Path) -> None:
-    """The certificate is another instance's."""
+    """The first check is the time, and whoever told it is another instance's."""
     with instance() as other:
         root.write_text(other.trusted_root)
     code, lines, _ = ran(capsys, root, WHEEL, *REPO)
-    assert (code, lines[4].partition(":")[0]) == (1, "  | certificate")
+    assert (code, lines[4].partition(":")[0]) == (1, "  | time")
+    assert f"your root of trust ({root}) vouches for" in lines[5]
+
+
+def test_a_root_of_trust_that_is_younger_than_the_signature_is_no_late_signature(
+    played: Instance, root: Path, dist: Path
+) -> None:
+    """Its authorities were not valid yet when the file was signed; the signer's certificate was."""
+    document = json.loads(played.trusted_root)
+    chain = [{"rawBytes": b64encode(younger(one)).decode()} for one in played.fulcio.chain]
+    document["certificateAuthorities"][0]["certChain"]["certificates"] = chain
+    root.write_text(json.dumps(document))
+    result = verify_files(dist / WHEEL, publisher("octo/widget", TAG), Trust.of_file(root))[0]
+    assert result.cause is not None
+    assert "not valid at validation time" in result.detail
+    assert (result.check, result.cause.slug) == ("certificate", "unknown-authority")
+
+
+def younger(certificate: x509.Certificate) -> bytes:
+    """Return an authority of the same name, with another key, that begins tomorrow."""
+    key, began = ec.generate_private_key(ec.SECP384R1()), certificate.not_valid_before_utc + timedelta(days=1)
+    builder = (
+        x509.CertificateBuilder()
+        .serial_number(1)
+        .subject_name(certificate.subject)
+        .issuer_name(certificate.subject)
+        .public_key(key.public_key())
+        .not_valid_before(began)
+        .not_valid_after(began + timedelta(days=1))
+    )
+    for extension in certificate.extensions:
+        builder = builder.add_extension(extension.value, critical=extension.critical)
+    return builder.sign(key, hashes.SHA384()).public_bytes(Encoding.DER)
 
 
 def test_inside_the_loopback_its_root_is_trusted(
@@ -278,6 +316,19 @@ def test_what_comes_from_outside_is_printed_without_control_characters(
     (dist / name).write_bytes(b"")
     _, lines, _ = ran(capsys, root, ".", *REPO)
     assert r"FAIL: evil\u001b[2K\u000dOK: all\u202e.whl" in lines
+
+
+def test_a_workflows_log_takes_nothing_for_a_command(
+    capsys: pytest.CaptureFixture[str], root: Path, dist: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In Actions the runner reads no commands in what comes from outside, and reads them again afterwards."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    (dist / "##[add-path]evil").write_bytes(b"")
+    code, lines, _ = ran(capsys, root, ".", *REPO)
+    assert code == 1
+    word = lines[0].removeprefix("::stop-commands::")
+    assert (lines[0], lines[-1]) == (f"::stop-commands::{word}", f"::{word}::")
+    assert "FAIL: ##[add-path]evil" in lines
 
 
 def test_a_cause_is_told_with_what_to_do(root: Path, dist: Path) -> None:

@@ -109,6 +109,7 @@ def test_a_name_that_looks_like_a_pattern_is_a_file_first(trust: Trust, dist: Pa
     (dist / f"{WHEEL}{BUNDLE}").rename(dist / f"wid[g]et{BUNDLE}")
     (dist / SUMS).unlink()
     assert told(verified(trust, dist / "wid[g]et")) == {"wid[g]et": None}
+    assert told(verify_files(str(dist / "wid[g]et"), publisher("octo/widget", TAG), trust)) == {"wid[g]et": None}
 
 
 def test_a_folder_below_is_not_passed_over(trust: Trust, dist: Path) -> None:

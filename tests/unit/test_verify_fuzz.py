@@ -10,6 +10,8 @@ import json
 import os
 from base64 import b64decode, b64encode
 from copy import deepcopy
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,10 +19,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sigstore.models import Bundle
 
-from corpus import CASES, Case, trust
+from corpus import CASES, EXPECTED, SUFFIX, Case, trust
 from instance import COMMIT, IDENTITY
 from tagseal.names import printable
 from tagseal.verification.facts import Facts, facts_of
+from tagseal.verification.files import verify_files
 from tagseal.verification.policy import Exact
 from tagseal.verification.verify import Outcome, verify_digest
 
@@ -40,7 +43,7 @@ NUMBERS = st.integers() | st.integers(-(2**70), 2**70) | st.floats() | st.just(1
 SCALARS = st.none() | st.booleans() | NUMBERS | WORDS | st.binary(max_size=40).map(lambda raw: b64encode(raw).decode())
 JSON = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(WORDS, inner, max_size=4))
 
-Path = tuple[str | int, ...]
+Place = tuple[str | int, ...]
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +67,7 @@ def judge(content: bytes, original: bytes, bundle: bytes, verifier: Rooted) -> N
         assert actual.signature == expected.signature
 
 
-def places(document: object, at: Path = ()) -> Iterator[Path]:
+def places(document: object, at: Place = ()) -> Iterator[Place]:
     """Yield every place in a document, but the document itself."""
     listed = enumerate(document) if isinstance(document, list) else ()
     for step, below in document.items() if isinstance(document, dict) else listed:
@@ -72,13 +75,13 @@ def places(document: object, at: Path = ()) -> Iterator[Path]:
         yield from places(below, (*at, step))
 
 
-def get(document: Any, path: Path) -> Any:  # noqa: ANN401 - JSON
+def get(document: Any, path: Place) -> Any:  # noqa: ANN401 - JSON
     for step in path:
         document = document[step]
     return document
 
 
-def bytes_in(document: object) -> list[Path]:
+def bytes_in(document: object) -> list[Place]:
     """Return where bytes stand in Base64."""
     texts = [path for path in places(document) if isinstance(get(document, path), str)]
     return [path for path in texts if len(get(document, path)) > 40 and _bytes(get(document, path))]
@@ -146,6 +149,25 @@ def test_a_bundle_that_was_changed_gives_a_verdict(case: Case, verifier: Rooted,
     for _ in range(data.draw(st.integers(1, 4))):
         changed(data, document)
     judge(case.files()[name], original, written(data, document), verifier)
+
+
+@FUZZ
+@given(case=st.sampled_from(GENUINE), data=st.data())
+def test_a_changed_bundle_has_a_cause(case: Case, data: st.DataObject) -> None:
+    """The diagnosis reads the same hostile facts: whatever was changed, it tells a cause with a next step."""
+    name, original = next(iter(case.bundles().items()))
+    document = json.loads(original)
+    for _ in range(data.draw(st.integers(1, 3))):
+        changed(data, document)
+    with TemporaryDirectory() as folder:
+        (Path(folder) / name).write_bytes(case.files()[name])
+        (Path(folder) / f"{name}{SUFFIX}").write_bytes(written(data, document))
+        (result,) = verify_files([folder], EXPECTED, trust())
+    if not result.ok:
+        assert result.check is not None
+        assert result.cause is not None
+        assert all(text == printable(text) for text in (result.cause.what, *result.cause.context))
+        assert printable(result.cause.next, keep="\n") == result.cause.next
 
 
 @pytest.mark.parametrize("part", ["certificate", "timestamps", "body", "checkpoint"])

@@ -28,8 +28,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code (design, section 5)."""
     interrupts.raised()
     if not (root := logging.getLogger()).handlers:
-        # The report is the only printer: else what libraries log goes to standard error, addresses and all.
+        # The report is the only printer: else what libraries log goes to standard error, addresses and all, and what
+        # they warn of as well: a stranger's certificate can make them.
         root.addHandler(logging.NullHandler())
+        logging.captureWarnings(capture=True)
     arguments = sys.argv[1:] if argv is None else list(argv)
     report = choose(os.environ, json=_wants_json(arguments))
     try:

@@ -62,10 +62,10 @@ def run(text: str, report: Report) -> tuple[int, object]:
     found = explain(text)
     for number, one in enumerate(found):
         if number:
-            report.foreign("")
+            report.line("")
         for line in lines(one):
-            report.foreign(line)
+            report.line(line)
     if not found:
         for line in UNKNOWN:
-            report.foreign(line)
+            report.line(line)
     return (0 if found else 1), {"ok": bool(found), "explanations": [dataclasses.asdict(one) for one in found]}

@@ -57,6 +57,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
     _check(options)
+    report.outside()  # names, and what certificates say
     if options.explain is not None:
         return explain.run(explain.read(options.explain), report)
     expected, default = _expected(options)
@@ -70,13 +71,14 @@ def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
             files, commit = _released(options, report, stack)
             expected = replace(expected, commit=expected.commit or commit)
         for line in verified.head(expected, trust, default=default):
-            report.foreign(line)
+            report.line(line)
+        report.say("verifying")
         results = verify_files(files, expected, trust)
     if options.release and options.out is None:
         results = tuple(map(verified.gone, results))
     for line in verified.lines(results):
-        report.foreign(line)
-    report.foreign(verified.summary(results, expected))
+        report.line(line)
+    report.line(verified.summary(results, expected))
     document = verified.document(results, expected, trust)
     return 0 if document["ok"] else 1, document
 
@@ -127,9 +129,9 @@ def _released(options: argparse.Namespace, report: Report, stack: ExitStack) -> 
     repository, tag = options.release
     retry = _patience(report)
     found = published(repository, tag, os.environ, retry)
-    report.foreign(f"release: {printable(found.release.url)}")
+    report.line(f"release: {printable(found.release.url)}")
     size = sum(one.size for one in found.release.assets)
-    report.say(f"downloading {len(found.release.assets)} files, {size / 1e6:.1f} MB")
+    report.say(f"downloading {len(found.release.assets)} files, {size / 1e6:,.1f} MB")
     folder = options.out or Path(stack.enter_context(TemporaryDirectory(prefix="tagseal-verify-")))
     return download(repository, found.release, folder, os.environ, retry), found.commit
 

@@ -109,6 +109,7 @@ class Settings:
     wait: int = 600
     """Seconds of patience with a failing service."""
     kit: bool = False
+    """Attach the offline kit."""
     dropped: tuple[str, ...] = ()
     """Patterns of wheels that the previous release had and this one may lack."""
     sigstore: Sigstore | None = None
@@ -159,7 +160,6 @@ def not_yet(settings: Settings) -> None:
     """
     host = settings.image.name.partition("/")[0] if settings.image else ""
     asked = {
-        "kit": settings.kit,
         "sigstore": settings.sigstore is not None,
         "index": settings.index is not None,
         "image at Docker Hub": host in _DOCKER_HUB,

@@ -53,10 +53,12 @@ _LIFETIME = timedelta(days=30)
 class Tuf(Service):
     """A TUF repository that says to trust this Sigstore; its keys are fresh, and forgotten once used."""
 
-    def __init__(self, sigstore: Sigstore, signing: Signing | None = None) -> None:
-        """Sign the metadata, once."""
+    def __init__(self, sigstore: Sigstore, signing: Signing | None = None, *, lifetime: timedelta = _LIFETIME) -> None:
+        """Sign the metadata, once; it is good for this long, or has been over for so long."""
         targets = _targets(sigstore, signing or Signing())
-        self._files = _signed(targets) | {f"targets/{_digest(it)}.{name}": it for name, (it, _) in targets.items()}
+        self._files = _signed(targets, lifetime) | {
+            f"targets/{_digest(it)}.{name}": it for name, (it, _) in targets.items()
+        }
         self.routes = Map([Rule("/<path:path>", endpoint=self._file, methods=["GET"])])
 
     @property
@@ -92,10 +94,10 @@ def _custom(usage: str, uri: str) -> dict[str, str]:
     return {"usage": usage, "status": "Active", "uri": uri}
 
 
-def _signed(targets: dict[str, tuple[bytes, dict[str, str]]]) -> dict[str, bytes]:
+def _signed(targets: dict[str, tuple[bytes, dict[str, str]]], lifetime: timedelta) -> dict[str, bytes]:
     """Return the metadata of every role, by file name: root and targets by one key, the online roles by another."""
     kept, online = CryptoSigner.generate_ecdsa(), CryptoSigner.generate_ecdsa()
-    expires = datetime.now(UTC).replace(microsecond=0) + _LIFETIME
+    expires = datetime.now(UTC).replace(microsecond=0) + lifetime
     root = Root(expires=expires, consistent_snapshot=True)
     for role, signer in (("root", kept), ("targets", kept), ("snapshot", online), ("timestamp", online)):
         root.add_key(signer.public_key, role)

@@ -25,6 +25,8 @@ ED25519 = "an Ed25519 key among the root of trust's logs"
 """The public root of trust has had one since 2025, whichever log a bundle is from."""
 STAMPED = "signed timestamps, by an authority whose time is not over"
 """As production signs since 2025, and its root of trust names that authority: since when, and not until when."""
+OFFLINE = "a client trust configuration that names services as production does today"
+"""What the offline kit's commands give to sigstore; cosign gets the root of trust alone."""
 OLDEST = "application/vnd.dev.sigstore.bundle+json;version=0.1"
 OLDER = "application/vnd.dev.sigstore.bundle+json;version=0.2"
 OLD = "application/vnd.dev.sigstore.bundle+json;version=0.3"
@@ -40,6 +42,7 @@ SINCE: Mapping[str, Mapping[str, str]] = {
         V1: "2.0.0",
         V2: "4.0.0",
         ED25519: "3.6.3",  # one before stops at that key, those before it at a second key of any type
+        OFFLINE: "4.0.0",  # 3.6 wants a signing configuration of an older form, 0.1
         STAMPED: "3.6.5",  # such a timestamp does not count in any 3.6, and until here that ended everything
     },
     "cosign": {  # `verify-blob --bundle`, with no other option than those of the notes
@@ -47,6 +50,7 @@ SINCE: Mapping[str, Mapping[str, str]] = {
         V1: "2.4.2",
         V2: "3.0.5",  # 2.6.0 wants `--use-signed-timestamps` as well
         ED25519: "2.4.1",
+        OFFLINE: "2.4.2",
         STAMPED: "2.4.2",
     },
     "image": {  # `cosign verify`, of signatures that are bundles; it reads the older form since 2.0
@@ -109,14 +113,27 @@ def minimum(bundles: Sequence[Contents], signatures: Sequence[Contents] = ()) ->
     )
 
 
+def offline(bundles: Sequence[Contents]) -> Minimum:
+    """Return the oldest clients that accept bundles made of these things by the trust that lies in an offline kit.
+
+    Raises:
+        Refused: One is made of something that no client is known to read.
+    """
+    return Minimum(
+        sigstore=_oldest("sigstore", bundles, OFFLINE),
+        cosign=_oldest("cosign", bundles, OFFLINE),
+        image=PLANNED.image,
+    )
+
+
 def needs(contents: Contents) -> tuple[str, ...]:
     """Return what a client must be able to read for such a bundle."""
     return (contents.media_type, contents.entry, ED25519, *((STAMPED,) if contents.stamped else ()))
 
 
-def _oldest(client: str, contents: Iterable[Contents]) -> str:
+def _oldest(client: str, contents: Iterable[Contents], *more: str) -> str:
     since = SINCE[client]
-    needed = dict.fromkeys(one for each in contents for one in needs(each))
+    needed = dict.fromkeys((*(one for each in contents for one in needs(each)), *more))
     if unknown := [one for one in needed if one not in since]:
         raise Refused(
             f"got a bundle with {', '.join(shown(one) for one in unknown)}, expected what verifying clients are known "
@@ -131,3 +148,5 @@ PLANNED_BUNDLE = Contents(media_type=NEW, entry=V1, stamped=True)
 PLANNED_SIGNATURE = Contents(media_type=NEW, entry="dsse 0.0.1", stamped=True)
 PLANNED = minimum([PLANNED_BUNDLE])
 """What the public instance's signing configuration leads to today: said before anything is signed."""
+PLANNED_OFFLINE = offline([PLANNED_BUNDLE])
+"""As before, of the offline kit."""

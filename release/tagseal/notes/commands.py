@@ -20,6 +20,8 @@ from tagseal.records import Artifact, Command, Kind, Phase
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from tagseal.notes.forms import Form
+
 __all__ = ["BUNDLE", "Expected", "Purpose", "Use", "classify", "commands", "required", "too_early"]
 
 _INFO = {f"bash {phase}": phase for phase in Phase}
@@ -67,14 +69,14 @@ def commands(markdown: str) -> tuple[Command, ...]:
     )
 
 
-def classify(command: Command, *, expected: Expected) -> Purpose:
-    """Return what the command is for, having held every word of it against what was planned.
+def classify(command: Command, *, expected: Expected, forms: Sequence[Form] = FORMS) -> Purpose:
+    """Return what the command is for, having held every word of it against what was planned, by one of these forms.
 
     Raises:
         VerificationFailed: A word is not understood, or not the planned one.
     """
     lines = [line for line in command.text.replace("\\\n", "").split("\n") if line.strip()]
-    purposes = [_classify(line, command.phase, expected) for line in lines]
+    purposes = [_classify(line, command.phase, expected, forms) for line in lines]
     asked = next((one for one in purposes[:1] if one.kind is Use.resolve), None)
     purposes = purposes[1:] if asked else purposes
     if (asked is not None) != any(name.endswith(RESOLVED) for purpose in purposes for name in purpose.files):
@@ -156,8 +158,8 @@ def too_early(purposes: Sequence[Purpose], artifacts: Sequence[Artifact]) -> Ite
             yield from (f"{name}: {purpose.tool} reads it above its download" for name in sorted(needed - there))
 
 
-def _classify(line: str, phase: Phase, expected: Expected) -> Purpose:
-    form, call = read(line, FORMS)
+def _classify(line: str, phase: Phase, expected: Expected, forms: Sequence[Form]) -> Purpose:
+    form, call = read(line, forms)
     tool = form.program[0]
     expected_phase = form.phase_of(call)
     if phase is not expected_phase:

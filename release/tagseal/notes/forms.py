@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 BUNDLE = ".sigstore.json"
+ROOT, CONFIG = "trusted_root.json", "trust_config.json"
+"""The root of trust in the offline kit: by itself, and in one document with the signing configuration."""
 
 # A word is plain, or stands whole in single quotes: nothing that a shell expands, splits or runs. The one exception is
 # the digest that the line above asked for.
@@ -52,6 +54,8 @@ class Expected:
     repository: str
     assets: frozenset[str]
     """Names of all assets, bundles included."""
+    commit: str = ""
+    """Whose digest the certificates name; empty where no command speaks of it."""
     image: str = ""
     """Registry and repository of the image; empty for none."""
     digest: str = ""

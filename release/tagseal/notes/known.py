@@ -1,6 +1,7 @@
 """The forms that a command of the notes may have.
 
-Options of a tool that make it check less (patterns, offline modes, other roots) are in no form.
+Options of a tool that make it check less (patterns, offline modes, other roots) are in no form of the notes'. The
+offline kit's page, which must name the root that lies beside it, has forms of its own.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from tagseal.notes.forms import BUNDLE, RESOLVED, Call, Expected, Form, Use, same, wrong
+from tagseal.notes.forms import BUNDLE, CONFIG, RESOLVED, ROOT, Call, Expected, Form, Use, same, wrong
 from tagseal.records import Phase
 
 if TYPE_CHECKING:
@@ -69,6 +70,31 @@ def _image(call: Call, names: Sequence[str], expected: Expected, *, digests: Seq
 
 def _mutable(call: Call) -> bool:
     return "@sha256:" not in "".join(call.operands)
+
+
+def _cosign_kit(call: Call, expected: Expected) -> Sequence[str]:
+    same(call, "--trusted-root", call.values("--trusted-root"), ROOT)
+    return _cosign(call, expected)
+
+
+def _sigstore_kit(call: Call, expected: Expected) -> Sequence[str]:
+    same(call, "flags", call.flags, "--offline")
+    return _sigstore(call, expected)
+
+
+def _tagseal_kit(call: Call, expected: Expected) -> Sequence[str]:
+    same(call, "flags", call.flags, "--offline")
+    same(call, "--trust-config", call.values("--trust-config"), CONFIG)
+    same(call, "--repo", call.values("--repo"), expected.repository)
+    same(call, "--tag", call.values("--tag"), expected.tag)
+    same(call, "--workflow", call.values("--workflow"), expected.identity.workflow.rpartition("/")[2])
+    same(call, "--commit", call.values("--commit"), expected.commit)
+    return _some(call, _assets(call, call.operands, expected))
+
+
+def _sha256sum_kit(call: Call, expected: Expected) -> Sequence[str]:
+    same(call, "flags", [one for one in call.flags if one != "--ignore-missing"], "-c")
+    return _some(call, _assets(call, call.operands, expected))
 
 
 def _cosign(call: Call, expected: Expected) -> Sequence[str]:
@@ -167,6 +193,42 @@ FORMS = (
         for program, known in _INSTALLED.items()
     ),
 )
+
+"""Of the notes."""
+
+KIT_FORMS = (
+    Form(
+        program=("sigstore", "--trust-config", CONFIG, "verify", "identity"),
+        use=Use.verify,
+        phase=Phase.draft,
+        files=_sigstore_kit,
+        flags=frozenset({"--offline"}),
+        options=frozenset({"--cert-identity", "--cert-oidc-issuer"}),
+    ),
+    Form(
+        program=("cosign", "verify-blob"),
+        use=Use.verify,
+        phase=Phase.draft,
+        files=_cosign_kit,
+        options=frozenset({"--certificate-identity", "--certificate-oidc-issuer", "--bundle", "--trusted-root"}),
+    ),
+    Form(
+        program=("tagseal", "verify"),
+        use=Use.verify,
+        phase=Phase.shown,
+        files=_tagseal_kit,
+        flags=frozenset({"--offline"}),
+        options=frozenset({"--trust-config", "--repo", "--tag", "--workflow", "--commit"}),
+    ),
+    Form(
+        program=("sha256sum",),
+        use=Use.hash,
+        phase=Phase.draft,
+        files=_sha256sum_kit,
+        flags=frozenset({"-c", "--ignore-missing"}),
+    ),
+)
+"""Of the offline kit's page."""
 
 
 def _assets(call: Call, names: Sequence[str], expected: Expected) -> Sequence[str]:

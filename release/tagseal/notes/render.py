@@ -104,12 +104,13 @@ def render(  # noqa: PLR0913 - all that a page depends on
     image_tag = next(iter(plan.image_tags), "")
     expected = instructions.Expected.of(plan.identity, safe_tag(tag), artifacts, image_tag)
     environment = _environment(override)
-    values = _values(plan, artifacts, expected) | {"minimum": minimum}
-    verify = _filled(environment, "verify/section.md.j2", values).strip("\n") + "\n"
+    _planned(plan, artifacts)
+    known = values(plan, artifacts, expected) | {"minimum": minimum}
+    verify = _filled(environment, "verify/section.md.j2", known).strip("\n") + "\n"
     section = _clean(plan.section)
 
     def filled(section: str) -> str:
-        page = _filled(environment, "notes.md.j2", values | {"section": section, "verify": verify})
+        page = _filled(environment, "notes.md.j2", known | {"section": section, "verify": verify})
         return above + page.strip("\n") + "\n"
 
     text = filled(section)
@@ -150,7 +151,22 @@ def packaged() -> Path:
     return inside if (inside := package / "templates").is_dir() else package.parents[1] / "templates"
 
 
-def _values(plan: Plan, artifacts: Sequence[Artifact], expected: instructions.Expected) -> dict[str, Any]:
+def _planned(plan: Plan, artifacts: Sequence[Artifact]) -> None:
+    got, expected = [one.name for one in artifacts if one.kind is Kind.kit], [plan.kit] if plan.kit else []
+    if got != expected:
+        raise Refused(
+            f"got {', '.join(got) or 'no offline kit'} among the files, expected {plan.kit or 'no offline kit'}",
+            hint="The records are not those of this configuration. Re-run all jobs.",
+            slug="kit-not-planned",
+        )
+
+
+def values(plan: Plan, artifacts: Sequence[Artifact], expected: instructions.Expected) -> dict[str, Any]:
+    """Return what the templates may name, each of it safe to be shown and to be quoted.
+
+    Raises:
+        Refused: A name is not safe, or there is no file.
+    """
     files = {artifact: _file(artifact, expected) for artifact in artifacts if artifact.kind is not Kind.image}
     if not files:
         raise Refused(
@@ -164,7 +180,7 @@ def _values(plan: Plan, artifacts: Sequence[Artifact], expected: instructions.Ex
             hint='Set workflow = "FILE.yml" in [tool.tagseal], of ASCII letters, digits and . _ - only.',
             slug="unsafe-workflow-name",
         )
-    order = [Kind.wheel, Kind.sdist, Kind.asset, Kind.checksums]
+    order = [Kind.wheel, Kind.sdist, Kind.asset, Kind.checksums, Kind.kit]
     first = min(files, key=lambda artifact: order.index(artifact.kind))
     return {
         "tag": expected.tag,
@@ -179,6 +195,7 @@ def _values(plan: Plan, artifacts: Sequence[Artifact], expected: instructions.Ex
         "first": files[first],
         "others": [file for artifact, file in files.items() if artifact is not first],
         "checksums": [file for artifact, file in files.items() if artifact.kind is Kind.checksums],
+        "kit": next((file for artifact, file in files.items() if artifact.kind is Kind.kit), None),
         "image": _image(plan, artifacts, expected),
     }
 

@@ -18,6 +18,7 @@ from tagseal.errors import VerificationFailed
 from tagseal.services.threads import side_by_side
 from tagseal.steps import checksums
 from tagseal.steps.existing import BUNDLE, read_bundle
+from tagseal.steps.kit import ENDING
 from tagseal.steps.reconcile import Wanted, wanted
 from tagseal.verification.verify import LARGEST_BUNDLE, verify_digest
 
@@ -85,6 +86,7 @@ class Shelf:
             return wanted(self.seal), "as sealed"
         listed = _listed(read_bundle(folder / checksums.NAME))
         artifacts = {**listed, checksums.NAME: ""} if listed else {one: "" for one in there if not one.endswith(BUNDLE)}
+        artifacts |= {one: "" for one in there if one.endswith(ENDING)}  # a list cannot have the kit that has the list
         digests = {**artifacts, **{one + BUNDLE: "" for one in artifacts}}
         found = {
             name: Wanted(
@@ -98,7 +100,8 @@ class Shelf:
 
     def _row(self, name: str, there: Mapping[str, Asset], wanted: Wanted | None, lister: str, folder: Path) -> Row:
         what = "bundle" if name.endswith(BUNDLE) else "asset"
-        state, good, text = _compared(there.get(name), wanted, lister)
+        of_kit = self.seal is None and name.endswith((ENDING, ENDING + BUNDLE))
+        state, good, text = _compared(there.get(name), wanted, lister and "as its bundle has it" if of_kit else lister)
         if what == "bundle" and state in {"equal", "unlisted", "no-digest"}:
             state, good, text = self._verified(there.get(name.removesuffix(BUNDLE)), folder / name)
         return Row(what=what, name=name, state=state, good=good, text=text)

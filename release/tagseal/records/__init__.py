@@ -116,6 +116,8 @@ class Plan:
     """The image's tags that belong to this version, the first one in the notes; none of them ever moves."""
     image_forms: tuple[str, ...] = ()
     """How it is signed: ``simplesigning``, ``bundle``."""
+    kit: str = ""
+    """File name of the offline kit; empty for none."""
 
 
 @record
@@ -195,6 +197,10 @@ class Proof:
     """Commands that wait for ``witness``."""
     shown: int
     """Commands that are never executed."""
+    kit: tuple[Verdict, ...] = ()
+    """The offline kit's commands."""
+    offline: str = ""
+    """What kept those off the network; empty where there is no kit."""
 
 
 @record
@@ -219,6 +225,10 @@ class Testimony:
     public: bool
     """False: published, not publicly verifiable."""
     remarks: tuple[str, ...] = ()
+    kit: tuple[Verdict, ...] = ()
+    """The offline kit's commands."""
+    offline: str = ""
+    """What kept those off the network; empty where there is no kit."""
 
 
 Record = Tag | Plan | Build | Checks | Seal | Draft | Proof | Publication | Testimony

@@ -26,6 +26,7 @@ class Kind(StrEnum):
     sdist = "sdist"
     asset = "asset"
     checksums = "checksums"
+    kit = "kit"
     image = "image"
 
 

@@ -89,10 +89,14 @@ def _cosign(trusted_root: Path, arguments: Sequence[str]) -> int:
     parser.add_argument("--certificate-identity", required=True)
     parser.add_argument("--certificate-oidc-issuer", required=True)
     parser.add_argument("--new-bundle-format", action="store_true")
+    parser.add_argument("--trusted-root", type=Path, default=trusted_root)
     parser.add_argument("file", type=Path)
     options = parser.parse_args(arguments)
     identity = policy.Identity(identity=options.certificate_identity, issuer=options.certificate_oidc_issuer)
-    verifier = Verifier(trusted_root=TrustedRoot.from_file(str(trusted_root)))
+    try:
+        verifier = Verifier(trusted_root=TrustedRoot.from_file(str(options.trusted_root)))
+    except ValueError as error:
+        return _complain(f"loading trusted root: {error}")
     bundle = Bundle.from_json(options.bundle.read_bytes())
     try:
         identity.verify(bundle.signing_certificate)
@@ -190,15 +194,19 @@ def _curl(_: Path, arguments: Sequence[str]) -> int:
 
 
 def _sha256sum(_: Path, arguments: Sequence[str]) -> int:
-    """``sha256sum --check FILE``."""
+    """``sha256sum --check FILE``, and ``--ignore-missing``."""
     listing = Path(next(one for one in arguments if not one.startswith("-")))
-    failed = 0
+    verdicts = []
     for line in listing.read_text(encoding="utf-8").splitlines():
         expected, name = line.split("  ", 1)
+        if "--ignore-missing" in arguments and not Path(name).exists():
+            continue
         with Path(name).open("rb") as file:
-            same = hashlib.file_digest(file, "sha256").hexdigest() == expected
-        sys.stdout.write(f"{name}: {'OK' if same else 'FAILED'}\n")
-        failed += not same
+            verdicts.append(hashlib.file_digest(file, "sha256").hexdigest() == expected)
+        sys.stdout.write(f"{name}: {'OK' if verdicts[-1] else 'FAILED'}\n")
+    if not verdicts:
+        return _complain(f"{listing}: no file was verified")
+    failed = verdicts.count(False)
     return _complain(f"WARNING: {failed} computed checksum did NOT match") if failed else 0
 
 

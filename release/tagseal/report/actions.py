@@ -44,10 +44,9 @@ class Actions(Plain):
             self._stop()
         super().waiting(reason, seconds)
 
-    def foreign(self, text: str) -> None:
-        """Print it; one form of commands counts wherever it stands in a line."""
+    def outside(self) -> None:
+        """Let the runner read no commands, until the end."""
         self._stop()
-        super().foreign(text)
 
     def row(self, what: str, good: bool | None, text: str) -> None:  # noqa: FBT001 - read from a table
         """Print it."""

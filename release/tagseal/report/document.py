@@ -48,9 +48,9 @@ class Document:
         """Pass it on."""
         self._inner.line(text)
 
-    def foreign(self, text: str) -> None:
+    def outside(self) -> None:
         """Pass it on."""
-        self._inner.foreign(text)
+        self._inner.outside()
 
     def row(self, what: str, good: bool | None, text: str) -> None:  # noqa: FBT001 - read from a table
         """Pass it on."""

@@ -49,8 +49,8 @@ class Report(Protocol):
     def line(self, text: str) -> None:
         """One line of the story."""
 
-    def foreign(self, text: str) -> None:
-        """One line with words from outside, made printable."""
+    def outside(self) -> None:
+        """What follows may have words from outside: nothing may take them for commands."""
 
     def row(self, what: str, good: bool | None, text: str) -> None:  # noqa: FBT001 - read from a table
         """One line of a table: what it is about, whether it is good, not, or neither."""
@@ -132,9 +132,8 @@ class Plain:
         self._stream.write(f"{text}\n")
         self._stream.flush()
 
-    def foreign(self, text: str) -> None:
-        """Print it."""
-        self.line(text)
+    def outside(self) -> None:
+        """Do nothing: nobody reads commands here."""
 
     def row(self, what: str, good: bool | None, text: str) -> None:  # noqa: FBT001 - as above
         """Print it."""

@@ -68,7 +68,7 @@ def _(record: Draft) -> str:
 def _(record: Proof) -> str:
     ran = f"{_count(record.commands, 'command')} from the notes ran, {_count(record.attacks, 'attack')} refused"
     later = f"; {record.later} more for witness" if record.later else ""
-    return ran + later + (f", {record.shown} only shown" if record.shown else "")
+    return ran + later + (f", {record.shown} only shown" if record.shown else "") + _kit(record)
 
 
 @sentence.register
@@ -79,7 +79,7 @@ def _(record: Publication) -> str:
 @sentence.register
 def _(record: Testimony) -> str:
     seen = "as a stranger sees them" if record.public else "published, not publicly verifiable"
-    return f"{_count(record.commands, 'command')} from the notes ran, {seen}"
+    return f"{_count(record.commands, 'command')} from the notes ran, {seen}{_kit(record)}"
 
 
 def asides(record: Record) -> Iterator[str]:
@@ -104,6 +104,10 @@ def _files(artifacts: Iterable[Artifact]) -> str:
         kinds = Counter(one.kind for one in found)
         return ", ".join(f"{number} {kind}{'s'[: number > 1]}" for kind, number in kinds.items())
     return ", ".join(f"{one.kind} {decimal(one.size)}" for one in found)
+
+
+def _kit(record: Proof | Testimony) -> str:
+    return f"; {_count(record.kit, 'command')} of the offline kit ran {record.offline}" if record.kit else ""
 
 
 def _count(things: tuple[object, ...], word: str) -> str:

@@ -117,9 +117,8 @@ class Terminal:
         else:
             self._print(self._console, text)
 
-    def foreign(self, text: str) -> None:
-        """Print it."""
-        self.line(text)
+    def outside(self) -> None:
+        """Do nothing: nobody reads commands here."""
 
     def row(self, what: str, good: bool | None, text: str) -> None:  # noqa: FBT001 - read from a table
         """Print it, its mark in colour."""

@@ -23,10 +23,11 @@ from packaging.version import InvalidVersion, Version
 
 from tagseal.errors import UsageError, VerificationFailed
 from tagseal.names import printable
+from tagseal.notes import kit as pages
 from tagseal.notes.render import render
 from tagseal.records import Checks, Kind, Verdict
 from tagseal.services import archives, files, process
-from tagseal.steps import checksums
+from tagseal.steps import checksums, kit
 from tagseal.steps.build import make
 from tagseal.steps.images import layouts
 from tagseal.steps.wheels import is_pure
@@ -41,7 +42,7 @@ MOST_FILES = 1000
 TOO_LARGE = 2**31
 """Bytes."""
 _CHECKSUMS = checksums.NAME
-"""Written by ``sign``: there when ``check`` runs again after it."""
+"""Written by ``sign``, as the offline kit is: there when ``check`` runs again after it."""
 
 
 def check(plan: Plan, build: Build, *, services: Services) -> Checks:
@@ -53,7 +54,7 @@ def check(plan: Plan, build: Build, *, services: Services) -> Checks:
         Refused: It would refuse the notes.
     """
     listed, _ = checksums.listing(build.artifacts)
-    artifacts = (*build.artifacts, listed)
+    artifacts = (*build.artifacts, listed, *kit.placeholder(plan))
     _fits(artifacts)
     verdicts = (
         _verdict("file set", _file_set(plan, build, services), f"{len(build.artifacts)} files, as planned"),
@@ -65,6 +66,8 @@ def check(plan: Plan, build: Build, *, services: Services) -> Checks:
     )
     subjects = (*artifacts, *((build.image,) if build.image else ()))
     render(tag=plan.tag, plan=plan, artifacts=subjects, override=services.templates)
+    if plan.kit:
+        pages.render(tag=plan.tag, plan=plan, artifacts=subjects, since=0, override=services.templates)
     return Checks(artifacts=build.artifacts, verdicts=verdicts, image=build.image)
 
 
@@ -114,7 +117,7 @@ def _file_set(plan: Plan, build: Build, services: Services) -> Iterator[str]:
     yield from _compared("asset", names[Kind.asset], plan.assets)
     packages = _listing(services.work.packages)
     yield from _compared("file in packages/", packages, (*names[Kind.wheel], *names[Kind.sdist]))
-    assets = [one for one in _listing(services.work.assets) if one != _CHECKSUMS]
+    assets = [one for one in _listing(services.work.assets) if one not in {_CHECKSUMS, plan.kit}]
     yield from _compared("file in assets/", assets, names[Kind.asset])
 
 

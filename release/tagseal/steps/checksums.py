@@ -18,11 +18,13 @@ __all__ = ["NAME", "listing"]
 def listing(artifacts: Sequence[Artifact]) -> tuple[Artifact, bytes]:
     """Return the list of these artifacts, sorted by name, as an artifact and as its bytes.
 
+    The offline kit has the list in it, and so is not in the list.
+
     Raises:
         UsageError: One of them has its name.
     """
     if any(one.name == NAME for one in artifacts):
         raise duplicate(NAME)
-    lines = sorted((one.name, one.sha256) for one in artifacts if one.kind is not Kind.image)
+    lines = sorted((one.name, one.sha256) for one in artifacts if one.kind not in {Kind.image, Kind.kit})
     text = "".join(f"{sha256}  {name}\n" for name, sha256 in lines).encode()
     return Artifact(kind=Kind.checksums, name=NAME, size=len(text), sha256=hashlib.sha256(text).hexdigest()), text

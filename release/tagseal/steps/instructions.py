@@ -33,8 +33,11 @@ if TYPE_CHECKING:
 TIMEOUT = 600.0
 """Seconds that a command may take."""
 
+_PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy", "all_proxy")
+_NOWHERE = "http://127.0.0.1:9"
+"""Where nobody listens: the port of the discard service."""
 _PASSED = (
-    *("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "all_proxy", "no_proxy"),
+    *(*_PROXIES, "NO_PROXY", "no_proxy"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "TMPDIR"),
     "LD_LIBRARY_PATH",  # as for a build (services/backend.py)
 )
@@ -94,6 +97,10 @@ class Shell:
     """What ``gh`` downloads with; empty for none."""
     login: Mapping[str, str] = field(default_factory=dict, repr=False)
     """What lets the image's commands into its registry (``tagseal.steps.images.login``); empty for a stranger."""
+    prefix: tuple[str, ...] = ()
+    """What each command is started by, to keep it off the network; empty for nothing."""
+    offline: bool = False
+    """Whether the proxies lead nowhere."""
     _asker: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1), init=False, repr=False)
     _asked: dict[str, Future[str]] = field(default_factory=dict, init=False, repr=False)
 
@@ -107,7 +114,7 @@ class Shell:
             ServiceError: It does not end.
         """
         environ = {**self._environment(home or self.home), **(secrets or {})}
-        return process.run([*_BASH, text], cwd=folder, environ=environ, timeout=TIMEOUT)
+        return process.run([*self.prefix, *_BASH, text], cwd=folder, environ=environ, timeout=TIMEOUT)
 
     def secrets(self, purpose: Purpose) -> Mapping[str, str]:
         """Return what a command may know: ``gh`` the token that it downloads with, the image's the registry's login."""
@@ -153,6 +160,8 @@ class Shell:
         """Return a fresh environment: what reaches the network as it does here, and nothing else of the person's."""
         places = {"HOME": str(home), "GH_CONFIG_DIR": f"{home}/gh", "TUF_ROOT": f"{home}/.sigstore/root"}
         passed = {name: self.environ[name] for name in _PASSED if name in self.environ}
+        if self.offline:
+            passed |= dict.fromkeys(_PROXIES, _NOWHERE) | {"NO_PROXY": "", "no_proxy": ""}
         return {**passed, **_FIXED, **places, "PATH": path(self.environ)}
 
 

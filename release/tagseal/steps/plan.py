@@ -13,9 +13,10 @@ from packaging.version import Version
 from tagseal.errors import Refused, UsageError
 from tagseal.names import shown
 from tagseal.notes import changelog, commands, render
+from tagseal.notes import kit as pages
 from tagseal.records import Artifact, Kind, Phase, Plan, Tag
 from tagseal.services import files, metadata
-from tagseal.steps import images
+from tagseal.steps import images, kit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -39,6 +40,7 @@ def plan(tag: Tag, *, services: Services) -> Plan:
     name, version = _declared(tag, services)
     assets = tuple(path.name for path in files.matching(services.root, services.settings.assets))
     planned = derived(tag, name, version, assets=assets, releases=_published(tag, services), services=services)
+    kit.free(planned)
     page = preview(planned, services)
     artifacts = expected_artifacts(planned)
     expected = commands.Expected.of(planned.identity, tag.name, artifacts, next(iter(planned.image_tags), ""))
@@ -51,6 +53,8 @@ def plan(tag: Tag, *, services: Services) -> Plan:
 def preview(planned: Plan, services: Services) -> render.Page:
     """Return the notes as they would be with planned names and no digests: a broken template fails here."""
     artifacts = expected_artifacts(planned)
+    if planned.kit:
+        pages.render(tag=planned.tag, plan=planned, artifacts=artifacts, since=0, override=services.templates)
     return render.render(tag=planned.tag, plan=planned, artifacts=artifacts, override=services.templates)
 
 
@@ -154,6 +158,7 @@ def derived(  # noqa: PLR0913 - everything that a plan follows from, each by nam
         image=services.settings.image.name if services.settings.image else "",
         image_tags=images.own_tags(services.settings.image, tag.name, parsed) if services.settings.image else (),
         image_forms=services.settings.image.signatures if services.settings.image else (),
+        kit=f"{stem}{kit.ENDING}" if services.settings.kit else "",
         irreversible=(
             f"the public transparency log keeps an entry for each artifact, naming {tag.identity.repository}",
             f"the release {tag.name} of {tag.identity.repository} becomes public",
@@ -217,4 +222,5 @@ def expected_artifacts(planned: Plan) -> tuple[Artifact, ...]:
     ]
     if planned.image:
         names.append((Kind.image, planned.image))
-    return tuple(Artifact(kind=kind, name=name, size=1, sha256="0" * 64) for kind, name in names)
+    made = tuple(Artifact(kind=kind, name=name, size=1, sha256="0" * 64) for kind, name in names)
+    return (*made, *kit.placeholder(planned))

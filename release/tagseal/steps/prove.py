@@ -6,7 +6,8 @@
 4. GitHub's listing is waited for, which may not know of a fresh draft yet: ``gh`` asks there.
 5. The image is read again by its digest, and so are its signatures.
 6. In an empty folder, the commands of the phase ``draft`` are executed in their order.
-7. Each command that verifies or hashes is attacked, each time in a folder and a home of its own.
+7. The offline kit's commands are executed without a network (``tagseal.steps.offline``).
+8. Each command that verifies or hashes is attacked, each time in a folder and a home of its own.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from tagseal.services import actions
 from tagseal.steps import body, remote
 from tagseal.steps.images import login, pushed
 from tagseal.steps.instructions import Instruction, Shell, follow, instructions
+from tagseal.steps.offline import follow_kit
 from tagseal.steps.sealed import verify_sealed
 from tagseal.verification.attacks import Attack, Target, attacks
 
@@ -67,7 +69,10 @@ def prove(tag: Tag, plan: Plan, seal: Seal, draft: Draft, *, services: Services)
         services.say(f"running {len(steps)} commands of the notes")
         commands = follow(steps, shell, base / "reader", look=release.url, draft=release.draft)
         remote.compare(base / "reader", seal)
-        refusals = _attack(steps, seal, shell, base, services)
+        kit = follow_kit(tag, plan, seal, base, services, look=release.url, draft=release.draft)
+        refusals = _attack(steps, seal, shell, base / "reader", services)
+        if kit:
+            refusals += _attack(kit.steps, seal, kit.shell, kit.folder, services, "offline, ")
     _refused(refusals, release.url)
     return Proof(
         draft=release.id,
@@ -77,6 +82,8 @@ def prove(tag: Tag, plan: Plan, seal: Seal, draft: Draft, *, services: Services)
         attacks=refusals,
         later=sum(one.command.phase is Phase.public for one in page),
         shown=sum(one.command.phase is Phase.shown for one in page),
+        kit=kit.verdicts if kit else (),
+        offline=kit.how if kit else "",
     )
 
 
@@ -95,7 +102,7 @@ def _listed(release: Release, tag: Tag, services: Services) -> None:
 
 def _targets(steps: Sequence[Instruction], seal: Seal, services: Services) -> Iterator[tuple[Instruction, Target]]:
     """Yield the commands that verify or hash; one that hashes reads the names from its list."""
-    listed = tuple(one.name for one in seal.artifacts if one.kind is not Kind.checksums)
+    listed = tuple(one.name for one in seal.artifacts if one.kind not in {Kind.checksums, Kind.kit})
     unsigned = pushed.unsigned(seal.image, services) if seal.image else ("", "")
     seen: set[str] = set()
     for step in steps:
@@ -109,9 +116,10 @@ def _targets(steps: Sequence[Instruction], seal: Seal, services: Services) -> It
             seen.add(tool)
 
 
-def _attack(
-    steps: Sequence[Instruction], seal: Seal, shell: Shell, base: Path, services: Services
+def _attack(  # noqa: PLR0913, PLR0917 - a command, where it ran, and what it is called
+    steps: Sequence[Instruction], seal: Seal, shell: Shell, genuine: Path, services: Services, name: str = ""
 ) -> tuple[Verdict, ...]:
+    """Attack commands that ran in a folder of genuine files."""
     names = [one.name for one in seal.artifacts]
     tried = [
         (step, target, one)
@@ -119,16 +127,16 @@ def _attack(
         for one in attacks(target, seal.identity, names)
     ]
     services.say(f"attacking them in {len(tried)} ways")
-    folders = [base / f"attack-{number}" for number in range(len(tried))]
+    folders = [genuine.with_name(f"{genuine.name}-attack-{number}") for number in range(len(tried))]
     with ThreadPoolExecutor(_THREADS) as pool:
         try:
-            return tuple(pool.map(partial(_try, shell=shell, genuine=base / "reader"), tried, folders))
+            return tuple(pool.map(partial(_try, shell=shell, genuine=genuine, name=name), tried, folders))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
 
 
-def _try(tried: tuple[Instruction, Target, Attack], folder: Path, *, shell: Shell, genuine: Path) -> Verdict:
+def _try(tried: tuple[Instruction, Target, Attack], folder: Path, *, shell: Shell, genuine: Path, name: str) -> Verdict:
     step, target, attack = tried
     shutil.copytree(genuine, folder, copy_function=_link)
     attack.prepare(folder)
@@ -142,7 +150,7 @@ def _try(tried: tuple[Instruction, Target, Attack], folder: Path, *, shell: Shel
     words = shell.words(finished)
     refusal = attack.refusal(finished.code, f"{finished.output}\n{finished.errors}")
     return Verdict(
-        name=f"{target.tool}: {attack.name}",
+        name=f"{name}{target.tool}: {attack.name}",
         ok=bool(refusal),
         detail=refusal or f"exit code {finished.code}: {words}",
         by=shell.version(target.tool),

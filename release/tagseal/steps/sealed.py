@@ -1,8 +1,10 @@
 """Every step after ``sign`` verifies all bundles again, in its own process: a record from disk is a claim.
 
 1. The seal is of this tag, at this commit, by this identity: derived by this job, not read from the record.
-2. Its lists are whole: safe names, one bundle for each artifact, ``SHA256SUMS`` over exactly the others.
-3. The files on disk are the listed ones, byte for byte, and every bundle verifies.
+2. Its lists are whole: safe names, one bundle for each artifact, ``SHA256SUMS`` over exactly the others, an offline
+   kit last, which no list can have.
+3. The files on disk are the listed ones, byte for byte, and every bundle verifies. So it does by the root of trust in
+   the kit, whose bundles are these.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from tagseal.errors import Refused, VerificationFailed
 from tagseal.names import safe_file_name
 from tagseal.records import Kind
 from tagseal.services import files
-from tagseal.steps import checksums
+from tagseal.steps import checksums, kit
 from tagseal.steps.existing import BUNDLE, read_bundle
 from tagseal.steps.existing import problems as judged
 from tagseal.steps.images import layouts, signatures
@@ -66,6 +68,7 @@ def verify_sealed(tag: Tag, seal: Seal, services: Services) -> None:
     pairs = zip(seal.artifacts, seal.bundles, strict=True)
     problems = (
         *(problem for pair in pairs for problem in _problems(*pair, policy, services)),
+        *kit.problems(tag, seal, services),
         *signatures.problems(tag, seal, services),
     )
     if seal.image is not None:
@@ -87,6 +90,9 @@ def _gaps(seal: Seal) -> Iterator[str]:
     expected = [f"{name}{BUNDLE} of {name}" for name in names]
     if got != expected:
         yield f"got the bundles {', '.join(got) or '(none)'}, expected {', '.join(expected)}"
+    kits = [one for one in seal.artifacts if one.kind is Kind.kit]
+    if kits not in ([], [*seal.artifacts][-1:]):
+        yield f"got {', '.join(one.name for one in kits)}, expected at most one offline kit, behind the other artifacts"
     lists = [one for one in seal.artifacts if one.kind is Kind.checksums]
     others = [one for one in seal.artifacts if one.kind is not Kind.checksums]
     if lists != [checksums.listing(others)[0]]:

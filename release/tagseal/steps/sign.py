@@ -6,6 +6,7 @@
 4. A whole, verified set that exists for this tag and commit takes their place; so does such an image.
 5. Bundles that verify for identity, commit and digest are kept; the rest is signed, with one certificate.
 6. Every bundle is verified, in this process.
+7. The offline kit is made of them, or one that fits them is kept; it is signed like them, in a second pass.
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ from tagseal.errors import Refused, UsageError, VerificationFailed
 from tagseal.records import Artifact, Build, Bundle, Checks, Plan, Seal, Tag
 from tagseal.services import actions, files, oidc
 from tagseal.steps import checksums, existing, instructions
-from tagseal.steps.choice import choose
+from tagseal.steps.choice import Choice, choose
 from tagseal.steps.existing import BUNDLE, Judge
 from tagseal.steps.guard import agree
 from tagseal.steps.images import layouts, signatures
 from tagseal.steps.images.kept import winning
+from tagseal.steps.kit import Kit
 from tagseal.steps.reconcile import Wanted
 from tagseal.verification.policy import Exact
 
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
 
     from sigstore.dsse import Statement
 
-    from tagseal.services.github import Release
     from tagseal.steps import Services
     from tagseal.steps.images.signatures import Signature
     from tagseal.verification.verify import Outcome
@@ -61,20 +62,21 @@ def sign(tag: Tag, plan: Plan, build: Build, checks: Checks, *, services: Servic
     _tools(plan, services)
     services.retry.read(partial(_token, tag, services))
     judge = Judge(policy=Exact(tag.identity, tag.commit), trust=services.sigstore.verifier)
-    artifacts, release = _adopted(_checked(tag, plan, build, checks, judge, services), judge, tag, services)
-    image = winning(checks.image, plan, judge.policy, release, services)
+    artifacts, there = _adopted(_checked(tag, plan, build, checks, judge, services), judge, tag, services)
+    image = winning(checks.image, plan, judge.policy, there.kept, services)
     images = signatures.wanted(image, services)
     kept = {*judge.good(artifacts, services.work.bundles), *signatures.good(images, judge.policy, services)}
     wanted = {one.name: one.sha256 for one in artifacts} | {one.key: one.subject for one in images}
     _sign(wanted, kept, tag, services)
-    outcomes = judge.outcomes(artifacts, services.work.bundles)
+    bundles = _bundles(artifacts, judge, services)
+    made, again = _kit(tag, plan, artifacts, there, judge, services)
     return Seal(
         tag=tag.name,
         commit=tag.commit,
         identity=tag.identity,
-        artifacts=artifacts,
-        bundles=tuple(_bundle(one, outcomes[one.name], services) for one in artifacts),
-        kept=len(kept),
+        artifacts=(*artifacts, *made),
+        bundles=(*bundles, *_bundles(made, judge, services)),
+        kept=len(kept) + again,
         image=image,
         signatures=tuple(_signature(one, judge.policy, services) for one in images),
     )
@@ -149,11 +151,11 @@ def _found(artifact: Artifact, services: Services) -> Artifact | None:
 
 def _adopted(
     artifacts: tuple[Artifact, ...], judge: Judge, tag: Tag, services: Services
-) -> tuple[tuple[Artifact, ...], Release | None]:
+) -> tuple[tuple[Artifact, ...], Choice]:
     """Let what exists on GitHub for this tag win, where it is whole and verifies; what ``upload`` keeps comes first.
 
     Returns:
-        The artifacts to release, and the release that ``upload`` keeps.
+        The artifacts to release, and which release ``upload`` keeps, with those that are left beside it.
 
     Raises:
         Refused: ``upload`` would refuse what is there.
@@ -162,7 +164,7 @@ def _adopted(
     services.work.bundles.mkdir(parents=True, exist_ok=True)
     there = github.of_tag(repository, tag.name)
     if not there:
-        return artifacts, None
+        return artifacts, Choice()
     files = {one.name: Wanted(name=one.name, size=one.size, sha256=one.sha256) for one in artifacts}
     adopt = services.settings.release == "adopt"
     found = choose(there, files, tag=tag.name, actor=github.actor(), adopt=adopt)
@@ -170,8 +172,20 @@ def _adopted(
     for release in (*((found.kept,) if found.kept else ()), *found.left):
         taken = existing.adopt(artifacts, release, fetch=fetch, work=services.work, judge=judge)
         if taken is not None:
-            return taken, found.kept
-    return artifacts, found.kept
+            return taken, found
+    return artifacts, found
+
+
+def _kit(  # noqa: PLR0913, PLR0917 - the records, and by what it is judged
+    tag: Tag, plan: Plan, artifacts: tuple[Artifact, ...], there: Choice, judge: Judge, services: Services
+) -> tuple[tuple[Artifact, ...], int]:
+    """Make and sign the kit where there is to be one; return it, and how many bundles were kept."""
+    if not plan.kit:
+        return (), 0
+    releases = (*((there.kept,) if there.kept else ()), *there.left)
+    made, kept = Kit.of(tag, plan, artifacts, services).settled(releases, judge)
+    _sign({made.name: made.sha256}, (made.name,) if kept else (), tag, services)
+    return (made,), int(kept)
 
 
 def _sign(wanted: Mapping[str, str | Statement], kept: Collection[str], tag: Tag, services: Services) -> None:
@@ -202,6 +216,11 @@ def _unverified(name: str, outcome: Outcome) -> VerificationFailed:
         hint="Run the same command again. If it persists, the root of trust is not that of the signing service.",
         slug="fresh-bundle-fails",
     )
+
+
+def _bundles(artifacts: tuple[Artifact, ...], judge: Judge, services: Services) -> tuple[Bundle, ...]:
+    outcomes = judge.outcomes(artifacts, services.work.bundles)
+    return tuple(_bundle(one, outcomes[one.name], services) for one in artifacts)
 
 
 def _bundle(artifact: Artifact, outcome: Outcome, services: Services) -> Bundle:

@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import Busy, VerificationFailed
 from tagseal.names import shown
-from tagseal.records import Draft, Plan, Seal, Tag
+from tagseal.records import Draft, Kind, Plan, Seal, Tag
 from tagseal.services import files
 from tagseal.services.threads import side_by_side
 from tagseal.steps import body, remote
 from tagseal.steps.choice import choose
-from tagseal.steps.existing import Judge, is_whole
+from tagseal.steps.existing import BUNDLE, Judge, is_whole
 from tagseal.steps.images import pushed
+from tagseal.steps.kit import Kit
 from tagseal.steps.reconcile import Act, Create, Delete, Difference, Discard, Edit, Look, Send, difference, wanted
 from tagseal.steps.sealed import verify_sealed
 from tagseal.verification.policy import Exact
@@ -113,12 +114,18 @@ class _Upload:
             Busy: There is one; ``sign`` takes it, next time.
         """
         kept = found.kept
-        if kept is None or kept.id in self.made or not any(isinstance(one, Delete) for one in found.acts):
+        lost = {one.asset.name for one in found.acts if isinstance(one, Delete)}
+        if kept is None or kept.id in self.made or not lost:
             return
         judge = Judge(policy=Exact(self.tag.identity, self.tag.commit), trust=self.services.sigstore.verifier)
         fetch = partial(self.github.download, self.repository)
         try:
-            whole = is_whole(self.seal.artifacts, kept, fetch=fetch, work=self.services.work, judge=judge)
+            if lost <= {self.plan.kit, self.plan.kit + BUNDLE}:  # it follows from the others, which stay
+                kit = Kit.of(self.tag, self.plan, self.seal.artifacts, self.services)
+                whole = kit.there(kept, judge) is not None
+            else:
+                others = tuple(one for one in self.seal.artifacts if one.kind is not Kind.kit)
+                whole = is_whole(others, kept, fetch=fetch, work=self.services.work, judge=judge)
         except VerificationFailed:  # its bytes are not those that GitHub lists
             return
         if whole:

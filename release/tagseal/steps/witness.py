@@ -4,6 +4,7 @@
 2. Every asset is downloaded, hashed, and verified in this process.
 3. In an empty folder, the commands of the phase ``draft`` are executed, ``gh`` with a token that may only read.
 4. In another, those of the phase ``public``, without any token. A package that a stranger cannot pull is told of.
+5. The offline kit's commands are executed without a network (``tagseal.steps.offline``).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from tagseal.steps import remote
 from tagseal.steps.existing import Judge
 from tagseal.steps.images import pushed
 from tagseal.steps.instructions import Instruction, Shell, follow, instructions
+from tagseal.steps.offline import follow_kit
 from tagseal.verification.policy import Exact
 
 if TYPE_CHECKING:
@@ -60,9 +62,16 @@ def witness(tag: Tag, plan: Plan, seal: Seal, publication: Publication, *, servi
         )
         if not tag.private:
             remote.compare(base / "stranger", seal)
+        kit = follow_kit(tag, plan, seal, base, services, look=release.url, draft=False)
     commands = (*with_token, *without)
     public = all(one.ok for one in commands)
-    return Testimony(commands=commands, public=public, remarks=() if public else tuple(_remarks(tag, plan, closed)))
+    return Testimony(
+        commands=commands,
+        public=public,
+        remarks=() if public else tuple(_remarks(tag, plan, closed)),
+        kit=kit.verdicts if kit else (),
+        offline=kit.how if kit else "",
+    )
 
 
 def _published(tag: Tag, publication: Publication, services: Services) -> Release:

@@ -4,7 +4,7 @@
 
     from tagseal.verification import Trust, publisher, verify_files
 
-    results = verify_files(["dist"], publisher("octo/widget", "v1.2.3"), Trust.public())
+    results = verify_files("dist", publisher("octo/widget", "v1.2.3"), Trust.public())
     for result in results:
         print(result.name, result.ok, result.check, result.detail)
 """

@@ -156,7 +156,7 @@ def _certificate(material: object) -> Certificate | None:
     """Return the signing certificate: alone, or as the first of a chain, as bundles before 0.3 have it."""
     chain = _get(_get(material, "x509CertificateChain"), "certificates")
     first = chain[0] if isinstance(chain, list) and chain else _get(material, "certificate")
-    with suppress(ValueError, TypeError):
+    with suppress(ValueError, TypeError, UserWarning):  # a warning where the caller made errors of them
         return load_der_x509_certificate(_bytes(_get(first, "rawBytes")))
     return None
 

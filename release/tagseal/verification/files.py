@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -23,7 +24,7 @@ from tagseal.verification.result import Check, Expected, Result, Subject
 from tagseal.verification.verify import LARGEST_BUNDLE, Outcome, verify_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Container, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from sigstore.verify.policy import VerificationPolicy
@@ -50,7 +51,7 @@ class _Work:
     """Bundles that did not verify, by their file."""
 
 
-def verify_files(paths: Iterable[str | Path], expected: Expected, trust: Trust) -> tuple[Result, ...]:
+def verify_files(paths: str | Path | Iterable[str | Path], expected: Expected, trust: Trust) -> tuple[Result, ...]:
     """Verify files, folders, and patterns that no shell has expanded; nothing of them is left out.
 
     Nothing else is read than these, their bundles and ``SHA256SUMS`` beside them: no configuration, no environment.
@@ -58,11 +59,11 @@ def verify_files(paths: Iterable[str | Path], expected: Expected, trust: Trust) 
     >>> from tagseal.verification import Trust, publisher, verify_files
     >>> def check(folder):
     ...     expected = publisher("octo/widget", "v1.2.3")
-    ...     results = verify_files([folder], expected, Trust.public())
+    ...     results = verify_files(folder, expected, Trust.public())
     ...     assert results and all(result.ok for result in results)
 
     Args:
-        paths: What to verify. A bundle among them is paired with its file.
+        paths: What to verify, one or several. A bundle among them is paired with its file.
         expected: Who should have signed.
         trust: What to trust; loading it is the caller's, once for many calls.
 
@@ -74,7 +75,7 @@ def verify_files(paths: Iterable[str | Path], expected: Expected, trust: Trust) 
         UsageError: ``expected`` is empty, or there are too many files.
     """
     work = _Work(policy=policy.of(expected), trust=trust)
-    wanted = found(paths)
+    wanted = found([paths] if isinstance(paths, str | os.PathLike) else paths)
 
     def one(each: Wanted) -> None:
         work.results[each.path] = _verified(each, work)
@@ -170,7 +171,7 @@ def _explained(result: Result, wanted: Wanted, expected: Expected, nearby: Seque
         result.subject or Subject(path=wanted.path),
         expected,
         now=time.time(),
-        trust=work.trust.origin,
+        trust=work.trust.name,
         bundle=work.refused.get(wanted.path),
         nearby=nearby,
         listed=listed.digests if listed else {},
@@ -183,17 +184,19 @@ def _nearby(results: Iterable[Result]) -> Iterator[Subject]:
     subjects = {one.subject.path: one.subject for one in results if one.subject}
     yield from (one for one in subjects.values() if one.sha256)
     folders = {one.subject.path.parent: None for one in results if one.check is Check.signature and one.subject}
-    there = (path for folder in folders for path in _listing(folder) if path not in subjects and not is_bundle(path))
+    there = (path for folder in folders for path in _others(folder, subjects))
     for path in islice(there, MOST_NEARBY):  # of all folders: a stranger made them, and their number
         with suppress(OSError, Refused):
             if path.lstat().st_size <= LARGEST_NEARBY:
                 yield _described(path)
 
 
-def _listing(folder: Path) -> Sequence[Path]:
+def _others(folder: Path, known: Container[Path]) -> list[Path]:
+    """Return the first of what else lies in a folder, bundles left out; nothing of one that cannot be read."""
     with suppress(OSError):
-        return sorted(folder.iterdir())
-    return ()
+        names = (path for path in sorted(folder.iterdir()) if path not in known and not is_bundle(path))
+        return list(islice(names, MOST_NEARBY))
+    return []
 
 
 def _described(path: Path) -> Subject:

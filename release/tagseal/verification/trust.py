@@ -45,6 +45,11 @@ class Trust:
     sha256: str = ""
     """Of the file's bytes, hexadecimal; empty for the public instance's."""
 
+    @property
+    def name(self) -> str:
+        """What vouches, for a sentence."""
+        return self.origin.removesuffix(f", sha256 {self.sha256}").removesuffix(", by TUF")
+
     @classmethod
     def public(cls, retry: Retry | None = None) -> Trust:
         """Load the public instance's root, as it is now; a cached one that is expired does not count.

@@ -75,6 +75,15 @@ def checkpoint_without_signature(shop: Workshop) -> Document:
     return put(document, path, get(document, path).partition("\n\n")[0] + "\n\n")
 
 
+@attack(Check.log, "malformed LogCheckpoint")
+def checkpoint_without_size(shop: Workshop) -> Document:
+    """The checkpoint has a line too few."""
+    document = shop.bundle()
+    path = (*PROOF, "checkpoint", "envelope")
+    size = get(document, (*PROOF, "treeSize"))
+    return put(document, path, get(document, path).replace(f"\n{size}\n", "\n", 1))
+
+
 @attack(Check.bundle, "inclusion proof, with checkpoint")
 def missing_checkpoint(shop: Workshop) -> Document:
     """The proof leads to a root that nobody signed."""
@@ -125,7 +134,7 @@ def index_within_the_tree(shop: Workshop) -> Document:
     return put(document, (*ENTRY, "logIndex"), get(document, (*PROOF, "logIndex")))
 
 
-@attack(Check.log, "invalid root hash")
+@attack(Check.log, "invalid root hash|wrong size")
 def proof_of_another_index(shop: Workshop) -> Document:
     """The proof's hashes are right, for a leaf at another place."""
     document = shop.bundle()

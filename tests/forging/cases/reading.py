@@ -248,9 +248,7 @@ def base64_of_addresses(shop: Workshop) -> Document:
 @attack(Check.bundle, "padding")
 def base64_without_padding(shop: Workshop) -> Document:
     """The signature's Base64 lacks its padding."""
-    while not get(document := shop.bundle(), SIGNATURE).endswith("="):
-        pass
-    return put(document, SIGNATURE, get(document, SIGNATURE).rstrip("="))
+    return _spelled(shop, SIGNATURE, lambda said: said.rstrip("="))
 
 
 @attack(Check.bundle, "algorithm SHA2_512, expected SHA2_256")
@@ -273,6 +271,7 @@ def digest_cut_short(shop: Workshop) -> Document:
 
 
 def _spelled(shop: Workshop, path: Path, spell: Callable[[str], str]) -> Document:
-    """Return a bundle in which one text is spelled in another way."""
-    document = shop.bundle()
+    """Return a bundle in which one text is spelled in another way; its signature has padding, as most have."""
+    while not get(document := shop.bundle(), SIGNATURE).endswith("="):
+        pass
     return put(document, path, spell(get(document, path)))

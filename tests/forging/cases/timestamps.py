@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from forging.case import ENTRY, PROOF, attack, flip, flipped, genuine, get, put, without
 from forging.certificates import LIFETIME, START
-from forging.log import SOON, Tiles
+from forging.log import SOON, Tiles, text
 from forging.release import Document, Workshop
 from tagseal.verification.result import Check
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from forging.release import Signed
 
 _NO_TIME = "got a timestamp of .* that does not hold"
+_CHECKPOINT = (*PROOF, "checkpoint", "envelope")
 _START = int(START.timestamp())
 
 
@@ -43,6 +44,15 @@ def genuine_timestamp_without_promise(shop: Workshop) -> Document:
 def genuine_second_version_of_the_log(shop: Workshop) -> Document:
     """An entry of Rekor's second version, with a timestamp: signers will write so."""
     return _second(shop, shop.signed())
+
+
+@genuine()
+def genuine_checkpoint_with_cosignatures(shop: Workshop) -> Document:
+    """Others may sign the log's checkpoint as well, before the log and after it; only the log's signature counts."""
+    document = _second(shop, shop.signed())
+    note, _, own = get(document, _CHECKPOINT).partition("\n\n")
+    others = [f"\N{EM DASH} {name} {text(name.encode() * 8)}\n" for name in ("one.example", "two.example")]
+    return put(document, _CHECKPOINT, f"{note}\n\n{others[0]}{own}{others[1]}")
 
 
 @attack(Check.time, _NO_TIME)
@@ -172,8 +182,15 @@ def second_version_flipped_byte_in_proof(shop: Workshop) -> Document:
 def second_version_flipped_letter_in_checkpoint(shop: Workshop) -> Document:
     """One letter of the checkpoint's origin is another."""
     document = _second(shop, shop.signed())
-    path = (*PROOF, "checkpoint", "envelope")
-    return put(document, path, get(document, path).replace("log2025-1", "log2025-2", 1))
+    return put(document, _CHECKPOINT, get(document, _CHECKPOINT).replace("log2025-1", "log2025-2", 1))
+
+
+@attack(Check.log, "checkpoint: Signature not found")
+def second_version_signed_by_others_only(shop: Workshop) -> Document:
+    """The log's own signature is taken out of the checkpoint, and somebody else's is left."""
+    document = _second(shop, shop.signed())
+    note, _, _ = get(document, _CHECKPOINT).partition("\n\n")
+    return put(document, _CHECKPOINT, f"{note}\n\n\N{EM DASH} one.example {text(b'one.example' * 8)}\n")
 
 
 @attack(Check.signature, "inconsistent with other materials")

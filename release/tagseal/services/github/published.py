@@ -54,8 +54,9 @@ def published(repository: str, tag: str, environ: Mapping[str, str], retry: Retr
         UsageError: There is no such repository, tag or release, or it has no files.
         ServiceError: GitHub did not answer, or wants a pause.
     """
-    github = _github(environ, retry)
-    with _patient(anonymous=not actions.token(environ)):
+    token = _token(environ)
+    github = GitHub(token, retry=retry)
+    with _patient(anonymous=not token):
         commit = github.tag_commit(repository, tag)
         if commit is None:
             raise _absent(f"got no tag {tag} in {repository}, expected one")
@@ -105,8 +106,8 @@ def download(
 
 def _fetch(repository: str, tag: str, environ: Mapping[str, str], retry: Retry) -> Callable[[Asset, Path], str]:
     """Return what fetches one file: through the API with a token, by its plain address without."""
-    if actions.token(environ):
-        return partial(_github(environ, retry).download, repository)
+    if token := _token(environ):
+        return partial(GitHub(token, retry=retry).download, repository)
     transfers = Transfers("", TIMEOUT)
 
     def plain(asset: Asset, path: Path) -> str:
@@ -121,9 +122,9 @@ def _fetch(repository: str, tag: str, environ: Mapping[str, str], retry: Retry) 
     return plain
 
 
-def _github(environ: Mapping[str, str], retry: Retry) -> GitHub:
-    """Return the one that the certificates name: the token goes to no other that a variable may tell of."""
-    return GitHub(actions.token(environ), retry=retry)
+def _token(environ: Mapping[str, str]) -> str:
+    """Return the token, unless it is another server's, which must not see it: this asks github.com, and nobody else."""
+    return actions.token(environ) if environ.get("GITHUB_API_URL", actions.API).rstrip("/") == actions.API else ""
 
 
 def _names(release: Release, folder: Path) -> dict[int, Path]:

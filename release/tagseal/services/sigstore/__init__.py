@@ -142,6 +142,19 @@ class Sigstore:
         with border("load the root of trust"):
             return self._config.trusted_root
 
+    def trust_config(self) -> dict[str, Any]:
+        """Return trusted root and signing configuration in one document, as ``sigstore --trust-config`` reads it.
+
+        ``_inner`` is the second private name that is used here: the library has no public way to write down what it
+        fetched by TUF. ``tests/contract/test_services_sigstore.py`` holds it.
+
+        Raises:
+            ServiceError: The root of trust cannot be had.
+        """
+        with border("load the root of trust"):
+            found: dict[str, Any] = self._config._inner.to_dict()  # noqa: SLF001
+            return found
+
     @cached_property
     def _config(self) -> ClientTrustConfig:
         def load() -> ClientTrustConfig:

@@ -12,7 +12,7 @@ from tagseal.errors import TagsealError
 from tagseal.names import quoted
 from tagseal.services.files import opened
 from tagseal.verification.diagnosis.evidence import LEGACY, Evidence
-from tagseal.verification.diagnosis.wording import bundle_name, capital, cut, download
+from tagseal.verification.diagnosis.wording import bundle_name, capital, cut, download, shell
 from tagseal.verification.facts import Facts, facts_of
 from tagseal.verification.result import Cause, Check
 from tagseal.verification.verify import LARGEST_BUNDLE
@@ -33,15 +33,24 @@ def facts_in(content: bytes) -> Facts:
 
 
 def several(case: Evidence) -> Cause | None:
-    """Two bundles for one file, and the one that counts cannot be read."""
-    older = _older(case)
-    both = case.bundle is not None and os.path.lexists(older)
-    if case.check is not Check.bundle or not (both or _SEVERAL.match(case.detail)):
+    """None was read, for nobody said which."""
+    if case.check is not Check.bundle or not _SEVERAL.match(case.detail):
         return None
-    names = [cut(bundle_name(case)), *([cut(older.name)] if os.path.lexists(older) else [])]
+    return _two(case, "got several bundles")
+
+
+def both(case: Evidence) -> Cause | None:
+    """Two lie there, and the one that counts cannot be read."""
+    older = _older(case)
+    if case.check is not Check.bundle or case.bundle is None or not os.path.lexists(older):
+        return None
+    return _two(case, f"got {cut(bundle_name(case))}, which cannot be read, and {cut(older.name)}")
+
+
+def _two(case: Evidence, what: str) -> Cause:
     return Cause(
         slug="two-bundles",
-        what=f"got several bundles, {' and '.join(names)}, expected one beside {cut(case.name)}",
+        what=f"{what}, expected one bundle beside {cut(case.name)}",
         next=f"{capital(download(case))}; then move the other one away.",
         context=(f"{LEGACY} is how bundles were named before; `sigstore verify` refuses to choose as well.",),
     )
@@ -52,10 +61,11 @@ def legacy_name(case: Evidence) -> Cause | None:
     older = _older(case)
     if case.check is not Check.bundle or case.bundle is not None or not os.path.lexists(older):
         return None
+    command = f"mv {quoted(older.name)} {quoted(bundle_name(case))}"
     return Cause(
         slug="legacy-name",
         what=f"got {cut(older.name)}, expected the bundle to be named {cut(bundle_name(case))}",
-        next=f"Rename it and verify again: `mv {quoted(older.name)} {quoted(bundle_name(case))}`.",
+        next=f"Rename it and verify again: {shell(command, 'add .json to its name')}.",
         context=(f"{LEGACY} is how bundles were named before. What is in it is still to be verified.",),
     )
 

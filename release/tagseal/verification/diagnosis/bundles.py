@@ -11,7 +11,7 @@ from tagseal.names import quoted
 from tagseal.verification.attacks import BUNDLE
 from tagseal.verification.diagnosis import beside, contents
 from tagseal.verification.diagnosis.evidence import PEEK, Evidence
-from tagseal.verification.diagnosis.wording import bundle_name, capital, cut, download
+from tagseal.verification.diagnosis.wording import bundle_name, capital, cut, download, shell
 from tagseal.verification.result import Cause, Check
 
 NEWEST = (0, 3)
@@ -32,10 +32,11 @@ def unreadable(case: Evidence) -> Cause | None:
     there = os.path.lexists(case.subject.path.with_name(bundle_name(case)))
     if case.check is not Check.bundle or case.bundle is not None or not there:
         return None
+    look = shell(f"ls -l {quoted(bundle_name(case))}", "list the folder")
     return Cause(
-        slug="bundle-unreadable",
+        slug="bundle-irregular",
         what=f"got {cut(bundle_name(case))}, which cannot be read, expected a regular file: {case.danger} until it can",
-        next=f"`ls -l {quoted(bundle_name(case))}` shows what it is; then {download(case)}.",
+        next=f"See what it is: {look}; then {download(case)}.",
     )
 
 
@@ -132,12 +133,14 @@ def attestation(case: Evidence) -> Cause | None:
     """An envelope says something about a file; it need not be that its project released it."""
     if case.facts.content != "dsseEnvelope":
         return None
+    repository = quoted(case.wanted.repository or "OWNER/REPO")
+    named = f"{quoted(case.name)} --repo {repository} --bundle {quoted(bundle_name(case))}"
+    command = f"gh attestation verify {named}"
     return Cause(
         slug="attestation",
         what=f"got an attestation (a DSSE envelope) for {cut(case.name)}, expected a signature of the file itself",
         next=f"If you want the signature: {download(case)}. If you want the attestation: "
-        f"`gh attestation verify {quoted(case.name)} --repo {quoted(case.wanted.repository or 'OWNER/REPO')} "
-        f"--bundle {quoted(bundle_name(case))}`.",
+        f"{shell(command, 'use gh attestation verify')}.",
         context=(
             "A genuine attestation may say anything, even that the file is bad: one alone is no reason to use it.",
         ),
@@ -148,11 +151,11 @@ def by_key(case: Evidence) -> Cause | None:
     """A key of one's own names nobody."""
     if case.check is not Check.bundle or b'"publicKey"' not in _head(case) or case.facts.subjects:
         return None
+    command = f"cosign verify-blob --key KEY --bundle {quoted(bundle_name(case))} {quoted(case.name)}"
     return Cause(
         slug="signed-by-key",
         what="got a bundle that was made with a key, expected one with a certificate that names its signer",
-        next="Verify it with the key that the maintainers publish: "
-        f"`cosign verify-blob --key KEY --bundle {quoted(bundle_name(case))} {quoted(case.name)}`.",
+        next=f"Verify it with the key that the maintainers publish: {shell(command, 'use cosign verify-blob --key')}.",
         context=("Whose key it is stands nowhere in the bundle: anybody can make one.",),
     )
 
@@ -217,6 +220,8 @@ def _head(case: Evidence) -> bytes:
 RULES = (
     # Not even read.
     too_large,
+    # Several, and none was chosen.
+    beside.several,
     # There, and out of reach.
     unreadable,
     # A bundle, by its older name.
@@ -240,7 +245,7 @@ RULES = (
     # Well-formed, and without its entry.
     no_entry,
     # It cannot be read, and is not the only one.
-    beside.several,
+    beside.both,
     # What is left cannot be read.
     damaged,
 )

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused
+from tagseal.names import printable
 from tagseal.services.files import opened
 from tagseal.verification.diagnosis import bundles, certificates, files, identities, roots, trusts
 from tagseal.verification.diagnosis.beside import facts_in
@@ -69,7 +70,7 @@ def cause(  # noqa: PLR0913 - everything that a diagnosis may know, each by its 
     facts = facts or facts_in(bundle or b"")
     case = Evidence(
         check=check,
-        detail=detail,
+        detail=printable(detail),
         facts=facts,
         subject=subject,
         expected=expected,

@@ -17,6 +17,7 @@ from tagseal.verification.diagnosis.wording import (
     download,
     or_none,
     run,
+    shell,
     subjects,
     with_identity,
 )
@@ -125,7 +126,8 @@ def moved_tag(case: Evidence) -> Cause | None:
         return None
     remote = quoted(f"{GITHUB}/{case.wanted.repository}")
     tag = case.wanted.tag
-    ask = f"`git ls-remote {remote} {quoted(f'refs/tags/{tag}')} {quoted(f'refs/tags/{tag}^{{}}')}`"
+    command = f"git ls-remote {remote} {quoted(f'refs/tags/{tag}')} {quoted(f'refs/tags/{tag}^{{}}')}"
+    ask = shell(command, "git ls-remote")
     return Cause(
         slug="moved-tag",
         what=f"got {case.thing} that was signed for {cut(tag or case.wanted.ref)} at commit {cut(commit)}, "

@@ -82,7 +82,7 @@ COMMON: tuple[Trouble, ...] = (
         slug="no-bundle",
         title="The bundle is missing",
         said=(
-            Said(tool=SIGSTORE, text="Missing verification materials for", rest=r"(?P<file>.{1,400}?):"),
+            Said(tool=SIGSTORE, text="Missing verification materials for"),
             Said(tool=COSIGN, text=".sigstore.json: no such file or directory"),
             Said(tool=COSIGN, text="provide a key with --key or --sk, a certificate to verify against with"),
         ),
@@ -102,7 +102,7 @@ COMMON: tuple[Trouble, ...] = (
             Said(tool=COSIGN, text="not enough verified log entries from transparency log"),
             Said(tool=SIGSTORE, text="expected exactly one log entry in bundle"),
             Said(tool=SIGSTORE, text="entry must contain inclusion proof, with checkpoint"),
-            Said(tool=SIGSTORE, text="No matching log entry for", rest=r"(?P<file>.{1,400}?)'sverification"),
+            Said(tool=SIGSTORE, text="No matching log entry for"),
             Said(tool=COSIGN, text="signature not found in transparency log"),
         ),
         meaning=(

@@ -37,7 +37,7 @@ MOST = 20
 
 _COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07\x1b]{0,4000}(?:\x07|\x1b\\)")
 _MARGIN = re.compile(r"(?<![ \t])[ \t]+\w{1,40}\.py:\d{1,6}[ \t]*$", re.MULTILINE)
-"""Where sigstore-python's lines end: the source line that wrote them."""
+"""Where sigstore-python's lines end: the source line that wrote them. White space is entered at its beginning only."""
 _FAIL = re.compile(r"\bFAIL:\s+(\S{1,300})")
 _FAILED = re.compile(r"^(.{1,300}): FAILED(?: open or read)?[ \t]*$", re.MULTILINE)
 _QUOTED = re.compile(r"'([^']*)'|\"([^\"]*)\"")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from tagseal.names import quoted
 from tagseal.verification.checksums import NAME
 from tagseal.verification.diagnosis import beside, contents
-from tagseal.verification.diagnosis.wording import capital, cut, download
+from tagseal.verification.diagnosis.wording import capital, cut, download, shell
 from tagseal.verification.result import Cause, Check
 
 if TYPE_CHECKING:
@@ -36,7 +36,9 @@ def absent(case: Evidence) -> Cause | None:
         what=f"got {cut(case.name)}, which cannot be read, expected a regular file"
         if there
         else f"got no file {cut(case.name)} in {cut(str(case.subject.path.parent))}, expected it there",
-        next=f"`ls -l {quoted(case.name)}` shows what it is." if there else f"{capital(download(case))}.",
+        next=f"See what it is: {shell(f'ls -l {quoted(case.name)}', 'list the folder')}."
+        if there
+        else f"{capital(download(case))}.",
         context=(case.detail,) if case.detail else (),
     )
 
@@ -96,7 +98,7 @@ def renamed_file(case: Evidence) -> Cause | None:
         what=f"got the bytes of {cut(names[0])} under the name {cut(case.name)}, expected those of {cut(case.name)}: "
         f"{case.danger} under this name",
         next=f"{capital(download(case))}. Or give the file its own name back: "
-        f"`mv {quoted(case.name)} {quoted(names[0])}`.",
+        f"{shell(f'mv {quoted(case.name)} {quoted(names[0])}', 'rename it')}.",
         context=(
             "Either somebody put one file of the release in the place of another, or it was renamed on the way.",
             f"SHA256SUMS lists SHA-256 {case.subject.sha256} as {cut(names[0])}.",

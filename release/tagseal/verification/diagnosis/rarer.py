@@ -188,9 +188,7 @@ RARER: tuple[Trouble, ...] = (
     Trouble(
         slug="two-bundles",
         title="Two bundles lie beside the file",
-        said=(
-            Said(tool=SIGSTORE, text="Conflicting inputs:", rest=r"(?P<new>.{1,400}?)and(?P<old>.{1,400}?)\.sigstore"),
-        ),
+        said=(Said(tool=SIGSTORE, text="Conflicting inputs:"),),
         meaning=(
             (
                 "`FILE.sigstore.json` and the older form `FILE.sigstore` are both there, and the tool does not choose "

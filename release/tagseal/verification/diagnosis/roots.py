@@ -21,13 +21,13 @@ AHEAD = 300
 _LOST = re.compile(
     r"out of reach|network issue|ConnectionError|Connection (?:refused|reset|aborted)|Max retries exceeded|timed? ?out"
     r"|Name or service not known|Temporary failure in name resolution|getaddrinfo|Network is unreachable|NameResolution"
-    r"|ProxyError|DownloadError|Failed to (?:download|refresh TUF)",
+    r"|ProxyError|DownloadError|Failed to download",
     re.IGNORECASE,
 )
 _EXPIRED_TRUST = re.compile(r"(?:root|timestamp|snapshot|targets)(?:\.json)? is expired|ExpiredMetadata", re.IGNORECASE)
 _TLS_TIME = re.compile(r"certificate (?:is not yet valid|has expired)", re.IGNORECASE)
 _BAD_ROOT = re.compile(r"root of trust|trusted root|TUF|[Mm]etadata", re.IGNORECASE)
-_NOT_YET = re.compile(r"Did not find any Rekor keys|keys not found|certificates not found|No valid ")
+_NOT_YET = re.compile(r"(?:Did not find any Rekor keys|(?:CTFE keys|Fulcio certificates) not found) in trusted root")
 """What a client says of keys whose time begins later than its clock shows."""
 
 
@@ -43,7 +43,7 @@ def clock_behind(case: Evidence) -> Cause | None:
     signed = max(case.facts.integrated_time, case.signer.not_before)
     if case.check not in {Check.time, Check.certificate, Check.log} or signed <= case.now + AHEAD:
         return None
-    if not _NOT_YET.match(case.detail):
+    if not _NOT_YET.fullmatch(case.detail):
         return None
     when = f"got a bundle that claims, unverified, to be made at {moment(signed)}, expected a time before now"
     return _clock(case, f"{when}, which this machine takes to be {moment(int(case.now))}")
@@ -82,14 +82,20 @@ def no_network(case: Evidence) -> Cause | None:
 
 def unloadable(case: Evidence) -> Cause | None:
     """The root of trust itself could not be read or believed."""
-    if not (_unloaded(case) and _BAD_ROOT.search(case.detail)):
+    empty = case.check in {Check.time, Check.certificate} and _NOT_YET.fullmatch(case.detail)
+    if not (empty or (_unloaded(case) and _BAD_ROOT.search(case.detail))):
         return None
     return Cause(
         slug="bad-trust-root",
         what=f"got a root of trust that cannot be used ({case.trust}), expected a valid one",
         next="Update the client: `python -m pip install --upgrade sigstore`; or get a new trust configuration from "
         "whoever gave you this one.",
-        context=("Nothing has been verified.",),
+        context=(
+            (
+                "Nothing has been verified. Either somebody answers in the place of those whom you trust, or the file "
+                "is damaged, or this client is too old."
+            ),
+        ),
     )
 
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 _OVER = re.compile(r"expired at time of signing|not valid at validation time")
 _CHAIN = re.compile(r"failed to build timestamp certificate chain")
+_UNKNOWN = re.compile(
+    r"failed to build timestamp certificate chain|not enough sources of verified time|no Timestamp Authorities"
+)
 _TIMES = re.compile(r"verified time|Timestamp Authorit|signed timestamp", re.IGNORECASE)
 _SCT = re.compile(r"\bSCT\b|certificate timestamp")
 _BEFORE_LOG = {Check.time, Check.certificate, Check.log}
@@ -43,6 +46,8 @@ def over(case: Evidence) -> Cause | None:
     if case.check not in _BEFORE_LOG or not _OVER.search(case.detail):
         return None
     first, last, at = case.signer.not_before, case.signer.not_after, case.facts.integrated_time
+    if first <= at <= last:
+        return None  # it is an authority that was not valid then: a root of trust of other keys
     signed = f"at {moment(at)}" if at else "at a time outside"
     return Cause(
         slug="certificate-over",
@@ -58,7 +63,7 @@ def over(case: Evidence) -> Cause | None:
 
 def old_trust(case: Evidence) -> Cause | None:
     """The bundle claims to be of the public instance, and the root of trust at hand does not know its keys."""
-    if case.check not in _BEFORE_LOG or case.facts.log_id not in PRODUCTION or not _CHAIN.search(case.detail):
+    if case.check not in _BEFORE_LOG or case.facts.log_id not in PRODUCTION or not _UNKNOWN.match(case.detail):
         return None
     return Cause(
         slug="unknown-trust-root",
@@ -125,11 +130,13 @@ def no_time(case: Evidence) -> Cause | None:
         slug="no-trusted-time",
         what=f"got a bundle without a time that {case.root} vouches for, expected a log's promise or a signed "
         f"timestamp: {case.danger}",
-        next=f"Update the client: `python -m pip install --upgrade sigstore`; then {download(case)}.",
+        next=f"Update the client: `python -m pip install --upgrade sigstore`; then {download(case)}. If the "
+        "maintainers run an instance of their own, get its trust configuration from a page that you trust: "
+        "--trust-config FILE.",
         context=(
             (
-                "Either the time was taken out or exchanged, or it is of a timestamp authority that your root of trust "
-                "does not know."
+                "Either the time was taken out or exchanged, or made up; or your root of trust does not know who told "
+                "it, for it is old, or the bundle is of a private or staging instance of Sigstore."
             ),
             (
                 f"It has {case.facts.timestamps} signed timestamps, and its log entry is of kind "

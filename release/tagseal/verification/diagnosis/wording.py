@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 def cut(text: str) -> str:
-    """Show text from outside, in quotes."""
-    return shown(text, 200)
+    """Show text from outside, in quotes, and without what would begin a command here."""
+    return shown(text.replace("`", "\\u0060"), 200)
 
 
 def or_none(text: str) -> str:
@@ -32,6 +32,11 @@ def or_none(text: str) -> str:
 def capital(text: str) -> str:
     """Begin a sentence."""
     return text[:1].upper() + text[1:]
+
+
+def shell(command: str, otherwise: str) -> str:
+    """Return a command in backticks; other words where a name in it holds what would end, or hide, a part of it."""
+    return f"`{command}`" if command.isascii() and command.isprintable() and "`" not in command else otherwise
 
 
 def bundle_name(case: Evidence) -> str:
@@ -46,9 +51,8 @@ def download(case: Evidence) -> str:
         return f"take the digest from the release's page, and verify that: {cosign(case.expected.uri, case)}"
     patterns = " ".join(f"--pattern {quoted(name)}" for name in (case.name, bundle_name(case)))
     command = f"gh release download {quoted(wanted.tag)} --repo {quoted(wanted.repository)} {patterns} --clobber"
-    if wanted.safe and wanted.tag and command.isprintable():
-        return f"`{command}`"
-    return f"download {cut(case.name)} and its bundle again, both from the page of the same release"
+    plain = f"download {cut(case.name)} and its bundle again, both from the page of the same release"
+    return shell(command, plain) if wanted.safe and wanted.tag else plain
 
 
 def again(case: Evidence, *, tag: str = "", repository: str = "") -> str:
@@ -62,14 +66,14 @@ def again(case: Evidence, *, tag: str = "", repository: str = "") -> str:
         uri = f"{GITHUB}/{one.repository}/{one.workflow}@{one.ref}"
         return cosign(uri, case) if one.safe and one.tag else "verify it again"
     command = f"tagseal verify {quoted(case.name)} --repo {quoted(one.repository)} --tag {quoted(one.tag)}"
-    return f"`{command}`" if one.safe and one.tag and command.isprintable() else "verify it again"
+    return shell(command, "verify it again") if one.safe and one.tag else "verify it again"
 
 
 def cosign(uri: str, case: Evidence) -> str:
     """Return the verification of an image by its digest."""
     options = f"--certificate-identity {quoted(uri)} --certificate-oidc-issuer {quoted(case.expected.issuer)}"
     command = f"cosign verify IMAGE@sha256:DIGEST {options}"
-    return f"`{command}`" if command.isascii() and command.isprintable() else "verify it again"
+    return shell(command, "verify it again")
 
 
 def theirs(case: Evidence) -> str:
@@ -89,12 +93,13 @@ def with_identity(case: Evidence) -> str:
     """Return the verification by the certificate's name and issuer."""
     (name, *others) = case.facts.subjects or ("",)
     issuer = case.signer.issuer or case.signer.issuer_v1
-    words = (case.name, name, issuer)
-    if others or not all(word.isascii() and word.isprintable() and word for word in words):
-        return "verify it with --identity and --issuer"
+    otherwise = "verify it with --identity and --issuer"
+    if others or not name or not issuer:
+        return otherwise
     if case.image:
         return cosign(name, case)
-    return f"`tagseal verify {quoted(case.name)} --identity {quoted(name)} --issuer {quoted(issuer)}`"
+    command = f"tagseal verify {quoted(case.name)} --identity {quoted(name)} --issuer {quoted(issuer)}"
+    return shell(command, otherwise)
 
 
 def subjects(case: Evidence) -> Sequence[str]:

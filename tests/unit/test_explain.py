@@ -1,0 +1,170 @@
+"""What is made of pasted text, and what the command prints; real tools' messages are in the contract tests."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shlex
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from diagnosing import expected
+from instance import IDENTITY
+from tagseal.cli import main
+from tagseal.names import printable
+from tagseal.verification.diagnosis import TROUBLES, Explanation, cause, explain, lines
+from tagseal.verification.diagnosis.explain import LARGEST, MOST
+from tagseal.verification.diagnosis.instances import PRODUCTION, STAGING
+from tagseal.verification.facts import Facts, Signer
+from tagseal.verification.result import Check, Expected, Subject
+
+SANS = "Certificate's SANs do not match {}; actual SANs: {{'{}'}}"
+OURS = IDENTITY.uri
+CHANGES = {
+    "fork": ("octo/widget", "evil/widget"),
+    "other-repository": ("octo/widget", "evil/gadget"),
+    "other-case": ("octo/widget", "Octo/Widget"),
+    "other-workflow": ("release.yml", "ci.yml"),
+    "branch": ("refs/tags/v1.2.3", "refs/heads/main"),
+    "other-tag": ("refs/tags/v1.2.3", "refs/tags/v1.2.2"),
+    "lookalike-name": ("octo/widget", "octo/w%69dget"),
+}
+TEXTS = [said.text for one in TROUBLES for said in one.said]
+names = st.text(max_size=40) | st.sampled_from(
+    [OURS, "$(rm -rf /)", "`id`", "a b;c", "\u202e", "https://github.com/a/b/.github/workflows/x.yml@refs/tags/`id`"]
+)
+
+
+@pytest.mark.parametrize(("slug", "change"), CHANGES.items(), ids=CHANGES)
+def test_identities_are_taken_apart(slug: str, change: tuple[str, str]) -> None:
+    """What differs between the two names in a message decides what is said."""
+    (one,) = explain(SANS.format(OURS, OURS.replace(*change)))
+    assert (one.slug, one.cause) == ("identity-mismatch", slug)
+    assert one.meaning[-2:] == (f"Expected '{OURS}'.", f"Got '{OURS.replace(*change)}'.")
+
+
+def test_a_branch_is_told_where_only_the_signer_is_known() -> None:
+    """Cosign's older words do not say who was expected; a branch is no release whoever it was."""
+    signer = OURS.replace("refs/tags/v1.2.3", "refs/heads/main")
+    words = "none of the expected identities matched what was in the certificate, got subjects"
+    (one,) = explain(f"{words} [{signer}] with issuer https://x")
+    assert one.meaning[0] == (
+        "The signer is 'octo/widget', its workflow '.github/workflows/release.yml', for 'main', which is no tag: "
+        "no release signs there."
+    )
+
+
+def test_nothing_is_said_of_what_is_unknown() -> None:
+    """An unknown message has no explanation."""
+    assert explain("Segmentation fault (core dumped)") == ()
+
+
+def test_the_text_is_bounded() -> None:
+    """What comes after the first million characters is not read, and no more is told than a person reads."""
+    assert explain(" " * LARGEST + "no signatures found") == ()
+    many = "\n".join(SANS.format(OURS, OURS.replace("v1.2.3", f"v{number}")) for number in range(MOST + 5))
+    assert len(explain(many)) == MOST
+
+
+def test_a_long_text_takes_no_long_time() -> None:
+    """A text made to slow the search down does not: each message is looked for once through."""
+    begun = time.process_time()
+    explain((SANS.format("a" * 90, "b" * 90)[:-2] * 6000)[:LARGEST])
+    assert time.process_time() - begun < 30
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.text(max_size=50) | st.sampled_from([said.text for one in TROUBLES for said in one.said]), max_size=9)
+)
+@example(["Certificate's SANs do not match x; actual SANs: {'\x1b]0;x\x07'}"])
+def test_any_text_is_explained_in_printable_lines(parts: list[str]) -> None:
+    """Whatever was pasted, nothing of it reaches a terminal but what can be printed."""
+    found = explain("".join(parts))
+    assert all(isinstance(one, Explanation) for one in found)
+    assert [line for one in found for line in lines(one) if printable(line) != line] == []
+
+
+def commands(text: str) -> list[str]:
+    """Return what is in backticks: the commands that a person may copy."""
+    return re.findall(r"`([^`]+)`", text)
+
+
+@st.composite
+def claims(draw: st.DrawFn) -> Facts:
+    """Draw what somebody could write into a certificate and a bundle."""
+    subjects = tuple(draw(st.lists(names, max_size=3)))
+    signer = Signer(
+        subjects=subjects,
+        issuer=draw(names),
+        issuer_v1=draw(names),
+        repository=draw(names),
+        commit=draw(names),
+        ref=draw(names),
+        trigger=draw(names),
+        run="https://github.com/" + draw(names),
+    )
+    log = draw(st.sampled_from(["", "00", *PRODUCTION, *STAGING]))
+    return Facts(subjects=subjects, signer=signer, log_id=log, media_type=draw(names), entry=draw(names))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    check=st.sampled_from(Check),
+    detail=names,
+    facts=claims(),
+    name=names.filter(lambda name: name.strip("./") and "/" not in name and "\0" not in name and len(name) < 60),
+    wants=st.builds(Expected, uri=names, issuer=names) | st.just(expected()),
+)
+def test_whatever_a_bundle_claims_is_told_safely(
+    check: Check, detail: str, facts: Facts, name: str, wants: Expected
+) -> None:
+    """A cause is always found, can be printed, and its commands are words of a shell and no more."""
+    found = cause(check, detail, facts, Subject(path=Path(name)), wants, now=0, trust="x", bundle=b"{}")
+    assert [text for text in (found.what, found.next, *found.context) if printable(text) != text] == []
+    assert not found.what.endswith(".")
+    for command in commands(found.next):
+        words = shlex.split(command)
+        assert words[0] in {"gh", "tagseal", "git", "mv", "ls", "cosign", "python", "date", "head"}
+        assert not {";", "|", "&", ">"} & set(words)
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "first"),
+    [
+        (b"no signatures found", 0, "cosign says: no signatures found"),
+        ("no signatures found".encode("utf-16"), 0, "cosign says: no signatures found"),
+        (b"\xff\xfe\xff", 1, "This message is not known here, so nothing can be said about it."),
+        (b"", 1, "This message is not known here, so nothing can be said about it."),
+    ],
+)
+def test_the_command_explains(
+    content: bytes, code: int, first: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``tagseal verify --explain FILE`` prints what is known, and ends with 1 where nothing is."""
+    (tmp_path / "message").write_bytes(content)
+    assert main(["verify", "--explain", str(tmp_path / "message")]) == code
+    assert capsys.readouterr().out.splitlines()[0] == first
+
+
+def test_the_command_reads_its_input(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a file the message is piped in, and ``--json`` tells the same to a program."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(SANS.format(OURS, OURS + "0").encode())))
+    assert main(["verify", "--json", "--explain"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [(one["slug"], one["cause"]) for one in document["explanations"]] == [("identity-mismatch", "other-tag")]
+
+
+def test_the_guides_troubles_are_whole() -> None:
+    """Each trouble has sentences, a next step and messages; slugs are told apart, and the common ones come first."""
+    assert [one.slug for one in TROUBLES if not one.said or not one.next.endswith((".", "`"))] == []
+    assert [said for one in TROUBLES for said in one.meaning if not said.endswith(".")] == []
+    assert len({one.slug for one in TROUBLES}) == len(TROUBLES)
+    common = [one.common for one in TROUBLES]
+    assert common == sorted(common, reverse=True)
