@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from base64 import b64encode
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -45,7 +46,7 @@ class Desk:
     played: Instance
 
     def signed(self, run: Run = RUN, content: bytes = b"a") -> bytes:
-        return self.played.sign({"one": hashlib.sha256(content).hexdigest()}, run)["one"]
+        return self.played.sign({"one": hashlib.sha256(content).hexdigest()}, run, timestamped=False)["one"]
 
     def put(self, name: str, content: bytes | str) -> None:
         (self.folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -57,6 +58,12 @@ class Desk:
             config["trustedRoot"][part] = json.loads(other)[part]
         self.put("trust.json", json.dumps(config))
         self.put("root.json", json.dumps(config["trustedRoot"]))
+
+    def log_at(self, url: str) -> None:
+        """Let the first log be asked at this address: a signature without a bundle is looked for there."""
+        config = json.loads((self.folder / "trust.json").read_bytes())
+        config["trustedRoot"]["tlogs"][0]["baseUrl"] = url
+        self.put("trust.json", json.dumps(config))
 
     def says(self, *command: str, **variables: str) -> str:
         """Run a command that must fail, and return what it says; there is no network but loopback."""
@@ -104,9 +111,10 @@ def bundled(make: Callable[[Desk], bytes]) -> Callable[[Desk], None]:
 
 def untrusted(part: str) -> Callable[[Desk], None]:
     def prepare(desk: Desk) -> None:
-        desk.put(BUNDLE, desk.signed())
         with instance() as other:
             desk.trust(**{part: other.trusted_root})
+        time.sleep(1)  # those keys must have been valid when it was signed, or that would be what fails
+        desk.put(BUNDLE, desk.signed())
 
     return prepare
 
@@ -118,12 +126,20 @@ def entry(**parts: object) -> Callable[[Desk], None]:
 
 def late(desk: Desk) -> bytes:
     bundle = desk.signed()
-    time = int(json.loads(bundle)["verificationMaterial"]["tlogEntries"][0]["integratedTime"])
-    return changed(bundle, verificationMaterial__tlogEntries__0__integratedTime=str(time + 3600))
+    entered = int(json.loads(bundle)["verificationMaterial"]["tlogEntries"][0]["integratedTime"])
+    return changed(bundle, verificationMaterial__tlogEntries__0__integratedTime=str(entered + 3600))
 
 
 def asset(name: str) -> Callable[[Desk], None]:
     return bundled(lambda _: (ASSETS / f"{name}.sigstore.json").read_bytes())
+
+
+def unstamped(desk: Desk) -> None:
+    """Trust no timestamp authority, and meet a timestamp."""
+    asset("staging-v2")(desk)
+    config = json.loads(desk.played.trust_config)
+    del config["trustedRoot"]["timestampAuthorities"]
+    desk.put("trust.json", json.dumps(config))
 
 
 def two(desk: Desk) -> None:
@@ -148,6 +164,7 @@ PREPARED: dict[str, Callable[[Desk], None]] = {
     "late": bundled(late),
     "staging": asset("staging"),
     "staging, log version 2": asset("staging-v2"),
+    "no timestamp authority": unstamped,
     "authority": untrusted("certificateAuthorities"),
     "certificate log": untrusted("ctlogs"),
     "log": untrusted("tlogs"),
@@ -175,8 +192,9 @@ SIGSTORE_SAYS = [
     ("bad proof", "log-entry-broken", "", "invalid log entry:"),
     ("log", "log-entry-broken", "", "invalid log entry:"),
     ("no promise", "no-trusted-time", "", "bundle must contain an inclusion promise or signed timestamp(s)"),
+    ("staging, log version 2", "no-trusted-time", "", "not enough sources of verified time"),
     (
-        "staging, log version 2",
+        "no timestamp authority",
         "no-trusted-time",
         "",
         "no Timestamp Authorities have been provided to validate this bundle",
@@ -314,6 +332,8 @@ def detached(desk: Desk, *, signed: bytes) -> str:
     signature = key.sign(signed, ec.ECDSA(hashes.SHA256()))
     desk.put("a.crt", certificate.public_bytes(Encoding.PEM))
     desk.put("a.sig", b64encode(signature))
+    services = json.loads(desk.played.trust_config)["signingConfig"]["rekorTlogUrls"]
+    desk.log_at(next(one["url"] for one in services if one["majorApiVersion"] == 1))
     return desk.sigstore(*HERE, "--certificate", "a.crt", "--signature", "a.sig", FILE)
 
 

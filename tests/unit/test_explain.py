@@ -49,6 +49,15 @@ def test_identities_are_taken_apart(slug: str, change: tuple[str, str]) -> None:
     assert one.meaning[-2:] == (f"Expected '{OURS}'.", f"Got '{OURS.replace(*change)}'.")
 
 
+@pytest.mark.parametrize(
+    ("repository", "alike"), [("octo/widgets", True), ("0cto/widget", True), ("evil/gadget", False)]
+)
+def test_names_that_are_nearly_alike_are_pointed_at(repository: str, *, alike: bool) -> None:
+    """One letter more or less is easily overlooked, and may have been chosen for that."""
+    (one,) = explain(SANS.format(OURS, OURS.replace("octo/widget", repository)))
+    assert any("nearly alike" in sentence for sentence in one.meaning) is alike
+
+
 def test_a_branch_is_told_where_only_the_signer_is_known() -> None:
     """Cosign's older words do not say who was expected; a branch is no release whoever it was."""
     signer = OURS.replace("refs/tags/v1.2.3", "refs/heads/main")

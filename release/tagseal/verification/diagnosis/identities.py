@@ -6,6 +6,7 @@ command, and no fact in a bundle tells which: so both are said, the danger first
 
 from __future__ import annotations
 
+from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 from tagseal.verification.diagnosis.wording import (
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tagseal.verification.diagnosis.evidence import Evidence, Signed
+
+_ALIKE = 0.85
+"""Of 1, from which on two names are easily taken for each other."""
 
 
 def renamed(case: Evidence) -> Cause | None:
@@ -61,6 +65,7 @@ def fork(case: Evidence) -> Cause | None:
                 f"Either somebody offers you their own build as that of {cut(wanted.owner)}, or the repository changed "
                 "its owner, or you took a fork's release on purpose."
             ),
+            *_alike(got, wanted),
             *_more(case, "repository"),
             *run(case),
         ),
@@ -85,6 +90,7 @@ def other_repository(case: Evidence) -> Cause | None:
             f"{cut(got.repository)} shares, and whose name is in the certificate."
             if shared
             else "Either somebody else's file was put in its place, or the command names the wrong repository.",
+            *_alike(got, wanted),
             *_more(case, "repository"),
             *run(case),
         ),
@@ -189,6 +195,13 @@ def _more(case: Evidence, but: str) -> Sequence[str]:
         f"The {one} differs as well: got {cut(getattr(case.got, one))}, expected {cut(getattr(case.wanted, one))}."
         for one in differing
     )
+
+
+def _alike(got: Signed, wanted: Signed) -> Sequence[str]:
+    """Point at a name that was perhaps chosen to be read as the other."""
+    if SequenceMatcher(None, got.repository[:200], wanted.repository[:200]).ratio() < _ALIKE:
+        return ()
+    return ("The two names are nearly alike: somebody may have chosen one that is easily taken for the other.",)
 
 
 def _spelling(got: Signed, wanted: Signed) -> Sequence[str]:

@@ -136,6 +136,7 @@ RARER: tuple[Trouble, ...] = (
         title="Nobody who is trusted says when it was signed",
         said=(
             Said(tool=SIGSTORE, text="bundle must contain an inclusion promise or signed timestamp(s)"),
+            Said(tool=SIGSTORE, text="not enough sources of verified time"),
             Said(tool=SIGSTORE, text="no Timestamp Authorities have been provided to validate this bundle"),
             Said(tool=COSIGN, text="failed to verify timestamps: threshold not met"),
         ),
