@@ -109,7 +109,7 @@ def test_a_public_release_is_verified_without_a_token(forge: Forge, tmp_path: Pa
         0,
         [
             PAGE,
-            "trust:   the loopback",
+            "trust:   the loopback, where anybody signs as anybody",
             f"signer:  {IDENTITY.uri}",
             f"commit:  {COMMIT}",
             "note:    release.yml is the default; --workflow FILE names another",
@@ -243,3 +243,51 @@ def test_json_speaks_of_names_alone(forge: Forge) -> None:
     assert [(one["path"], one["bundle"]) for one in found["files"]] == [
         (name, f"{name}{BUNDLE}") for name in (SUMS, WHEEL, SDIST)
     ]
+
+
+def test_no_variable_says_who_github_is(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job of another server's runner has one: the certificates are about github.com, and so is the token."""
+    forge.publish()
+    token = forge.loopback.github.token(scopes={"contents": "read", "metadata": "read"}, repository=NAME)
+    monkeypatch.setenv("GITHUB_API_URL", "https://evil.example/api/v3")
+    assert forge.verify()[0] == 0
+    monkeypatch.setenv("GH_TOKEN", token)
+    assert forge.verify()[0] == 0
+
+
+@pytest.mark.parametrize("token", ["ghs_secret\n", " ghs_secret", "ghs secret", "gh\N{EN DASH}secret"])
+def test_a_token_that_is_none_is_not_shown(
+    forge: Forge, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], token: str
+) -> None:
+    """Most of them are good tokens with a line end, and a library's complaint would hold all of it."""
+    monkeypatch.setenv("GH_TOKEN", token)
+    assert main(["verify", "--release", NAME, TAG]) == 2
+    captured = capsys.readouterr()
+    assert "odd-token" in captured.err
+    assert "secret" not in captured.out + captured.err
+    assert forge.asked() == set()
+
+
+@pytest.mark.parametrize("commit", ["", "\x1b]0;evil\x07", "v1.2.3", "4F2C1E9" + "0" * 33])
+def test_a_commit_that_is_none_is_not_believed(forge: Forge, commit: str) -> None:
+    """Whatever answers for GitHub: it is neither compared with nor printed."""
+    forge.publish()
+    forge.repository.add_tag(TAG, commit)
+    assert forge.verify() == (4, [], "github-garbled")
+
+
+def test_a_tag_of_itself_is_no_tag(forge: Forge) -> None:
+    """Tag objects are followed to a commit, and not for ever."""
+    forge.publish()
+    target = forge.repository.refs[f"refs/tags/{TAG}"]
+    forge.repository.tag_objects[target.sha] = (TAG, target)
+    assert forge.verify()[::2] == (4, "github-garbled")
+
+
+@pytest.mark.parametrize("same", ["id", "name"])
+def test_two_files_are_two(forge: Forge, same: str) -> None:
+    """Of two files with one number, or one name, one would take the other's place, and never be verified."""
+    forge.publish()
+    first, second, *_ = forge.repository.releases[0].assets
+    setattr(second, same, getattr(first, same))
+    assert forge.verify()[::2] == (3, "download-twice")

@@ -285,6 +285,26 @@ def test_the_runner_reads_no_command_in_what_is_waited_for() -> None:
     assert len(lines) == 18
 
 
+def test_letters_that_a_terminal_has_not_are_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name of a file ends no run in the middle of its verdicts."""
+    written = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(written, encoding="ascii"))
+    choose({}).line("OK: \N{RIGHTWARDS ARROW}.whl")
+    assert written.getvalue() == b"OK: \\u2192.whl\n"
+
+
+def test_the_runner_reads_no_command_in_a_line_from_outside() -> None:
+    """A file may have the name of a command: one form counts in the middle of a line."""
+    stream = io.StringIO()
+    report = Actions(stream)
+    report.outside()
+    report.line("OK: ##[add-mask]OK")
+    report.close()
+    first, told, last = stream.getvalue().splitlines()
+    assert (first.partition("s::")[0], told) == ("::stop-command", "OK: ##[add-mask]OK")
+    assert last == f"::{first.removeprefix('::stop-commands::')}::"
+
+
 def test_json_leaves_pauses_to_the_other_stream(capsys: pytest.CaptureFixture[str]) -> None:
     """The document stays one document."""
     stream = io.StringIO()

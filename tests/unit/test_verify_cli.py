@@ -214,9 +214,9 @@ def test_a_root_of_trust_has_four_forms(
     capsys: pytest.CaptureFixture[str], played: Instance, root: Path, tmp_path: Path, form: str
 ) -> None:
     """A trusted root, a client trust configuration, and a kit that holds one, as folder or archive."""
-    path = root
+    path = where = root
     if form == "configuration":
-        path = tmp_path / "client.json"
+        path = where = tmp_path / "client.json"
         path.write_text(played.trust_config)
     if form == "folder":
         path = root.parent
@@ -224,9 +224,10 @@ def test_a_root_of_trust_has_four_forms(
         path = tmp_path / "kit.zip"
         with zipfile.ZipFile(path, "w") as kit:
             kit.write(root, "widget-1.2.3-verify/trusted_root.json")
+        where = path / "widget-1.2.3-verify/trusted_root.json"
     code, lines, _ = ran(capsys, path, WHEEL, *REPO)
     content = path if form == "configuration" else root
-    assert (code, lines[0]) == (0, f"trust:   {path}, sha256 {sha256(content)}")
+    assert (code, lines[0]) == (0, f"trust:   {where}, sha256 {sha256(content)}")
 
 
 def test_a_kit_with_two_roots_has_none(capsys: pytest.CaptureFixture[str], root: Path, tmp_path: Path) -> None:
@@ -287,7 +288,7 @@ def test_inside_the_loopback_its_root_is_trusted(
     assert ran(capsys, None, WHEEL, *REPO) == (3, [], "trust-outside-loopback")
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     code, lines, _ = ran(capsys, None, WHEEL, *REPO)
-    assert (code, lines[0]) == (0, "trust:   the loopback")
+    assert (code, lines[0]) == (0, "trust:   the loopback, where anybody signs as anybody")
 
 
 def test_without_a_network_nothing_is_trusted(

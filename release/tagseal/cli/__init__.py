@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from tagseal.cli import guide, interrupts, loopback, notes, policy, rehearse, status, verbs, verify
 from tagseal.errors import TagsealError, UsageError
+from tagseal.names import shown
 from tagseal.report import choose
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else list(argv)
     report = choose(os.environ, json=_wants_json(arguments))
     try:
+        _planted(arguments)
         options = _parser().parse_args(arguments)
         code, document = options.run(options, report)
     except TagsealError as error:
@@ -54,6 +56,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _bug(report, error)
     report.close(document)
     return int(code)
+
+
+def _planted(words: Sequence[str]) -> None:
+    """Refuse an option that is a file's name: of ``*``, a shell makes options out of a stranger's files.
+
+    One could bring its own root of trust to ``tagseal verify``; another, called ``--help``, would end it with 0.
+
+    Raises:
+        UsageError: There is one, before the word that ends options.
+    """
+    options = words[: words.index("--") + 1] if "--" in words else words
+    planted = next((one for one in options if one.startswith("-") and os.path.lexists(one)), None)
+    if planted is not None:
+        raise UsageError(
+            f"got {shown(planted)}, which is a file's name here as well, expected an option or a file",
+            context=("Whoever put it here may have wanted a pattern of yours to become an option.",),
+            hint="Name the folder instead of a pattern, or write ./* for *: tagseal verify . --repo OWNER/REPO --tag "
+            "TAG.",
+            slug="option-is-a-file",
+        )
 
 
 def _wants_json(arguments: Sequence[str]) -> bool:

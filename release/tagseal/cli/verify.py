@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tagseal.verification.result import Expected
     from tagseal.verification.trust import Trust
 
+LOOPBACK = "the loopback, where anybody signs as anybody"
+"""Its origin, so that nobody takes a rehearsal's verdict for one on a release: a variable alone leads there."""
 PATIENCE = 20
 """Seconds at most: a person looks on, and nothing is lost by asking again."""
 
@@ -142,7 +144,7 @@ def _trust(options: argparse.Namespace, report: Report) -> Trust:
     if options.trust_config is not None:
         return Trust.of_file(options.trust_config)
     if actions.loopback(os.environ):
-        return Trust.of_file(Path(os.environ[actions.TRUST_CONFIG]), origin="the loopback")
+        return Trust.of_file(Path(os.environ[actions.TRUST_CONFIG]), origin=LOOPBACK)
     report.say("asking for the root of trust")
     return Trust.public(_patience(report))
 

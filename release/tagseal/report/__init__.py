@@ -5,6 +5,7 @@ A step knows nothing of this; the pipeline tells a report what happens.
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ __all__ = ["choose"]
 def choose(environ: Mapping[str, str], *, json: bool = False) -> Report:
     """Return the report that fits: JSON where asked, annotations in Actions, progress on a terminal, else lines."""
     stream = sys.stderr if json else sys.stdout
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")  # a name that this terminal has no letters for ends no run
     if environ.get("GITHUB_ACTIONS") == "true":
         from tagseal.report.actions import Actions  # noqa: PLC0415
 

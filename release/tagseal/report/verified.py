@@ -30,7 +30,7 @@ def head(expected: Expected, trust: Trust, *, default: str = "") -> Iterator[str
     if expected.identity is None:
         yield f"issuer:  {printable(expected.issuer)}"
     if expected.commit:
-        yield f"commit:  {expected.commit}"
+        yield f"commit:  {printable(expected.commit)}"
     if default:
         yield f"note:    {default} is the default; --workflow FILE names another"
 
@@ -124,6 +124,8 @@ def _rfc3339(seconds: int) -> str:
 
 def _names(results: Sequence[Result]) -> str:
     files = [one for one in results if one.name != NAME]
+    if not files:
+        return f"the list of names alone ({NAME})"
     free = [one.name for one in files if one.sums is None]
     if len(free) == len(files):
         return f"names not bound (no signed {NAME})"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from tagseal.errors import Refused
+from tagseal.errors import Refused, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +24,7 @@ TOKENS = ("GH_TOKEN", "GITHUB_TOKEN")
 SERVER = "https://github.com"
 API = "https://api.github.com"
 
-
+_TOKEN = re.compile("[!-~]+")
 _LOOPBACK = re.compile(r"http://(?:[\w-]+:[\w-]+@)?127\.0\.0\.1:[0-9]{1,5}(?:/[\w/?&=.-]*)?", re.ASCII)
 """The one way that the loopback writes its addresses: two parsers could read any other one differently."""
 
@@ -69,8 +69,19 @@ def event(environ: Mapping[str, str]) -> Event:
 
 
 def token(environ: Mapping[str, str]) -> str:
-    """Return the job's GitHub token, or an empty string."""
-    return next((value for name in TOKENS if (value := environ.get(name, ""))), "")
+    """Return the job's GitHub token, or an empty string.
+
+    Raises:
+        UsageError: It cannot be one: the libraries would print it, whole, with what is wrong with it.
+    """
+    name, value = next(((name, value) for name in TOKENS if (value := environ.get(name, ""))), ("", ""))
+    if value and _TOKEN.fullmatch(value) is None:
+        raise UsageError(
+            f"got a {name} with white space, a line end or letters of no token, expected one word of ASCII",
+            hint=f'Set it once more, without the line end: {name}="$(gh auth token)". Or unset it.',
+            slug="odd-token",
+        )
+    return value
 
 
 def loopback(environ: Mapping[str, str]) -> bool:

@@ -158,7 +158,7 @@ def derived(  # noqa: PLR0913 - everything that a plan follows from, each by nam
         image=services.settings.image.name if services.settings.image else "",
         image_tags=images.own_tags(services.settings.image, tag.name, parsed) if services.settings.image else (),
         image_forms=services.settings.image.signatures if services.settings.image else (),
-        kit=f"{stem}{kit.ENDING}" if services.settings.kit else "",
+        kit=f"{start}{kit.ENDING}" if services.settings.kit else "",
         irreversible=(
             f"the public transparency log keeps an entry for each artifact, naming {tag.identity.repository}",
             f"the release {tag.name} of {tag.identity.repository} becomes public",

@@ -82,8 +82,9 @@ class Facts:
     """What a bundle says about itself: claims, unless its verdict is ok."""
 
     log_index: int = 0
+    """In the log, of all its shards, where it promised so; else in the tree of the inclusion proof."""
     integrated_time: int = 0
-    """Seconds since the epoch; 0 where the log gives none, as version 2 does not."""
+    """Seconds since the epoch; 0 where the log promised none, as version 2 does not."""
     subjects: tuple[str, ...] = ()
     """The certificate's subject alternative names."""
     media_type: str = ""
@@ -111,13 +112,15 @@ def facts_of(document: dict[str, Any]) -> Facts:
     material = _get(document, "verificationMaterial")
     entries = _get(material, "tlogEntries")
     entry = entries[0] if isinstance(entries, list) and entries else {}
-    kind = _get(entry, "kindVersion")
+    kind, when = _get(entry, "kindVersion"), _integer(_get(entry, "integratedTime"))
+    promised = bool(when and _get(entry, "inclusionPromise"))
     contents = [name for name in ("messageSignature", "dsseEnvelope") if name in document]
     stamps = _get(_get(material, "timestampVerificationData"), "rfc3161Timestamps")
     signer = signer_of(_certificate(material))
     return Facts(
-        log_index=_integer(_get(entry, "logIndex")),
-        integrated_time=_integer(_get(entry, "integratedTime")),
+        # The log has signed the entry's own index and time in its promise, or not at all; anybody could change them.
+        log_index=_integer(_get(entry if promised else _get(entry, "inclusionProof"), "logIndex")),
+        integrated_time=when if promised else 0,
         subjects=signer.subjects,
         media_type=_text(_get(document, "mediaType")),
         content=contents[0] if len(contents) == 1 else "",

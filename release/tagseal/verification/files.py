@@ -184,11 +184,11 @@ def _nearby(results: Iterable[Result]) -> Iterator[Subject]:
     subjects = {one.subject.path: one.subject for one in results if one.subject}
     yield from (one for one in subjects.values() if one.sha256)
     folders = {one.subject.path.parent: None for one in results if one.check is Check.signature and one.subject}
-    for folder in folders:
-        for path in _others(folder, subjects):
-            with suppress(OSError, Refused):
-                if path.lstat().st_size <= LARGEST_NEARBY:
-                    yield _described(path)
+    there = (path for folder in folders for path in _others(folder, subjects))
+    for path in islice(there, MOST_NEARBY):  # of all folders: a stranger made them, and their number
+        with suppress(OSError, Refused):
+            if path.lstat().st_size <= LARGEST_NEARBY:
+                yield _described(path)
 
 
 def _others(folder: Path, known: Container[Path]) -> list[Path]:

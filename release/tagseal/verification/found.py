@@ -20,7 +20,7 @@ from tagseal.verification.checksums import NAME
 from tagseal.verification.result import Check
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from collections.abc import Set as AbstractSet
 
 SUFFIX = ".sigstore.json"
@@ -75,74 +75,77 @@ def found(arguments: Iterable[str | Path]) -> tuple[Wanted, ...]:
     for argument in arguments:
         try:
             _add(given, argument)
-        except OSError as error:
-            given.lacking(Path(argument), f"cannot be looked at: {error.strerror}")
+        except (OSError, ValueError, RecursionError) as error:  # of patterns as well
+            why = error.strerror if isinstance(error, OSError) else error
+            given.lacking(Path(argument), f"cannot be looked at: {why}")
     names = {one.path.name for one in given.files.values()}
     for bundle in list(given.bundles.values()):
         _of_bundle(given, bundle, names)
     listed = _lists(given)
-    bundles: defaultdict[str, list[tuple[Path, Path]]] = defaultdict(list)
+    bundles: defaultdict[str, dict[Path, Path]] = defaultdict(dict)
     for place, path in given.bundles.items():
-        bundles[_subject(path)].append((place, path))
+        bundles[_subject(path)][place] = path
     return tuple(
         one
         if one.problem
-        else replace(
-            _paired(one.path, [path for where, path in bundles[one.path.name] if where.parent != place.parent]),
-            sums=listed.get(one.path.parent),
-        )
+        else replace(_paired(one.path, place, bundles[one.path.name]), sums=listed.get(one.path.parent))
         for place, one in given.files.items()
     )
 
 
 def _add(given: _Arguments, argument: str | Path) -> None:
     path = Path(argument)
-    if path.is_dir() and not path.is_symlink():
-        _add_below(given, path)
-    elif _there(path):
-        given.add(path)
-    elif glob.has_magic(str(argument)) and (matches := _matching(str(argument))):
-        for match in map(Path, matches):
-            if match.is_dir() and not match.is_symlink():
-                _add_below(given, match)
-            else:
-                given.add(match)
-    else:
+    # Both: a file's name may look like a pattern, so that it stands for all those that were meant.
+    matches = {path} if str(argument) and _there(path) else set()
+    if glob.has_magic(str(argument)):
+        matches |= set(Path(path.anchor).glob(str(path.relative_to(path.anchor))))  # no link to a folder is followed
+    for match in sorted(matches):
+        if match.is_dir() and not match.is_symlink():
+            _add_below(given, match)
+        else:
+            given.add(match)
+    if not matches:
         given.lacking(path, "got nothing of that name, expected a file")
-
-
-def _matching(pattern: str) -> list[str]:
-    """Return what a pattern matches, as a shell would; it may be absolute, which ``Path.glob`` does not take."""
-    return sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - as above
 
 
 def _add_below(given: _Arguments, folder: Path) -> None:
     failures: list[OSError] = []
-    below = list(_below(folder, failures.append))
-    for one in below:
+    empty = True
+    for one in _below(folder, failures.append):
         given.add(one)
+        empty = False
     for failure in failures:
         given.lacking(Path(failure.filename), f"cannot be looked into: {failure.strerror}")
-    if not below and not failures:
+    if empty and not failures:
         given.lacking(folder, "got a folder without a file, expected some")
 
 
 def _below(folder: Path, failed: Callable[[OSError], None]) -> Iterator[Path]:
-    """Yield every file below a folder, links to folders included, as what they are."""
-    for root, folders, files in os.walk(folder, onerror=failed):
-        folders.sort()
-        links = [name for name in folders if (Path(root) / name).is_symlink()]
-        yield from (Path(root) / name for name in sorted([*files, *links]))
+    """Yield every file below a folder, links to folders included, as what they are; however deep it lies."""
+    rest = [folder]
+    while rest:
+        try:
+            with os.scandir(rest.pop()) as entries:
+                here = sorted((Path(one.path), one.is_dir(follow_symlinks=False)) for one in entries)
+        except OSError as error:
+            failed(error)
+            continue
+        yield from (path for path, is_folder in here if not is_folder)
+        rest += [path for path, is_folder in reversed(here) if is_folder]
 
 
 def _place(path: Path) -> Path:
-    return path.parent.resolve() / path.name
+    """Return where it really is, as far as that can be told: links in a ring lead nowhere."""
+    return Path(os.path.realpath(path.parent)) / path.name
 
 
 def _of_bundle(given: _Arguments, bundle: Path, names: AbstractSet[str]) -> None:
     """Ask for a bundle's file, where no argument of that name does."""
     name = _subject(bundle)
     if name in names:
+        return
+    if name in {"", ".", ".."} or name.endswith((SUFFIX, LEGACY)):
+        given.lacking(bundle, "got a bundle of no file, by its name, expected a file's")
         return
     path = bundle.with_name(name)
     if _there(path):
@@ -160,17 +163,19 @@ def _subject(bundle: Path) -> str:
     return bundle.name.removesuffix(SUFFIX if bundle.name.endswith(SUFFIX) else LEGACY)
 
 
-def _paired(path: Path, elsewhere: Sequence[Path]) -> Wanted:
+def _paired(path: Path, place: Path, named: Mapping[Path, Path]) -> Wanted:
     """Return a file with its bundle: the one beside it, or the only one that was named for it elsewhere."""
     beside, legacy = path.with_name(path.name + SUFFIX), path.with_name(path.name + LEGACY)
+    # Counted, not listed: thousands of folders may each have a file of this name, and its bundle.
+    elsewhere = len(named) - sum(place.with_name(one.name) in named for one in (beside, legacy))
     if _there(beside):
-        notes = [f"{shown(one.name)} in {shown(str(one.parent))} was not looked at" for one in elsewhere]
+        notes = [f"none of its {elsewhere} bundles elsewhere was looked at"] if elsewhere else []
         notes += [f"{shown(legacy.name)} lies there as well, and was not looked at"] if _there(legacy) else []
         return Wanted(path=path, bundle=beside, notes=tuple(notes))
-    if len(elsewhere) > 1:
-        return Wanted(path=path, problem=(Check.bundle, f"got {len(elsewhere)} bundles for it, expected one"))
+    if elsewhere > 1:
+        return Wanted(path=path, problem=(Check.bundle, f"got {elsewhere} bundles for it, expected one"))
     if elsewhere:
-        return Wanted(path=path, bundle=elsewhere[0])
+        return Wanted(path=path, bundle=next(one for where, one in named.items() if where.parent != place.parent))
     if _there(legacy):
         note = f"its bundle has the older name {shown(legacy.name)}, expected {shown(beside.name)}"
         return Wanted(path=path, bundle=legacy, notes=(note,))

@@ -38,6 +38,8 @@ T = TypeVar("T")
 BOT = "github-actions[bot]"
 UPLOADS = "https://uploads.github.com"
 _FORBIDDEN, _INVALID = 403, 422
+_TAGS = 10
+"""Tag objects, each of the next, that are followed: who may push can make as many as they like."""
 
 
 class GitHub:
@@ -83,9 +85,11 @@ class GitHub:
 
         def peeled(within: Repository) -> str:
             target = within.get_git_ref(f"tags/{tag}").complete().object
-            while target.type == "tag":
+            for _ in range(_TAGS):
+                if target.type != "tag":
+                    return typed(str, target.sha)
                 target = within.get_git_tag(target.sha).complete().object
-            return typed(str, target.sha)
+            raise TypeError(f"got a tag of a tag, {_TAGS} times over, expected a commit")
 
         def ask() -> str | None:
             within = self._client.repository(repository)

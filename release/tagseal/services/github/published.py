@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from tagseal.services import actions
 from tagseal.services.files import opened
 from tagseal.services.github import GitHub
 from tagseal.services.github.border import border
+from tagseal.services.github.refusals import garbled
 from tagseal.services.github.transfers import TIMEOUT, Transfers
 from tagseal.services.threads import side_by_side
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from tagseal.services.retry import Retry
 
 THREADS = 8
+_COMMIT = re.compile("[0-9a-f]{40}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +65,8 @@ def published(repository: str, tag: str, environ: Mapping[str, str], retry: Retr
             drafts = github.of_tag(repository, tag)
             found = "a draft only" if drafts else "no release"
             raise _absent(f"got {found} for {tag} in {repository}, expected a published release")
+    if _COMMIT.fullmatch(commit) is None or release.draft or release.tag != tag:
+        raise garbled(f"read the release {tag} of {repository}", "another release than the one that was asked for")
     if not release.assets:
         raise _absent(f"got a release of {tag} without a file in {repository}, expected some")
     return Published(release=release, commit=commit)
@@ -77,7 +82,7 @@ def download(
         VerificationFailed: A file has another size or digest than the API tells.
         ServiceError: GitHub did not answer.
     """
-    names = {one.id: folder / _plain(one.name) for one in release.assets}
+    names = _names(release, folder)
     folder.mkdir(parents=True, exist_ok=True)
     fetch = _fetch(repository, release.tag, environ, retry)
     with tempfile.TemporaryDirectory(prefix=".part-", dir=folder) as temporary:
@@ -120,6 +125,22 @@ def _fetch(repository: str, tag: str, environ: Mapping[str, str], retry: Retry) 
 def _token(environ: Mapping[str, str]) -> str:
     """Return the token, unless it is another server's, which must not see it: this asks github.com, and nobody else."""
     return actions.token(environ) if environ.get("GITHUB_API_URL", actions.API).rstrip("/") == actions.API else ""
+
+
+def _names(release: Release, folder: Path) -> dict[int, Path]:
+    """Return where each file goes, by its number.
+
+    Raises:
+        Refused: A name is no file's, or another's as well.
+    """
+    names = {one.id: folder / _plain(one.name) for one in release.assets}
+    if len(set(names.values())) != len(release.assets):
+        raise Refused(
+            f"got {len(release.assets)} files in the release under fewer names, expected a name for each",
+            hint="Look at who answers for GitHub on this network: a release has no two files of one name.",
+            slug="download-twice",
+        )
+    return names
 
 
 def _plain(name: str) -> str:

@@ -40,8 +40,9 @@ _TEXTS = (
 )
 _ARCHIVES = {".whl": b"PK\x03\x04", ".zip": b"PK\x03\x04", ".gz": b"\x1f\x8b", ".tgz": b"\x1f\x8b"}
 _READ = 1 << 20
-_MOST = 256 << 20
-"""Bytes that a compressed file may grow to while its end is looked for: it may be a bomb."""
+_MOST, _RATIO = 256 << 20, 30
+"""Bytes, and times its own size, that a file may grow to while its end is looked for: thousands of links may lead to
+one bomb."""
 
 
 def page(head: bytes) -> str:
@@ -66,15 +67,16 @@ def looks_whole(path: Path, head: bytes) -> bool | None:
         return None
     try:
         return zipfile.is_zipfile(path) if magic.startswith(b"PK") else _ends(path)
-    except OSError:
+    except (OSError, zipfile.BadZipFile):  # in parts, as nobody makes them
         return None
 
 
 def _ends(path: Path) -> bool | None:
     """Read a gzip file to its end, or as far as is reasonable."""
     try:
+        most = min(_MOST, _RATIO * path.stat().st_size)
         with gzip.open(path) as file:
-            for _ in range(_MOST // _READ):
+            for _ in range(most // _READ + 1):
                 if not file.read(_READ):
                     return True
     except EOFError:
