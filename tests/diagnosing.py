@@ -34,7 +34,7 @@ def expected(identity: Identity = IDENTITY, commit: str | None = None) -> Expect
 def wheel() -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("widget.py", "turns = 1\n" * 100)
+        archive.writestr(zipfile.ZipInfo("widget.py"), "turns = 1\n" * 100)
     return buffer.getvalue()
 
 

@@ -228,8 +228,8 @@ def test_a_file_that_is_larger_than_a_release_takes_is_refused(tmp_path: Path) -
 def test_notes_that_github_would_not_take_are_refused(tmp_path: Path) -> None:
     """The instructions for so many files are too long: that is found before anything is signed."""
     plan, _, services = collected(tmp_path / "widget")
-    for number in range(250):
-        (services.work.assets / f"{number}.txt").write_text("text")
+    for number in range(450):
+        (services.work.assets / f"{number}-{'x' * 80}.txt").write_text("text")
     more = [files.artifact(path, Kind.asset) for path in sorted(services.work.assets.iterdir())]
     built = recorded(services)
     planned = dataclasses.replace(plan, assets=tuple(one.name for one in more))
