@@ -179,6 +179,17 @@ def test_an_asset_that_nobody_signed_is_not_verified(forge: Forge, tmp_path: Pat
     assert lines[-1] == "FAILED   1 of 4 files did not verify"
 
 
+def test_a_file_that_was_taken_away_is_missed(forge: Forge) -> None:
+    """What the verified list names must be there: whoever can delete assets could hide a file so."""
+    forge.publish()
+    release = forge.repository.releases[0]
+    release.assets = [one for one in release.assets if not one.name.startswith(SDIST)]
+    code, lines, _ = forge.verify()
+    why = f"  | file: got nothing of that name, expected a file: {SUMS} lists it"
+    at = lines.index(f"FAIL: {SDIST}")
+    assert (code, lines[at + 1], lines[-1]) == (1, why, "FAILED   1 of 3 files did not verify")
+
+
 def test_an_upload_that_was_never_finished_is_not_verified(forge: Forge) -> None:
     """It has a name and no bytes."""
     forge.publish()

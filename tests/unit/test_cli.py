@@ -62,6 +62,7 @@ def test_help_names_every_verb_and_the_exit_codes(tmp_path: Path) -> None:
         ["guard", "--force"],
         ["guard", "extra"],
         ["--he"],
+        ["verify", "x", "--rep", "octo/widget", "--tag", "v1.2.3"],
         ["rehearse", "--fault"],
         ["run"],
     ],

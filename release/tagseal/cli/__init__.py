@@ -9,7 +9,7 @@ import argparse
 import logging
 import os
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from tagseal.cli import guide, interrupts, loopback, notes, policy, rehearse, status, verbs, verify
 from tagseal.errors import TagsealError, UsageError
@@ -85,7 +85,10 @@ def _wants_json(arguments: Sequence[str]) -> bool:
 
 
 class _Parser(argparse.ArgumentParser):
-    """An argument parser whose complaints are errors of ours."""
+    """An argument parser whose complaints are errors of ours, and that takes no option cut short."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - the library's own
+        super().__init__(*arguments, **{"allow_abbrev": False, **options})
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(
@@ -101,7 +104,6 @@ def _parser() -> argparse.ArgumentParser:
         description="Cut a tagged release that anyone can verify, and rehearse it on a laptop first.",
         epilog="Exit codes: 0 done, 1 did not verify, 2 usage or configuration, 3 refused, 4 a service failed, "
         "70 a bug, 130 interrupted. After 4 and 130 the same command resumes.",
-        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=_Version())
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)

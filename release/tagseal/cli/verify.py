@@ -73,7 +73,7 @@ def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
         for line in verified.head(expected, trust, default=default):
             report.line(line)
         report.say("verifying")
-        results = verify_files(files, expected, trust)
+        results = verify_files(files, expected, trust, whole=bool(options.release))
     if options.release and options.out is None:
         results = tuple(map(verified.gone, results))
     for line in verified.lines(results):

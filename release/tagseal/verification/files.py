@@ -19,7 +19,7 @@ from tagseal.errors import Refused
 from tagseal.services.files import opened
 from tagseal.services.threads import side_by_side
 from tagseal.verification import checksums, policy, reading
-from tagseal.verification.found import found, is_bundle
+from tagseal.verification.found import Wanted, found, is_bundle
 from tagseal.verification.result import Check, Expected, Result, Subject
 from tagseal.verification.verify import LARGEST_BUNDLE, Outcome, verify_digest
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from sigstore.verify.policy import VerificationPolicy
 
-    from tagseal.verification.found import Wanted
     from tagseal.verification.trust import Trust
 
 MOST_NEARBY, LARGEST_NEARBY = 100, 1 << 28
@@ -51,7 +50,9 @@ class _Work:
     """Bundles that did not verify, by their file."""
 
 
-def verify_files(paths: str | Path | Iterable[str | Path], expected: Expected, trust: Trust) -> tuple[Result, ...]:
+def verify_files(
+    paths: str | Path | Iterable[str | Path], expected: Expected, trust: Trust, *, whole: bool = False
+) -> tuple[Result, ...]:
     """Verify files, folders, and patterns that no shell has expanded; nothing of them is left out.
 
     Nothing else is read than these, their bundles and ``SHA256SUMS`` beside them: no configuration, no environment.
@@ -66,6 +67,7 @@ def verify_files(paths: str | Path | Iterable[str | Path], expected: Expected, t
         paths: What to verify, one or several. A bundle among them is paired with its file.
         expected: Who should have signed.
         trust: What to trust; loading it is the caller's, once for many calls.
+        whole: Whether every file that a verified ``SHA256SUMS`` lists must be among them, as in a release.
 
     Returns:
         What came of each, in the order of ``paths``, folders sorted, each file once. A file that is not there, or has
@@ -81,6 +83,10 @@ def verify_files(paths: str | Path | Iterable[str | Path], expected: Expected, t
         work.results[each.path] = _verified(each, work)
 
     side_by_side(one, wanted, THREADS)
+    if whole:
+        absent = _absent(wanted, work)
+        side_by_side(one, absent, THREADS)
+        wanted = (*wanted, *absent)
     results = _together([_named(work.results[each.path], each, work) for each in wanted])
     if all(one.ok for one in results):
         return tuple(results)
@@ -89,6 +95,14 @@ def verify_files(paths: str | Path | Iterable[str | Path], expected: Expected, t
         one if one.ok else _explained(one, each, expected, nearby, work)
         for one, each in zip(results, wanted, strict=True)
     )
+
+
+def _absent(wanted: Sequence[Wanted], work: _Work) -> tuple[Wanted, ...]:
+    """Return what a verified list names, and nobody has: whoever can take a file away could hide it so."""
+    there = {one.path for one in wanted}
+    why = f"got nothing of that name, expected a file: {checksums.NAME} lists it"
+    listed = [path.with_name(name) for path, found in work.lists.items() for name in found.digests]
+    return tuple(Wanted(path=path, problem=(Check.file, why)) for path in listed if path not in there)
 
 
 def _verified(wanted: Wanted, work: _Work) -> Result:
