@@ -12,6 +12,7 @@ import pytest
 import images
 from rehearsing import Ended, project, rehearse
 from tagseal.notes.guide import TEMPLATE as GUIDE
+from tagseal.notes.kit import TEMPLATE as KIT
 from tagseal.notes.render import packaged
 
 if TYPE_CHECKING:
@@ -24,6 +25,12 @@ BLOCK = re.compile(r"```bash (?:draft|public|shown)\n.*?\n```", re.DOTALL)
 # What is broken in each command of the packaged templates, as a person's own template might have it. That every
 # other word of them is held as well is shown by tests/unit/test_notes_commands.py, without a process for each.
 BROKEN = {
+    "kit.md.j2": [
+        {"no root of trust": ("--trust-config trust_config.json ", "")},
+        {"no identity": ("  --certificate-identity {{ identity | quoted }} \\\n", "")},
+        {"another tag": ("--tag {{ tag | quoted }}", "--tag latest")},
+        {"an error swallowed": ("--ignore-missing", "--ignore-missing || true")},
+    ],
     "verify/section.md.j2": [
         {"another package": ("'sigstore>=", "'sigstroe>=")},
         {"another repository": ("{{ repository | quoted }}", "{{ (repository ~ '-fork') | quoted }}")},
@@ -86,10 +93,14 @@ def test_a_broken_command_stops_the_release(file: str, index: int, old: str, new
     block = blocks(file)[index]
     assert old in block
     template = (packaged() / file).read_text().replace(block, block.replace(old, new, 1))
-    git = project(tmp_path / "widget", TOOL + IMAGE, {f"release-templates/{file}": template})
+    git = project(
+        tmp_path / "widget",
+        TOOL + ("kit = true\n" if file == KIT else "") + IMAGE,
+        {f"release-templates/{file}": template},
+    )
     images.archive(images.layout(tmp_path / "layout"), git.root / "image.tar")
     ended = stopped(rehearse(git.root, out=tmp_path / "out"))
-    assert ended.slug.startswith(("command-", "instructions-", "notes-command-"))
+    assert ended.slug.startswith(("command-", "instructions-", "kit-", "notes-command-"))
 
 
 HEEDLESS = """
