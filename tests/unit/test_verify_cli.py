@@ -159,6 +159,58 @@ def test_what_cannot_be_meant_exits_2(
     assert ran(capsys, None, *arguments) == (2, [], slug)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "what", "hint"),
+    [
+        (
+            ("--repo", "https://github.com/octo/widget/releases/tag/v1.2.3", "--tag", TAG),
+            "got the repository 'https:",
+            "Say --repo octo/widget. ",
+        ),
+        (
+            ("--repo", "github.com/octo/widget.git", "--tag", TAG),
+            "got the repository 'github",
+            "Say --repo octo/widget. ",
+        ),
+        (
+            ("--repo", "https://gitlab.example/octo/widget", "--tag", TAG),
+            "got the repository 'https:",
+            "Name who should",
+        ),
+        (("--repo", "octo/widget"), "got --repo without --tag, expected --repo and --tag, or", "Say what, and who"),
+        (("--tag", TAG), "got --tag without --repo, expected --repo and --tag, or", "Say what, and who"),
+        ((), "got nobody who should have signed, expected --repo and --tag, or", "Say what, and who"),
+    ],
+)
+def test_what_is_half_said_is_named(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], what: str, hint: str
+) -> None:
+    """An address that was pasted, and the one of two options that is missing, are told, with what to write."""
+    assert main(["verify", WHEEL, *arguments]) == 2
+    first, second, *_ = capsys.readouterr().err.splitlines()
+    assert (first.removeprefix("error: ").startswith(what), second.removeprefix("hint:  ").startswith(hint)) == (
+        True,
+        True,
+    )
+
+
+def test_help_ends_with_commands_to_copy(capsys: pytest.CaptureFixture[str]) -> None:
+    """Somebody who reads ``--help`` sees three whole commands, which parse."""
+    with pytest.raises(SystemExit):
+        main(["verify", "--help"])
+    lines = [line.strip() for line in capsys.readouterr().out.partition("examples:")[2].splitlines()]
+    assert [line for line in lines if line.startswith("tagseal")] == [
+        "tagseal verify . --repo octo/widget --tag v1.2.3",
+        "tagseal verify --release octo/widget v1.2.3",
+        "tagseal verify --explain",
+    ]
+
+
+def test_a_message_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """No file of that name is no trouble of this machine's disk."""
+    assert ran(capsys, None, "--explain", "absent.txt") == (2, [], "nothing-to-explain")
+
+
 def test_other_publishers_are_named_by_their_certificate(capsys: pytest.CaptureFixture[str], root: Path) -> None:
     """Name and issuer, both told and both compared."""
     who = ("--identity", IDENTITY.uri, "--issuer", IDENTITY.issuer)

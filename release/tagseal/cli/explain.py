@@ -8,6 +8,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tagseal.errors import UsageError
+from tagseal.names import shown
+
 if TYPE_CHECKING:
     import argparse
 
@@ -39,7 +42,7 @@ def read(where: str) -> str:
     """Return the text of a file, or of standard input for ``-``; no more than can be explained.
 
     Raises:
-        OSError: The file cannot be read.
+        UsageError: The file cannot be read.
     """
     from tagseal.verification.diagnosis.explain import LARGEST  # noqa: PLC0415 - parsers of certificates
 
@@ -49,10 +52,22 @@ def read(where: str) -> str:
             sys.stderr.write("tagseal: paste the message, then end it with Ctrl-D\n")
         content = sys.stdin.buffer.read(most)
     else:
-        with Path(where).open("rb") as file:
-            content = file.read(most)
+        try:
+            with Path(where).open("rb") as file:
+                content = file.read(most)
+        except OSError as error:
+            raise _unread(where, error) from error
     encoding = next((name for mark, name in _MARKS if content.startswith(mark)), "utf-8")
     return content.decode(encoding, "replace")
+
+
+def _unread(where: str, error: OSError) -> UsageError:
+    return UsageError(
+        f"got {shown(where)}, which cannot be read, expected a file that holds the message",
+        context=(str(error.strerror),),
+        hint="Leave the name out and paste the message: tagseal verify --explain, then Ctrl-D.",
+        slug="nothing-to-explain",
+    )
 
 
 def run(text: str, report: Report) -> tuple[int, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 from contextlib import ExitStack
 from dataclasses import replace
@@ -14,8 +15,6 @@ from tagseal.errors import UsageError
 from tagseal.names import printable
 
 if TYPE_CHECKING:
-    import argparse
-
     from tagseal.report.plain import Report
     from tagseal.services.retry import Retry
     from tagseal.verification.result import Expected
@@ -23,6 +22,18 @@ if TYPE_CHECKING:
 
 LOOPBACK = "the loopback, where anybody signs as anybody"
 """Its origin, so that nobody takes a rehearsal's verdict for one on a release: a variable alone leads there."""
+EXAMPLES = """\
+examples:
+  tagseal verify . --repo octo/widget --tag v1.2.3
+      every file in this folder; its bundle, FILE.sigstore.json, lies beside it
+  tagseal verify --release octo/widget v1.2.3
+      download that release, and verify all of it
+  tagseal verify --explain
+      paste what sigstore or cosign said, then Ctrl-D
+
+Exit codes: 0 all verified, 1 something was not, 2 the command line, 4 no
+network."""
+"""Kept as they are: a command that is wrapped cannot be copied."""
 PATIENCE = 20
 """Seconds at most: a person looks on, and nothing is lost by asking again."""
 
@@ -32,8 +43,11 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "verify",
         help="verify downloaded files: whole, and signed by whom you name",
-        description="Verify files by the bundles beside them. Nothing is said to be verified that was not; exit code "
-        "0 means that everything that was asked for has been. No configuration is read.",
+        description="Verify files by the bundles beside them. Nothing is said to be verified that\n"
+        "was not; exit code 0 means that everything that was asked for has been. No\n"
+        "configuration is read.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("files", nargs="*", metavar="FILE", help="files, folders or patterns")
     parser.add_argument(
@@ -114,7 +128,10 @@ def _expected(options: argparse.Namespace) -> tuple[Expected, str]:
     if by_name and (options.repo is not None or options.tag is not None or options.workflow is not None):
         raise _unclear("got --identity or --issuer with --repo, --tag or --workflow, expected one or the other")
     if not by_name and (repository is None or tag is None):
-        raise _unclear("got nobody who should have signed, expected --repo and --tag, or --identity and --issuer")
+        got = (
+            "--repo without --tag" if repository else "--tag without --repo" if tag else "nobody who should have signed"
+        )
+        raise _unclear(f"got {got}, expected --repo and --tag, or --identity and --issuer")
     workflow = DEFAULT_WORKFLOW if options.workflow is None else options.workflow
     found = publisher(repository, tag, workflow=workflow, commit=options.commit) if repository and tag else None
     if by_name or found is None:

@@ -11,6 +11,7 @@ from tagseal.verification.result import Expected
 
 DEFAULT_WORKFLOW = "release.yml"
 _FOLDER = ".github/workflows/"
+_ADDRESS = re.compile(r"(?:https?://)?(?:www\.)?github\.com/([\w.-]+/[\w.-]+)(?:/.*)?", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}", re.ASCII)
 
 
@@ -32,7 +33,7 @@ def publisher(repository: str, tag: str, *, workflow: str = DEFAULT_WORKFLOW, co
     try:
         where, ref = safe_repository(repository), f"refs/tags/{safe_tag(tag)}"
     except Refused as error:
-        raise _unclear(error.what) from error
+        raise _unclear(error.what, _pasted(repository)) from error
     identity = Identity(repository=where, workflow=f"{_FOLDER}{name}", ref=ref)
     return Expected(identity=identity, uri=identity.uri, issuer=identity.issuer, commit=_commit(commit))
 
@@ -59,9 +60,15 @@ def _commit(commit: str | None) -> str | None:
     return commit.lower() if commit is not None else None
 
 
-def _unclear(what: str) -> UsageError:
+def _pasted(repository: str) -> str:
+    """Return the repository that an address names, as a browser shows it; nothing where it is none."""
+    found = _ADDRESS.fullmatch(repository)
+    return f"Say --repo {found[1].removesuffix('.git')}. " if found else ""
+
+
+def _unclear(what: str, meant: str = "") -> UsageError:
     return UsageError(
         what,
-        hint="Name who should have signed: --repo OWNER/REPO --tag TAG, or --identity URI --issuer URL.",
+        hint=f"{meant}Name who should have signed: --repo OWNER/REPO --tag TAG, or --identity URI --issuer URL.",
         slug="unknown-signer",
     )
