@@ -161,6 +161,7 @@ PREPARED: dict[str, Callable[[Desk], None]] = {
     "other": bundled(lambda desk: desk.signed(content=b"b")),
     "undocumented": bundled(lambda desk: changed(desk.signed(content=b"b"), messageSignature__messageDigest=None)),
     "none": lambda _: None,
+    "no file": lambda desk: (desk.folder / FILE).unlink(),
     "two": two,
     "page": bundled(lambda _: b"<!DOCTYPE html><html>"),
     "cut": bundled(lambda desk: desk.signed()[:2000]),
@@ -192,6 +193,7 @@ SIGSTORE_SAYS = [
     ("other", "bundle-mismatch", "", "Bundle message digest mismatch"),
     ("undocumented", "bundle-mismatch", "", "Signature is invalid for input"),
     ("none", "no-bundle", "", "Missing verification materials for"),
+    ("no file", "file-absent", "", "invalid file_or_digest value:"),
     ("two", "two-bundles", "", "Conflicting inputs:"),
     ("page", "bundle-unreadable", "", "The provided bundle is malformed and may have been modified maliciously."),
     ("newer", "bundle-newer", "", "'application/vnd.dev.sigstore.bundle.v0.3+json' [type=literal_error,"),
@@ -213,6 +215,7 @@ SIGSTORE_SAYS = [
     ("certificate log", "unknown-authority", "", "failed to verify SCT on signing certificate"),
 ]
 COSIGN_SAYS = [
+    ("no file", "file-absent", "", "error during command execution: open"),
     ("fork", "identity-mismatch", "fork", "no matching CertificateIdentity found, last error: expected SAN value"),
     ("other", "bundle-mismatch", "", "invalid signature when validating ASN.1 encoded signature"),
     ("no entry", "log-entry-missing", "", "not enough verified log entries from transparency log"),
@@ -222,7 +225,10 @@ COSIGN_SAYS = [
     ("authority", "unknown-authority", "", "failed to verify leaf certificate"),
     ("certificate log", "unknown-authority", "", "failed to verify signed certificate timestamp"),
 ]
-COSIGN_3_SAYS = [("page", "bundle-unreadable", "", "--trusted-root only supported with --new-bundle-format")]
+COSIGN_3_SAYS = [
+    ("page", "bundle-unreadable", "", "--trusted-root only supported with --new-bundle-format"),
+    ("none", "bundle-unreadable", "", "--trusted-root only supported with --new-bundle-format"),
+]
 COSIGN_2_SAYS = [
     ("page", "bundle-unreadable", "", "proto: syntax error"),
     ("cut", "bundle-unreadable", "", "proto: unexpected EOF"),

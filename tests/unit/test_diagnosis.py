@@ -95,6 +95,7 @@ ATTACKS = [case for case in CORPUS if not case.genuine and not case.truncated]
 SHARED = {
     "bundle-newer",
     "certificate-over",
+    "file-absent",
     "no-bundle",
     "no-network",
     "no-trusted-time",
@@ -160,6 +161,15 @@ def moved_tag(bench: Bench) -> Cause:
 
 def no_bundle(bench: Bench) -> Cause:
     return bench.told(bench.put(WHEEL, wheel()), None, Check.bundle)
+
+
+def second_download(bench: Bench) -> Cause:
+    return bench.told(bench.put("widget-1.2.3-py3-none-any (1).whl", wheel()), None, Check.bundle)
+
+
+def second_of_two(bench: Bench) -> Cause:
+    bench.put(SDIST, sdist())
+    return bench.told(bench.put("widget-1.2.3(12).tar.gz", sdist()), None, Check.bundle)
 
 
 def legacy_name(bench: Bench) -> Cause:
@@ -263,6 +273,12 @@ def absent(bench: Bench) -> Cause:
     return bench.told(Subject(path=bench.folder / WHEEL), None, Check.file)
 
 
+def empty_folder(bench: Bench) -> Cause:
+    """The verifier's own words."""
+    (result,) = verify_files([bench.folder], EXPECTED, trust())
+    return bench.told(Subject(path=bench.folder), None, Check.file, detail=result.detail)
+
+
 def unreadable(bench: Bench) -> Cause:
     (bench.folder / WHEEL).mkdir()
     return bench.told(Subject(path=bench.folder / WHEEL), None, Check.file, detail="got a folder, expected a file")
@@ -352,6 +368,8 @@ CASES: dict[str, tuple[str, Callable[[Bench], Cause]]] = {
     "another issuer": ("other-issuer", other_issuer),
     "a moved tag": ("moved-tag", moved_tag),
     "no bundle": ("no-bundle", no_bundle),
+    "a second download": ("second-download", second_download),
+    "a second download beside the first": ("second-download", second_of_two),
     "the older name": ("legacy-name", legacy_name),
     "both names": ("two-bundles", two_bundles),
     "a page for a bundle": ("bundle-saved-page", of_bundle(HTML)),
@@ -373,6 +391,7 @@ CASES: dict[str, tuple[str, Callable[[Bench], Cause]]] = {
     "a cut bundle": ("bundle-damaged", cut_bundle),
     "an empty bundle": ("bundle-damaged", of_bundle(b"")),
     "no file": ("file-absent", absent),
+    "an empty folder": ("folder-empty", empty_folder),
     "a folder": ("file-unreadable", unreadable),
     "a page": ("saved-page", of_file(HTML)),
     "an asset": ("saved-page", of_file(ASSET.encode())),

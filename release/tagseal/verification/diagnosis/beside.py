@@ -20,6 +20,7 @@ from tagseal.verification.verify import LARGEST_BUNDLE
 if TYPE_CHECKING:
     from pathlib import Path
 
+_COPY = re.compile(r"(?P<stem>.+?) ?\(\d{1,3}\)(?P<rest>(?:\.\w{1,10})*)", re.ASCII)
 _SEVERAL = re.compile(r"got \d+ bundles for it|Conflicting inputs")
 
 
@@ -53,6 +54,25 @@ def _two(case: Evidence, what: str) -> Cause:
         what=f"{what}, expected one bundle beside {cut(case.name)}",
         next=f"{capital(download(case))}; then move the other one away.",
         context=(f"{LEGACY} is how bundles were named before; `sigstore verify` refuses to choose as well.",),
+    )
+
+
+def second_download(case: Evidence) -> Cause | None:
+    """A browser numbers what it saves beside a file of the same name; no release has the number in a name."""
+    copy = _COPY.fullmatch(case.name)
+    if case.check is not Check.bundle or case.bundle is not None or copy is None:
+        return None
+    own = copy["stem"] + copy["rest"]
+    there = os.path.lexists(case.subject.path.with_name(own))
+    rename = shell(f"mv {quoted(case.name)} {quoted(own)}", "rename it")
+    return Cause(
+        slug="second-download",
+        what=f"got {cut(case.name)}, numbered by a browser, expected it to be named {cut(own)}: {case.danger} until it "
+        "is verified",
+        next=f"{cut(own)} lies there as well: move one of the two to another folder, with a bundle."
+        if there
+        else f"Give it its own name back, and verify again: {rename}.",
+        context=("A browser adds a number when a file of that name was there before, perhaps of another release.",),
     )
 
 

@@ -65,7 +65,7 @@ def saved_page(case: Evidence) -> Cause | None:
         return None
     return Cause(
         slug="bundle-saved-page",
-        what=f"got {kind} under the name of {cut(case.name)}'s bundle, expected the bundle itself",
+        what=f"got {kind} under the name {cut(bundle_name(case))}, expected the bundle itself",
         next=f"{capital(download(case))}.",
         context=(
             "The download did not give you the bundle: a login page, an error, or the asset's description was saved.",
@@ -226,6 +226,8 @@ RULES = (
     unreadable,
     # A bundle, by its older name.
     beside.legacy_name,
+    # Nothing there of a name that a browser made up.
+    beside.second_download,
     # Nothing there.
     absent,
     # Of another kind at first sight.

@@ -94,6 +94,23 @@ COMMON: tuple[Trouble, ...] = (
         "file, nobody can verify it.",
         common=True,
     ),
+    # Most often the folder is another.
+    Trouble(
+        slug="file-absent",
+        title="The file is not there",
+        unless=("no-bundle",),
+        said=(
+            Said(tool=SIGSTORE, text="invalid file_or_digest value:"),
+            Said(tool=COSIGN, text="error during command execution: open"),
+        ),
+        meaning=(
+            "There is no file of that name in the folder where the command ran, so nothing was verified.",
+            "Either it was not downloaded, or it lies in another folder, or under another name.",
+        ),
+        next="Go to the folder that has both, the file and its bundle (`cd ~/Downloads`, for example), see how they "
+        "are named (`ls`), and run the command again.",
+        common=True,
+    ),
     # The log is what makes a signature visible to its owner.
     Trouble(
         slug="log-entry-missing",

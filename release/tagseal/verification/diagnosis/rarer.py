@@ -98,7 +98,8 @@ RARER: tuple[Trouble, ...] = (
         meaning=(
             (
                 "What lies under the bundle's name is no whole bundle, so nothing was verified: a page or an error "
-                "was saved in its place, or it was cut short, or somebody changed it."
+                "was saved in its place, or it was cut short, or somebody changed it. Or nothing lies there at all: "
+                "cosign 3 says the same of that."
             ),
         ),
         next=f"Look at it: `head -c 300 FILE.sigstore.json`. {AGAIN}",
