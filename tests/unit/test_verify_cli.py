@@ -206,6 +206,21 @@ def test_help_ends_with_commands_to_copy(capsys: pytest.CaptureFixture[str]) -> 
     ]
 
 
+def test_an_empty_folder_is_told_to_be_one(
+    capsys: pytest.CaptureFixture[str], root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder that one stands in has no name, and is no bug."""
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    code, lines, _ = ran(capsys, root, ".", *REPO)
+    assert (code, lines[3], lines[-2]) == (
+        1,
+        "FAIL: .",
+        "  | next: `gh release download v1.2.3 --repo octo/widget --dir .`.",
+    )
+
+
 def test_a_message_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     """No file of that name is no trouble of this machine's disk."""
     assert ran(capsys, None, "--explain", "absent.txt") == (2, [], "nothing-to-explain")

@@ -63,7 +63,7 @@ def second_download(case: Evidence) -> Cause | None:
     if case.check is not Check.bundle or case.bundle is not None or copy is None:
         return None
     own = copy["stem"] + copy["rest"]
-    there = os.path.lexists(case.subject.path.with_name(own))
+    there = os.path.lexists(case.subject.path.parent / own)
     rename = shell(f"mv {quoted(case.name)} {quoted(own)}", "rename it")
     return Cause(
         slug="second-download",
@@ -105,7 +105,7 @@ def legacy_fits(case: Evidence) -> Cause | None:
 
 
 def _older(case: Evidence) -> Path:
-    return case.subject.path.with_name(case.name + LEGACY)
+    return case.subject.path.parent / (case.name + LEGACY)  # a folder such as `.` has no name
 
 
 def _read(path: Path) -> bytes:

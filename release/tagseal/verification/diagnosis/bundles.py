@@ -29,7 +29,7 @@ _NO_ENTRY = re.compile(
 
 def unreadable(case: Evidence) -> Cause | None:
     """A link, a pipe, or a file of somebody else."""
-    there = os.path.lexists(case.subject.path.with_name(bundle_name(case)))
+    there = os.path.lexists(case.subject.path.parent / bundle_name(case))
     if case.check is not Check.bundle or case.bundle is not None or not there:
         return None
     look = shell(f"ls -l {quoted(bundle_name(case))}", "list the folder")

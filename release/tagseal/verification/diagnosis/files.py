@@ -6,13 +6,12 @@ fits. So a digest that differs says which bytes were meant, and nothing about wh
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING
 
 from tagseal.names import quoted
 from tagseal.verification.checksums import NAME
-from tagseal.verification.diagnosis import beside, contents
+from tagseal.verification.diagnosis import beside, contents, lacking
 from tagseal.verification.diagnosis.wording import capital, cut, download, shell
 from tagseal.verification.result import Cause, Check
 
@@ -23,42 +22,7 @@ if TYPE_CHECKING:
 
 _BYTES = {Check.file, Check.signature}
 _SDIST = re.compile(r".+\.(?:tar\.gz|zip)", re.IGNORECASE)
-_NO_FILES = "got a folder without a file"
 _INCONSISTENT = "inconsistent with other materials"
-
-
-def absent(case: Evidence) -> Cause | None:
-    """A name that leads nowhere; an unreadable file has its own words."""
-    if case.check is not Check.file or case.subject.sha256:
-        return None
-    there = os.path.lexists(case.subject.path)
-    either = "Either it was not downloaded, or it lies in another folder, or under another name."
-    return Cause(
-        slug="file-unreadable" if there else "file-absent",
-        what=f"got {cut(case.name)}, which cannot be read, expected a regular file"
-        if there
-        else f"got no file {cut(case.name)} in {cut(str(case.subject.path.parent))}, expected it there",
-        next=f"See what it is: {shell(f'ls -l {quoted(case.name)}', 'list the folder')}."
-        if there
-        else f"{capital(download(case))}.",
-        context=(*([case.detail] if case.detail else []), *([] if there else [either])),
-    )
-
-
-def empty_folder(case: Evidence) -> Cause | None:
-    """A folder that was named, and has nothing in it."""
-    if case.check is not Check.file or not case.detail.startswith(_NO_FILES):
-        return None
-    folder, wanted = str(case.subject.path), case.wanted
-    where = quoted(case.name or ".")
-    command = f"gh release download {quoted(wanted.tag)} --repo {quoted(wanted.repository)} --dir {where}"
-    plain = "download the files and their bundles, all from the page of the same release"
-    return Cause(
-        slug="folder-empty",
-        what=f"got the folder {cut(folder)} without a file, expected the files of a release in it",
-        next=f"{capital(shell(command, plain) if wanted.safe and wanted.tag else plain)}.",
-        context=("Either they were not downloaded, or they lie in another folder.",),
-    )
 
 
 def saved_page(case: Evidence) -> Cause | None:
@@ -272,10 +236,8 @@ def _beginning(head: bytes) -> str:
 
 # What a person can see at once comes before digests; whose the bundle is, before what may have happened to the file.
 RULES = (
-    # No file was named.
-    empty_folder,
     # Nothing to compare.
-    absent,
+    *lacking.RULES,
     # A page instead of the file explains every digest.
     saved_page,
     # As does nothing at all.

@@ -1,0 +1,57 @@
+"""Rules about a file that is not there, or is none: nothing was compared."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from tagseal.names import quoted
+from tagseal.verification.diagnosis.wording import capital, cut, download, shell
+from tagseal.verification.result import Cause, Check
+
+if TYPE_CHECKING:
+    from tagseal.verification.diagnosis.evidence import Evidence
+
+_NO_FILES = "got a folder without a file"
+
+
+def absent(case: Evidence) -> Cause | None:
+    """A name that leads nowhere; an unreadable file has its own words."""
+    if case.check is not Check.file or case.subject.sha256:
+        return None
+    there = os.path.lexists(case.subject.path)
+    either = "Either it was not downloaded, or it lies in another folder, or under another name."
+    return Cause(
+        slug="file-unreadable" if there else "file-absent",
+        what=f"got {cut(case.name)}, which cannot be read, expected a regular file"
+        if there
+        else f"got no file {cut(case.name)} in {cut(str(case.subject.path.parent))}, expected it there",
+        next=f"See what it is: {shell(f'ls -l {quoted(case.name)}', 'list the folder')}."
+        if there
+        else f"{capital(download(case))}.",
+        context=(*([case.detail] if case.detail else []), *([] if there else [either])),
+    )
+
+
+def empty_folder(case: Evidence) -> Cause | None:
+    """A folder that was named, and has nothing in it."""
+    if case.check is not Check.file or not case.detail.startswith(_NO_FILES):
+        return None
+    folder, wanted = str(case.subject.path), case.wanted
+    where = quoted(case.name or ".")
+    command = f"gh release download {quoted(wanted.tag)} --repo {quoted(wanted.repository)} --dir {where}"
+    plain = "download the files and their bundles, all from the page of the same release"
+    return Cause(
+        slug="folder-empty",
+        what=f"got the folder {cut(folder)} without a file, expected the files of a release in it",
+        next=f"{capital(shell(command, plain) if wanted.safe and wanted.tag else plain)}.",
+        context=("Either they were not downloaded, or they lie in another folder.",),
+    )
+
+
+RULES = (
+    # No file was named.
+    empty_folder,
+    # One was, and it is not there.
+    absent,
+)
