@@ -172,10 +172,8 @@ def test_an_asset_that_nobody_signed_is_not_verified(forge: Forge, tmp_path: Pat
     forge.add(tmp_path / "evil.whl", b"evil")
     forge.publish()
     code, lines, _ = forge.verify()
-    assert (code, lines[6:8]) == (
-        1,
-        ["FAIL: evil.whl", f"  | bundle: got no bundle, expected 'evil.whl{BUNDLE}' beside it"],
-    )
+    assert (code, lines[6]) == (1, "FAIL: evil.whl")
+    assert lines[7].startswith(f"  | got no bundle for 'evil.whl', expected 'evil.whl{BUNDLE}' beside it: ")
     assert lines[-1] == "FAILED   1 of 4 files did not verify"
 
 
@@ -187,7 +185,8 @@ def test_a_file_that_was_taken_away_is_missed(forge: Forge) -> None:
     code, lines, _ = forge.verify()
     why = f"  | file: got nothing of that name, expected a file: {SUMS} lists it"
     at = lines.index(f"FAIL: {SDIST}")
-    assert (code, lines[at + 1], lines[-1]) == (1, why, "FAILED   1 of 3 files did not verify")
+    assert why in lines[at:]
+    assert (code, lines[-1]) == (1, "FAILED   1 of 3 files did not verify")
 
 
 def test_an_upload_that_was_never_finished_is_not_verified(forge: Forge) -> None:

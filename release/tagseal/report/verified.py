@@ -52,11 +52,22 @@ def lines(results: Iterable[Result]) -> Iterator[str]:
 
 
 def _reason(result: Result) -> Iterator[str]:
-    yield f"  | {result.check}: {printable(result.detail)}"
-    if (cause := result.cause) is not None:
-        yield f"  | {printable(cause.what)}"
-        yield from (f"  | {printable(one)}" for one in cause.context if one != result.detail)
-        yield f"  | next: {printable(cause.next)}"
+    """Yield what is the matter, before the verifier's own words: somebody in a hurry reads the first line."""
+    cause, said = result.cause, f"  | {result.check}: {printable(result.detail)}"
+    if cause is None:
+        yield said
+        return
+    yield f"  | {printable(cause.what)}"
+    yield from (f"  | {printable(one)}" for one in cause.context if one != result.detail)
+    if result.detail.partition(",")[0] not in cause.what:
+        yield said
+    yield f"  | next{_where(result)}: {printable(cause.next)}"
+
+
+def _where(result: Result) -> str:
+    """Say in which folder a command is meant: it names files by their base names."""
+    folder = str(result.subject.path.parent) if result.subject else "."
+    return "" if folder == "." else f", in {printable(folder)}"
 
 
 def gone(result: Result) -> Result:
