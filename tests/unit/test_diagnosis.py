@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trustme
@@ -148,6 +148,24 @@ IDENTITIES: dict[str, tuple[str, Run]] = {
 def test_a_stranger_is_named(bench: Bench, slug: str, run: Run) -> None:
     """Whoever else signed: the cause says how they differ."""
     assert bench.ran(run).slug == slug
+
+
+@pytest.mark.parametrize(
+    ("change", "end"),
+    [
+        ({"ref": "refs/tags/v1.2.2"}, "octo/widget --tag v1.2.2 --workflow publish.yml`"),
+        ({"repository": "octo/gadget"}, "octo/gadget --tag v1.2.3 --workflow publish.yml`"),
+        ({"workflow": ".github/workflows/ci.yml"}, "octo/widget --tag v1.2.3 --workflow ci.yml`"),
+        ({"workflow": ".github/workflows/release.yml"}, "octo/widget --tag v1.2.3`"),
+        ({"repository": "octo/gadget", "workflow": ".github/workflows/ci.yml"}, "--tag v1.2.3 --workflow ci.yml`"),
+    ],
+)
+def test_the_next_command_names_the_workflow(bench: Bench, change: dict[str, Any], end: str) -> None:
+    """Where it is not the usual one: without it the command would fail in its turn."""
+    publish = ".github/workflows/publish.yml"
+    run = replace(RUN, **{"workflow": publish, **change})
+    found = bench.ran(run, wants=expected(replace(IDENTITY, workflow=publish)))
+    assert f"{end}." in found.next
 
 
 def other_issuer(bench: Bench) -> Cause:

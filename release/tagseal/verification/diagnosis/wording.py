@@ -12,6 +12,7 @@ from tagseal.names import quoted, shown
 from tagseal.records import GITHUB
 from tagseal.verification.attacks import BUNDLE
 from tagseal.verification.diagnosis.evidence import Signed
+from tagseal.verification.publishers import DEFAULT_WORKFLOW
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,17 +56,19 @@ def download(case: Evidence) -> str:
     return shell(command, plain) if wanted.safe and wanted.tag else plain
 
 
-def again(case: Evidence, *, tag: str = "", repository: str = "") -> str:
-    """Return the verification with another tag or repository."""
+def again(case: Evidence, *, tag: str = "", repository: str = "", workflow: str = "") -> str:
+    """Return the verification with another tag, repository or workflow."""
     one = Signed(
         repository=repository or case.wanted.repository,
-        workflow=case.wanted.workflow,
+        workflow=workflow or case.wanted.workflow,
         ref=f"refs/tags/{tag or case.wanted.tag}",
     )
     if case.image:
         uri = f"{GITHUB}/{one.repository}/{one.workflow}@{one.ref}"
         return cosign(uri, case) if one.safe and one.tag else "verify it again"
+    file = one.workflow.rpartition("/")[2]
     command = f"tagseal verify {quoted(case.name)} --repo {quoted(one.repository)} --tag {quoted(one.tag)}"
+    command += f" --workflow {quoted(file)}" if file != DEFAULT_WORKFLOW else ""
     return shell(command, "verify it again") if one.safe and one.tag else "verify it again"
 
 
@@ -79,14 +82,13 @@ def cosign(uri: str, case: Evidence) -> str:
 def theirs(case: Evidence) -> str:
     """Return the verification of the file as its signer's."""
     got = case.got
-    return again(case, repository=got.repository, tag=got.tag) if got.safe and got.tag else "verify it as theirs"
+    safe = got.safe and got.tag
+    return again(case, repository=got.repository, tag=got.tag, workflow=got.workflow) if safe else "verify it as theirs"
 
 
 def with_workflow(case: Evidence) -> str:
     """Return the verification with the workflow that signed."""
-    file = case.got.workflow.rpartition("/")[2]
-    plain = again(case)
-    return f"{plain[:-1]} --workflow {quoted(file)}`" if case.got.safe and plain.endswith("`") else plain
+    return again(case, workflow=case.got.workflow) if case.got.safe else "verify it again"
 
 
 def with_identity(case: Evidence) -> str:
