@@ -21,6 +21,7 @@ import pytest
 import trustme
 from sigstore.models import ClientTrustConfig
 
+import widget
 from corpus import CASES as CORPUS
 from corpus import EXPECTED, Case, trust
 from diagnosing import SDIST, WHEEL, Bench, changed, expected, sdist, wheel
@@ -188,6 +189,20 @@ def second_download(bench: Bench) -> Cause:
 def second_of_two(bench: Bench) -> Cause:
     bench.put(SDIST, sdist())
     return bench.told(bench.put("widget-1.2.3(12).tar.gz", sdist()), None, Check.bundle)
+
+
+def source_archive(name: str, *, signed: bool) -> Callable[[Bench], Cause]:
+    """Let git pack, as GitHub does."""
+
+    def case(bench: Bench) -> Cause:
+        git = widget.commit(bench.folder / "source", {"a.py": "a\n"})
+        git.command("archive", "--prefix=widget-1.2.3/", f"--output={bench.folder / name}", "HEAD")
+        subject = bench.put(name, (bench.folder / name).read_bytes())
+        if signed:
+            return bench.told(subject, bench.signed(sdist()), Check.signature)
+        return bench.told(subject, None, Check.bundle)
+
+    return case
 
 
 def legacy_name(bench: Bench) -> Cause:
@@ -388,6 +403,8 @@ CASES: dict[str, tuple[str, Callable[[Bench], Cause]]] = {
     "no bundle": ("no-bundle", no_bundle),
     "a second download": ("second-download", second_download),
     "a second download beside the first": ("second-download", second_of_two),
+    "the source as a zip": ("source-archive", source_archive("widget-1.2.3.zip", signed=False)),
+    "the source in the sdist's place": ("source-archive", source_archive(SDIST, signed=True)),
     "the older name": ("legacy-name", legacy_name),
     "both names": ("two-bundles", two_bundles),
     "a page for a bundle": ("bundle-saved-page", of_bundle(HTML)),

@@ -71,7 +71,7 @@ COMMON: tuple[Trouble, ...] = (
             "Somebody may have changed the file after it was signed: do not use it.",
             (
                 "Or file and bundle are of two releases, or the bundle is that of another file (the sdist's for the "
-                "wheel), or the download broke off."
+                'wheel), or the download broke off, or it is GitHub\'s own "Source code" archive, which nobody signs.'
             ),
         ),
         next=f"{AGAIN} `tagseal verify` also says which file lying there the bundle belongs to. {TELL}",
@@ -91,7 +91,7 @@ COMMON: tuple[Trouble, ...] = (
             "The bundle has the name of the file with `.sigstore.json` at the end, and lies beside it.",
         ),
         next="Download the bundle from the page of the release that the file is of. If that release has none for this "
-        "file, nobody can verify it.",
+        'file, nobody can verify it; GitHub\'s own "Source code" archives never have one.',
         common=True,
     ),
     # Most often the folder is another.

@@ -9,7 +9,11 @@ import gzip
 import re
 import zipfile
 import zlib
+from contextlib import suppress
 from typing import TYPE_CHECKING
+
+from tagseal.errors import TagsealError
+from tagseal.services.files import opened
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,6 +43,9 @@ _TEXTS = (
     ("a bare signature", re.compile(rb"\s*MEQ?[A-Za-z0-9+/]{80,120}={0,2}\s*")),
 )
 _ARCHIVES = {".whl": b"PK\x03\x04", ".zip": b"PK\x03\x04", ".gz": b"\x1f\x8b", ".tgz": b"\x1f\x8b"}
+_COMMIT = re.compile(rb"PK\x05\x06.{16}\x28\x00[0-9a-f]{40}", re.DOTALL)
+_END = 62
+"""Bytes that end a ZIP file with a comment of a commit."""
 _READ = 1 << 20
 _MOST, _RATIO = 256 << 20, 30
 """Bytes, and times its own size, that a file may grow to while its end is looked for: thousands of links may lead to
@@ -58,6 +65,19 @@ def signature(head: bytes) -> str:
 def is_json(head: bytes) -> bool:
     """Tell whether the bytes begin as a JSON document does."""
     return head.lstrip()[:1] in {b"{", b"["}
+
+
+def of_source(path: Path, head: bytes) -> bool:
+    """Tell whether git packed it, as GitHub does for the "Source code" of a release: its commit is noted in it."""
+    if head.startswith(_ARCHIVES[".gz"]):
+        with suppress(zlib.error):
+            return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(head, 512).startswith(b"pax_global_header\0")
+    if head.startswith(_ARCHIVES[".zip"]):
+        with suppress(OSError, TagsealError), opened(path) as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - _END))
+            return _COMMIT.fullmatch(file.read(_END)) is not None
+    return False
 
 
 def looks_whole(path: Path, head: bytes) -> bool | None:

@@ -10,9 +10,10 @@ import re
 from typing import TYPE_CHECKING
 
 from tagseal.names import quoted
+from tagseal.verification.attacks import BUNDLE
 from tagseal.verification.checksums import NAME
 from tagseal.verification.diagnosis import beside, contents, lacking
-from tagseal.verification.diagnosis.wording import capital, cut, download, shell
+from tagseal.verification.diagnosis.wording import bundle_name, capital, cut, download, shell
 from tagseal.verification.result import Cause, Check
 
 if TYPE_CHECKING:
@@ -75,12 +76,15 @@ def renamed_file(case: Evidence) -> Cause | None:
     names = [name for name, sha256 in case.listed.items() if sha256 == case.subject.sha256 and name != case.name]
     if case.check not in {Check.signature, Check.name} or not names or case.listed.get(case.name) == names[0]:
         return None
+    own = f"mv {quoted(case.name)} {quoted(names[0])}"
+    if case.check is Check.name:  # what lies there is its bundle
+        own += f" && mv {quoted(bundle_name(case))} {quoted(names[0] + BUNDLE)}"
+    listed = f"{capital(download(case))}. Or give" if case.name in case.listed else "Give"
     return Cause(
         slug="renamed-file",
         what=f"got the bytes of {cut(names[0])} under the name {cut(case.name)}, expected those of {cut(case.name)}: "
         f"{case.danger} under this name",
-        next=f"{capital(download(case))}. Or give the file its own name back: "
-        f"{shell(f'mv {quoted(case.name)} {quoted(names[0])}', 'rename it')}.",
+        next=f"{listed} the file its own name back, and verify again: {shell(own, 'rename it')}.",
         context=(
             "Either somebody put one file of the release in the place of another, or it was renamed on the way.",
             f"SHA256SUMS lists SHA-256 {case.subject.sha256} as {cut(names[0])}.",
@@ -242,6 +246,8 @@ RULES = (
     saved_page,
     # As does nothing at all.
     empty,
+    # Nobody ever signed it, whatever its name.
+    lacking.source_archive,
     # A bundle that fits another file says nothing about this one.
     other_files_bundle,
     # Nor does a name that was given to other bytes.

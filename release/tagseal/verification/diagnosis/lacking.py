@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from tagseal.names import quoted
+from tagseal.verification.diagnosis import contents
 from tagseal.verification.diagnosis.wording import capital, cut, download, shell
 from tagseal.verification.result import Cause, Check
 
@@ -46,6 +47,20 @@ def empty_folder(case: Evidence) -> Cause | None:
         what=f"got the folder {cut(folder)} without a file, expected the files of a release in it",
         next=f"{capital(shell(command, plain) if wanted.safe and wanted.tag else plain)}.",
         context=("Either they were not downloaded, or they lie in another folder.",),
+    )
+
+
+def source_archive(case: Evidence) -> Cause | None:
+    """What GitHub packs for every release often has the name of the sdist, or stands above it on the page."""
+    lonely = case.check is Check.bundle and case.bundle is None
+    if not (lonely or case.check is Check.signature) or not contents.of_source(case.subject.path, case.head):
+        return None
+    return Cause(
+        slug="source-archive",
+        what=f"got {cut(case.name)}, which looks like GitHub's own archive of the source, expected a file that the "
+        f"release signs: {case.danger}",
+        next=f"Download what the maintainers uploaded: {download(case)}. If it is not there, take another file.",
+        context=('GitHub adds "Source code" (zip and tar.gz) to each release by itself, and nobody signs it.',),
     )
 
 
