@@ -128,12 +128,14 @@ def _known(subject: Subject, file: str) -> Known:
     if subject.git is None or subject.settings is None:
         return Known()
     settings, tags = subject.settings, subject.git.tags()
+    way = pattern(tags, settings.tag)
+    told = settings.tag is not None or bool(way.versions(tags))
     there = {path.name for path in workflows.files(subject.git.root)}
     publisher = settings.index.publisher if settings.index else None
     names = {settings.workflow, publisher.workflow if publisher else None} - {None}
     signing = workflows.signing(subject.git.root, settings.workflow, {}).file
     return Known(
-        tag=pattern(tags, settings.tag).tag("1.2.3") if file == signing and (tags or settings.tag) else None,
+        tag=way.tag("1.2.3") if file == signing and told else None,
         # Where the documented file is there, another that signs is for something else: an image, say.
         documented=tuple(sorted(name for name in names if name is not None and not names & there)),
     )

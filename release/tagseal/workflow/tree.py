@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 MOST = 512 * 1024
 """Bytes of a workflow file; GitHub takes no larger one."""
-_NODES = 50_000
+_NODES = 20_000
 """Values, aliases followed: ten lines of aliases to aliases can stand for a billion."""
 
 
@@ -121,6 +121,7 @@ def tree(data: bytes, file: str) -> tuple[Field | None, tuple[Finding, ...]]:
     except RecursionError:
         reader.find("workflow-too-large", (1, 1), "got values that are nested too deeply", _SMALLER)
     except _TooMuchError:
+        reader.found.clear()
         reader.find("workflow-too-large", (1, 1), f"got aliases that stand for more than {_NODES} values", _SMALLER)
     return None, tuple(reader.found)
 
@@ -146,6 +147,8 @@ class _Reader:
     file: str
     found: list[Finding] = field(default_factory=list)
     _seen: set[int] = field(default_factory=set)
+    _again: set[int] = field(default_factory=set)
+    """Nodes that an alias stands for: what is below them is told once."""
     _count: int = 0
 
     def find(self, slug: str, at: tuple[int, int], what: str, hint: str, level: Level = "error") -> None:
@@ -162,12 +165,14 @@ class _Reader:
             raise _TooMuchError
         mark = (key or node).start_mark
         line, column = mark.line + 1, mark.column + 1
-        if id(node) in self._seen and not (isinstance(node, yaml.ScalarNode) and not node.value):
+        again = id(node) in self._seen
+        if again and not self._again.intersection(above):
             self.find("workflow-alias", (line, column), "got an alias", _ALIAS, "warning")
         if id(node) in above:
             self.find("workflow-alias-cycle", (line, column), "got an alias to what it stands in", _CYCLE)
             return Field(value="", line=line, column=column, first=line)
         self._seen.add(id(node))
+        self._again |= {id(node)} if again else set()
         return Field(
             value=self._value(node, (*above, id(node))),
             line=line,

@@ -45,8 +45,8 @@ def _tags(step: Step) -> bool:
     if step.action == "docker/build-push-action":
         pushes = step.option("push") not in {"", "false"} and "push-by-digest=true" not in step.option("outputs")
         return pushes and bool(step.option("tags"))
-    found = _PUSHES.search(commands(step))
-    return found is not None and "push-by-digest" not in step.run
+    lines = commands(step).splitlines()
+    return any(_PUSHES.search(line) and not _DIGEST.search(line) for line in lines) and "push-by-digest" not in step.run
 
 
 def image_by_tag(workflow: Workflow, known: Known) -> Iterator[Hit]:
