@@ -93,6 +93,13 @@ def test_a_huge_file_is_not_parsed() -> None:
     assert (one.slug, one.what) == ("workflow-too-large", f"got {MOST + 1} bytes, expected at most {MOST}")
 
 
+def test_jobs_are_bounded() -> None:
+    """A file of more jobs than anybody writes is one finding."""
+    jobs = "".join(f"  j{number}: {{ runs-on: x }}\n" for number in range(501))
+    (one,) = lint(parsed(f"on: push\njobs:\n{jobs}".encode(), "release.yml"))
+    assert (one.slug, one.what) == ("workflow-too-large", "got 501 jobs, expected at most 500")
+
+
 def test_deep_nesting_is_a_finding() -> None:
     """Values that are nested past every stack are found, and end nothing."""
     assert [one.slug for one in lint(parsed(b"[" * 50_000, "release.yml"))] == ["workflow-too-large"]

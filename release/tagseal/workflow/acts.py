@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _HEREDOC = re.compile(r"<<-?\s*(['\"]?)(\w+)\1", re.ASCII)
 _TELLS = re.compile(r"\s*(?:echo|printf)\b")
-_BEGINS = r"(?:^|[;&|(]|\b(?:do|then|exec|sudo|time)\b)\s*(?:\w+=\S+\s+)*"
+_BEGINS = r"(?:^|[;&|(]|\b(?:do|then|exec|sudo|time)\b)[ \t]*(?:\w+=\S+[ \t]+)*"
 _PYTHON = r"(?:\S*python[0-9.]*\s+-I?m\s+|pipx\s+run\s+|uvx\s+|uv\s+run\s+)?"
 
 _PUBLISHING_ACTIONS = frozenset(

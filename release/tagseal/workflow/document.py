@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+_JOBS = 500
+"""More than anybody writes; each is compared with those that it waits for."""
 NOTHING = Field(value="", line=1, column=1, first=1)
 
 
@@ -134,6 +136,10 @@ def parsed(data: bytes, path: str) -> Workflow:
     if top is None:
         return Workflow(path=path, name=path, problems=problems)
     workflow = _workflow(top, path)
+    if len(workflow.jobs) > _JOBS:
+        what = f"got {len(workflow.jobs)} jobs, expected at most {_JOBS}"
+        large = _finding(workflow, top, "workflow-too-large", what, "Split the workflow.")
+        return Workflow(path=path, name=path, problems=(*problems, large))
     found = (*problems, *_lacking(workflow), *_needs(workflow), *_contexts(workflow))
     return replace(workflow, problems=tuple(sorted(found, key=lambda one: (one.line, one.column))))
 
@@ -215,7 +221,7 @@ def _needs(workflow: Workflow) -> Iterator[Finding]:
             if name not in known:
                 what = f"got a need for {shown(name)}, expected a job of this file"
                 yield _finding(workflow, at, "needs-unknown", what, "Name a job of this file.")
-        if job in workflow.before(job):
+        if job.id in {one.id for one in workflow.before(job)}:
             what = f"got a job {shown(job.id)} that waits for itself"
             yield _finding(workflow, at, "needs-cycle", what, "Take one job out of the circle of `needs`.")
 

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from tagseal.workflow.tree import Field
 
-EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
 _TEXT = re.compile(r"'(?:[^']|'')*'")
 _NAME = re.compile(r"(?<![\w.-])[A-Za-z_][\w-]*(?=\s*(\()?)", re.ASCII)
 _CONTEXTS = frozenset(
@@ -58,8 +57,13 @@ _FUNCTIONS = frozenset(
 
 def expressions(at: Field) -> Iterator[tuple[int, str]]:
     """Yield the expressions of a text, each with the line of the file that it begins in."""
-    for found in EXPRESSION.finditer(at.text):
-        yield at.first + at.text.count("\n", 0, found.start()), found[1].strip()
+    begin = at.text.find("${{")
+    line, counted = at.first, 0
+    while begin >= 0 and (end := at.text.find("}}", begin)) >= 0:
+        line += at.text.count("\n", counted, begin)
+        counted = begin
+        yield line, at.text[begin + 3 : end].strip()
+        begin = at.text.find("${{", end)
 
 
 def named(expression: str) -> tuple[str, ...]:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 MOST = 512 * 1024
 """Bytes of a workflow file; GitHub takes no larger one."""
+_LINE = 500
+"""Characters of a line that are searched: expressions with gaps take the square of it."""
 _NODES = 20_000
 """Values, aliases followed: ten lines of aliases to aliases can stand for a billion."""
 
@@ -79,8 +81,8 @@ class Field:
         return place.text if place else ""
 
     def lines(self) -> Iterator[tuple[int, str]]:
-        """Yield the lines of a text, each with its number in the file."""
-        yield from enumerate(self.text.splitlines(), self.first)
+        """Yield the lines of a text, cut where nobody reads on, each with its number in the file."""
+        yield from enumerate((line[:_LINE] for line in self.text.splitlines()), self.first)
 
     def walk(self) -> Iterator[tuple[str, Field]]:
         """Yield every text below, each with its key (of a list's item: nothing)."""

@@ -32,13 +32,15 @@ def tagged_before_signed(workflow: Workflow, known: Known) -> Iterator[Hit]:
     signers = {job.id for job in workflow.jobs if any(_SIGNS.search(commands(step)) for step in job.steps)}
     for job in workflow.jobs:
         for number, step in enumerate(job.steps):
+            if not _tags(step):
+                continue
             later = any(_SIGNS.search(commands(one)) for one in job.steps[number:]) or _after(workflow, job) & signers
-            if later and _tags(step):
+            if later:
                 yield hit(act(step), f"{shown(step.name)} pushes the image under its tag, and it is signed later")
 
 
 def _after(workflow: Workflow, job: Job) -> set[str]:
-    return {one.id for one in workflow.jobs if job in workflow.before(one)}
+    return {one.id for one in workflow.jobs if job.id in {before.id for before in workflow.before(one)}}
 
 
 def _tags(step: Step) -> bool:

@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING
 
 from tagseal.names import shown
-from tagseal.workflow.acts import job_publishes
+from tagseal.workflow.acts import commands, job_publishes
 from tagseal.workflow.rules import Hit, hit, place
 
 if TYPE_CHECKING:
@@ -48,7 +48,9 @@ def _only_tags(workflow: Workflow, job: Job) -> bool:
     """Tell whether the job, or one that it waits for, looks at the ref: in ``if``, or with the guard."""
     line = (job, *workflow.before(job))
     asked = any(_OF_TAGS.search(one.condition) for one in line)
-    return asked or any(re.search(r"\b(?:nox|tagseal)\b.*\bguard\b", step.run) for one in line for step in one.steps)
+    return asked or any(
+        re.search(r"\b(?:nox|tagseal)\b.*\bguard\b", commands(step)) for one in line for step in one.steps
+    )
 
 
 def tag_not_matched(workflow: Workflow, known: Known) -> Iterator[Hit]:
