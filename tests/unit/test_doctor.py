@@ -138,6 +138,16 @@ def test_other_linters_are_asked_where_they_are(
     assert told(capsys) == (0, rows)
 
 
+def test_other_linters_find_the_file_that_was_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], programs: Path
+) -> None:
+    """A path that is relative to the person's folder means the same file to the linter."""
+    (programs / "zizmor").write_text('#!/bin/sh\nfor last; do :; done\ntest -f "$last" && echo "[]"\n')
+    (programs / "zizmor").chmod(0o755)
+    project(tmp_path, monkeypatch, {WORKFLOW: GOOD})
+    assert told(capsys, WORKFLOW) == (0, [])
+
+
 def test_files_are_judged_outside_of_a_checkout(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -188,7 +188,7 @@ _LINTERS = (
 
 def _linters(subject: Subject) -> Iterator[Row]:
     """Ask the linters that are installed how much they find; they say it better themselves."""
-    paths = [str(file) for file, _ in subject.files]
+    paths = [str(file.resolve()) for file, _ in subject.files]
     words = " ".join(quoted(path) for _, path in subject.files)
     for program, arguments, install in _LINTERS if paths else ():
         if shutil.which(program, path=subject.environ.get("PATH")) is None:
