@@ -1,0 +1,144 @@
+"""What a step does, told by its action and its shell lines: it publishes, it signs, it runs the project's code.
+
+These are heuristics: a script can hide anything. They name what the tools of releases are called, and take a script
+of the project for the project's code.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tagseal.workflow.document import Job, Step, Workflow
+
+_HEREDOC = re.compile(r"<<-?\s*(['\"]?)(\w+)\1", re.ASCII)
+_TELLS = re.compile(r"\s*(?:echo|printf)\b")
+_BEGINS = r"(?:^|[;&|(]|\b(?:do|then|exec|sudo|time)\b)[ \t]*(?:\w+=\S+[ \t]+)*"
+_PYTHON = r"(?:\S*python[0-9.]*\s+-I?m\s+|pipx\s+run\s+|uvx\s+|uv\s+run\s+)?"
+
+_PUBLISHING_ACTIONS = frozenset(
+    (
+        "pypa/gh-action-pypi-publish",
+        "softprops/action-gh-release",
+        "ncipollo/release-action",
+        "actions/create-release",
+        "actions/upload-release-asset",
+        "goreleaser/goreleaser-action",
+        "js-devtools/npm-publish",
+        "actions/attest",
+        "actions/attest-build-provenance",
+        "actions/attest-sbom",
+        "sigstore/gh-action-sigstore-python",
+    )
+)
+_PUBLISHING_LINES = re.compile(
+    _BEGINS
+    + _PYTHON
+    + r"(?:twine\s+upload|(?:uv|poetry|flit|hatch|pdm|npm|yarn|pnpm|cargo)\s+publish|maturin\s+(?:publish|upload)"
+    r"|gh\s+release\s+(?:create|upload|edit)|docker\s+(?:image\s+)?push|docker\s+buildx\s+build\b.*--push"
+    r"|skopeo\s+copy|crane\s+(?:push|copy|cp|tag)|cosign\s+(?:sign|attest)|sigstore\s+sign|goreleaser\s+release"
+    r"|nox\s+.*\bguard\b.*\b(?:sign|upload|publish)\b|tagseal\s+(?:sign|upload|publish)\b"
+    r"|(?:(?:ba)?sh\s+)?\S*/[\w-]*(?:publish|release)[\w.-]*(?:\s|$))",
+    re.MULTILINE,
+)
+
+_BUILDING_ACTIONS = frozenset(
+    (
+        "docker/build-push-action",
+        "docker/bake-action",
+        "pypa/cibuildwheel",
+        "pyo3/maturin-action",
+        "hynek/build-and-inspect-python-package",
+        "goreleaser/goreleaser-action",
+    )
+)
+_CODE_LINES = re.compile(
+    _BEGINS
+    + r"(?:"
+    # Build front ends run the back end, and with it setup.py or a plugin of the project.
+    + _PYTHON
+    + r"(?:build\b|pyproject-build\b|cibuildwheel\b|maturin\s+build)"
+    r"|(?:uv|hatch|poetry|flit|pdm)\s+(?:build|install|sync|run)\b|\S*python[0-9.]*\s+(?:\S*/)?\w+\.py\b"
+    # Installing a folder builds it.
+    r"|(?:uv\s+)?"
+    + _PYTHON
+    + r"pip3?\s+(?:install|wheel)\s(?:[^#\n;&|]*\s)?(?:-e\s|--editable\b|['\"]?\.{1,2}(?:[/\[\s'\"]|$))"
+    # Tests and task runners.
+    r"|" + _PYTHON + r"(?:pytest|tox)\b|(?:make|just|rake|mvn|gradle)\b"
+    r"|(?:npm|yarn|pnpm)\s+(?:ci|install|i|run|test|build)\b|cargo\s+(?:build|test|run)\b|go\s+(?:test|generate|run)\b"
+    r"|docker\s+(?:buildx\s+)?build\b"
+    # Scripts of the repository.
+    r"|(?:(?:ba|z)?sh\s+|source\s+)?(?:\./)?(?:[\w.-]+/)+[\w.-]+\.(?:sh|bash)\b|(?:\./)?scripts?/[\w.-]+|\./[\w./-]+)",
+    re.MULTILINE,
+)
+_NOX = re.compile(_BEGINS + _PYTHON + r"nox\b(?P<rest>.*)$", re.MULTILINE)
+_OWN_VERBS = frozenset(["guard", "plan", "sign", "upload", "prove", "publish", "witness"])
+"""Sessions of ours that run none of the project's code."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A line of shell, and its number in the file."""
+
+    number: int
+    text: str
+
+
+def commands(step: Step) -> str:
+    """Return the shell lines that do something: no comments, and nothing that is only told."""
+    return "\n".join(line.text for line, tells in _lines(step) if not tells)
+
+
+def told(step: Step) -> list[Line]:
+    """Return the lines that are printed or written into a file: notes, say."""
+    return [line for line, tells in _lines(step) if tells]
+
+
+def _lines(step: Step) -> Iterator[tuple[Line, bool]]:
+    at = step.at.get("run")
+    end = ""
+    for number, text in at.lines() if at else ():
+        if end:
+            yield Line(number=number, text=text), text.strip() != end
+            end = "" if text.strip() == end else end
+        elif not text.lstrip().startswith("#"):
+            yield Line(number=number, text=text), _TELLS.match(text) is not None
+            end = found[2] if (found := _HEREDOC.search(text)) else ""
+
+
+def publishes(step: Step) -> bool:
+    """Tell whether a step gives something to the world, or signs it."""
+    if step.action == "docker/build-push-action":
+        return step.option("push") not in {"", "false"} or "push=true" in step.option("outputs")
+    return step.action in _PUBLISHING_ACTIONS or _PUBLISHING_LINES.search(commands(step)) is not None
+
+
+def runs_code(step: Step) -> bool:
+    """Tell whether a step runs code of the project, which its dependencies are part of."""
+    if step.uses:
+        return step.action in _BUILDING_ACTIONS or step.action.startswith("./")
+    lines = commands(step)
+    return _CODE_LINES.search(lines) is not None or any(_runs_sessions(one["rest"]) for one in _NOX.finditer(lines))
+
+
+def _runs_sessions(arguments: str) -> bool:
+    """Tell whether Nox runs more than sessions of ours."""
+    words = [word for word in arguments.split() if not word.startswith("-")]
+    return not words or not set(words) <= _OWN_VERBS
+
+
+def job_publishes(job: Job) -> bool:
+    """Tell whether a job publishes or signs."""
+    return any(publishes(step) for step in job.steps)
+
+
+def can_release(workflow: Workflow) -> bool:
+    """Tell whether a workflow can run on a tag, and then publish; or may sign in a run that is made for tags."""
+    starts = workflow.starts
+    if any(map(job_publishes, workflow.jobs)) and (starts.at_tags or not starts.known):
+        return True
+    return (starts.tags or starts.release or starts.callable) and any(job.may("id-token") for job in workflow.jobs)

@@ -1,0 +1,235 @@
+"""One workflow file as frozen values, each with its line; what cannot be read is found, with its place.
+
+Source: "Workflow syntax for GitHub Actions".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from tagseal.names import shown
+from tagseal.services.workflows import Starts, starts
+from tagseal.workflow.expressions import unknown
+from tagseal.workflow.finding import Finding
+from tagseal.workflow.tree import MOST, Field, tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+_JOBS = 500
+"""More than anybody writes; each is compared with those that it waits for."""
+NOTHING = Field(value="", line=1, column=1, first=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step of a job."""
+
+    at: Field
+    """All that the file says of it, with places."""
+    name: str
+    """As it is told apart: its name, or its id, or its action, or its first line."""
+    id: str
+    uses: str
+    """Action, with its ref; empty for shell lines."""
+    run: str
+    """Shell lines; empty for an action."""
+    condition: str
+    continues: str
+    """``continue-on-error``: a truth value, or an expression."""
+    shell: str
+    folder: str
+    """``working-directory``."""
+
+    @property
+    def action(self) -> str:
+        """The action without its ref, in small letters, as GitHub compares them."""
+        return self.uses.partition("@")[0].lower()
+
+    def option(self, name: str) -> str:
+        """Return an input of the action, or nothing."""
+        return self.at.say("with", name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One job."""
+
+    at: Field
+    """All that the file says of it, with places."""
+    id: str
+    name: str
+    needs: tuple[str, ...]
+    condition: str
+    permissions: Field | None
+    """Those that are in force: its own, or the workflow's; None where neither has any."""
+    environment: str
+    runs_on: tuple[str, ...]
+    """Labels of the runner, groups left out."""
+    uses: str
+    """Workflow that is called instead of steps."""
+    continues: str
+    """As of a step."""
+    steps: tuple[Step, ...]
+
+    def may(self, scope: str) -> bool:
+        """Tell whether the job's token may write there; what no file limits is not taken for granted."""
+        granted = self.permissions
+        return granted is not None and (granted.text == "write-all" or granted.say(scope) == "write")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workflow:
+    """One workflow."""
+
+    path: str
+    """In the repository."""
+    name: str
+    at: Field = NOTHING
+    """All that the file says, with places."""
+    starts: Starts = field(default_factory=lambda: Starts(known=False))
+    permissions: Field | None = None
+    env: Field | None = None
+    defaults: Field | None = None
+    concurrency: Field | None = None
+    jobs: tuple[Job, ...] = ()
+    problems: tuple[Finding, ...] = ()
+    """What is wrong with the file itself."""
+
+    @property
+    def file(self) -> str:
+        """Name of the file, which is part of the identity that signs."""
+        return self.path.rpartition("/")[2]
+
+    def before(self, job: Job) -> tuple[Job, ...]:
+        """Return the jobs that this one waits for, near and far."""
+        known = {one.id: one for one in self.jobs}
+        found: dict[str, Job] = {}
+        left = list(job.needs)
+        while left:
+            name = left.pop()
+            if name in known and name not in found:
+                found[name] = known[name]
+                left.extend(known[name].needs)
+        return tuple(found.values())
+
+
+def read(file: Path, path: str) -> Workflow:
+    """Return a workflow, however broken its file is.
+
+    Args:
+        file: Where it lies.
+        path: Its path in the repository, for the findings.
+
+    Raises:
+        OSError: It cannot be opened.
+    """
+    with file.open("rb") as opened:
+        return parsed(opened.read(MOST + 1), path)
+
+
+def parsed(data: bytes, path: str) -> Workflow:
+    """Return the workflow that these bytes are, with what is wrong with them."""
+    top, problems = tree(data, path)
+    if top is None:
+        return Workflow(path=path, name=path, problems=problems)
+    workflow = _workflow(top, path)
+    if len(workflow.jobs) > _JOBS:
+        what = f"got {len(workflow.jobs)} jobs, expected at most {_JOBS}"
+        large = _finding(workflow, top, "workflow-too-large", what, "Split the workflow.")
+        return Workflow(path=path, name=path, problems=(*problems, large))
+    found = (*problems, *_lacking(workflow), *_needs(workflow), *_contexts(workflow))
+    return replace(workflow, problems=tuple(sorted(found, key=lambda one: (one.line, one.column))))
+
+
+def _workflow(top: Field, path: str) -> Workflow:
+    permissions = top.get("permissions")
+    content = top.plain() if top.entries else {}
+    jobs = top.entries.get("jobs", NOTHING).entries
+    return Workflow(
+        path=path,
+        name=top.say("name") or path,
+        at=top,
+        starts=starts(content) if _startable(top) else Starts(known=False),
+        permissions=permissions,
+        env=top.get("env"),
+        defaults=top.get("defaults"),
+        concurrency=top.get("concurrency"),
+        jobs=tuple(_job(name, one, permissions) for name, one in jobs.items()),
+    )
+
+
+def _startable(top: Field) -> bool:
+    """Tell whether ``on`` has one of its three forms: one event, a list of events, a mapping."""
+    on = top.get("on")
+    return on is not None and all(isinstance(one.value, str) for one in on.items)
+
+
+def _job(name: str, at: Field, above: Field | None) -> Job:
+    environment = at.entries.get("environment", NOTHING)
+    runner = at.entries.get("runs-on", NOTHING)
+    return Job(
+        at=at,
+        id=name,
+        name=at.say("name") or name,
+        needs=at.entries.get("needs", NOTHING).words,
+        condition=at.say("if"),
+        permissions=at.get("permissions") or above,
+        environment=environment.text or environment.say("name"),
+        runs_on=runner.words or runner.entries.get("labels", NOTHING).words,
+        uses=at.say("uses"),
+        continues=at.say("continue-on-error"),
+        steps=tuple(_step(one) for one in at.entries.get("steps", NOTHING).items if one.entries),
+    )
+
+
+def _step(at: Field) -> Step:
+    lines = at.say("run").splitlines()
+    return Step(
+        at=at,
+        name=at.say("name") or at.say("id") or at.say("uses") or (lines[0] if lines else ""),
+        id=at.say("id"),
+        uses=at.say("uses"),
+        run=at.say("run"),
+        condition=at.say("if"),
+        continues=at.say("continue-on-error"),
+        shell=at.say("shell"),
+        folder=at.say("working-directory"),
+    )
+
+
+def _finding(workflow: Workflow, at: Field, slug: str, what: str, hint: str) -> Finding:
+    return Finding(slug=slug, level="error", file=workflow.path, line=at.line, column=at.column, what=what, hint=hint)
+
+
+def _lacking(workflow: Workflow) -> Iterator[Finding]:
+    """Find what makes a file no workflow."""
+    if not workflow.jobs or not workflow.starts.known:
+        lacks = "jobs" if not workflow.jobs else "`on`"
+        what = f"got a file without {lacks}, expected a workflow"
+        yield _finding(workflow, workflow.at, "workflow-incomplete", what, "Write `on:` and `jobs:`, or delete it.")
+
+
+def _needs(workflow: Workflow) -> Iterator[Finding]:
+    """Find jobs that can never begin."""
+    known: Mapping[str, Job] = {job.id: job for job in workflow.jobs}
+    for job in workflow.jobs:
+        at = job.at.entries.get("needs", job.at)
+        for name in job.needs:
+            if name not in known:
+                what = f"got a need for {shown(name)}, expected a job of this file"
+                yield _finding(workflow, at, "needs-unknown", what, "Name a job of this file.")
+        if job.id in {one.id for one in workflow.before(job)}:
+            what = f"got a job {shown(job.id)} that waits for itself"
+            yield _finding(workflow, at, "needs-cycle", what, "Take one job out of the circle of `needs`.")
+
+
+def _contexts(workflow: Workflow) -> Iterator[Finding]:
+    """Find expressions that name nothing: GitHub refuses the file."""
+    for key, at in workflow.at.walk():
+        for line, name in unknown(key, at):
+            place = replace(at, line=line, column=at.column if line == at.line else 1)
+            what = f"got {shown(name)} in an expression, expected a context or function of GitHub's"
+            yield _finding(workflow, place, "unknown-context", what, "Correct the name, or put quotes around a text.")

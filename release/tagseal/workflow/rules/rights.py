@@ -1,0 +1,134 @@
+"""What a job may do, and which code may do it."""
+
+# ruff: noqa: ARG001 - every rule takes the same two values, for they are called as data
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from tagseal.names import shown
+from tagseal.workflow.acts import commands, job_publishes, publishes, runs_code
+from tagseal.workflow.rules import act, hit, place, steps_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tagseal.workflow.document import Workflow
+    from tagseal.workflow.finding import Level
+    from tagseal.workflow.rules import Hit, Known
+
+_SECRET = re.compile(r"\bsecrets\s*(?:\.\s*([A-Za-z0-9_]+)|\[\s*'([^']+)'\s*\])")
+_TAGS = re.compile(
+    r"\bgit\s+(?:describe|tag|rev-list|for-each-ref)\b|\bsetuptools[-_]scm\b|\btagseal\b|\bnox\b.*\bguard\b"
+)
+_CACHED = ("actions/cache", "actions/cache/restore", "swatinem/rust-cache", "hynek/setup-cached-uv")
+
+
+def permissions_at_top(workflow: Workflow, known: Known) -> Iterator[Hit]:
+    """Find rights that every job has."""
+    at = workflow.permissions
+    if at is None:
+        return
+    granted = at.text or ", ".join(f"{name}: {one.text}" for name, one in at.entries.items() if one.text != "none")
+    if granted:
+        level: Level | None = None if "write" in granted else "warning"
+        yield hit(at, f"every job gets {shown(granted)}", level)
+
+
+def permissions_missing(workflow: Workflow, known: Known) -> Iterator[Hit]:
+    """Find jobs whose rights are a setting of the repository: it may be everything."""
+    jobs = [job for job in workflow.jobs if job.permissions is None]
+    if jobs:
+        names = ", ".join(shown(job.id) for job in jobs)
+        yield hit(place(workflow, "jobs"), f"no permissions are set for {names}; the repository's default may be all")
+
+
+def identity_beside_code(workflow: Workflow, known: Known) -> Iterator[Hit]:
+    """Find a job that may sign and runs the project's code: whatever a back end imports can sign as well."""
+    for job in workflow.jobs:
+        steps = [step for step in job.steps if runs_code(step)]
+        if job.may("id-token") and steps:
+            more = f" and {len(steps) - 1} more" if steps[1:] else ""
+            code = f"seems to run the project's code ({shown(steps[0].name)}{more})"
+            yield hit(act(steps[0]), f"job {shown(job.id)} has `id-token: write` and {code}")
+
+
+def secrets_beside_code(workflow: Workflow, known: Known) -> Iterator[Hit]:
+    """Find secrets in a job that runs the project's code."""
+    for job in workflow.jobs:
+        code = next((step for step in job.steps if runs_code(step)), None)
+        if code is None:
+            continue
+        for _, at in job.at.walk():
+            for found in _SECRET.finditer(at.text):
+                if (name := found[1] or found[2]) != "GITHUB_TOKEN":
+                    beside = f"in the job that seems to run the project's code ({shown(code.name)})"
+                    yield hit(at, f"the secret {shown(name)} is {beside}")
+
+
+def self_hosted(workflow: Workflow, known: Known) -> Iterator[Hit]:
+    """Find jobs on machines that keep what the last job left."""
+    for job in workflow.jobs:
+        if "self-hosted" in job.runs_on:
+            level: Level | None = None if job.may("id-token") or job_publishes(job) else "warning"
+            yield hit(job.at.entries["runs-on"], f"job {shown(job.id)} runs on a machine of your own", level)
+
+
+def credentials_kept(workflow: Workflow, known: Known) -> Iterator[Hit]:
+    """Find checkouts that leave the job's token in the folder."""
+    for job, step in steps_of(workflow):
+        if step.action == "actions/checkout" and step.option("persist-credentials") != "false":
+            level: Level | None = "error" if job.may("contents") and any(map(runs_code, job.steps)) else None
+            yield hit(act(step), f"job {shown(job.id)} leaves its token in the checkout", level)
+
+
+def shallow(workflow: Workflow, known: Known) -> Iterator[Hit]:
+    """Find checkouts without tags in jobs that look at tags."""
+    for job, step in steps_of(workflow):
+        if step.action == "actions/checkout" and not {step.option("fetch-depth"), step.option("fetch-tags")} & {
+            "0",
+            "true",
+        }:
+            reader = next((one for one in job.steps if _TAGS.search(commands(one))), None)
+            if reader:
+                yield hit(act(step), f"{shown(reader.name)} looks at tags, and this checkout has one commit")
+
+
+def cached(workflow: Workflow, known: Known) -> Iterator[Hit]:
+    """Find caches, which runs for other refs may have filled, in jobs that sign or publish."""
+    for job, step in steps_of(workflow):
+        caches = step.action in _CACHED or (
+            "/setup-" in step.action
+            and (step.option("cache") not in {"", "false"} or step.option("enable-cache") == "true")
+        )
+        caches |= "type=gha" in step.option("cache-from")
+        if caches and (job.may("id-token") or job_publishes(job)):
+            yield hit(
+                act(step), f"job {shown(job.id)} signs or publishes what may come out of a cache ({shown(step.name)})"
+            )
+
+
+def continues(workflow: Workflow, known: Known) -> Iterator[Hit]:
+    """Find publication that may fail in silence."""
+    for job in workflow.jobs:
+        if job.continues not in {"", "false"} and job_publishes(job):
+            yield hit(
+                job.at.entries["continue-on-error"], f"job {shown(job.id)} publishes, and its failure changes nothing"
+            )
+        for step in job.steps:
+            if step.continues not in {"", "false"} and publishes(step):
+                yield hit(
+                    step.at.entries["continue-on-error"],
+                    f"{shown(step.name)} publishes, and its failure changes nothing",
+                )
+
+
+def cancels(workflow: Workflow, known: Known) -> Iterator[Hit]:
+    """Find publication that a later run ends half way."""
+    acting = [job for job in workflow.jobs if job_publishes(job)]
+    holders = [workflow.at, *(job.at for job in acting)] if acting else []
+    for holder in holders:
+        at = holder.get("concurrency")
+        if at and at.say("cancel-in-progress") == "true":
+            yield hit(at.entries["cancel-in-progress"], "a second run cancels this one while it publishes")

@@ -1,0 +1,128 @@
+"""What starts a release, and under which name."""
+
+# ruff: noqa: ARG001 - every rule takes the same two values, for they are called as data
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from tagseal.names import shown
+from tagseal.workflow.acts import commands, job_publishes
+from tagseal.workflow.rules import Hit, hit, place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tagseal.workflow.document import Job, Workflow
+    from tagseal.workflow.finding import Level
+    from tagseal.workflow.rules import Known
+
+_OF_TAGS = re.compile(
+    r"refs/tags|ref_type|github\.event_name\s*==\s*'release'|github\.event\.action\s*==\s*'published'"
+)
+_NO_VERSION = "nightly"
+"""A tag that names no version: a filter that takes it takes whatever is pushed."""
+
+
+def branch_can_sign(workflow: Workflow, known: Known) -> Iterator[Hit]:
+    """Find events that are on a branch, in a workflow with a job that then signs or publishes."""
+    signers = [job for job in workflow.jobs if _acts(job) and not _only_tags(workflow, job)]
+    starts = workflow.starts
+    if not signers or not starts.at_tags:
+        return
+    jobs = ", ".join(shown(job.id) for job in signers)
+    events = {"push": starts.branches, "workflow_dispatch": starts.by_hand}
+    events |= {name.strip("`"): True for name in starts.others if name != "`create`"}
+    for event, so in events.items():
+        if so:
+            level: Level | None = "warning" if event == "workflow_dispatch" else None
+            yield hit(place(workflow, "on", event), f"`{event}` can start {jobs} on a branch", level)
+
+
+def _acts(job: Job) -> bool:
+    return job.may("id-token") or job_publishes(job)
+
+
+def _only_tags(workflow: Workflow, job: Job) -> bool:
+    """Tell whether the job, or one that it waits for, looks at the ref: in ``if``, or with the guard."""
+    line = (job, *workflow.before(job))
+    asked = any(_OF_TAGS.search(one.condition) for one in line)
+    return asked or any(
+        re.search(r"\b(?:nox|tagseal)\b.*\bguard\b", commands(step)) for one in line for step in one.steps
+    )
+
+
+def tag_not_matched(workflow: Workflow, known: Known) -> Iterator[Hit]:
+    """Find a filter of tags that the project's own tags do not pass."""
+    at = place(workflow, "on", "push", "tags")
+    if known.tag and (filters := _filters(workflow)) and not passes(filters, known.tag):
+        yield hit(at, f"the tag {shown(known.tag)} of this project passes none of {', '.join(map(shown, filters))}")
+
+
+def trigger_too_wide(workflow: Workflow, known: Known) -> Iterator[Hit]:
+    """Find a filter of tags that takes whatever tag is pushed."""
+    if (filters := _filters(workflow)) and passes(filters, _NO_VERSION):
+        yield hit(place(workflow, "on", "push", "tags"), f"{', '.join(map(shown, filters))} takes any tag")
+
+
+def _filters(workflow: Workflow) -> tuple[str, ...]:
+    at = place(workflow, "on", "push", "tags")
+    push = workflow.at.entries["on"].get("push") if workflow.at.get("on") else None
+    return at.words if push is not None and at is push.get("tags") else ()
+
+
+def passes(filters: tuple[str, ...], tag: str) -> bool:
+    """Tell whether a tag passes filters: the last one that fits decides.
+
+    Source: "Filter pattern cheat sheet" of GitHub's workflow syntax.
+    """
+    passed = False
+    for one in filters:
+        try:
+            fits = re.fullmatch(_expression(one.removeprefix("!")), tag) is not None
+        except re.error:
+            fits = True  # GitHub will say so
+        if fits:
+            passed = not one.startswith("!")
+    return passed
+
+
+def _expression(pattern: str) -> str:
+    """Turn a filter into a regular expression; ``?`` and ``+`` belong to the character before them there as well."""
+    parts = re.findall(r"\*\*|\*|\?|\+|\[[^\]]*\]|\\.|.", pattern)
+    words = {"**": ".*", "*": "[^/]*", "?": "?", "+": "+"}
+    return "".join(
+        words.get(part) or (part if part[0] in "[\\" and len(part) > 1 else re.escape(part)) for part in parts
+    )
+
+
+def callable_signs(workflow: Workflow, known: Known) -> Iterator[Hit]:
+    """Find a signing workflow that others may call."""
+    if workflow.starts.callable and any(job.may("id-token") for job in workflow.jobs):
+        yield hit(
+            place(workflow, "on", "workflow_call"), "`workflow_call` lets another repository sign under this name"
+        )
+
+
+def pull_request_target(workflow: Workflow, known: Known) -> Iterator[Hit]:
+    """Find the event that runs with the repository's rights for a stranger's pull request."""
+    if "`pull_request_target`" in workflow.starts.others:
+        yield hit(
+            place(workflow, "on", "pull_request_target"), "`pull_request_target` gives a stranger's pull request rights"
+        )
+
+
+def identity_file(workflow: Workflow, known: Known) -> Iterator[Hit]:
+    """Find a file name that is not the documented identity, and commands that name another file."""
+    if known.documented and workflow.file not in known.documented and any(map(_acts, workflow.jobs)):
+        names = ", ".join(map(shown, known.documented))
+        yield hit(workflow.at, f"this file is {shown(workflow.file)}, and the documented identity is {names}")
+    for job in workflow.jobs:
+        for step in job.steps:
+            at = step.at.get("run")
+            for number, text in at.lines() if at else ():
+                for name in re.findall(r"github\.repository[^/]*/\.github/workflows/([\w.-]+\.ya?ml)@", text):
+                    if name != workflow.file:
+                        what = f"a command names the identity of {shown(name)}, and this file is another"
+                        yield Hit(line=number, column=1, what=what)

@@ -1,0 +1,81 @@
+"""What single steps trust: actions, expressions and artifacts."""
+
+# ruff: noqa: ARG001 - every rule takes the same two values, for they are called as data
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from tagseal.names import shown
+from tagseal.workflow.acts import commands, job_publishes, runs_code
+from tagseal.workflow.expressions import expressions
+from tagseal.workflow.rules import Hit, act, hit, steps_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tagseal.workflow.document import Job, Workflow
+    from tagseal.workflow.finding import Level
+    from tagseal.workflow.rules import Known
+    from tagseal.workflow.tree import Field
+
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
+_STRANGERS = re.compile(
+    r"\bgithub\.(?:event\b|head_ref|ref_name|ref\b|base_ref|triggering_actor|actor\b)|\binputs\b", re.IGNORECASE
+)
+"""Contexts whose text somebody else chose: titles, names of branches and tags."""
+_CHECKS = re.compile(
+    r"\bsha(?:256|512)sum\s+.*(?:-c\b|--check\b)|\b(?:sigstore|cosign|slsa-verifier)\s+verify|\bgh\s+attestation\s+verify"
+    r"|\b(?:nox|tagseal)\b.*\bguard\b"
+)
+
+
+def unpinned(workflow: Workflow, known: Known) -> Iterator[Hit]:
+    """Find actions, and called workflows, whose owner can change what they are."""
+    for job in workflow.jobs:
+        level: Level | None = None if job.may("id-token") or job_publishes(job) else "warning"
+        for at in filter(None, (job.at.get("uses"), *(step.at.get("uses") for step in job.steps))):
+            name, _, ref = at.text.partition("@")
+            local = name.startswith("./")
+            if not local and not _COMMIT.fullmatch(ref.removeprefix("sha256:")):
+                yield hit(at, f"{shown(at.text)} is whatever its owner calls so", level)
+
+
+def pasted(workflow: Workflow, known: Known) -> Iterator[Hit]:
+    """Find expressions that become part of a script."""
+    for _, step in steps_of(workflow):
+        script = step.at.get("run") or _script(step.action, step.at)
+        for line, expression in expressions(script) if script else ():
+            level: Level | None = None if _STRANGERS.search(expression) else "warning"
+            yield Hit(
+                line=line, column=1, what=f"{shown('${{ ' + expression + ' }}')} is pasted into a script", level=level
+            )
+
+
+def _script(action: str, at: Field) -> Field | None:
+    options = at.get("with")
+    return options.get("script") if options and action == "actions/github-script" else None
+
+
+def unchecked(workflow: Workflow, known: Known) -> Iterator[Hit]:
+    """Find artifacts of another job that are published or signed as they come."""
+    for job, step in steps_of(workflow):
+        if step.action == "actions/download-artifact" and _acts(job):
+            checked = bool(step.option("artifact-ids")) or any(_CHECKS.search(commands(one)) for one in job.steps)
+            if not checked:
+                yield hit(
+                    act(step), f"job {shown(job.id)} publishes or signs files that it takes by the artifact's name"
+                )
+
+
+def kept_artifact(workflow: Workflow, known: Known) -> Iterator[Hit]:
+    """Find artifacts that a job run again cannot hand on."""
+    for job, step in steps_of(workflow):
+        uploads = step.action == "actions/upload-artifact" and step.option("overwrite") != "true"
+        if uploads and (_acts(job) or any(map(runs_code, job.steps))):
+            yield hit(act(step), f"job {shown(job.id)}, run again, finds its artifact there")
+
+
+def _acts(job: Job) -> bool:
+    return job.may("id-token") or job_publishes(job)

@@ -1,0 +1,205 @@
+"""YAML with places: every value knows its line. Scalars are strings, as YAML 1.2 has them without a schema.
+
+GitHub reads aliases since 2025 and no merge keys ("YAML anchors", GitHub's changelog of September 2025), and takes no
+key twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from tagseal.names import shown
+from tagseal.workflow.finding import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tagseal.workflow.finding import Level
+
+MOST = 512 * 1024
+"""Bytes of a workflow file; GitHub takes no larger one."""
+_LINE = 500
+"""Characters of a line that are searched: expressions with gaps take the square of it."""
+_NODES = 20_000
+"""Values, aliases followed: ten lines of aliases to aliases can stand for a billion."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """A value, and where it stands: at its key, where it has one."""
+
+    value: str | Mapping[str, Field] | tuple[Field, ...]
+    line: int
+    """From 1."""
+    column: int
+    """In characters, from 1."""
+    first: int
+    """Line of the first line of a text, from 1."""
+
+    @property
+    def text(self) -> str:
+        """The value where it is a text, else nothing."""
+        return self.value if isinstance(self.value, str) else ""
+
+    @property
+    def entries(self) -> Mapping[str, Field]:
+        """The entries of a mapping; of another value, none."""
+        return {} if isinstance(self.value, str | tuple) else self.value
+
+    @property
+    def items(self) -> tuple[Field, ...]:
+        """The items of a list; of another value, none."""
+        return self.value if isinstance(self.value, tuple) else ()
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The texts of a list; one text is a list of it."""
+        return (
+            tuple(one.text for one in self.items) if isinstance(self.value, tuple) else (self.text,) * bool(self.text)
+        )
+
+    def plain(self) -> Any:  # noqa: ANN401 - whatever the file says
+        """Return the value without places."""
+        if isinstance(self.value, str):
+            return self.value
+        if isinstance(self.value, tuple):
+            return [one.plain() for one in self.value]
+        return {key: one.plain() for key, one in self.value.items()}
+
+    def get(self, key: str) -> Field | None:
+        """Return an entry, where there is one."""
+        return self.entries.get(key)
+
+    def say(self, *path: str) -> str:
+        """Return the text at this path, or nothing."""
+        place: Field | None = self
+        for key in path:
+            place = place.get(key) if place else None
+        return place.text if place else ""
+
+    def lines(self) -> Iterator[tuple[int, str]]:
+        """Yield the lines of a text, cut where nobody reads on, each with its number in the file."""
+        yield from enumerate((line[:_LINE] for line in self.text.splitlines()), self.first)
+
+    def walk(self) -> Iterator[tuple[str, Field]]:
+        """Yield every text below, each with its key (of a list's item: nothing)."""
+        children = self.entries.items() if self.entries else (("", one) for one in self.items)
+        for key, one in children:
+            if isinstance(one.value, str):
+                yield key, one
+            else:
+                yield from one.walk()
+
+
+def tree(data: bytes, file: str) -> tuple[Field | None, tuple[Finding, ...]]:
+    """Return what a file says, or None, and what is wrong with it as YAML.
+
+    Args:
+        data: The file, UTF-8 with or without a byte order mark.
+        file: Its path, for the findings.
+    """
+    reader = _Reader(file=file)
+    if len(data) > MOST:
+        reader.find("workflow-too-large", (1, 1), f"got {len(data)} bytes, expected at most {MOST}", _SMALLER)
+        return None, tuple(reader.found)
+    try:
+        node = yaml.compose(data.decode("utf-8-sig"), Loader=yaml.BaseLoader)
+        if node is not None:
+            top = reader.field(node, None, ())
+            return top, tuple(reader.found)
+        reader.find("workflow-empty", (1, 1), "got an empty file, expected a workflow", _WRITE)
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        reader.find("workflow-not-yaml", (line, 1), "got bytes that are no UTF-8, expected UTF-8", _SAVE)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        reader.find("workflow-not-yaml", (line, column), f"got no YAML: {shown(str(error.problem))}", _CORRECT)
+    except yaml.YAMLError as error:
+        reader.find("workflow-not-yaml", (1, 1), f"got no YAML: {shown(str(error))}", _CORRECT)
+    except RecursionError:
+        reader.find("workflow-too-large", (1, 1), "got values that are nested too deeply", _SMALLER)
+    except _TooMuchError:
+        reader.found.clear()
+        reader.find("workflow-too-large", (1, 1), f"got aliases that stand for more than {_NODES} values", _SMALLER)
+    return None, tuple(reader.found)
+
+
+_SMALLER = "Write the workflow shorter; long scripts belong in files of the repository."
+_WRITE = "Write the workflow, or delete the file."
+_SAVE = "Save the file as UTF-8."
+_CORRECT = "Correct the file at that place."
+_ALIAS = "Write the value out: older readers of workflows refuse aliases, and a person must look for what one means."
+_TWICE = "Keep one of the two: GitHub refuses the file."
+_MERGE = "Write the keys out: GitHub reads aliases, but no merge keys."
+_CYCLE = "Write the value out: it contains itself."
+
+
+class _TooMuchError(Exception):
+    """More values than anybody writes."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Reader:
+    """Walks the graph of nodes once, and collects what is wrong."""
+
+    file: str
+    found: list[Finding] = field(default_factory=list)
+    _seen: set[int] = field(default_factory=set)
+    _again: set[int] = field(default_factory=set)
+    """Nodes that an alias stands for: what is below them is told once."""
+    _count: int = 0
+
+    def find(self, slug: str, at: tuple[int, int], what: str, hint: str, level: Level = "error") -> None:
+        """Keep a finding; it stands at this line and column."""
+        line, column = at
+        self.found.append(
+            Finding(slug=slug, level=level, file=self.file, line=line, column=column, what=what, hint=hint)
+        )
+
+    def field(self, node: yaml.Node, key: yaml.Node | None, above: tuple[int, ...]) -> Field:
+        """Return a node and all below it."""
+        self._count += 1
+        if self._count > _NODES:
+            raise _TooMuchError
+        mark = (key or node).start_mark
+        line, column = mark.line + 1, mark.column + 1
+        again = id(node) in self._seen
+        if again and not self._again.intersection(above):
+            self.find("workflow-alias", (line, column), "got an alias", _ALIAS, "warning")
+        if id(node) in above:
+            self.find("workflow-alias-cycle", (line, column), "got an alias to what it stands in", _CYCLE)
+            return Field(value="", line=line, column=column, first=line)
+        self._seen.add(id(node))
+        self._again |= {id(node)} if again else set()
+        return Field(
+            value=self._value(node, (*above, id(node))),
+            line=line,
+            column=column,
+            first=node.start_mark.line + (2 if getattr(node, "style", None) in {"|", ">"} else 1),
+        )
+
+    def _value(self, node: yaml.Node, above: tuple[int, ...]) -> str | dict[str, Field] | tuple[Field, ...]:
+        if isinstance(node, yaml.MappingNode):
+            return self._entries(node, above)
+        if isinstance(node, yaml.SequenceNode):
+            return tuple(self.field(one, None, above) for one in node.value)
+        return str(node.value)
+
+    def _entries(self, node: yaml.MappingNode, above: tuple[int, ...]) -> dict[str, Field]:
+        entries: dict[str, Field] = {}
+        for key, value in node.value:
+            line, column = key.start_mark.line + 1, key.start_mark.column + 1
+            name = key.value if isinstance(key, yaml.ScalarNode) else ""
+            if name in entries:
+                self.find("workflow-key-twice", (line, column), f"got the key {shown(name)} a second time", _TWICE)
+            elif name == "<<":
+                self.find("workflow-merge-key", (line, column), "got a merge key", _MERGE)
+            elif not isinstance(key, yaml.ScalarNode):
+                self.find("workflow-not-yaml", (line, column), "got a key that is no text", _CORRECT)
+            else:
+                entries[name] = self.field(value, key, above)
+        return entries

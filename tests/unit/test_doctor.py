@@ -1,0 +1,184 @@
+"""What `tagseal doctor` tells of a project: a line each, with its place, and an exit code that a script can use."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+import widget
+from tagseal.cli import main
+from tagseal.workflow.document import read
+from tagseal.workflow.lint import lint
+
+ASSETS = Path(__file__).parents[1] / "assets" / "workflows"
+GOOD = (ASSETS / "good" / "release.yml").read_text(encoding="utf-8")
+WORKFLOW = ".github/workflows/release.yml"
+CONFIGURED = '[tool.tagseal]\nrepository = "example/widget"\n'
+
+
+@pytest.fixture(autouse=True)
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a PATH with git and no linter."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "git").symlink_to(str(shutil.which("git")))
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    return folder
+
+
+def project(root: Path, monkeypatch: pytest.MonkeyPatch, content: dict[str, str], *tags: str) -> None:
+    folder = root / "project"
+    folder.mkdir()
+    widget.commit(folder, {"tagseal.toml": CONFIGURED.partition("\n")[2], **content}, *tags)
+    monkeypatch.chdir(folder)
+
+
+def told(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, list[tuple[str, str, int]]]:
+    code = main(["doctor", *words, "--json"])
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    return code, [(row["slug"], row["file"], row["line"]) for row in rows if row["level"] != "ok"]
+
+
+def test_a_good_project_ends_with_0(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where nothing is wrong every line is ok."""
+    project(tmp_path, monkeypatch, {WORKFLOW: GOOD}, "v1.0.0")
+    code = main(["doctor"])
+    lines = capsys.readouterr().out.splitlines()
+    assert (code, lines[0], lines[-1]) == (0, f"workflow ok  {WORKFLOW}", "0 errors, 0 warnings")
+    assert all(line[9:11] == "ok" or "not installed" in line for line in lines[:-1])
+
+
+def test_an_error_ends_with_2_and_has_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A line has level, file, line, column, what is wrong, what to do, and the slug."""
+    project(tmp_path, monkeypatch, {WORKFLOW: GOOD.replace("permissions: {}", "permissions: write-all")})
+    fix = "Write `permissions: {}` at the top, and each job's own in the job. [permissions-at-top]"
+    line = f"error    no  {WORKFLOW}:5:1: every job gets 'write-all'. {fix}"
+    assert (main(["doctor"]), capsys.readouterr().out.splitlines()[0]) == (2, line)
+
+
+def test_warnings_alone_end_with_0(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A warning is told, and lets a script go on."""
+    project(tmp_path, monkeypatch, {WORKFLOW: GOOD.replace("v[0-9]*", "*")})
+    assert told(capsys) == (0, [("trigger-too-wide", WORKFLOW, 4)])
+
+
+def test_workflows_that_cannot_release_are_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A workflow of pull requests is judged when it is named, and broken ones always."""
+    tests = "on: pull_request\njobs:\n  a:\n    runs-on: x\n    steps:\n      - uses: actions/checkout@v4\n"
+    content = {WORKFLOW: GOOD, ".github/workflows/ci.yml": tests, ".github/workflows/torn.yml": "on: ["}
+    project(tmp_path, monkeypatch, content)
+    assert told(capsys) == (2, [("workflow-not-yaml", ".github/workflows/torn.yml", 1)])
+    named = told(capsys, ".github/workflows/ci.yml")[1]
+    assert {slug for slug, *_ in named} == {"permissions-missing", "credentials-kept", "unpinned-action"}
+
+
+def test_a_project_without_a_release_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No workflow that releases is a warning."""
+    project(tmp_path, monkeypatch, {"README.md": ""})
+    assert told(capsys) == (0, [("no-release-workflow", "", 0)])
+
+
+def test_the_filter_is_held_against_the_projects_tags(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A project of bare tags needs a filter that takes them."""
+    project(tmp_path, monkeypatch, {WORKFLOW: GOOD}, "1.0.0")
+    assert told(capsys) == (2, [("tag-not-matched", WORKFLOW, 4)])
+
+
+def test_a_renamed_workflow_is_found_where_it_is_documented(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The configuration, and every page with the project's identity, name a file that there is."""
+    identity = "https://github.com/{}/.github/workflows/release.yml@refs/tags/v1"
+    page = f"# Verify\n\n{identity.format('example/widget')}\n{identity.format('other/project')}\n"
+    content = {
+        ".github/workflows/publish.yml": GOOD,
+        "docs/verify.md": page,
+        "tagseal.toml": 'repository = "example/widget"\nworkflow = "release.yml"\n',
+    }
+    project(tmp_path, monkeypatch, content)
+    code, rows = told(capsys)
+    expected = [("identity-file", ".github/workflows/publish.yml", 1), ("page-identity", "docs/verify.md", 3)]
+    assert (code, rows) == (2, expected)
+
+
+PROGRAMS = {
+    "findings": ("echo '[{}, {}]'; exit 14", [("linter-finds", "", 0)]),
+    "none": ("echo '[]'", []),
+    "no list": ("echo broken >&2; exit 1", [("linter-failed", "", 0)]),
+    "a token": ('test -z "$GH_TOKEN" && echo "[]"', []),
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_other_linters_are_asked_where_they_are(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], programs: Path
+) -> None:
+    """Findings of an installed linter are counted; it gets no token, and its failure is a warning."""
+    script, rows = PROGRAMS[name]
+    (programs / "zizmor").write_text(f"#!/bin/sh\n{script}\n")
+    (programs / "zizmor").chmod(0o755)
+    monkeypatch.setenv("GH_TOKEN", "canary")
+    project(tmp_path, monkeypatch, {WORKFLOW: GOOD})
+    assert told(capsys) == (0, rows)
+
+
+def test_other_linters_find_the_file_that_was_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], programs: Path
+) -> None:
+    """A path that is relative to the person's folder means the same file to the linter."""
+    (programs / "zizmor").write_text('#!/bin/sh\nfor last; do :; done\ntest -f "$last" && echo "[]"\n')
+    (programs / "zizmor").chmod(0o755)
+    project(tmp_path, monkeypatch, {WORKFLOW: GOOD})
+    assert told(capsys, WORKFLOW) == (0, [])
+
+
+def test_files_are_judged_outside_of_a_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A named file needs no project around it, and one that is not there is a usage error."""
+    monkeypatch.chdir(tmp_path)
+    assert told(capsys, str(ASSETS / "good" / "release.yml")) == (0, [])
+    assert main(["doctor", "none.yml"]) == 2
+    assert "got 'none.yml', which cannot be read" in capsys.readouterr().err
+    assert main(["doctor"]) == 2
+
+
+def test_names_from_outside_cannot_rewrite_the_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A job's name with an escape is printed as its number."""
+    file = tmp_path / "x.yml"
+    file.write_text('on: push\njobs:\n  "a\\e[2J": { runs-on: x, steps: [{ run: make }] }\n')
+    monkeypatch.chdir(tmp_path)
+    main(["doctor", "x.yml"])
+    out = capsys.readouterr().out
+    assert ("\x1b" in out, "\\u001b[2J" in out) == (False, True)
+
+
+def test_our_own_workflows_can_be_read() -> None:
+    """Nothing is wrong with the files of this repository's workflows themselves."""
+    folder = Path(__file__).parents[2] / ".github" / "workflows"
+    problems = [one for file in sorted(folder.iterdir()) for one in read(file, file.name).problems]
+    assert problems == []
+
+
+def test_our_own_release_has_no_finding_but_the_one_it_is_made_of() -> None:
+    """What this project releases is the tool that signs: it installs itself, and nothing else is wrong."""
+    file = Path(__file__).parents[2] / WORKFLOW
+    assert {one.slug for one in lint(read(file, WORKFLOW))} <= {"identity-beside-code"}

@@ -1,0 +1,156 @@
+"""What is found in workflow files: the folders of `tests/assets/workflows`, each named after what is wrong.
+
+A comment `# expect: SLUG…` expects findings on its line; the file `expected` has those that a comment cannot stand
+beside, `LINE SLUG` a line. A first line may say what is known of the project: `# tag: …`, `# documented: …`.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tagseal.workflow.document import parsed
+from tagseal.workflow.lint import RULES, lint
+from tagseal.workflow.rules import Known
+from tagseal.workflow.rules.start import passes
+from tagseal.workflow.tree import MOST
+
+if TYPE_CHECKING:
+    from tagseal.workflow.finding import Finding
+
+CASES = Path(__file__).parents[1] / "assets" / "workflows"
+FOLDERS = sorted(CASES.iterdir())
+GOOD = (CASES / "good" / "release.yml").read_text(encoding="utf-8")
+
+
+def found(folder: Path) -> tuple[Finding, ...]:
+    file = next(path for path in folder.iterdir() if path.suffix == ".yml")
+    data = file.read_bytes()
+    head = data.partition(b"\n")[0].decode("utf-8", "replace")
+    tag = re.fullmatch(r"# tag: (\S+)", head)
+    name = re.fullmatch(r"# documented: (\S+)", head)
+    known = Known(tag=tag[1] if tag else None, documented=(name[1],) if name else ())
+    return lint(parsed(data, file.name), known)
+
+
+def expected(folder: Path) -> list[tuple[int, str]]:
+    file = next(path for path in folder.iterdir() if path.suffix == ".yml")
+    lines = enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines(), 1)
+    marked = [(number, slug) for number, line in lines for slug in line.partition("# expect:")[2].split()]
+    beside = folder / "expected"
+    rows = beside.read_text(encoding="utf-8").splitlines() if beside.exists() else []
+    return sorted([*marked, *((int(row.split()[0]), row.split()[1]) for row in rows)])
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_each_finding_stands_on_its_line(folder: Path) -> None:
+    """The findings are those that the file expects, each with its line, and no others."""
+    assert sorted((one.line, one.slug) for one in found(folder)) == expected(folder)
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_names_tell_which_files_fail(folder: Path) -> None:
+    """A folder that ends with `_fail` has a finding, and another has none."""
+    assert bool(expected(folder)) == folder.name.endswith("_fail")
+
+
+def test_every_rule_has_a_case() -> None:
+    """No rule is without a workflow that it finds something in."""
+    slugs = {slug for folder in FOLDERS for _, slug in expected(folder)}
+    assert {rule.slug for rule in RULES} - slugs == set()
+
+
+def test_every_rule_has_a_name_of_its_own() -> None:
+    """A slug names one rule."""
+    assert len({rule.slug for rule in RULES}) == len(RULES)
+
+
+LEVELS = {
+    "dispatch_warning_fail": {"warning"},
+    "branch_push_fail": {"error"},
+    "read_at_top_fail": {"warning"},
+    "write_all_fail": {"error"},
+    "alias_warned_fail": {"warning"},
+    "unpinned_fail": {"warning", "error"},
+    "pasted_expression_fail": {"warning", "error"},
+}
+
+
+@pytest.mark.parametrize("name", LEVELS)
+def test_the_level_tells_who_can_do_harm(name: str) -> None:
+    """What a stranger or a branch can use is an error, and what only might go wrong is a warning."""
+    assert {one.level for one in found(CASES / name)} == LEVELS[name]
+
+
+def test_a_huge_file_is_not_parsed() -> None:
+    """A file above the bound is one finding."""
+    (one,) = lint(parsed(b"#" * (MOST + 1), "release.yml"))
+    assert (one.slug, one.what) == ("workflow-too-large", f"got {MOST + 1} bytes, expected at most {MOST}")
+
+
+def test_jobs_are_bounded() -> None:
+    """A file of more jobs than anybody writes is one finding."""
+    jobs = "".join(f"  j{number}: {{ runs-on: x }}\n" for number in range(501))
+    (one,) = lint(parsed(f"on: push\njobs:\n{jobs}".encode(), "release.yml"))
+    assert (one.slug, one.what) == ("workflow-too-large", "got 501 jobs, expected at most 500")
+
+
+def test_deep_nesting_is_a_finding() -> None:
+    """Values that are nested past every stack are found, and end nothing."""
+    assert [one.slug for one in lint(parsed(b"[" * 50_000, "release.yml"))] == ["workflow-too-large"]
+
+
+# GitHub's "Filter pattern cheat sheet", and the last filter that fits decides.
+FILTERS = {
+    ("v*", "v1.2.3"): True,
+    ("v*", "v1/2"): False,
+    ("**", "a/b"): True,
+    ("v[12].[0-9]+.[0-9]+", "v1.10.1"): True,
+    ("v[12].[0-9]+.[0-9]+", "v3.10.1"): False,
+    ("v1?.0", "v.0"): True,
+    ("*.*", "v1.2"): True,
+    ("1.2", "1x2"): False,
+    ("v*,!v2*", "v2.0"): False,
+    ("!v2*,v*", "v2.0"): True,
+}
+
+
+@pytest.mark.parametrize("case", FILTERS, ids=" ".join)
+def test_filters_are_read_as_github_reads_them(case: tuple[str, str]) -> None:
+    """A tag passes a filter, or not, as at GitHub."""
+    filters, tag = case
+    assert passes(tuple(filters.split(",")), tag) == FILTERS[case]
+
+
+def test_values_know_their_places() -> None:
+    """A workflow, its jobs and its steps are values, each with the line that it stands in."""
+    text = (CASES / "good" / "release.yml").read_bytes()
+    workflow = parsed(text, "release.yml")
+    lines = text.decode().splitlines()
+    build, publish = workflow.jobs
+    assert (lines[build.at.line - 1].strip(), publish.needs, publish.environment) == ("build:", ("build",), "release")
+    assert [lines[step.at.line - 1].strip()[:6] for step in build.steps] == ["- uses", "- run:", "- id: "]
+    assert (workflow.starts.only_tags, publish.may("id-token"), build.may("id-token")) == (True, True, False)
+
+
+WORDS = "on jobs needs uses run permissions with & * << ? ! | > - : [ ] { } # ${{ }} github secrets. a"
+PIECES = st.sampled_from([*WORDS.split(), "'", '"', "\t", "\n", "\0", "\n  ", "\n    ", ": ", "&a ", "*a "])
+
+
+@given(st.lists(PIECES, max_size=40).map("".join) | st.text(max_size=80))
+def test_no_file_ends_the_tool(text: str) -> None:
+    """Whatever is in a file, it is read into findings, each with a line that the file has, and nothing is raised."""
+    findings = lint(parsed(text.encode("utf-8", "replace"), "release.yml"))
+    assert all(one.line >= 1 and one.column >= 1 and one.what and one.hint for one in findings)
+
+
+@given(st.integers(0, len(GOOD) - 1), st.sampled_from(["", "\n", ":", "[", "- ", "x", "${{", "*", "null"]))
+def test_no_torn_workflow_ends_the_tool(place: int, put: str) -> None:
+    """A workflow with a character replaced is still read into findings."""
+    torn = GOOD[:place] + put + GOOD[place + 1 :]
+    assert all(one.line >= 1 for one in lint(parsed(torn.encode(), "release.yml")))
