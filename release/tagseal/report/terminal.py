@@ -180,7 +180,8 @@ def _is_step(text: str) -> bool:
 def _styled(text: str, first: str) -> Text:
     styled = Text(text)
     if first in _STYLES:
-        styled.stylize(_STYLES[first], 0, len(first))
+        indent = len(text) - len(text.lstrip())
+        styled.stylize(_STYLES[first], indent, indent + len(first))
     elif _is_step(text):
         styled.stylize("bold", 0, len(first))
         styled.stylize("green", 9, 11)
