@@ -178,7 +178,7 @@ def test_ctrl_c_ends_a_command_in_the_loopback(tmp_path: Path) -> None:
     up = tmp_path / "up"
     with (
         subprocess.Popen(
-            [*COMMAND, "loopback", "--out", str(tmp_path / "out"), "--", "sh", "-c", f"touch {up}; sleep 600"],
+            [*COMMAND, "loopback", "--out", str(tmp_path / "out"), "--", "sh", "-c", f"touch {up}; exec sleep 600"],
             env={"PATH": os.environ["PATH"], "TMPDIR": str(tmp_path / "tmp")},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
