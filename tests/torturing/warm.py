@@ -184,6 +184,7 @@ def _tool(folder: Path, name: str) -> int:
         file = os.open(folder / f"{name}.{ending}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         os.dup2(file, stream)
         os.close(file)
+    _begin_streams()
     try:
         return _exit_code(lambda: _played(Path(shim).name, arguments, folder / "trusted"))
     except Exception:  # noqa: BLE001 - as the interpreter does
@@ -214,6 +215,7 @@ def _machine(folder: Path, name: str) -> int:
         os.close(reading)
         os.dup2(writing, 1)
         os.dup2(writing, 2)
+        _begin_streams()
         os._exit(_job(Order(**order, death=Death(**death) if death else None)))
     os.close(writing)
     with os.fdopen(reading, "rb") as said, Path(order["log"]).open("wb") as log:
@@ -245,6 +247,12 @@ def _become(environ: Mapping[str, str]) -> None:
     os.environ.clear()
     os.environ.update(environ)
     tempfile.tempdir = None
+
+
+def _begin_streams() -> None:
+    """Open both streams anew, as an interpreter does: what they lead to now may be a pipe, which cannot seek."""
+    sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    sys.stderr = os.fdopen(2, "w", encoding="utf-8", buffering=1, closefd=False)
 
 
 def _exit_code(program: Callable[[], object]) -> int:
