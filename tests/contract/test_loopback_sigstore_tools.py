@@ -21,9 +21,8 @@ from tagseal.loopback.server import Server
 from tagseal.loopback.sigstore import Sigstore
 from tagseal.loopback.transcript import Recorder, Transcript
 from tagseal.loopback.trust import LOGS, Log, Signing
-from tagseal.records import ISSUER
+from tagseal.records import BUNDLE, ISSUER
 from tagseal.verification.files import verify_files
-from tagseal.verification.found import SUFFIX
 from tagseal.verification.publishers import publisher
 from tagseal.verification.trust import Trust
 
@@ -169,7 +168,7 @@ def test_sigstore_verifies_what_cosign_signed(job: Job) -> None:
 @NEEDS_COSIGN
 def test_we_verify_what_cosign_signed(job: Job) -> None:
     """Our verification asks for one spelling of everything; cosign's bundles have it, in either version of the log."""
-    bundle = f"widget.whl{SUFFIX}"
+    bundle = f"widget.whl{BUNDLE}"
     files = ("--signing-config", "signing.json", "--trusted-root", "root.json", "--bundle", bundle)
     job.passes(COSIGN, "sign-blob", "--yes", *files, "widget.whl")
     expected = publisher(RUN.repository, RUN.ref_name, commit=RUN.sha)

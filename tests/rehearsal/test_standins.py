@@ -14,9 +14,10 @@ from instance import IDENTITY
 from rehearsing import programs
 from stage import NAMES, SDIST, WHEEL
 from tagseal.loopback.github.state import utc_now
+from tagseal.records import BUNDLE
 from tagseal.rehearsal import tools
 from tagseal.steps.instructions import Shell, instructions
-from tagseal.verification.attacks import BUNDLE, Attack, Target, attacks
+from tagseal.verification.attacks import Attack, Target, attacks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -12,8 +12,9 @@ import pytest
 
 from instance import IDENTITY, instance
 from tagseal.names import quoted
+from tagseal.records import BUNDLE
 from tagseal.steps.instructions import Shell
-from tagseal.verification.attacks import BUNDLE, Target, attacks
+from tagseal.verification.attacks import Target, attacks
 
 if TYPE_CHECKING:
     from pathlib import Path

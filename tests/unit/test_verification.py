@@ -17,7 +17,8 @@ from sigstore.models import Bundle
 
 from instance import COMMIT, IDENTITY, RUN, Instance, instance
 from tagseal.errors import Refused, ServiceError, UsageError
-from tagseal.verification.attacks import BUNDLE, Target, attacks, strangers
+from tagseal.records import BUNDLE
+from tagseal.verification.attacks import Target, attacks, strangers
 from tagseal.verification.policy import Exact, Named
 from tagseal.verification.verify import LARGEST_BUNDLE, Outcome, verify, verify_digest
 

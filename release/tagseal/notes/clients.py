@@ -14,7 +14,7 @@ from packaging.version import Version
 
 from tagseal.errors import Refused
 from tagseal.names import shown
-from tagseal.records import Contents
+from tagseal.records import BUNDLE, Contents
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -67,7 +67,7 @@ What decides is measured (``tests/contract/README.md``); what is below that, and
 changelogs and source.
 """
 
-_BUNDLED = ".bundle.sigstore.json"
+_BUNDLED = f".bundle{BUNDLE}"
 """How the files of an image's signatures in the form ``bundle`` end."""
 
 GH = "2.23"

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import VerificationFailed
 from tagseal.names import shown
-from tagseal.notes.forms import BUNDLE, RESOLVED, Expected, Use, read
+from tagseal.notes.forms import RESOLVED, Expected, Use, read
 from tagseal.notes.known import FORMS
 from tagseal.notes.page import fences
-from tagseal.records import Artifact, Command, Kind, Phase
+from tagseal.records import BUNDLE, Artifact, Command, Kind, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from tagseal.notes.forms import Form
 
-__all__ = ["BUNDLE", "Expected", "Purpose", "Use", "classify", "commands", "required", "too_early"]
+__all__ = ["Expected", "Purpose", "Use", "classify", "commands", "required", "too_early"]
 
 _INFO = {f"bash {phase}": phase for phase in Phase}
 _LISTED = frozenset({Kind.wheel, Kind.sdist, Kind.asset})

@@ -14,12 +14,11 @@ from urllib.parse import quote
 
 from tagseal.errors import VerificationFailed
 from tagseal.names import shown
-from tagseal.records import GITHUB, Artifact, Identity, Kind, Phase
+from tagseal.records import BUNDLE, GITHUB, Artifact, Identity, Kind, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-BUNDLE = ".sigstore.json"
 ROOT, CONFIG = "trusted_root.json", "trust_config.json"
 """The root of trust in the offline kit: by itself, and in one document with the signing configuration."""
 

@@ -20,7 +20,7 @@ from tagseal.notes import commands as instructions
 from tagseal.notes.changelog import plain
 from tagseal.notes.commands import Expected, Purpose, Use
 from tagseal.notes.render import Image, filled
-from tagseal.records import Command, Kind
+from tagseal.records import BUNDLE, Command, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -144,9 +144,7 @@ def _package(artifact: Artifact) -> Package:
     for word in (VERSION, PLATFORM):
         name = name.replace(word, "0")  # what is left is data from outside
     safe_file_name(name)
-    return Package(
-        what=_PACKAGES.get(artifact.kind, "file"), name=artifact.name, bundle=artifact.name + instructions.BUNDLE
-    )
+    return Package(what=_PACKAGES.get(artifact.kind, "file"), name=artifact.name, bundle=artifact.name + BUNDLE)
 
 
 def _stands(word: str, subject: Subject) -> bool:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from tagseal.notes.forms import BUNDLE, CONFIG, RESOLVED, ROOT, Call, Expected, Form, Use, same, wrong
-from tagseal.records import Phase
+from tagseal.notes.forms import CONFIG, RESOLVED, ROOT, Call, Expected, Form, Use, same, wrong
+from tagseal.records import BUNDLE, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

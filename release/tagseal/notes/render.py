@@ -22,7 +22,7 @@ from tagseal.errors import ConfigError, Refused
 from tagseal.names import enclosed, printable, quoted, safe_file_name, safe_image, safe_repository, safe_tag, shown
 from tagseal.notes import changelog, clients, page
 from tagseal.notes import commands as instructions
-from tagseal.records import GITHUB, Artifact, Command, Kind, Manifest, Plan
+from tagseal.records import BUNDLE, GITHUB, Artifact, Command, Kind, Manifest, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -202,7 +202,7 @@ def values(plan: Plan, artifacts: Sequence[Artifact], expected: instructions.Exp
 
 def _file(artifact: Artifact, expected: instructions.Expected) -> File:
     name = safe_file_name(artifact.name)
-    bundle = safe_file_name(name + instructions.BUNDLE)
+    bundle = safe_file_name(name + BUNDLE)
     return File(
         name=name,
         bundle=bundle,

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagseal.errors import VerificationFailed
+from tagseal.records import BUNDLE
 from tagseal.services.threads import side_by_side
 from tagseal.steps import checksums
-from tagseal.steps.existing import BUNDLE, read_bundle
+from tagseal.steps.existing import read_bundle
 from tagseal.steps.kit import ENDING
 from tagseal.steps.reconcile import Wanted, wanted
 from tagseal.verification.verify import LARGEST_BUNDLE, verify_digest

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from tagseal import config
 from tagseal.errors import ServiceError, UsageError
 from tagseal.names import quoted, shown
+from tagseal.records import WORKFLOWS
 from tagseal.services import process, workflows
 from tagseal.services.git import Git, repository
 from tagseal.tags import pattern
@@ -79,7 +80,7 @@ def examine(folder: Path, files: Sequence[Path], environ: Mapping[str, str]) -> 
     settings = config.load(git.root) if git else None
     found = [(file, str(file)) for file in files]
     if git and not files:
-        found = [(file, f"{workflows.FOLDER}/{file.name}") for file in workflows.files(git.root)]
+        found = [(file, f"{WORKFLOWS}/{file.name}") for file in workflows.files(git.root)]
     subject = Subject(environ=environ, files=tuple(found), named=bool(files), git=git, settings=settings)
     return tuple(row for check in CHECKS for row in check(subject))
 
@@ -117,7 +118,7 @@ def _workflows(subject: Subject) -> Iterator[Row]:
         yield Row(
             check="workflow",
             level="warning",
-            text=f"no file in {workflows.FOLDER} releases on a tag",
+            text=f"no file in {WORKFLOWS} releases on a tag",
             fix="Write one, or name the file: tagseal doctor FILE.",
             slug="no-release-workflow",
         )

@@ -10,8 +10,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from tagseal.records.parts import (
+    BUNDLE,
     GITHUB,
     ISSUER,
+    WORKFLOWS,
     Artifact,
     Asset,
     Bundle,
@@ -29,9 +31,11 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 __all__ = [
+    "BUNDLE",
     "GITHUB",
     "ISSUER",
     "RECORDS",
+    "WORKFLOWS",
     "Artifact",
     "Asset",
     "Build",

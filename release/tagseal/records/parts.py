@@ -8,6 +8,10 @@ from typing import TypeVar, dataclass_transform
 
 GITHUB = "https://github.com"
 ISSUER = "https://token.actions.githubusercontent.com"
+WORKFLOWS = ".github/workflows"
+"""The folder of a repository's workflows, whose files sign under their own names."""
+BUNDLE = ".sigstore.json"
+"""What the name of a file's bundle ends in, behind the file's own."""
 
 T = TypeVar("T")
 

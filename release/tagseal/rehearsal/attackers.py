@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tagseal.errors import ServiceError, VerificationFailed
-from tagseal.records import ISSUER, Identity, Kind, Verdict
+from tagseal.records import BUNDLE, ISSUER, Identity, Kind, Verdict
 from tagseal.services import process
 from tagseal.steps import Workspace
 
@@ -88,7 +88,7 @@ def _signed(stage: Stage, artifact: Artifact, environ: Mapping[str, str]) -> Map
 
 def _attempt(stage: Stage, seal: Seal, file: Path, environ: Mapping[str, str], attacker: tuple[str, str]) -> Verdict:
     name, text = attacker
-    bundle = stage.folder / f"{name.replace(' ', '-')}.sigstore.json"
+    bundle = stage.folder / f"{name.replace(' ', '-')}{BUNDLE}"
     bundle.write_text(text, encoding="utf-8")
     printed = process.run(
         [

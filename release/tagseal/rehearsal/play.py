@@ -14,7 +14,7 @@ from tagseal.journal import Journal
 from tagseal.loopback import Loopback
 from tagseal.loopback.actions import Run
 from tagseal.names import printable, safe_image
-from tagseal.records import Plan, Seal, to_object
+from tagseal.records import WORKFLOWS, Plan, Seal, to_object
 from tagseal.rehearsal import attackers, environment, faulty, guide, jobs, tools
 from tagseal.rehearsal.clone import Clone, make
 from tagseal.rehearsal.left import Left
@@ -119,7 +119,7 @@ def _staged(clone: Clone, loopback: Loopback, left: Left, environ: Mapping[str, 
         repository=clone.repository,
         repository_id=_REPOSITORY_ID,
         owner_id=_OWNER_ID,
-        workflow=f".github/workflows/{clone.workflow}",
+        workflow=f"{WORKFLOWS}/{clone.workflow}",
         ref=f"refs/tags/{clone.tag}",
         sha=clone.commit,
     )

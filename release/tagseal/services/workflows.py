@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from tagseal.names import WORKFLOW
+from tagseal.records import WORKFLOWS
 from tagseal.services.actions import event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-FOLDER = ".github/workflows"
 USUAL = "release.yml"
 
 _EVENT = re.compile(r"[a-z_]{1,40}", re.ASCII)
@@ -38,7 +38,7 @@ class Workflow:
     @property
     def path(self) -> str:
         """Path in the repository."""
-        return f"{FOLDER}/{self.file}"
+        return f"{WORKFLOWS}/{self.file}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +83,8 @@ def signing(root: Path, setting: str | None, environ: Mapping[str, str]) -> Work
     """Tell which workflow signs this project's releases."""
     if setting is not None:
         return Workflow(file=setting, reason="as configured")
-    if (running := event(environ).workflow).startswith(f"{FOLDER}/"):
-        return Workflow(file=running.removeprefix(f"{FOLDER}/"), reason="as this run's GITHUB_WORKFLOW_REF says")
+    if (running := event(environ).workflow).startswith(f"{WORKFLOWS}/"):
+        return Workflow(file=running.removeprefix(f"{WORKFLOWS}/"), reason="as this run's GITHUB_WORKFLOW_REF says")
     documents = {path.name: document(path) for path in files(root)}
     for suits, reason in _SIGNS:
         if found := [name for name, content in documents.items() if suits(content)]:
@@ -96,7 +96,8 @@ def signing(root: Path, setting: str | None, environ: Mapping[str, str]) -> Work
 
 def files(root: Path) -> list[Path]:
     """Return the workflow files of a checkout, by name."""
-    return sorted(path for path in (root / FOLDER).glob("*.y*ml") if WORKFLOW.fullmatch(path.name) and path.is_file())
+    there = (root / WORKFLOWS).glob("*.y*ml")
+    return sorted(path for path in there if WORKFLOW.fullmatch(path.name) and path.is_file())
 
 
 def document(path: Path) -> dict[str, Any]:

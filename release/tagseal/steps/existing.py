@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagseal.names import printable, shown
-from tagseal.records import Kind
+from tagseal.records import BUNDLE, Kind
 from tagseal.services import files
 from tagseal.steps import checksums
 from tagseal.verification.verify import LARGEST_BUNDLE, Outcome, verify_digest
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from tagseal.steps import Workspace
     from tagseal.verification.policy import Exact
     from tagseal.verification.timestamps import Rooted
-
-BUNDLE = ".sigstore.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

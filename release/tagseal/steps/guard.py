@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused
 from tagseal.names import WORKFLOW, printable, safe_repository, safe_tag, shown
-from tagseal.records import ISSUER, Identity, Tag
+from tagseal.records import ISSUER, WORKFLOWS, Identity, Tag
 from tagseal.services import actions
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from tagseal.steps import Services
 
 _TAGS = "refs/tags/"
-_FOLDER = ".github/workflows/"
 
 
 def guard(event: Event, *, services: Services) -> Tag:
@@ -91,7 +90,7 @@ def tag_of(event: Event) -> str:
 
 
 def _not_a_tag(event: Event) -> Refused:
-    file = event.workflow.removeprefix(_FOLDER)
+    file = event.workflow.removeprefix(f"{WORKFLOWS}/")
     named = file if WORKFLOW.fullmatch(file) else "FILE"
     started = {
         "pull_request": "A pull request started this run.",
@@ -172,10 +171,10 @@ def _identity(event: Event, services: Services) -> Identity:
             "`repository` in [tool.tagseal].",
             slug="another-repository",
         )
-    file = event.workflow.removeprefix(_FOLDER)
-    if event.workflow_ref != f"{repository}/{_FOLDER}{file}@{event.ref}" or not WORKFLOW.fullmatch(file):
+    file = event.workflow.removeprefix(f"{WORKFLOWS}/")
+    if event.workflow_ref != f"{repository}/{WORKFLOWS}/{file}@{event.ref}" or not WORKFLOW.fullmatch(file):
         raise Refused(
-            f"got the workflow {shown(event.workflow_ref)}, expected {repository}/{_FOLDER}FILE@{event.ref}",
+            f"got the workflow {shown(event.workflow_ref)}, expected {repository}/{WORKFLOWS}/FILE@{event.ref}",
             hint="The workflow file lies in .github/workflows of this repository, and its name has only letters, "
             "digits and . _ -",
             slug="workflow-unknown",

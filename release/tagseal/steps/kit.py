@@ -21,11 +21,11 @@ from tagseal.names import printable
 from tagseal.notes import clients
 from tagseal.notes import kit as pages
 from tagseal.notes.forms import CONFIG, ROOT
-from tagseal.records import Artifact, Kind
+from tagseal.records import BUNDLE, Artifact, Kind
 from tagseal.services import files
 from tagseal.services.packed import LARGEST, packed, unpacked
 from tagseal.services.sigstore import Sigstore
-from tagseal.steps.existing import BUNDLE, read_bundle
+from tagseal.steps.existing import read_bundle
 from tagseal.verification.facts import facts_of
 from tagseal.verification.policy import Exact
 from tagseal.verification.verify import LARGEST_BUNDLE, verify_digest

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused, VerificationFailed
 from tagseal.names import safe_file_name
-from tagseal.records import Kind
+from tagseal.records import BUNDLE, Kind
 from tagseal.services import files
 from tagseal.steps import checksums, kit
-from tagseal.steps.existing import BUNDLE, read_bundle
 from tagseal.steps.existing import problems as judged
+from tagseal.steps.existing import read_bundle
 from tagseal.steps.images import layouts, signatures
 from tagseal.verification.policy import Exact
 from tagseal.verification.verify import verify_digest

@@ -18,11 +18,11 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused, UsageError, VerificationFailed
-from tagseal.records import Artifact, Build, Bundle, Checks, Plan, Seal, Tag
+from tagseal.records import BUNDLE, Artifact, Build, Bundle, Checks, Plan, Seal, Tag
 from tagseal.services import actions, files, oidc
 from tagseal.steps import checksums, existing, instructions
 from tagseal.steps.choice import Choice, choose
-from tagseal.steps.existing import BUNDLE, Judge
+from tagseal.steps.existing import Judge
 from tagseal.steps.guard import agree
 from tagseal.steps.images import layouts, signatures
 from tagseal.steps.images.kept import winning

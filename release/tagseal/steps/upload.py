@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import Busy, VerificationFailed
 from tagseal.names import shown
-from tagseal.records import Draft, Kind, Plan, Seal, Tag
+from tagseal.records import BUNDLE, Draft, Kind, Plan, Seal, Tag
 from tagseal.services import files
 from tagseal.services.threads import side_by_side
 from tagseal.steps import body, remote
 from tagseal.steps.choice import choose
-from tagseal.steps.existing import BUNDLE, Judge, is_whole
+from tagseal.steps.existing import Judge, is_whole
 from tagseal.steps.images import pushed
 from tagseal.steps.kit import Kit
 from tagseal.steps.reconcile import Act, Create, Delete, Difference, Discard, Edit, Look, Send, difference, wanted

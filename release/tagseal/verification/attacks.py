@@ -11,13 +11,13 @@ import shutil
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from tagseal.records import BUNDLE
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from tagseal.records import Identity
-
-BUNDLE = ".sigstore.json"
 
 _CONTENT = {
     # sigstore-python 3 to 4; without a digest in the bundle the signature itself fails

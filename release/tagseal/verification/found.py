@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import UsageError
 from tagseal.names import shown
+from tagseal.records import BUNDLE
 from tagseal.verification.checksums import NAME
 from tagseal.verification.result import Check
 
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from collections.abc import Set as AbstractSet
 
-SUFFIX = ".sigstore.json"
 LEGACY = ".sigstore"
+"""How bundles were named before sigstore-python 3."""
 MOST = 10_000
 """Files."""
 
@@ -144,7 +145,7 @@ def _of_bundle(given: _Arguments, bundle: Path, names: AbstractSet[str]) -> None
     name = _subject(bundle)
     if name in names:
         return
-    if name in {"", ".", ".."} or name.endswith((SUFFIX, LEGACY)):
+    if name in {"", ".", ".."} or name.endswith((BUNDLE, LEGACY)):
         given.lacking(bundle, "got a bundle of no file, by its name, expected a file's")
         return
     path = bundle.with_name(name)
@@ -156,16 +157,16 @@ def _of_bundle(given: _Arguments, bundle: Path, names: AbstractSet[str]) -> None
 
 def is_bundle(path: Path) -> bool:
     """Tell whether a file is a bundle by its name."""
-    return path.name.endswith((SUFFIX, LEGACY))
+    return path.name.endswith((BUNDLE, LEGACY))
 
 
 def _subject(bundle: Path) -> str:
-    return bundle.name.removesuffix(SUFFIX if bundle.name.endswith(SUFFIX) else LEGACY)
+    return bundle.name.removesuffix(BUNDLE if bundle.name.endswith(BUNDLE) else LEGACY)
 
 
 def _paired(path: Path, place: Path, named: Mapping[Path, Path]) -> Wanted:
     """Return a file with its bundle: the one beside it, or the only one that was named for it elsewhere."""
-    beside, legacy = path.with_name(path.name + SUFFIX), path.with_name(path.name + LEGACY)
+    beside, legacy = path.with_name(path.name + BUNDLE), path.with_name(path.name + LEGACY)
     # Counted, not listed: thousands of folders may each have a file of this name, and its bundle.
     elsewhere = len(named) - sum(place.with_name(one.name) in named for one in (beside, legacy))
     if _there(beside):
@@ -192,7 +193,7 @@ def _lists(given: _Arguments) -> dict[Path, Path]:
     own: dict[Path, Path] = {}
     for folder in {path.parent: None for path in files}:
         beside = folder / NAME
-        if _there(beside) and any(_there(folder / f"{NAME}{suffix}") for suffix in (SUFFIX, LEGACY)):
+        if _there(beside) and any(_there(folder / f"{NAME}{suffix}") for suffix in (BUNDLE, LEGACY)):
             given.add(beside)
         if _place(beside) in given.files:
             own[folder] = given.files[_place(beside)].path

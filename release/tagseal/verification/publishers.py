@@ -6,11 +6,10 @@ import re
 
 from tagseal.errors import Refused, UsageError
 from tagseal.names import WORKFLOW, safe_repository, safe_tag, shown
-from tagseal.records import Identity
+from tagseal.records import WORKFLOWS, Identity
 from tagseal.verification.result import Expected
 
 DEFAULT_WORKFLOW = "release.yml"
-_FOLDER = ".github/workflows/"
 _ADDRESS = re.compile(r"(?:https?://)?(?:www\.)?github\.com/([\w.-]+/[\w.-]+)(?:/.*)?", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}", re.ASCII)
 
@@ -27,14 +26,14 @@ def publisher(repository: str, tag: str, *, workflow: str = DEFAULT_WORKFLOW, co
     Raises:
         UsageError: One of them has another form.
     """
-    name = workflow.removeprefix(_FOLDER)
+    name = workflow.removeprefix(f"{WORKFLOWS}/")
     if WORKFLOW.fullmatch(name) is None:
         raise _unclear(f"got the workflow {shown(workflow)}, expected a file name such as release.yml")
     try:
         where, ref = safe_repository(repository), f"refs/tags/{safe_tag(tag)}"
     except Refused as error:
         raise _unclear(error.what, _pasted(repository)) from error
-    identity = Identity(repository=where, workflow=f"{_FOLDER}{name}", ref=ref)
+    identity = Identity(repository=where, workflow=f"{WORKFLOWS}/{name}", ref=ref)
     return Expected(identity=identity, uri=identity.uri, issuer=identity.issuer, commit=_commit(commit))
 
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from tagseal.errors import Refused, ServiceError, TagsealError, VerificationFailed
+from tagseal.records import BUNDLE
 from tagseal.services import files, layout
 from tagseal.services.github import marker
 from tagseal.steps.body import BEGIN
-from tagseal.steps.existing import BUNDLE
 from tagseal.steps.images import layouts, pushed, signatures
 from tagseal.verification.images import simplesigning
 

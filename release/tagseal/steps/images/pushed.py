@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused, VerificationFailed
 from tagseal.names import printable, shown
+from tagseal.records import BUNDLE
 from tagseal.services import layout
 from tagseal.services.threads import side_by_side
-from tagseal.steps.existing import BUNDLE, read_bundle
+from tagseal.steps.existing import read_bundle
 from tagseal.steps.images import layouts, moving_tags, signatures
 from tagseal.verification.images import attached, promise, simplesigning
 from tagseal.verification.policy import Exact

@@ -10,9 +10,9 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tagseal.records import Bundle
-from tagseal.steps.existing import BUNDLE, read_bundle
+from tagseal.records import BUNDLE, Bundle
 from tagseal.steps.existing import problems as judged
+from tagseal.steps.existing import read_bundle
 from tagseal.steps.images import layouts
 from tagseal.verification.images import attached, simplesigning
 from tagseal.verification.policy import Exact

@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING
 from tagseal.errors import TagsealError
 from tagseal.names import quoted
 from tagseal.services.files import opened
-from tagseal.verification.diagnosis.evidence import LEGACY, Evidence
 from tagseal.verification.diagnosis.wording import bundle_name, capital, cut, download, shell
 from tagseal.verification.facts import Facts, facts_of
+from tagseal.verification.found import LEGACY
 from tagseal.verification.result import Cause, Check
 from tagseal.verification.verify import LARGEST_BUNDLE
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tagseal.verification.diagnosis.evidence import Evidence
 
 _COPY = re.compile(r"(?P<stem>.+?) ?\(\d{1,3}\)(?P<rest>(?:\.\w{1,10})*)", re.ASCII)
 _SEVERAL = re.compile(r"got \d+ bundles for it|Conflicting inputs")

@@ -8,7 +8,7 @@ import re
 from contextlib import suppress
 
 from tagseal.names import quoted
-from tagseal.verification.attacks import BUNDLE
+from tagseal.records import BUNDLE
 from tagseal.verification.diagnosis import beside, contents, lacking
 from tagseal.verification.diagnosis.evidence import PEEK, Evidence
 from tagseal.verification.diagnosis.wording import bundle_name, capital, cut, download, shell

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tagseal.names import REPOSITORY, TAG, WORKFLOW
-from tagseal.records import GITHUB
+from tagseal.records import GITHUB, WORKFLOWS
 from tagseal.verification.facts import Facts, Signer
 from tagseal.verification.result import Check
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from tagseal.verification.result import Expected, Subject
 
-LEGACY = ".sigstore"
-"""How bundles were named before sigstore-python 3."""
 PEEK = 1 << 16
 """Bytes of the file, and of the bundle, that are looked at."""
 
@@ -67,7 +65,7 @@ class Signed:
     @property
     def safe(self) -> bool:
         """Whether a command may be made of it: what an attacker chose must not be pasted into a shell."""
-        file = self.workflow.removeprefix(".github/workflows/")
+        file = self.workflow.removeprefix(f"{WORKFLOWS}/")
         return bool(
             REPOSITORY.fullmatch(self.repository)
             and WORKFLOW.fullmatch(file)

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from tagseal.names import quoted
-from tagseal.verification.attacks import BUNDLE
+from tagseal.records import BUNDLE
 from tagseal.verification.checksums import NAME
 from tagseal.verification.diagnosis import beside, contents, lacking
 from tagseal.verification.diagnosis.wording import bundle_name, capital, cut, download, shell

@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tagseal.names import quoted, shown
-from tagseal.records import GITHUB
-from tagseal.verification.attacks import BUNDLE
+from tagseal.records import BUNDLE, GITHUB
 from tagseal.verification.diagnosis.evidence import Signed
 from tagseal.verification.publishers import DEFAULT_WORKFLOW
 
