@@ -43,6 +43,17 @@ def opened(path: Path) -> Iterator[BufferedReader]:
         yield file
 
 
+def measured(path: Path) -> tuple[int, str]:
+    """Return size in bytes and SHA-256, hexadecimal, of a regular file, read once; memory stays constant.
+
+    Raises:
+        Refused: It is something else.
+    """
+    with opened(path) as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return file.tell(), digest
+
+
 def artifact(path: Path, kind: Kind) -> Artifact:
     """Return what this file is: name, size and digest of the bytes, read once.
 
@@ -50,9 +61,8 @@ def artifact(path: Path, kind: Kind) -> Artifact:
         Refused: Its name is not safe, or it is no regular file.
         UsageError: It is empty.
     """
-    with opened(path) as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return _described(path, kind, size=file.tell(), digest=digest)
+    size, digest = measured(path)
+    return _described(path, kind, size=size, digest=digest)
 
 
 def copied(path: Path, folder: Path, kind: Kind) -> Artifact:

@@ -16,7 +16,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused
-from tagseal.services.files import opened
+from tagseal.services.files import measured, opened
 from tagseal.services.threads import side_by_side
 from tagseal.verification import checksums, policy, reading
 from tagseal.verification.found import Wanted, found, is_bundle
@@ -161,16 +161,11 @@ def _named(result: Result, wanted: Wanted, work: _Work) -> Result:
 
 def _together(results: Sequence[Result]) -> list[Result]:
     """Let none be good where the certificates name several commits: nobody can tell which belong together."""
-    commits = commits_of(results)
+    commits = tuple(dict.fromkeys(one.facts.signer.commit for one in results if one.ok and one.facts))
     if len(commits) < 2:  # noqa: PLR2004 - one, or none
         return list(results)
     why = f"got files signed at {len(commits)} commits, {', '.join(one or 'none' for one in commits)}, expected one"
     return [replace(one, ok=False, check=Check.identity, detail=why) if one.ok else one for one in results]
-
-
-def commits_of(results: Iterable[Result]) -> tuple[str, ...]:
-    """Return the commits that the certificates of verified files name, each once; empty for a certificate of none."""
-    return tuple(dict.fromkeys(one.facts.signer.commit for one in results if one.ok and one.facts))
 
 
 def _explained(result: Result, wanted: Wanted, expected: Expected, nearby: Sequence[Subject], work: _Work) -> Result:
@@ -214,9 +209,8 @@ def _others(folder: Path, known: Container[Path]) -> list[Path]:
 
 
 def _described(path: Path) -> Subject:
-    with opened(path) as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        return Subject(path=path, size=file.tell(), sha256=sha256)
+    size, sha256 = measured(path)
+    return Subject(path=path, size=size, sha256=sha256)
 
 
 def _read(path: Path, most: int, what: str) -> bytes:

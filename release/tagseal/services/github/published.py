@@ -6,7 +6,6 @@ the size and the digest that the API tells, and none takes the place of a file w
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import tempfile
@@ -20,7 +19,7 @@ from urllib.parse import quote
 from tagseal.errors import Busy, Refused, UsageError
 from tagseal.names import plain, shown
 from tagseal.services import actions
-from tagseal.services.files import opened
+from tagseal.services.files import measured
 from tagseal.services.github import GitHub
 from tagseal.services.github.border import border
 from tagseal.services.github.refusals import garbled
@@ -164,8 +163,7 @@ def _same(path: Path, sha256: str) -> None:
     Raises:
         Refused: It has other bytes, or is no file.
     """
-    with opened(path) as file:
-        got = hashlib.file_digest(file, "sha256").hexdigest()
+    _, got = measured(path)
     if sha256 and got != sha256:
         raise Refused(
             f"got {shown(str(path))} with sha256 {got}, expected {sha256}, or nothing there",
