@@ -87,7 +87,7 @@ def examine(folder: Path, files: Sequence[Path], environ: Mapping[str, str]) -> 
 
 def _workflows(subject: Subject) -> Iterator[Row]:
     """Judge the workflows that can release."""
-    judged = 0
+    judged, known = 0, _known(subject)
     for file, path in subject.files:
         try:
             workflow = read(file, path)
@@ -97,10 +97,11 @@ def _workflows(subject: Subject) -> Iterator[Row]:
                 hint="Name a file, such as .github/workflows/release.yml; without one, all of them are looked at.",
                 slug="workflow-not-readable",
             ) from error
-        if not (subject.named or can_release(workflow) or workflow.problems):
+        wanted = subject.named or can_release(workflow)
+        if not (wanted or workflow.problems):
             continue
         judged += 1
-        findings = lint(workflow, _known(subject, workflow.file)) if subject.named or can_release(workflow) else ()
+        findings = lint(workflow, known(workflow.file)) if wanted else ()
         for one in findings or workflow.problems:
             yield Row(
                 check="workflow",
@@ -124,10 +125,10 @@ def _workflows(subject: Subject) -> Iterator[Row]:
         )
 
 
-def _known(subject: Subject, file: str) -> Known:
-    """Return what the project says about the workflow of this name."""
+def _known(subject: Subject) -> Callable[[str], Known]:
+    """Return what tells what the project says about the workflow of a name; the project is read once."""
     if subject.git is None or subject.settings is None:
-        return Known()
+        return lambda _: Known()
     settings, tags = subject.settings, subject.git.tags()
     way = pattern(tags, settings.tag)
     told = settings.tag is not None or bool(way.versions(tags))
@@ -135,11 +136,10 @@ def _known(subject: Subject, file: str) -> Known:
     publisher = settings.index.publisher if settings.index else None
     names = {settings.workflow, publisher.workflow if publisher else None} - {None}
     signing = workflows.signing(subject.git.root, settings.workflow, {}).file
-    return Known(
-        tag=way.tag("1.2.3") if file == signing and told else None,
-        # Where the documented file is there, another that signs is for something else: an image, say.
-        documented=tuple(sorted(name for name in names if name is not None and not names & there)),
-    )
+    # Where the documented file is there, another that signs is for something else: an image, say.
+    documented = tuple(sorted(name for name in names if name is not None and not names & there))
+    tag = way.tag("1.2.3") if told else None
+    return lambda file: Known(tag=tag if file == signing else None, documented=documented)
 
 
 def _pages(subject: Subject) -> Iterator[Row]:
