@@ -31,7 +31,6 @@ class Step:
     """All that the file says of it, with places."""
     name: str
     """As it is told apart: its name, or its id, or its action, or its first line."""
-    id: str
     uses: str
     """Action, with its ref; empty for shell lines."""
     run: str
@@ -39,9 +38,6 @@ class Step:
     condition: str
     continues: str
     """``continue-on-error``: a truth value, or an expression."""
-    shell: str
-    folder: str
-    """``working-directory``."""
 
     @property
     def action(self) -> str:
@@ -60,7 +56,6 @@ class Job:
     at: Field
     """All that the file says of it, with places."""
     id: str
-    name: str
     needs: tuple[str, ...]
     condition: str
     permissions: Field | None
@@ -91,9 +86,6 @@ class Workflow:
     """All that the file says, with places."""
     starts: Starts = field(default_factory=lambda: Starts(known=False))
     permissions: Field | None = None
-    env: Field | None = None
-    defaults: Field | None = None
-    concurrency: Field | None = None
     jobs: tuple[Job, ...] = ()
     problems: tuple[Finding, ...] = ()
     """What is wrong with the file itself."""
@@ -154,9 +146,6 @@ def _workflow(top: Field, path: str) -> Workflow:
         at=top,
         starts=starts(content) if _startable(top) else Starts(known=False),
         permissions=permissions,
-        env=top.get("env"),
-        defaults=top.get("defaults"),
-        concurrency=top.get("concurrency"),
         jobs=tuple(_job(name, one, permissions) for name, one in jobs.items()),
     )
 
@@ -173,7 +162,6 @@ def _job(name: str, at: Field, above: Field | None) -> Job:
     return Job(
         at=at,
         id=name,
-        name=at.say("name") or name,
         needs=at.entries.get("needs", NOTHING).words,
         condition=at.say("if"),
         permissions=at.get("permissions") or above,
@@ -190,13 +178,10 @@ def _step(at: Field) -> Step:
     return Step(
         at=at,
         name=at.say("name") or at.say("id") or at.say("uses") or (lines[0] if lines else ""),
-        id=at.say("id"),
         uses=at.say("uses"),
         run=at.say("run"),
         condition=at.say("if"),
         continues=at.say("continue-on-error"),
-        shell=at.say("shell"),
-        folder=at.say("working-directory"),
     )
 
 
