@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from tagseal.cli import explain
+from tagseal.cli.status import PATIENCE
 from tagseal.errors import UsageError
 from tagseal.names import printable
 
@@ -34,8 +35,6 @@ examples:
 Exit codes: 0 all verified, 1 something was not, 2 the command line, 4 no
 network."""
 """Kept as they are: a command that is wrapped cannot be copied."""
-PATIENCE = 20
-"""Seconds at most: a person looks on, and nothing is lost by asking again."""
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
