@@ -26,15 +26,18 @@ with suppress(ImportError):
 
     tagseal.sessions.register()
 
+LOCK = "templates/scaffold/requirements.txt"
+LOCKED = "# What a release's jobs install: the very files that this version was tested with. Made by `nox -s lock`.\n"
 PROJECTS = ("click", "structlog", "requests", "build", "poetry-core")
 DEBIAN = ("gh", "skopeo", "buildah", "docker-registry")
+ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
 GO = {
     "cosign": "github.com/sigstore/cosign/v3/cmd/cosign@v3.1.3",
     "cosign2": "github.com/sigstore/cosign/v2/cmd/cosign@v2.6.5",
     "crane": "github.com/google/go-containerregistry/cmd/crane@v0.22.1",
     "conformance": "github.com/opencontainers/distribution-spec/conformance@v0.0.0-20260831232431-97274622c111",
 }
-WORKFLOWS = ("github.com/opencontainers/distribution-spec/conformance", "v0.0.0-20231101194043-f2182352d4cc")
+CONFORMANCE = ("github.com/opencontainers/distribution-spec/conformance", "v0.0.0-20231101194043-f2182352d4cc")
 """The last version of the conformance suite whose tests are sorted by workflow; the newest is a program of its own."""
 EVALUATORS = {
     "policy-tester": ("github.com/sigstore/policy-controller@v0.13.1", "./cmd/tester"),
@@ -55,12 +58,29 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style and types of source, tests and noxfile."""
+    """Check style and types of source, tests and noxfile, and the workflows."""
     groups = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "lint", "typing")
     session.install(".", *groups)
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
+    session.run("zizmor", "--offline", "--no-progress", "--quiet", "--persona", "pedantic", ".github")
+    actionlint = Path(shutil.which("actionlint") or Path(session.create_tmp()).resolve() / "actionlint")
+    if not actionlint.exists():
+        _go_install(session, actionlint, ACTIONLINT)
+    session.run(str(actionlint), external=True)
+
+
+@nox.session(default=False)
+def lock(session: nox.Session) -> None:
+    """Lock what the release's jobs install, with hashes, to the newest that fits: Nox, and what this tool needs."""
+    session.install("uv")
+    compiled = ("uv", "pip", "compile", "--quiet", "--upgrade", "--no-header", "--no-annotate", "--no-emit-index-url")
+    wanted = Path(session.create_tmp()).resolve() / "wanted.in"
+    wanted.write_text(f"nox{nox.needs_version}\n")
+    fits = ("--universal", "--python-version", "3.11", "--generate-hashes", "--no-build", "--emit-build-options")
+    session.run(*compiled, *fits, "pyproject.toml", str(wanted), "--output-file", LOCK)
+    Path(LOCK).write_text(LOCKED + Path(LOCK).read_text())
 
 
 @nox.session
@@ -89,7 +109,7 @@ def interop(session: nox.Session) -> None:
     for name, package in GO.items():
         if not (tools / name).exists() and not shutil.which(name):
             _go_install(session, tools / name, package)
-    _go_test(session, tools / "conformance-workflows", *WORKFLOWS)
+    _go_test(session, tools / "conformance-workflows", *CONFORMANCE)
     environ = {
         "PATH": os.pathsep.join([str(tools), os.environ.get("PATH", "")]),
         "TAGSEAL_INTEROP": "required",
