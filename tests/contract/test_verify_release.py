@@ -206,6 +206,15 @@ def test_a_tag_that_moved_is_told(forge: Forge) -> None:
     assert forge.verify("--commit", COMMIT)[0] == 0
 
 
+def test_a_tag_without_its_v_is_guessed(forge: Forge) -> None:
+    """Who leaves the `v` away, or writes one too many, is told the tag that there is."""
+    forge.publish()
+    assert main(["verify", "--release", NAME, TAG.removeprefix("v")]) == 2
+    assert (
+        f"got no tag {TAG.removeprefix('v')} in {NAME}, expected one; there is {TAG}" in forge.capsys.readouterr().err
+    )
+
+
 def test_another_workflow_may_be_named(forge: Forge) -> None:
     """The repository and the tag stay those of the release."""
     forge.publish()

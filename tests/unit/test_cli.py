@@ -54,6 +54,14 @@ def test_help_names_every_verb_and_the_exit_codes(tmp_path: Path) -> None:
     assert len(text.splitlines()) < 40
 
 
+def test_a_word_too_many_leads_to_the_help_of_its_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """The hint names the command that the word was written behind, not the list of all."""
+    assert main(["status", "v1.0.0", "--deep"]) == 2
+    error = capsys.readouterr().err
+    assert "does not parse: unrecognized arguments: --deep" in error
+    assert "`tagseal status --help` shows what it takes" in error
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -90,6 +90,13 @@ class _Parser(argparse.ArgumentParser):
     def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - the library's own
         super().__init__(*arguments, **{"allow_abbrev": False, **options})
 
+    def parse_known_args(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - the library's own
+        """Refuse what is left over here, where it is known which command it was meant for."""
+        found, extra = super().parse_known_args(*arguments, **options)
+        if extra:
+            self.error(f"unrecognized arguments: {' '.join(extra)}")
+        return found, extra
+
     def error(self, message: str) -> NoReturn:
         raise UsageError(
             f"got a command line that does not parse: {message}",

@@ -58,7 +58,10 @@ def published(repository: str, tag: str, environ: Mapping[str, str], retry: Retr
     with _patient(anonymous=not token):
         commit = github.tag_commit(repository, tag)
         if commit is None:
-            raise _absent(f"got no tag {tag} in {repository}, expected one")
+            other = tag.removeprefix("v") if tag.startswith("v") else f"v{tag}"
+            there = github.tag_commit(repository, other) is not None
+            meant = f"; there is {other}" if there else ""
+            raise _absent(f"got no tag {tag} in {repository}, expected one{meant}")
         release = github.published(repository, tag)
         if release is None:
             drafts = github.of_tag(repository, tag)
