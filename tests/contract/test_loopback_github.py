@@ -307,6 +307,97 @@ def test_a_private_repository_does_not_exist_for_strangers(
     assert clients(mine).get_repo("octo/secret").private is True
 
 
+SECRET = "octo/secret"
+REFUSED: dict[str, tuple[dict[str, str], str, Callable[[Remote], object]]] = {
+    "list": ({"metadata": "read"}, "read", lambda of: list(of.get_releases())),
+    "ref": ({"packages": "write"}, "read", lambda of: of.get_git_ref("tags/v1")),
+    "create": (READ, "write", draft),
+}
+ALLOWED: dict[str, tuple[str, Callable[[Remote], object]]] = {
+    "list": ("read", lambda of: list(of.get_releases())),
+    "create": ("write", draft),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_a_token_lacked_is_known(loopback: Loopback, clients: Callable[[str], Github], case: str) -> None:
+    """The refusal names what would have done, as GitHub's does."""
+    scopes, level, asks = REFUSED[case]
+    loopback.github.add_repository(SECRET, private=True)
+    token = loopback.github.token(scopes=scopes, repository=SECRET)
+    remote = clients(token).get_repo(SECRET)
+    assert loopback.github.asked(token) == {}, "every token may look at its own repository"
+    with pytest.raises(GithubException) as refused:
+        asks(remote)
+    headers = {name.lower(): value for name, value in (refused.value.headers or {}).items()}
+    assert (refused.value.status, refused.value.message) == (403, "Resource not accessible by integration")
+    assert refused.value.data["documentation_url"].startswith("https://docs.github.com/rest")
+    assert headers["x-accepted-github-permissions"] == f"contents={level}"
+    assert loopback.github.asked(token) == {("contents", level): False}
+
+
+@pytest.mark.parametrize("case", ALLOWED)
+def test_what_a_token_used_is_known(loopback: Loopback, clients: Callable[[str], Github], case: str) -> None:
+    """Reading with a permission to write is reading."""
+    level, asks = ALLOWED[case]
+    loopback.github.add_repository(SECRET, private=True)
+    token = loopback.github.token(scopes=WRITE, repository=SECRET)
+    asks(clients(token).get_repo(SECRET))
+    assert loopback.github.asked(token) == {("contents", level): True}
+
+
+def test_what_is_public_is_read_without_a_scope(
+    loopback: Loopback, widget: Repository, clients: Callable[[str], Github]
+) -> None:
+    """It counts as asked where the token has the scope, and never as refused."""
+    found = {}
+    for name, scopes in {"none": {}, "read": READ}.items():
+        token = loopback.github.token(scopes=scopes, repository=widget.full_name)
+        assert list(clients(token).get_repo(NAME).get_releases()) == []
+        found[name] = loopback.github.asked(token)
+    assert found == {"none": {}, "read": {("contents", "read"): True}}
+
+
+@pytest.mark.parametrize("by", ["number", "asset", "graphql"])
+def test_a_draft_that_a_reader_asks_for_takes_writing(
+    loopback: Loopback, remote: Remote, tmp_path: Path, by: str
+) -> None:
+    """It is as if it were not there; a listing that leaves it out refuses nothing."""
+    file = tmp_path / "widget.bin"
+    file.write_bytes(b"bytes")
+    release = draft(remote)
+    asset = release.upload_asset(str(file))
+    token = loopback.github.token(scopes=READ, repository=NAME)
+    query = 'query { repository(owner: "octo", name: "widget") { release(tagName: "v1.2.3") { databaseId } } }'
+    with requests.Session() as session:
+        session.headers["Authorization"] = f"Bearer {token}"
+        assert session.get(url("").rstrip("/")).json() == []
+        assert loopback.github.asked(token) == {("contents", "read"): True}
+        if by == "graphql":
+            answer = session.post("https://api.github.com/graphql", json={"query": query})
+            assert answer.json()["data"] == {"repository": {"release": None}}
+        else:
+            there = {"number": url(release.id), "asset": url(f"assets/{asset.id}")}[by]
+            assert session.get(there).status_code == 404
+    assert loopback.github.asked(token) == {("contents", "read"): True, ("contents", "write"): False}
+
+
+@pytest.mark.parametrize("field", ['release(tagName: "v1") { name }', "releases(first: 1) { totalCount }"])
+def test_graphql_refuses_one_field(loopback: Loopback, field: str) -> None:
+    """The rest of the answer is there, and the error says where it is not."""
+    loopback.github.add_repository("octo/secret", private=True)
+    token = loopback.github.token(scopes={"metadata": "read"}, repository="octo/secret")
+    query = f'query {{ repository(owner: "octo", name: "secret") {{ isPrivate {field} }} }}'
+    headers = {"Authorization": f"Bearer {token}"}
+    answer = requests.post("https://api.github.com/graphql", json={"query": query}, headers=headers, timeout=10).json()
+    name = field.partition("(")[0]
+    (error,) = answer["errors"]
+    assert answer["data"] == {"repository": {"isPrivate": True, name: None}}
+    assert (error["type"], error["path"]) == ("FORBIDDEN", ["repository", name])
+    assert error["message"] == "Resource not accessible by integration"
+    assert loopback.github.asked(token) == {("contents", "read"): False}
+
+
 def test_tokens_are_who_they_are(loopback: Loopback, remote: Remote, clients: Callable[[str], Github]) -> None:
     """A job's token is nobody and writes as the Actions bot; a person's is a person; a made-up one is refused."""
     person = loopback.github.token(actor="octocat", scopes=READ)
@@ -499,3 +590,19 @@ def test_gh_finds_no_release_where_there_is_none(gh: Callable[..., str], loopbac
     assert "release not found" in gh("release", "view", "v9", status=1)
     assert "release not found" in gh("release", "view", "v1.2.3", token=reader, status=1)
     assert "Resource not accessible" in gh("release", "create", "v1.2.3", "-n", "", token=reader, status=1)
+    assert loopback.github.asked(reader) == {("contents", "read"): True, ("contents", "write"): False}
+
+
+@pytest.mark.interop
+def test_gh_reads_no_private_release_without_the_permission(
+    gh: Callable[..., str], widget: Repository, loopback: Loopback
+) -> None:
+    """It says so in GitHub's words, and the refusal is accounted for."""
+    gh("release", "create", "v1.2.3", "-n", "notes")
+    widget.private = True
+    metadata = loopback.github.token(scopes={"metadata": "read"}, repository=NAME)
+
+    for verb in ("view", "download"):
+        said = gh("release", verb, "v1.2.3", token=metadata, status=1)
+        assert "Resource not accessible by integration" in said
+    assert loopback.github.asked(metadata) == {("contents", "read"): False}

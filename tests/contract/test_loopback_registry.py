@@ -347,6 +347,7 @@ def test_pushing_needs_packages_write(
     assert code(denied) == (403, "DENIED")
     assert denied.json()["errors"][0]["message"] == words
     assert name not in loopback.registry.state.repositories
+    assert loopback.github.asked(token) == {("packages", "write"): False}
 
 
 def test_a_job_reaches_its_owners_packages_only(loopback: Loopback) -> None:
@@ -390,11 +391,13 @@ def test_a_private_package_is_pulled_by_its_owner(client: oci.Client, loopback: 
     loopback.registry.add_repository(name, private=True)
     scope = f"repository:{name}:*"
     read = {"packages": "read"}
-    own = oci.Client(loopback, loopback.github.token(scopes=read, repository="octo/other"), name).login(scope)
+    token = loopback.github.token(scopes=read, repository="octo/other")
+    own = oci.Client(loopback, token, name).login(scope)
     foreign = oci.Client(loopback, loopback.github.token(scopes=read, repository="else/widget"), name).login(scope)
 
     assert own.ask("GET", "manifests/v1").status_code == 200
     assert code(own.ask("DELETE", "manifests/v1")) == (403, "DENIED")
+    assert loopback.github.asked(token) == {("packages", "read"): True, ("packages", "write"): False}
     assert code(foreign.ask("GET", "manifests/v1")) == (403, "DENIED")
 
 

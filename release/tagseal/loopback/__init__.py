@@ -144,7 +144,9 @@ class Loopback:
         }
 
     def _registry(self, name: str) -> Registry:
-        return Registry(self.folder / "registries" / name, self.github.packages, referrers=name != GHCR)
+        registry = Registry(self.folder / "registries" / name, self.github.packages, referrers=name != GHCR)
+        registry.state.account = self.github.account
+        return registry
 
     def close_fresh_packages(self) -> None:
         """Let a package be private at its first push, as at GHCR, until somebody opens it."""

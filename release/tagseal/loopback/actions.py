@@ -168,6 +168,7 @@ class TokenEndpoint(Service):
         self._issuer = issuer
         self._lifetime = lifetime
         self._runs: dict[str, Run] = {}
+        self._asked: set[str] = set()
         self.routes = Map([Rule("/oidc/token", endpoint=self._token, methods=["GET"])])
 
     def grant(self, run: Run) -> str:
@@ -175,6 +176,10 @@ class TokenEndpoint(Service):
         request_token = secrets.token_urlsafe(32)
         self._runs[request_token] = run
         return request_token
+
+    def asked(self, request_token: str) -> bool:
+        """Tell whether the job with this request token has asked for an identity."""
+        return request_token in self._asked
 
     def refusal(self, error: HTTPException) -> Response:
         """Return the error as the real endpoint words it."""
@@ -185,6 +190,7 @@ class TokenEndpoint(Service):
         run = self._runs.get(request_token) if scheme.lower() == "bearer" else None
         if run is None:
             raise Unauthorized("The request token is missing or unknown")
+        self._asked.add(request_token)
         audience = request.args.get("audience", f"{GITHUB}/{run.owner}")
         token = self._issuer.mint(run, audience, lifetime=self._lifetime)
         return answer({"count": len(token), "value": token})

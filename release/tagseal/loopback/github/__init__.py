@@ -82,6 +82,26 @@ class GitHub:
         owner = (grant.repository or package).partition("/")[0].lower()
         return grant.scopes if owner == package.partition("/")[0].lower() else {}
 
+    def account(self, token: str, level: str, *, refused: bool) -> None:
+        """Remember that a registry was asked for this level of ``packages`` with a token."""
+        with self._state.lock:
+            grant = self._state.grants.get(token)
+        if grant is not None:
+            grant.account("packages", level, refused=refused)
+
+    def asked(self, token: str) -> Mapping[tuple[str, str], bool]:
+        """Return every scope and level that requests with a token took, and whether it had them."""
+        with self._state.lock:
+            return dict(self._state.grants[token].asked)
+
+    def may_read(self, token: str, repository: Repository) -> bool:
+        """Tell whether git may fetch the repository with a token, which counts as asked."""
+        with self._state.lock:
+            grant = self._state.grants[token]
+        allowed = not repository.private or grant.may("contents", "read", repository)
+        grant.account("contents", "read", refused=not allowed)
+        return allowed
+
     def revoke(self, token: str) -> None:
         """Forget a token, as the end of its job does."""
         with self._state.lock:

@@ -28,13 +28,15 @@ _LIMIT = 1000
 """Requests an hour and repository that a job's token has."""
 
 
-def problem(status: int, message: str, *errors: Mapping[str, str]) -> HTTPException:
+def problem(
+    status: int, message: str, *errors: Mapping[str, str], headers: Mapping[str, str] | None = None
+) -> HTTPException:
     """Return a refusal in the API's form."""
     body: dict[str, object] = {"message": message}
     if errors:
         body["errors"] = list(errors)
     body |= {"documentation_url": _DOCUMENTATION, "status": str(status)}
-    return HTTPException(response=answer(body, status))
+    return HTTPException(response=answer(body, status, headers))
 
 
 def invalid(resource: str, field: str, code: str, message: str = "") -> HTTPException:
@@ -83,15 +85,24 @@ class Call:
         return self.grant is not None and self.grant.may(scope, level, repository)
 
     def need(self, scope: str, level: str, repository: Repository) -> None:
-        """Refuse a caller without the scope."""
-        if self.may(scope, level, repository):
+        """Refuse a caller without the scope; the header is as in microsoft/AL-Go#808."""
+        if self.has(scope, level, repository):
             return
         if self.grant is None:
             raise problem(401, "Requires authentication")
-        raise problem(403, self._inaccessible)
+        accepted = f"{scope.replace('-', '_')}={level}"
+        raise problem(403, self.inaccessible, headers={"X-Accepted-GitHub-Permissions": accepted})
+
+    def has(self, scope: str, level: str, repository: Repository) -> bool:
+        """Tell whether the token has the scope, which counts as asked."""
+        allowed = self.may(scope, level, repository)
+        if self.grant is not None:
+            self.grant.account(scope, level, refused=not allowed)
+        return allowed
 
     @property
-    def _inaccessible(self) -> str:
+    def inaccessible(self) -> str:
+        """The words for what a token is not for."""
         kind = "integration" if self.grant and self.grant.actor.bot else "personal access token"
         return f"Resource not accessible by {kind}"
 
@@ -100,20 +111,27 @@ class Call:
         if self.grant is None:
             raise problem(401, "Requires authentication")
         if self.grant.actor.bot:
-            raise problem(403, self._inaccessible)
+            raise problem(403, self.inaccessible)
         return self.grant
 
     def release(self, repository: Repository, number: int) -> Release:
         """Return a release; a draft exists only for those who may push."""
         self.need("contents", "read", repository)
         found = repository.by_id.get(number)
-        if found is None or not self.shows(repository, found):
-            raise problem(404, "Not Found")
-        return found
+        if found is not None and self.reads(repository, found):
+            return found
+        raise problem(404, "Not Found")
+
+    def reads(self, repository: Repository, release: Release) -> bool:
+        """Tell whether this caller may read the release that they ask for; a draft takes what writing it takes."""
+        return not release.draft or self.has("contents", "write", repository)
 
     def shows(self, repository: Repository, release: Release) -> bool:
-        """Tell whether this caller may see the release."""
-        return not release.draft or self.may("contents", "write", repository)
+        """Tell whether a listing has the release for this caller; nobody is refused one that is left out."""
+        seen = not release.draft or self.may("contents", "write", repository)
+        if seen and release.draft and self.grant is not None:
+            self.grant.account("contents", "write", refused=False)
+        return seen
 
     def json(self) -> dict[str, Any]:
         """Return the request's body, an object."""

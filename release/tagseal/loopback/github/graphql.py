@@ -71,7 +71,16 @@ def _root(call: Call, errors: list[Mapping[str, object]]) -> Node:
             message = f"Could not resolve to a Repository with the name '{owner}/{name}'."
             errors.append({"type": "NOT_FOUND", "path": ["repository"], "message": message})
             return None
-        return _repository(call, found)
+
+        def readable(field: str) -> bool:
+            if call.has("contents", "read", found):
+                return True
+            extensions = {"saml_failure": False}
+            path = ["repository", field]
+            errors.append({"type": "FORBIDDEN", "path": path, "extensions": extensions, "message": call.inaccessible})
+            return False
+
+        return _repository(call, found, readable)
 
     return {
         "__typename": "Query",
@@ -89,22 +98,31 @@ def _type(name: str) -> Node | None:
     return {"__typename": "__Type", "name": name, "fields": lambda **_: fields}
 
 
-def _repository(call: Call, of: Repository) -> Node:
+def _repository(call: Call, of: Repository, readable: Callable[[str], bool]) -> Node:
+    """Return a repository; what is not ``readable`` is null, and told in the errors."""
     owner, name = of.full_name.split("/")
 
     def visible() -> list[Release]:
         return [one for one in of.listed() if call.shows(of, one)]
 
     def release(tagName: str) -> Node | None:  # noqa: N803 - GraphQL's spelling
-        found = [one for one in visible() if one.tag_name == tagName]
+        if not readable("release"):
+            return None
+        found = [one for one in of.listed() if one.tag_name == tagName]
         found.sort(key=lambda one: one.draft)
-        return _release(of, found[0]) if found else None
+        # A draft is there for whoever may push; to others it is as if there were none.
+        return _release(of, found[0]) if found and call.reads(of, found[0]) else None
+
+    def latest() -> Node | None:
+        return _release(of, of.latest) if of.latest and readable("latestRelease") else None
 
     def ref(qualifiedName: str) -> Node | None:  # noqa: N803 - GraphQL's spelling
-        target = of.refs.get(qualifiedName)
+        target = of.refs.get(qualifiedName) if readable("ref") else None
         return _ref(qualifiedName, target.sha) if target else None
 
-    def releases(first: int = 30, after: str | None = None, **order: Any) -> Node:  # noqa: ANN401 - an input object
+    def releases(first: int = 30, after: str | None = None, **order: Any) -> Node | None:  # noqa: ANN401 - an object
+        if not readable("releases"):
+            return None
         rising = (order.get("orderBy") or {}).get("direction") == "ASC"
         found = visible()
         return _connection([_release(of, one) for one in (found[::-1] if rising else found)], first, after)
@@ -130,7 +148,7 @@ def _repository(call: Call, of: Repository) -> Node:
         "defaultBranchRef": _ref(of.default_branch, branch.sha) if branch else None,
         "ref": ref,
         "release": release,
-        "latestRelease": _release(of, of.latest) if of.latest else None,
+        "latestRelease": latest,
         "releases": releases,
     }
 

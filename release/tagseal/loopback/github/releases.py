@@ -209,7 +209,7 @@ def _asset(call: Call, found: Repository, number: int) -> tuple[Release, Asset]:
     call.need("contents", "read", found)
     for release in found.releases:
         for asset in release.assets:
-            if asset.id == number and call.shows(found, release):
+            if asset.id == number and call.reads(found, release):
                 return release, asset
     raise problem(404, "Not Found")
 

@@ -50,6 +50,13 @@ class Grant:
     """Scope to ``read`` or ``write``, spelled as ``permissions:`` in a workflow."""
     repository: str | None
     """The only repository that the scopes are for; None for all."""
+    asked: dict[tuple[str, str], bool] = field(default_factory=dict)
+    """Every scope and level that a request took, and whether the token had it."""
+
+    def account(self, scope: str, level: str, *, refused: bool) -> None:
+        """Remember what a request took; what was refused once stays so. Public things are read without any scope."""
+        if refused or self.scopes.get(scope) in {level, "write"}:
+            self.asked[scope, level] = not refused and self.asked.get((scope, level), True)
 
     def may(self, scope: str, level: str, repository: Repository) -> bool:
         """Tell whether the token has the scope for this repository."""

@@ -106,7 +106,10 @@ class Call:
             raise challenge(self.request, scope, "invalid_token" if "Authorization" in self.request.headers else "")
         if action not in self.ticket.access.get(name, ()):
             raise challenge(self.request, scope, "insufficient_scope")
-        if not self._allowed(name, action):
+        allowed = self._allowed(name, action)
+        if self.ticket.github:
+            self.state.account(self.ticket.github, {"pull": "read", "push": "write"}[action], refused=not allowed)
+        if not allowed:
             raise self._denied(name, action)
 
     def _allowed(self, name: str, action: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from tagseal.loopback.registry.blobs import Blobs
 
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 
     from tagseal.loopback.registry.blobs import Upload
     from tagseal.loopback.registry.storage import Storage
+
+    class Account(Protocol):
+        """Is told which level of ``packages`` a GitHub token was asked for, and whether it was refused."""
+
+        def __call__(self, token: str, level: str, *, refused: bool) -> None:
+            """Take one request's account."""
 
     Scopes = Callable[[str, str], Mapping[str, str] | None]
     """Takes a GitHub token and a repository's name, empty for none, and gives what the token may do there, spelled as
@@ -99,6 +105,10 @@ class Rules:
     """Seconds that an issued token is good for."""
 
 
+def nobody(token: str, level: str, *, refused: bool) -> None:
+    """Keep no account."""
+
+
 class State:
     """Everything together."""
 
@@ -109,6 +119,7 @@ class State:
         self.rules = rules
         self.storage: Storage | None = None
         """Where blobs are pulled from, if it is not the registry itself."""
+        self.account: Account = nobody
         self.clock = clock
         self.lock = threading.RLock()
         self.repositories: dict[str, Repository] = {}
