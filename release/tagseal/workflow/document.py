@@ -5,6 +5,7 @@ Source: "Workflow syntax for GitHub Actions".
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 _JOBS = 500
 """More than anybody writes; each is compared with those that it waits for."""
+_ID = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}", re.ASCII)
+"""Of a job."""
 NOTHING = Field(value="", line=1, column=1, first=1)
 
 
@@ -132,7 +135,7 @@ def parsed(data: bytes, path: str) -> Workflow:
         what = f"got {len(workflow.jobs)} jobs, expected at most {_JOBS}"
         large = _finding(workflow, top, "workflow-too-large", what, "Split the workflow.")
         return Workflow(path=path, name=path, problems=(*problems, large))
-    found = (*problems, *_lacking(workflow), *_needs(workflow), *_contexts(workflow))
+    found = (*problems, *_lacking(workflow), *_ids(workflow), *_needs(workflow), *_contexts(workflow))
     return replace(workflow, problems=tuple(sorted(found, key=lambda one: (one.line, one.column))))
 
 
@@ -209,6 +212,14 @@ def _needs(workflow: Workflow) -> Iterator[Finding]:
         if job.id in {one.id for one in workflow.before(job)}:
             what = f"got a job {shown(job.id)} that waits for itself"
             yield _finding(workflow, at, "needs-cycle", what, "Take one job out of the circle of `needs`.")
+
+
+def _ids(workflow: Workflow) -> Iterator[Finding]:
+    """Find names that GitHub refuses; what plays jobs makes folders of them."""
+    for job in workflow.jobs:
+        if _ID.fullmatch(job.id) is None:
+            what = f"got a job named {shown(job.id)}, expected letters, digits, - and _, the first a letter or _"
+            yield _finding(workflow, job.at, "job-id-malformed", what, "Rename the job; `name` can say anything.")
 
 
 def _contexts(workflow: Workflow) -> Iterator[Finding]:

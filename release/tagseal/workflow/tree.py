@@ -73,6 +73,11 @@ class Field:
         """Return an entry, where there is one."""
         return self.entries.get(key)
 
+    def below(self, key: str) -> Mapping[str, Field]:
+        """Return the entries of an entry; none where it is not there, or no mapping."""
+        found = self.get(key)
+        return found.entries if found else {}
+
     def say(self, *path: str) -> str:
         """Return the text at this path, or nothing."""
         place: Field | None = self

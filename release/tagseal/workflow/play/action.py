@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from tagseal.errors import UsageError
+from tagseal.names import shown
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from tagseal.workflow.document import Step
+    from tagseal.workflow.evaluate import ExpressionError
+    from tagseal.workflow.tree import Field
 
 
 class StepFailedError(Exception):
@@ -19,17 +24,28 @@ class StepFailedError(Exception):
 class Host(Protocol):
     """What stands behind the steps of one job."""
 
-    artifacts: Path
-    """One folder for each artifact that a job of this run has handed over; shared by the jobs."""
-    python: Path
-    """Where setup-python puts the interpreter: empty when a job begins, and the same path in every job."""
-    snapshots: Path
-    """What was set up once, for the next job that asks for exactly the same; shared by the jobs."""
-    network: Mapping[str, str]
-    """The person's own way to a package index, for set-up alone."""
+    @property
+    def artifacts(self) -> Path:
+        """One file for each artifact that a job of this run has handed over; shared by the jobs."""
 
-    def checkout(self, folder: Path) -> None:
-        """Put the checkout of the run's ref there, with all tags; its origin is the played host.
+    @property
+    def python(self) -> Path:
+        """Where setup-python puts the interpreter: empty when a job begins, and the same path in every job."""
+
+    @property
+    def snapshots(self) -> Path:
+        """What was set up once, for the next job that asks for exactly the same; shared by the jobs."""
+
+    @property
+    def network(self) -> Mapping[str, str]:
+        """The person's own way to a package index, for set-up alone."""
+
+    @property
+    def tools(self) -> Mapping[str, Path]:
+        """What installers put on PATH: the tool's name, and the folder that it lies in."""
+
+    def checkout(self, folder: Path, *, whole: bool) -> None:
+        """Put the checkout of the run's ref there, whole or as one commit with its tag; origin is the played host.
 
         Raises:
             StepFailedError: The job's token may not read this repository.
@@ -58,12 +74,48 @@ class Call:
         """File and line, as editors read them."""
         return f"{self.file}:{self.step.at.line}"
 
+    def said(self, name: str, default: str = "") -> str:
+        """Return an input, its white space cut off."""
+        return self.inputs.get(name, default).strip()
+
+    def yes(self, name: str) -> bool:
+        """Tell whether an input that is true or false, by default the latter, is true.
+
+        Raises:
+            StepFailedError: It is neither: the action fails as well.
+        """
+        text = self.said(name, "false").lower()
+        if text not in {"true", "false", ""}:
+            raise StepFailedError(f"got {shown(text)} for the input {name}, expected true or false")
+        return text == "true"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
     """What a step leaves to those after it."""
 
     outputs: Mapping[str, str] = field(default_factory=dict)
-    path: tuple[Path, ...] = ()
+    path: tuple[str, ...] = ()
     """Folders that go first on PATH, the last one before the others."""
     environ: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """An action that is played."""
+
+    play: Callable[[Call], Done]
+    played: frozenset[str]
+    """Inputs that are heeded."""
+    ignored: frozenset[str] = frozenset()
+    """Inputs that change nothing here."""
+
+
+def refused(file: str, at: Field, error: ExpressionError) -> UsageError:
+    """Return the error for an expression that cannot be evaluated, with its place."""
+    return UsageError(
+        f"{file}:{at.line}: {error}",
+        context=(at.text.strip(),) if at.text else (),
+        hint="Correct the expression; `tagseal doctor` and actionlint look at all of them.",
+        slug="expression-not-played",
+    )

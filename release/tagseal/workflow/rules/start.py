@@ -56,17 +56,18 @@ def _only_tags(workflow: Workflow, job: Job) -> bool:
 def tag_not_matched(workflow: Workflow, known: Known) -> Iterator[Hit]:
     """Find a filter of tags that the project's own tags do not pass."""
     at = place(workflow, "on", "push", "tags")
-    if known.tag and (filters := _filters(workflow)) and not passes(filters, known.tag):
-        yield hit(at, f"the tag {shown(known.tag)} of this project passes none of {', '.join(map(shown, filters))}")
+    if known.tag and (found := filters(workflow)) and not passes(found, known.tag):
+        yield hit(at, f"the tag {shown(known.tag)} of this project passes none of {', '.join(map(shown, found))}")
 
 
 def trigger_too_wide(workflow: Workflow, known: Known) -> Iterator[Hit]:
     """Find a filter of tags that takes whatever tag is pushed."""
-    if (filters := _filters(workflow)) and passes(filters, _NO_VERSION):
-        yield hit(place(workflow, "on", "push", "tags"), f"{', '.join(map(shown, filters))} takes any tag")
+    if (found := filters(workflow)) and passes(found, _NO_VERSION):
+        yield hit(place(workflow, "on", "push", "tags"), f"{', '.join(map(shown, found))} takes any tag")
 
 
-def _filters(workflow: Workflow) -> tuple[str, ...]:
+def filters(workflow: Workflow) -> tuple[str, ...]:
+    """Return the patterns of the tags whose push starts a workflow; none where any does, or no push does."""
     at = place(workflow, "on", "push", "tags")
     push = workflow.at.entries["on"].get("push") if workflow.at.get("on") else None
     return at.words if push is not None and at is push.get("tags") else ()

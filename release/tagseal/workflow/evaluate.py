@@ -1,0 +1,190 @@
+"""Expressions of a workflow, evaluated as GitHub does.
+
+Source: "Evaluate expressions in workflows and actions". A value is JSON's: None, bool, float, str, list, dict. No
+library for Python does this; GitHub's own is written for Node.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from tagseal.workflow.functions import FUNCTIONS, ExpressionError, equal, found, ordered, text, true
+from tagseal.workflow.syntax import Call, Index, Name, Operation, Star, Value, parsed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tagseal.workflow.functions import Function
+    from tagseal.workflow.syntax import Node
+
+__all__ = ["ExpressionError", "Status", "check", "filled", "holds", "value"]
+
+Status = Literal["success", "failure", "cancelled", "skipped"]
+"""How everything before went; after what was skipped, only ``always()`` holds."""
+
+_STATUS = ("success", "failure", "cancelled", "always")
+_LARGEST = 1024 * 1024
+"""Characters of a text that is made; the runner takes no larger variable."""
+
+
+class _Found(list[Any]):
+    """What a ``*`` found: an index goes on into each of it."""
+
+
+def value(expression: str, contexts: Mapping[str, Any], status: Status = "success") -> Any:  # noqa: ANN401 - JSON
+    """Return what an expression, without its braces, comes to.
+
+    Args:
+        expression: As in the file.
+        contexts: By name: github, env, needs, steps and so on.
+        status: What ``success()``, ``failure()`` and ``cancelled()`` tell.
+
+    Raises:
+        ExpressionError: It does not parse, names nothing that there is, or grows too large.
+    """
+    return _value(parsed(expression), contexts, status)
+
+
+def filled(written: str, contexts: Mapping[str, Any]) -> str:
+    """Return a text with every ``${{ … }}`` replaced by its value.
+
+    Raises:
+        ExpressionError: As :func:`value`, or a brace is left open.
+    """
+    made = ""
+    for plain, expression in _parts(written):
+        made += plain + (text(value(expression, contexts)) if expression is not None else "")
+        if len(made) > _LARGEST:
+            raise ExpressionError(f"got a text of more than {_LARGEST} characters, expected less")
+    return made
+
+
+def holds(condition: str, contexts: Mapping[str, Any], status: Status) -> bool:
+    """Tell whether an ``if`` holds; without a function of the status, only where all before went well.
+
+    Raises:
+        ExpressionError: As :func:`value`.
+    """
+    bare = _bare(condition)
+    if not bare:
+        return status == "success"
+    node = parsed(bare)
+    if status != "success" and not any(one.name in _STATUS for one in node.calls()):
+        return False
+    return true(_value(node, contexts, status))
+
+
+def check(written: str, *, condition: bool = False) -> None:
+    """Look at the expressions of a text, or of an ``if``, before there is anything to evaluate them with.
+
+    Raises:
+        ExpressionError: One does not parse, or calls what is not played.
+    """
+    whole = [_bare(written) or None] if condition else [expression for _, expression in _parts(written)]
+    for expression in whole:
+        if expression is not None:
+            for call in parsed(expression).calls():
+                _function(call)
+
+
+def _bare(condition: str) -> str:
+    """Return a condition without its braces."""
+    bare = condition.strip()
+    if bare.startswith("${{") and _end(bare, 3) == len(bare) - 2:
+        return bare[3:-2].strip()
+    if "${{" in bare:
+        # GitHub fills such a text, and takes any text that is not empty for true: nobody means that.
+        raise ExpressionError("got a condition that is an expression only in part, expected one in whole, or no braces")
+    return bare
+
+
+def _parts(written: str) -> Iterator[tuple[str, str | None]]:
+    """Yield what stands before each expression of a text, with that expression; last what follows, with None."""
+    at = 0
+    while (begin := written.find("${{", at)) >= 0:
+        end = _end(written, begin + 3)
+        yield written[at:begin], written[begin + 3 : end]
+        at = end + 2
+    yield written[at:], None
+
+
+def _end(written: str, at: int) -> int:
+    """Return where the braces close; those in a quoted text do not count."""
+    outside = re.compile(r"(?:[^'}]|'(?:[^']|'')*'|\}(?!\}))*")
+    match = outside.match(written, at)
+    end = match.end() if match else at
+    if not written.startswith("}}", end):
+        raise ExpressionError("got an expression that does not end, expected `}}`")
+    return end
+
+
+def _value(node: Node, contexts: Mapping[str, Any], status: Status) -> Any:  # noqa: ANN401 - JSON
+    match node:
+        case Value():
+            return node.value
+        case Name():
+            known = {name.lower(): content for name, content in contexts.items()}
+            if node.name not in known:
+                raise ExpressionError(f"got `{node.name}`, expected a context that there is here: {', '.join(known)}")
+            return known[node.name]
+        case Star():
+            return _all(_value(node.of, contexts, status))
+        case Index():
+            return _indexed(_value(node.of, contexts, status), _value(node.by, contexts, status))
+        case Call():
+            return _called(node, contexts, status)
+        case Operation():
+            return _operated(node, contexts, status)
+
+
+def _operated(node: Operation, contexts: Mapping[str, Any], status: Status) -> Any:  # noqa: ANN401 - JSON
+    left = _value(node.left, contexts, status)
+    if node.sign == "!":
+        return not true(left)
+    if node.right is None or (node.sign == "&&" and not true(left)) or (node.sign == "||" and true(left)):
+        return left
+    right = _value(node.right, contexts, status)
+    if node.sign in {"&&", "||"}:
+        return right
+    if node.sign in {"==", "!="}:
+        return equal(left, right) is (node.sign == "==")
+    return ordered(left, right, node.sign)
+
+
+def _called(node: Call, contexts: Mapping[str, Any], status: Status) -> Any:  # noqa: ANN401 - JSON
+    function = _function(node)
+    if function is None:
+        return node.name in {"always", status}
+    return function.run(*(_value(one, contexts, status) for one in node.arguments))
+
+
+def _function(node: Call) -> Function | None:
+    """Return what is called with as many arguments as it takes; None for a function of the status."""
+    if node.name in _STATUS:
+        if node.arguments:
+            raise ExpressionError(f"got {node.name}() with {len(node.arguments)} arguments, expected none")
+        return None
+    function = FUNCTIONS.get(node.name)
+    if function is None:
+        raise ExpressionError(f"got the function {node.name}(), expected one that is played: {', '.join(FUNCTIONS)}")
+    count = len(node.arguments)
+    if not function.least <= count <= function.most:
+        expected = f"{function.least}" + ("" if function.least == function.most else f" to {function.most}")
+        raise ExpressionError(f"got {node.name}() with {count} argument{'s' * (count != 1)}, expected {expected}")
+    return function
+
+
+def _all(of: Any) -> _Found:  # noqa: ANN401 - JSON
+    every = of.values() if isinstance(of, Mapping) else of if isinstance(of, list) else ()
+    if isinstance(of, _Found):
+        return _Found(one for inner in of for one in _all(inner))
+    return _Found(every)
+
+
+def _indexed(of: Any, by: Any) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(of, _Found):
+        inner = (_indexed(one, by) for one in of)
+        return _Found(one for one in inner if one is not None)
+    return found(of, by)

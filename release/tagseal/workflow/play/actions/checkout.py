@@ -1,0 +1,34 @@
+"""actions/checkout: the tag's own files. Source: its README and action.yml, version 7."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tagseal.errors import UsageError
+from tagseal.names import shown
+from tagseal.workflow.play.action import Done
+
+if TYPE_CHECKING:
+    from tagseal.workflow.play.action import Call
+
+
+def play(call: Call) -> Done:
+    """Put the checkout into the workspace.
+
+    Raises:
+        UsageError: It is to be of something else than the run's ref.
+        StepFailedError: The job may not read the repository.
+    """
+    own = {"", call.environ["GITHUB_REF"], call.environ["GITHUB_REF_NAME"], call.environ["GITHUB_SHA"]}
+    if call.said("ref") not in own:
+        raise UsageError(
+            f"got `ref: {shown(call.said('ref'))}` at {call.place}, expected the ref that started the run",
+            hint="Take `ref` out: a release is made of the tag that started it, and the guard refuses another commit.",
+            slug="checkout-of-another-ref",
+        )
+    whole = call.said("fetch-depth", "1") == "0"
+    call.host.checkout(call.workspace, whole=whole)
+    if call.said("persist-credentials", "true").lower() != "false":
+        call.log("a runner keeps the token where every later step can read it: write `persist-credentials: false`")
+    call.log(f"{'everything' if whole else 'one commit'} of {call.environ['GITHUB_REF']}")
+    return Done(outputs={"ref": call.environ["GITHUB_REF"], "commit": call.environ["GITHUB_SHA"]})

@@ -1,0 +1,122 @@
+"""What of a workflow file cannot be played, found before anything of it is."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from tagseal.errors import UsageError
+from tagseal.names import shown
+from tagseal.workflow.evaluate import ExpressionError
+from tagseal.workflow.evaluate import check as checked
+from tagseal.workflow.play import actions
+from tagseal.workflow.play.action import refused
+from tagseal.workflow.play.shells import SHELLS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tagseal.workflow.document import Job, Workflow
+    from tagseal.workflow.tree import Field
+
+_OF_A_JOB = {
+    "strategy": "a matrix",
+    "services": "services",
+    "container": "a container",
+    "uses": "a reusable workflow",
+    "snapshot": "a snapshot",
+}
+_OTHER_SYSTEMS = ("windows", "macos")
+_NUMBER = re.compile(r"[0-9]{1,5}(\.[0-9]{1,3})?", re.ASCII)
+_OTHERS = "A release has one job of each kind: let another workflow do this, and rehearse this one without it."
+
+
+def check(workflow: Workflow) -> None:
+    """Refuse a workflow that cannot be played as it is written.
+
+    Raises:
+        UsageError: The file is broken, or has what is not played; the first place counts.
+    """
+    if broken := [one for one in workflow.problems if one.level == "error"]:
+        raise UsageError(
+            f"got a workflow that GitHub would not run: {broken[0].place}: {broken[0].what}",
+            context=tuple(f"{one.place}: {one.what}" for one in broken[1:10]),
+            hint=f"{broken[0].hint} `tagseal doctor {workflow.path}` tells it again.",
+            slug="workflow-broken",
+        )
+    _expressions(workflow)
+    for error in _shell(workflow, workflow.at):
+        raise error
+    for job in workflow.jobs:
+        for error in (*_job(workflow, job), *_steps(workflow, job)):
+            raise error
+
+
+def _expressions(workflow: Workflow) -> None:
+    for key, at in workflow.at.walk():
+        try:
+            checked(at.text, condition=key == "if")
+        except ExpressionError as error:
+            raise refused(workflow.path, at, error) from error
+
+
+def _job(workflow: Workflow, job: Job) -> Iterator[UsageError]:
+    for name, what in _OF_A_JOB.items():
+        if at := job.at.get(name):
+            yield UsageError(
+                f"{workflow.path}:{at.line}: got {what} in the job {shown(job.id)}, expected steps alone",
+                hint=_OTHERS,
+                slug="job-not-played",
+            )
+    for label in job.runs_on:
+        if label.lower().startswith(_OTHER_SYSTEMS):
+            yield UsageError(
+                f"{workflow.path}:{job.at.entries['runs-on'].line}: got the runner {shown(label)} for the job "
+                f"{shown(job.id)}, expected one with Linux",
+                hint=_OTHERS,
+                slug="runner-not-played",
+            )
+    if "${{" in job.environment:
+        yield UsageError(
+            f"{workflow.path}:{job.at.entries['environment'].line}: got {shown(job.environment)} for the environment "
+            f"of the job {shown(job.id)}, expected a name",
+            hint="Write the name: the index trusts one environment, and the identity that signs may name it.",
+            slug="environment-not-played",
+        )
+    yield from _timeout(workflow, job.at)
+    yield from _shell(workflow, job.at)
+
+
+def _timeout(workflow: Workflow, at: Field) -> Iterator[UsageError]:
+    said = at.get("timeout-minutes")
+    if said and not _NUMBER.fullmatch(said.text):
+        yield UsageError(
+            f"{workflow.path}:{said.line}: got timeout-minutes {shown(said.text)}, expected a number",
+            hint="Write minutes as a plain number.",
+            slug="timeout-not-played",
+        )
+
+
+def _shell(workflow: Workflow, at: Field) -> Iterator[UsageError]:
+    said = at.say("shell") or at.say("defaults", "run", "shell")
+    if said not in SHELLS:
+        yield UsageError(
+            f"{workflow.path}:{at.line}: got the shell {shown(said)}, expected bash, sh, python or none",
+            hint="Take `shell` out: a runner on Linux has bash.",
+            slug="shell-not-played",
+        )
+
+
+def _steps(workflow: Workflow, job: Job) -> Iterator[UsageError]:
+    for step in job.steps:
+        if step.uses:
+            yield from actions.problems(step, workflow.path)
+        if bool(step.uses) == bool(step.run):
+            yield UsageError(
+                f"{workflow.path}:{step.at.line}: got a step with {'both' if step.uses else 'neither'} of `uses` and "
+                "`run`, expected one",
+                hint="Correct the step: GitHub refuses the file.",
+                slug="step-not-played",
+            )
+        yield from _shell(workflow, step.at)
+        yield from _timeout(workflow, step.at)
