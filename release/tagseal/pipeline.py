@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from tagseal.errors import Refused, ServiceError, UsageError
 from tagseal.journal import Journal, digest
-from tagseal.records import RECORDS, Plan, Record, Seal, Tag
+from tagseal.records import RECORDS, Plan, Publication, Record, Seal, Tag
 from tagseal.services import actions
 from tagseal.services.actions import Event, hand_on
 from tagseal.services.files import swept
@@ -146,7 +146,7 @@ def _played(tag: Tag, steps: Sequence[Step], services: Services, watcher: Watche
         with resumable(step, steps[number:], services.environ):
             record = _timed(step, tuple(taken), services, watcher)
         journal.keep(record)
-        hand_on(services.environ, records=digest(journal.path))
+        hand_on(services.environ, records=digest(journal.path), **_outputs(record))
         yield record
 
 
@@ -164,6 +164,13 @@ def resumable(step: Step, rest: Sequence[Step], environ: Mapping[str, str]) -> I
         else:
             error.hint = f"{error.hint.rstrip('. ')}. Then r{again}; it goes on with `{step.verb}`."
         raise
+
+
+def _outputs(record: Record) -> dict[str, str]:
+    """Return what a record tells to later steps and jobs."""
+    if isinstance(record, Plan):
+        return {"tag": record.tag, "version": record.version}
+    return {"release_url": record.url} if isinstance(record, Publication) else {}
 
 
 def _boundary(steps: Sequence[Step], services: Services) -> None:

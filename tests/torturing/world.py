@@ -17,7 +17,7 @@ from tagseal.loopback import Loopback
 from tagseal.loopback.actions import Run
 from tagseal.rehearsal import clone, jobs
 from tagseal.rehearsal.jobs import JOBS, Job, Stage
-from tagseal.services.actions import RECORDS
+from tagseal.services.actions import RECORDS, said
 from tagseal.steps import Workspace
 from torturing.schedule import BUILDS
 from torturing.warm import Order, Warm
@@ -173,7 +173,7 @@ class World:
         """
         granted = replace(stage, run=replace(stage.run, ref=ref)) if ref else stage
         before = machine.outputs.read_bytes() if again else b""
-        environ = jobs.job_environ(job, stage, machine.checkout, machine.temp)
+        environ = jobs.job_environ(job, stage, jobs.Powers.of(job, stage), machine.checkout, machine.temp)
         environ |= {RECORDS: records} if records else {}
         if ref:
             environ["ACTIONS_ID_TOKEN_REQUEST_TOKEN"] = stage.loopback.tokens.grant(granted.run)
@@ -191,8 +191,7 @@ class World:
     def handed_over(self, machine: Machine, folder: Path) -> HandOver:
         """Keep what a finished job hands on."""
         shutil.copytree(machine.work, folder)
-        told = [line.partition("=")[2] for line in machine.outputs.read_text().splitlines() if "records=" in line]
-        return HandOver(folder=folder, records=told[-1])
+        return HandOver(folder=folder, records=said(machine.outputs.read_text())["records"])
 
     def _built(self, project: Project, folder: Path, number: int) -> HandOver:
         """Play the build job, with other bytes for each number."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tagseal.services import actions
-from tagseal.services.actions import Event, event, hand_on, handed_on, token
+from tagseal.services.actions import Event, event, hand_on, handed_on, said, token
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,12 +73,28 @@ def test_the_digest_of_this_step_is_newer_than_that_of_the_job_before(tmp_path: 
     hand_on(environ, records="first")
     hand_on(environ, records="second", release_url="https://github.com/octo/widget")
     assert handed_on(environ) == "second"
-    assert output.read_text().splitlines() == [
-        "other=1",
-        "records=first",
-        "records=second",
-        "release-url=https://github.com/octo/widget",
-    ]
+    url = "https://github.com/octo/widget"
+    assert said(output.read_text()) == {"other": "1", "records": "second", "release-url": url}
+
+
+def test_no_value_can_end_its_own_block(tmp_path: Path) -> None:
+    """Each output stands between words that are new each time; a value with lines in it brings no output of its own."""
+    output = tmp_path / "output"
+    for _ in range(2):
+        hand_on({"GITHUB_OUTPUT": str(output)}, tag="v1\nEOF\nrecords=forged", version="1")
+    lines = output.read_text().splitlines()
+    ends = [line.partition("<<")[2] for line in lines if "<<" in line]
+    assert len(set(ends)) == 4
+    assert all(re.fullmatch("[0-9a-f]{32}", end) for end in ends)
+    assert said(output.read_text()) == {"tag": "v1\nEOF\nrecords=forged", "version": "1"}
+
+
+@pytest.mark.parametrize("text", ["word\n", "records<<END\nopen\n", "=x\n"])
+def test_a_torn_output_leaves_the_digest_of_the_job_before(text: str, tmp_path: Path) -> None:
+    """Which the records then have, or they are refused."""
+    output = tmp_path / "output"
+    output.write_text(f"records=first\n{text}")
+    assert handed_on({actions.RECORDS: "before", "GITHUB_OUTPUT": str(output)}) == "before"
 
 
 def test_outside_of_actions_nothing_is_handed_on() -> None:

@@ -20,6 +20,7 @@ from tagseal.journal import Journal, digest
 from tagseal.pipeline import STEPS, VERBS, ordered, resumable, run
 from tagseal.records import Build, Checks, Plan, Record
 from tagseal.services import actions
+from tagseal.services.actions import said
 from tagseal.services.lock import held
 
 if TYPE_CHECKING:
@@ -66,9 +67,9 @@ def records(job: Job) -> Path:
     return job.work.records
 
 
-def told(job: Job) -> list[str]:
+def told(job: Job) -> dict[str, str]:
     """Return the outputs of the job."""
-    return (job.temp / "github_output").read_text().splitlines()
+    return said((job.temp / "github_output").read_text())
 
 
 def test_a_step_takes_records_of_earlier_verbs_only() -> None:
@@ -116,8 +117,7 @@ def test_records_are_kept_as_they_come_and_handed_on(job: Job) -> None:
     assert watcher.told == [f"{verb} {what}" for verb in ("guard", "plan", "build") for what in ("starts", "ends")]
     journal = Journal.open(records(job), TAG, job.run.sha)
     assert list(journal.records) == ["plan", "build"]
-    assert len(told(job)) == 2
-    assert told(job)[-1] == f"records={digest(records(job))}"
+    assert told(job) == {"records": digest(records(job)), "tag": TAG, "version": "1.2.3"}
 
 
 def test_a_step_that_fails_leaves_the_records_before_it(job: Job) -> None:
@@ -313,7 +313,7 @@ def test_verbs_as_children_of_one_job_hand_on_to_each_other(job: Job, tmp_path: 
         # The guard is in every process, and says its line.
         lines = [line.split()[0] for line in done.stdout.splitlines() if not line.startswith(("::", "note:"))]
         assert lines == (["guard"] if verb == "guard" else ["guard", verb])
-    attested = told(job)[-1].removeprefix("records=")
+    attested = told(job)["records"]
     assert attested == digest(records(job))
 
     # What was told in this job is newer than what the job before told.

@@ -27,7 +27,7 @@ def choose(environ: Mapping[str, str], *, json: bool = False) -> Report:
     if environ.get("GITHUB_ACTIONS") == "true":
         from tagseal.report.actions import Actions  # noqa: PLC0415
 
-        report: Report = Actions(stream)
+        report: Report = Actions(stream, environ)
     elif stream.isatty() and environ.get("CI") != "true" and environ.get("TERM") != "dumb":
         from tagseal.report.terminal import Terminal  # noqa: PLC0415 - rich
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from tagseal.records import to_object
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tagseal.errors import TagsealError
     from tagseal.records import Record
     from tagseal.report.plain import Report
@@ -55,6 +57,10 @@ class Document:
     def row(self, what: str, good: bool | None, text: str) -> None:  # noqa: FBT001 - read from a table
         """Pass it on."""
         self._inner.row(what, good, text)
+
+    def finding(self, level: Literal["warning", "error"], slug: str, text: str, place: Mapping[str, object]) -> None:
+        """Pass it on."""
+        self._inner.finding(level, slug, text, place)
 
     def failed(self, error: TagsealError) -> None:
         """Keep the error."""

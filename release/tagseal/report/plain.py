@@ -7,12 +7,14 @@ import re
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import TYPE_CHECKING, Literal, Protocol, TextIO
 
 from tagseal.names import printable
 from tagseal.report.sentences import asides, sentence
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tagseal.errors import TagsealError
     from tagseal.records import Record
 
@@ -54,6 +56,9 @@ class Report(Protocol):
 
     def row(self, what: str, good: bool | None, text: str) -> None:  # noqa: FBT001 - read from a table
         """One line of a table: what it is about, whether it is good, not, or neither."""
+
+    def finding(self, level: Literal["warning", "error"], slug: str, text: str, place: Mapping[str, object]) -> None:
+        """A line of a table speaks of a place: its ``file``, ``line`` and ``col``, from 1."""
 
     def failed(self, error: TagsealError) -> None:
         """The run ends with this error."""
@@ -138,6 +143,9 @@ class Plain:
     def row(self, what: str, good: bool | None, text: str) -> None:  # noqa: FBT001 - as above
         """Print it."""
         self.line(row_line(what, good, text))
+
+    def finding(self, level: Literal["warning", "error"], slug: str, text: str, place: Mapping[str, object]) -> None:
+        """Say nothing: the table's line has the place."""
 
     def failed(self, error: TagsealError) -> None:
         """Print the error."""

@@ -6,7 +6,7 @@ import re
 import textwrap
 import threading
 import time
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 
 from rich.console import Console
 from rich.text import Text
@@ -26,6 +26,8 @@ from tagseal.report.plain import (
 from tagseal.report.sentences import asides, sentence
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.status import Status
 
     from tagseal.errors import TagsealError
@@ -127,6 +129,9 @@ class Terminal:
         styled.stylize("bold", 0, len(what))
         styled.stylize(_MARKS[good], 9, 11)
         self._console.print(styled, soft_wrap=True)
+
+    def finding(self, level: Literal["warning", "error"], slug: str, text: str, place: Mapping[str, object]) -> None:
+        """Say nothing: the table's line has the place."""
 
     def failed(self, error: TagsealError) -> None:
         """Print the error."""

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from tagseal.errors import Refused, UsageError
+from tagseal.names import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 TRUST_CONFIG = "TAGSEAL_TRUST_CONFIG"
 RECORDS = "TAGSEAL_RECORDS"
@@ -122,6 +125,35 @@ def _elsewhere(url: str) -> bool:
     return parts.scheme == "https" and "." in name and name.rpartition(".")[2].isalpha()
 
 
+def said(text: str) -> dict[str, str]:
+    """Read what a step wrote for the runner: ``NAME=value`` lines and ``NAME<<END … END`` blocks; the last counts.
+
+    Raises:
+        ValueError: A line is neither, or a block does not end: the runner fails the step.
+    """
+    found: dict[str, str] = {}
+    lines = (line.removesuffix("\r") for line in text.split("\n"))  # no other sign ends a line for the runner
+    for line in lines:
+        if not line:
+            continue
+        plain, block = line.find("="), line.find("<<")
+        if plain > 0 and (block < 0 or plain < block):
+            found[line[:plain]] = line[plain + 1 :]
+        elif block > 0 and plain != 0 and (end := line[block + 2 :]):
+            found[line[:block]] = "\n".join(_block(lines, end))
+        else:
+            raise ValueError(f"got the line {shown(line)} in a command file, expected NAME=value or NAME<<END")
+    return found
+
+
+def _block(lines: Iterator[str], end: str) -> Iterator[str]:
+    for line in lines:
+        if line == end:
+            return
+        yield line
+    raise ValueError(f"got a block in a command file without its end {shown(end)}")
+
+
 def handed_on(environ: Mapping[str, str]) -> str:
     """Return the digest that the records must have: told by the verb before in this step, else by the job before.
 
@@ -129,16 +161,18 @@ def handed_on(environ: Mapping[str, str]) -> str:
     that came from the job before. The runner owns that file, and nothing of the project runs in a job that reads it.
     """
     outputs = Path(environ.get("GITHUB_OUTPUT") or os.devnull)
-    lines = outputs.read_text(encoding="utf-8").splitlines() if outputs.exists() else []
-    told = [line.removeprefix("records=") for line in lines if line.startswith("records=")]
-    return told[-1] if told else environ.get(RECORDS, "")
+    with suppress(ValueError, OSError):
+        return said(outputs.read_text(encoding="utf-8")).get("records") or environ.get(RECORDS, "")
+    return environ.get(RECORDS, "")
 
 
 def hand_on(environ: Mapping[str, str], **outputs: str) -> None:
-    """Append outputs of this job to ``GITHUB_OUTPUT``; does nothing outside Actions.
+    """Append outputs of this job to ``GITHUB_OUTPUT``, each between words that no value can have foreseen.
 
-    Values are ours: digests, safe tags and URLs, so each is one line.
+    Does nothing outside Actions.
     """
     if path := environ.get("GITHUB_OUTPUT"):
         with Path(path).open("a", encoding="utf-8") as file:
-            file.writelines(f"{name.replace('_', '-')}={value}\n" for name, value in outputs.items())
+            for name, value in outputs.items():
+                end = secrets.token_hex(16)
+                file.write(f"{name.replace('_', '-')}<<{end}\n{value}\n{end}\n")

@@ -1,0 +1,138 @@
+"""The summary of a step on the run's page: Markdown that a runner shows, one part a verb.
+
+Each verb may be a process of its own, so that each appends. Whatever comes from outside is escaped or fenced. Source:
+"Workflow commands for GitHub Actions", "Adding a job summary": a summary of more than 1 MiB is not shown at all.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from functools import singledispatchmethod
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from rich.filesize import decimal
+
+from tagseal.names import printable
+from tagseal.notes.render import filled
+from tagseal.records import Checks, Draft, Plan, Publication, Seal, Tag
+from tagseal.report.plain import DOCUMENTATION
+from tagseal.report.sentences import sentence
+from tagseal.steps import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tagseal.errors import TagsealError
+    from tagseal.records import Artifact, Record
+
+TEMPLATE = "summary.md.j2"
+_LARGEST = 512 * 1024
+"""Bytes of the file, at which nothing more is written: half of what GitHub shows."""
+_KEPT = 64 * 1024
+"""Bytes of it that are kept for an error."""
+_NOTES = 64 * 1024
+"""Characters of the notes that are shown."""
+_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+_FENCE = re.compile(r"`{3,}")
+_ROW = "| "
+
+
+class Summary:
+    """The file of one step, appended to; what cannot be written is left out, for no release fails by it."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        """Write to ``GITHUB_STEP_SUMMARY``, if the runner names it."""
+        self._path = Path(environ.get("GITHUB_STEP_SUMMARY") or os.devnull)
+        self._root = Path(environ.get("GITHUB_WORKSPACE") or ".")
+
+    def finished(self, verb: str, record: Record, seconds: float) -> None:
+        """Add the step's row, and what else a person looks for after it."""
+        before = self._read()
+        if verb == Tag.verb and f"{_ROW}{verb} " in before:
+            return  # every verb begins with the guard: once is enough
+        self._add("row", verb=verb, seconds=seconds, text=escaped(sentence(record)), begins=self._begins(before))
+        self._more(record)
+
+    def failed(self, error: TagsealError) -> None:
+        """Add the error, and what to do."""
+        self._add(
+            "error",
+            what=escaped(error.what),
+            context=[escaped(line) for one in error.context for line in one.splitlines()],
+            hint=escaped(error.hint),
+            more=f"{DOCUMENTATION}#{error.slug}",
+            code=error.exit_code,
+        )
+
+    @singledispatchmethod
+    def _more(self, record: Record) -> None:
+        """Say nothing more of most steps."""
+
+    @_more.register
+    def _(self, record: Plan) -> None:
+        self._add(
+            "plan",
+            project=escaped(record.project),
+            version=escaped(record.version),
+            tag=escaped(record.tag),
+            commit=record.commit,
+            identity=escaped(record.identity.uri),
+            irreversible=[escaped(one) for one in record.irreversible],
+        )
+
+    @_more.register
+    def _(self, record: Checks) -> None:
+        self._assets(record.artifacts)
+
+    @_more.register
+    def _(self, record: Seal) -> None:
+        self._assets(record.subjects)
+
+    @_more.register
+    def _(self, record: Draft) -> None:
+        notes = ""
+        with suppress(OSError):
+            notes = Workspace.of(self._root, record.tag).notes.read_text(encoding="utf-8", errors="replace")
+        fence = "`" * max((len(run) + 1 for run in _FENCE.findall(notes)), default=3)
+        cut = len(notes) > _NOTES
+        self._add("draft", url=linked(record.url), notes=printable(notes[:_NOTES], keep="\n"), fence=fence, cut=cut)
+
+    @_more.register
+    def _(self, record: Publication) -> None:
+        self._add("publication", url=linked(record.url))
+
+    def _assets(self, artifacts: Sequence[Artifact]) -> None:
+        rows = [(escaped(one.name), str(one.kind), decimal(one.size), one.sha256) for one in artifacts]
+        self._add("assets", rows=rows)
+
+    def _begins(self, before: str) -> bool:
+        """Tell whether the next row begins a table: behind anything but another row."""
+        last = before.rstrip("\n").rpartition("\n")[2]
+        return not (last.startswith(_ROW) and before.endswith("|\n"))
+
+    def _read(self) -> str:
+        with suppress(OSError):
+            return self._path.read_text(encoding="utf-8", errors="replace")
+        return ""
+
+    def _add(self, part: str, **values: object) -> None:
+        text = filled(TEMPLATE, {"part": part, **values}, override=None)
+        with suppress(OSError):
+            room = _LARGEST - (0 if part == "error" else _KEPT)
+            if self._path.stat().st_size + len(text.encode()) <= room:
+                with self._path.open("a", encoding="utf-8") as file:
+                    file.write(text)
+
+
+def linked(url: str) -> str:
+    """Return an address that cannot leave its link, whatever a service says."""
+    return quote(url, safe=":/?#@!$&'*+,;=%~")
+
+
+def escaped(text: str) -> str:
+    """Return a text that Markdown shows as it is, in one line: every mark of punctuation is escaped."""
+    return _PUNCTUATION.sub(r"\\\1", printable(" ".join(text.split())))
