@@ -64,7 +64,9 @@ def test_it_leaves_the_release_and_how_it_came_about(served: Served) -> None:
     out = served.ended.out
     assert {path.name for path in out.iterdir()} == LEFT
     logs = {path.name for path in (out / "logs").iterdir()}
-    assert logs == {"build.txt", "seal.txt", "publish.txt", "witness.txt", "build.log", "second-build.log"}
+    jobs = ("build", "seal", "publish", "witness")
+    summaries, of_jobs = ({f"{job}.{kind}" for job in jobs} for kind in ("md", "txt"))
+    assert logs == {*of_jobs, *summaries, "build.log", "second-build.log"}
     assert all((out / "logs" / name).stat().st_size for name in logs)
     release = served.ended.release
     assert (release["draft"], release["tag_name"], release["author"]["login"]) == (False, "v1.2.3", ACTIONS_BOT)

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from tagseal.report.plain import Report
 
 
+_OWN = Path()
+"""Stands for the file that is not named."""
+
+
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the parser."""
     parser = commands.add_parser(
@@ -27,6 +31,21 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--packages", type=Path, metavar="DIR", help="take packages from here instead of building")
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: dist/rehearsal in the project")
     parser.add_argument("--serve", action="store_true", help="show the release page in a browser, until Ctrl-C")
+    parser.add_argument(
+        "--workflow",
+        nargs="?",
+        type=Path,
+        const=_OWN,
+        metavar="FILE",
+        help="play a workflow as it is written, with the permissions that it grants, instead of the usual jobs; "
+        "default: the one that signs this project's releases",
+    )
+    parser.add_argument(
+        "--trust-workflow",
+        action="store_true",
+        help="let the shell lines of a FILE that is not of this checkout run here: as you, with your files and your "
+        "network; without it such a file is played only where there is no network but loopback",
+    )
     logs.add_option(parser)
     faults.add_option(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON document on standard output")
@@ -55,5 +74,8 @@ def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
         serve=options.serve,
         log=options.log,
         faults=tuple(options.fault),
+        workflow=options.workflow is not None,
+        file=options.workflow if options.workflow != _OWN else None,
+        trusted=options.trust_workflow,
     )
     return rehearse(request, tell=report.line, say=report.say)

@@ -28,6 +28,7 @@ from tagseal.services import backend, git, metadata, toml, workflows
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from tagseal.rehearsal.chosen import Chosen
     from tagseal.services.git import Git
 
 _PACKAGES = "rehearsed-packages"
@@ -54,6 +55,8 @@ class Clone:
     repository: str
     workflow: str
     """File name in ``.github/workflows/``."""
+    private: bool
+    """Whether the repository is played as a private one: where it consents to the public log."""
     image: str
     """Registry and repository of the image; empty for none."""
     forms: tuple[str, ...]
@@ -79,13 +82,14 @@ class Clone:
             shutil.copy2(file, target, follow_symlinks=False)
 
 
-def make(
+def make(  # noqa: PLR0913 - what a person can say of the project, each by its name
     source: Git,
     temporary: Path,
     *,
     project: str | None,
     tag: str | None,
     packages: Path | None,
+    chosen: Chosen | None = None,
 ) -> Clone:
     """Clone, configure and tag the project of this checkout.
 
@@ -95,7 +99,7 @@ def make(
     head = source.head()
     remarks: list[str] = []
     clone = source.clone_to(temporary / "project", head)
-    remarks += _overlay(source, clone)
+    remarks += (*_overlay(source, clone), *(chosen.place(clone) if chosen else ()))
     remarks += _configure(clone, project, packages)
     _commit(clone)
     settings = config.load(clone.root)
@@ -106,7 +110,7 @@ def make(
     _tag(clone, wanted)
     following, of_tag = _next(wanted, source.commit_of(f"refs/tags/{wanted}"), clone, head)
     repository, said = _repository(settings, source)
-    workflow = workflows.signing(clone.root, settings.workflow, {})
+    workflow = workflows.signing(clone.root, chosen.name if chosen else settings.workflow, {})
     brought, from_here = _brought(settings, source, clone, packages)
     return Clone(
         git=clone,
@@ -118,6 +122,7 @@ def make(
         pattern=pattern,
         repository=repository,
         workflow=workflow.file,
+        private=settings.public_log,
         image=settings.image.name if settings.image else "",
         forms=settings.image.signatures if settings.image else (),
         brought=brought,

@@ -7,37 +7,30 @@ outputs passes from one to the next.
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import signal
 import sys
-import threading
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 from urllib.parse import unquote
 
 from tagseal.loopback import actions
 from tagseal.pipeline import BY_JOB
-from tagseal.rehearsal import environment
-from tagseal.services import process
-from tagseal.services.actions import RECORDS
+from tagseal.rehearsal import environment, following
+from tagseal.services.actions import RECORDS, said
 from tagseal.services.backend import BUILD_NETWORK, network_settings
 from tagseal.services.registry.credentials import GHCR, PASSWORD, USER
 from tagseal.steps import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from tagseal.loopback import Loopback
-    from tagseal.loopback.faults import Faults
     from tagseal.loopback.github.state import Repository
     from tagseal.rehearsal.clone import Clone
 
-_ANNOTATION = re.compile(r"^::error title=tagseal (?P<slug>[a-z-]+)::(?P<message>.*)$", re.MULTILINE)
+_ANNOTATION = re.compile(r"^::error title=tagseal (?P<slug>[a-z-]+)[^:]*::(?P<message>.*)$", re.MULTILINE)
 """See ``tagseal.report.actions``."""
 
 
@@ -46,28 +39,44 @@ class Job:
     """One job of the table in the design: its verbs and its permissions."""
 
     name: str
-    verbs: tuple[str, ...]
-    contents: str
-    """``read`` or ``write``."""
-    identity: bool = False
-    """``id-token: write``."""
-    packages: bool = False
-    """``packages: write``, where there is an image."""
+    permissions: Mapping[str, str]
+    """Scope to ``read`` or ``write``, as a workflow spells them."""
+    verbs: tuple[str, ...] = ()
+    """Empty where a workflow's steps run them."""
     builds: bool = False
-    """Whether the project's own code runs here."""
+    """Whether the project's own code may run here."""
     environment: str = ""
 
+    @property
+    def identity(self) -> bool:
+        """Whether the job can ask who it is."""
+        return self.permissions.get("id-token") == "write"
+
+
+_READ, _WRITE = {"contents": "read"}, {"contents": "write"}
+_IMAGE = {"packages": "write"}
+"""Where there is an image."""
 
 JOBS = (
     # Runs the project's code, so it may do nothing but read.
-    Job(name="build", verbs=BY_JOB["build"], contents="read", builds=True),
+    Job(name="build", verbs=BY_JOB["build"], permissions=_READ, builds=True),
     # Holds the identity and the draft; runs no line of the project.
-    Job(name="seal", verbs=BY_JOB["seal"], contents="write", identity=True, packages=True),
+    Job(name="seal", verbs=BY_JOB["seal"], permissions=_WRITE | {"id-token": "write"} | _IMAGE),
     # One approval, then the irreversible act.
-    Job(name="publish", verbs=BY_JOB["publish"], contents="write", packages=True, environment="release"),
+    Job(name="publish", verbs=BY_JOB["publish"], permissions=_WRITE | _IMAGE, environment="release"),
     # Sees what strangers see.
-    Job(name="witness", verbs=BY_JOB["witness"], contents="read"),
+    Job(name="witness", verbs=BY_JOB["witness"], permissions=_READ),
 )
+
+
+def usual(*, image: bool) -> tuple[Job, ...]:
+    """Return the table's jobs; without an image none may write packages."""
+    if image:
+        return JOBS
+    return tuple(
+        replace(job, permissions={scope: level for scope, level in job.permissions.items() if scope not in _IMAGE})
+        for job in JOBS
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +111,28 @@ class Played:
     code: int
     log: str
     checkout: Path
-    records: str
+    records: str = ""
     """Digest of the hand-over, from the job's outputs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Powers:
+    """What a job can show: the token of its permissions, and that it may ask for an identity."""
+
+    token: str
+    request: str | None
+    """What the identity endpoint wants to see; None without ``id-token: write``."""
+
+    @classmethod
+    def of(cls, job: Job, stage: Stage) -> Self:
+        """Grant what the job's permissions say, and nothing more."""
+        run = replace(stage.run, environment=job.environment)
+        token = stage.loopback.github.token(
+            actor="github-actions[bot]",
+            scopes={"metadata": "read", **job.permissions},
+            repository=run.repository,
+        )
+        return cls(token=token, request=stage.loopback.tokens.grant(run) if job.identity else None)
 
 
 def play(job: Job, stage: Stage, before: Played | None, tell: Callable[[str], None]) -> Played:
@@ -117,26 +146,18 @@ def play(job: Job, stage: Stage, before: Played | None, tell: Callable[[str], No
         _hand_over(stage, before, checkout)
     if job.builds:
         stage.clone.bring(checkout)
-    environ = job_environ(job, stage, checkout, temp) | ({RECORDS: before.records} if before else {})
-    log = folder / "log.txt"
+    environ = job_environ(job, stage, Powers.of(job, stage), checkout, temp)
     argv = [sys.executable, "-P", "-m", "tagseal", "run", "guard", *job.verbs]
-    with _followed(log, tell), _killable(stage.loopback.faults) as started:
-        finished = process.run(argv, cwd=checkout, environ=environ, log=log, started=started)
+    finished = following.run(
+        argv,
+        cwd=checkout,
+        environ=environ | ({RECORDS: before.records} if before else {}),
+        log=folder / "log.txt",
+        faults=stage.loopback.faults,
+        tell=tell,
+    )
     code = finished.code if finished.code >= 0 else 128 - finished.code  # as a shell tells of a signal
     return Played(job=job, code=code, log=finished.output, checkout=checkout, records=_output(temp, "records"))
-
-
-@contextmanager
-def _killable(faults: Faults) -> Iterator[Callable[[int], None]]:
-    """Give what is to be told of a job's process, for the faults that kill it with all that it started."""
-
-    def started(group: int) -> None:
-        faults.kill = partial(os.killpg, group, signal.SIGKILL)
-
-    try:
-        yield started
-    finally:
-        faults.kill = bool
 
 
 def error_of(log: str, code: int) -> dict[str, object] | None:
@@ -148,24 +169,18 @@ def error_of(log: str, code: int) -> dict[str, object] | None:
     return {"slug": found["slug"], "what": what, "context": context, "hint": hint, "exit": code}
 
 
-def job_environ(job: Job, stage: Stage, checkout: Path, temp: Path) -> dict[str, str]:
+def job_environ(job: Job, stage: Stage, powers: Powers, checkout: Path, temp: Path) -> dict[str, str]:
     """Return the job's whole environment: the machine's, the runner's, the loopback's; nothing of the person's."""
-    run = replace(stage.run, environment=job.environment)
-    oidc = stage.loopback.tokens.grant(run) if job.identity else None
-    packages = {"packages": "write"} if job.packages and stage.clone.image else {}
-    token = stage.loopback.github.token(
-        actor="github-actions[bot]",
-        scopes={"contents": job.contents, "metadata": "read", **packages},
-        repository=run.repository,
-    )
     runner = actions.environment(
-        run,
-        token=token,
+        replace(stage.run, environment=job.environment),
+        token=powers.token,
         oidc_url=stage.loopback.oidc_url if job.identity else None,
-        oidc_token=oidc,
+        oidc_token=powers.request,
         workspace=checkout,
         temp=temp,
     )
+    image = stage.clone.image
+    logs_in = image and not image.startswith(f"{GHCR}/") and "packages" in job.permissions
     return {
         **environment.machine(stage.environ),
         **environment.private_home(temp),
@@ -173,7 +188,7 @@ def job_environ(job: Job, stage: Stage, checkout: Path, temp: Path) -> dict[str,
         **runner,
         "PATH": environment.path(stage.shims, stage.environ),
         "TMPDIR": str(temp),
-        **(_login(run.actor, token) if packages and not stage.clone.image.startswith(f"{GHCR}/") else {}),
+        **(_login(stage.run.actor, powers.token) if logs_in else {}),
         **({BUILD_NETWORK: json.dumps(network_settings(stage.environ))} if job.builds else {}),
     }
 
@@ -190,36 +205,4 @@ def _hand_over(stage: Stage, before: Played, checkout: Path) -> None:
 
 
 def _output(temp: Path, name: str) -> str:
-    lines = (temp / "github_output").read_text(encoding="utf-8").splitlines()
-    found = [line.partition("=")[2] for line in lines if line.startswith(f"{name}=")]
-    return found[-1] if found else ""
-
-
-class _followed:  # noqa: N801 - reads as a verb in `with`
-    """Tell the lines of a growing file until the block ends."""
-
-    def __init__(self, log: Path, tell: Callable[[str], None]) -> None:
-        self._log, self._tell = log, tell
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._follow, daemon=True)
-
-    def __enter__(self) -> None:
-        self._log.touch()
-        self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _follow(self) -> None:
-        with self._log.open(encoding="utf-8", errors="replace") as file:
-            rest = ""
-            while True:
-                over = self._over.wait(0.05)
-                *lines, rest = (rest + file.read()).split("\n")
-                for line in lines:
-                    self._tell(line)
-                if over:
-                    if rest:
-                        self._tell(rest)
-                    return
+    return said((temp / "github_output").read_text(encoding="utf-8")).get(name, "")

@@ -81,6 +81,7 @@ class Left:
         (self.out / "logs").mkdir()
         for log in sorted(self.jobs.glob("*/log.txt")):
             self._log(log, log.parent.name)
+            self._summary(log.parent)
             work = Workspace.of(log.parent / "checkout", stage.clone.tag)
             for of_build in sorted((work.path / "logs").glob("*.log")):
                 self._log(of_build, of_build.stem)
@@ -89,13 +90,20 @@ class Left:
             for bug in log.parent.glob("temp/tagseal-bug-*"):
                 shutil.copy2(bug, tempfile.gettempdir())
 
+    def _summary(self, job: Path) -> None:
+        """Keep what the job would show on the run's page."""
+        parts = sorted((job / "temp").glob("**/github_step_summary"), key=lambda path: path.stat().st_mtime)
+        text = "".join(path.read_text(encoding="utf-8", errors="replace") for path in parts)
+        if text:
+            (self.out / "logs" / f"{job.name}.md").write_text(self.lasting(text), encoding="utf-8")
+
     def _log(self, log: Path, name: str) -> None:
         text = self.lasting(log.read_text(encoding="utf-8", errors="replace"))
         (self.out / "logs" / f"{name}{log.suffix}").write_text(text, encoding="utf-8")
 
     def lasting(self, text: str) -> str:
         """Return a text in which no temporary place is named for which there is a lasting one."""
-        job = rf"{re.escape(str(self.jobs))}/[a-z]+"
+        job = rf"{re.escape(str(self.jobs))}/[A-Za-z0-9_-]+"
         places = {
             rf"{job}/checkout/dist/[^/\s]+/logs": self.out / "logs",
             rf"{job}/checkout": self.source,

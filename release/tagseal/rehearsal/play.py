@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import tempfile
 import time
@@ -10,27 +9,33 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tagseal.journal import Journal
 from tagseal.loopback import Loopback
 from tagseal.loopback.actions import Run
 from tagseal.names import printable, safe_image
-from tagseal.records import WORKFLOWS, Plan, Seal, to_object
+from tagseal.pipeline import VERBS
+from tagseal.records import WORKFLOWS, Plan, Seal
 from tagseal.rehearsal import attackers, environment, faulty, guide, jobs, tools
+from tagseal.rehearsal import written as workflows
+from tagseal.rehearsal.chosen import choose
 from tagseal.rehearsal.clone import Clone, make
+from tagseal.rehearsal.conclusion import Outcome, conclude, document, journal
 from tagseal.rehearsal.left import Left
 from tagseal.services.git import Git
-from tagseal.steps import Workspace
-from tagseal.steps.plan import REFUSES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from tagseal.loopback.trust import Log
     from tagseal.records import Verdict
     from tagseal.rehearsal.jobs import Played, Stage
     from tagseal.rehearsal.tools import Tool
+    from tagseal.rehearsal.written import Written
 
 _REPOSITORY_ID, _OWNER_ID = 100, 101
+_NEVER = ("::", "note:    for ever", "nox > ")
+_OURS = (*(f"{verb:<8} " for verb in VERBS), "note:", "warning:", "error:", "  |", "hint:", "more:", "waiting ")
+"""How our own lines begin: a played workflow has other programs as well, whose lines are in the log."""
+_ONCE = ("guard ", "note:    not checked", "note:    left out")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +51,12 @@ class Request:
     log: Log = "v1"
     """The version of the transparency log that is signed in."""
     faults: tuple[str, ...] = ()
+    workflow: bool = False
+    """Whether a workflow file is played as it is written, instead of the usual jobs."""
+    file: Path | None = None
+    """That file; by default the one that signs the project's releases."""
+    trusted: bool = False
+    """Whether the file may be another than the project's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,28 +85,33 @@ def rehearse(
         left = Left(temporary=folder, source=source.root, out=request.out or source.root / "dist" / "rehearsal")
         with left.told():
             say("cloning")
-            clone = make(source, folder, project=request.project, tag=request.tag, packages=request.packages)
+            chosen = choose(request.file, source, trusted=request.trusted) if request.file else None
+            clone = make(
+                source, folder, project=request.project, tag=request.tag, packages=request.packages, chosen=chosen
+            )
             _introduce(clone, request.log, told.tell)
             left.empty()
             with Loopback(folder=folder / "loopback", registries=_registries(clone), log=request.log) as loopback:
                 loopback.close_fresh_packages()
-                stage, played_by = _staged(clone, loopback, left, environ)
+                stage, played_by = staged(clone, loopback, left, environ)
                 loopback.faults.set(faults)
+                written = workflows.of(stage) if request.workflow else None
                 with left.kept(stage):
-                    played, tried = _play(stage, told, left)
+                    played, tried = _play(stage, told, left, written)
                 struck = faulty.struck(request.faults, loopback.faults)
         for one in struck:
             told.tell(str(one))
-        _conclude(clone, played, played_by, out=left.out, seconds=time.monotonic() - begun, tell=told.tell)
-        document = _document(clone, played, played_by, tried, left)
-        document["log"] = request.log
-        document["faults"] = [asdict(one) for one in struck]
-    code = played[-1].code
+        outcome = Outcome(clone=clone, tools=played_by, played=played, tried=tried, written=written)
+        conclude(outcome, left.out, time.monotonic() - begun, told.tell)
+        result = document(outcome, left)
+        result["log"] = request.log
+        result["faults"] = [asdict(one) for one in struck]
+    code = outcome.code
     if request.serve and code == 0:
         from tagseal.rehearsal.page import serve  # noqa: PLC0415 - only where asked
 
         serve(left.out, clone.repository, clone.tag, told.tell)
-    return code, document
+    return code, result
 
 
 def _registries(clone: Clone) -> tuple[str, ...]:
@@ -108,12 +124,14 @@ def _introduce(clone: Clone, log: Log, tell: Callable[[str], None]) -> None:
         f"{clone.repository} · {clone.workflow}"
     )
     ahead = () if log == "v1" else (f"signing in {log} of the transparency log, where production still signs in v1",)
-    for remark in (*clone.remarks, *ahead):
+    private = ("played as a private repository, for public-log = true says that it is one",) if clone.private else ()
+    for remark in (*clone.remarks, *private, *ahead):
         tell(f"note:    {remark}")
 
 
-def _staged(clone: Clone, loopback: Loopback, left: Left, environ: Mapping[str, str]) -> tuple[Stage, tuple[Tool, ...]]:
-    repository = loopback.github.add_repository(clone.repository)
+def staged(clone: Clone, loopback: Loopback, left: Left, environ: Mapping[str, str]) -> tuple[Stage, tuple[Tool, ...]]:
+    """Put the clone's repository on the loopback, and the tools that find their way there beside it."""
+    repository = loopback.github.add_repository(clone.repository, private=clone.private)
     repository.add_tag(clone.tag, clone.commit, annotated=True)
     run = Run(
         repository=clone.repository,
@@ -122,6 +140,7 @@ def _staged(clone: Clone, loopback: Loopback, left: Left, environ: Mapping[str, 
         workflow=f"{WORKFLOWS}/{clone.workflow}",
         ref=f"refs/tags/{clone.tag}",
         sha=clone.commit,
+        visibility="private" if clone.private else "public",
     )
     stage = jobs.Stage(
         repository=repository,
@@ -144,39 +163,60 @@ def _staged(clone: Clone, loopback: Loopback, left: Left, environ: Mapping[str, 
     return stage, played_by
 
 
-def _play(stage: Stage, told: _Told, left: Left) -> tuple[list[Played], Mapping[str, tuple[Verdict, ...]]]:
-    """Play the jobs until one fails; between proof and publication let attackers try, and read the guide at the end."""
+def _play(
+    stage: Stage, told: _Told, left: Left, written: Written | None
+) -> tuple[tuple[Played, ...], Mapping[str, tuple[Verdict, ...]]]:
+    """Play the jobs; between proof and publication let attackers try, and read the guide at the end.
+
+    Raises:
+        UsageError: The workflow cannot be played, or released nothing.
+    """
     played: list[Played] = []
     tried: dict[str, tuple[Verdict, ...]] = {"attackers": (), "guide": ()}
-    for job in jobs.JOBS:
-        told.say(f"{job.name}: {' '.join(job.verbs)}")
-        first = not played
-        done = jobs.play(job, stage, played[-1] if played else None, _story(told.tell, left, first=first))
+    story = _story(told.tell, left, _OURS if written else ("",))
+    for done in workflows.run(written, stage, story, told.say) if written else _usual(stage, told, story):
         played.append(done)
-        if done.code != 0:
-            break
-        if stage.clone.image and job.name == "publish":
+        records = journal(stage.clone, done).records
+        if done.code == 0 and "sign" in records and not tried["attackers"]:
+            tried["attackers"] = _attacked(stage, done, told)
+        if stage.clone.image and not stage.clone.private and "publish" in records and done.code == 0:
             _open(stage)
-        if job.identity:
-            told.say("letting attackers sign")
-            seal = _journal(stage.clone, done).get(Seal, "rehearse")
-            begun = time.monotonic()
-            tried["attackers"] = foreign = attackers.attack(stage, seal, done)
-            told.tell(
-                f"{'attacks':<8} ok  {time.monotonic() - begun:4.1f}s  {len(foreign)} foreign signatures refused by "
-                f"our verification, {len(foreign) - 1} by the printed commands"
-            )
-    if played[-1].code == 0:
+    if all(one.code == 0 for one in played):
+        if written and not (played and "witness" in journal(stage.clone, played[-1]).records):
+            raise workflows.nothing(written)
         tried["guide"] = _guide(stage, played[-1], told)
-    return played, tried
+    return tuple(played), tried
+
+
+def _usual(stage: Stage, told: _Told, story: Callable[[str], None]) -> Iterator[Played]:
+    """Play the jobs of the table, until one fails."""
+    before: Played | None = None
+    for job in jobs.usual(image=bool(stage.clone.image)):
+        told.say(f"{job.name}: {' '.join(job.verbs)}")
+        before = jobs.play(job, stage, before, story)
+        yield before
+        if before.code != 0:
+            return
+
+
+def _attacked(stage: Stage, done: Played, told: _Told) -> tuple[Verdict, ...]:
+    """Let attackers sign, and tell of it."""
+    told.say("letting attackers sign")
+    begun = time.monotonic()
+    foreign = attackers.attack(stage, journal(stage.clone, done).get(Seal, "rehearse"), done)
+    told.tell(
+        f"{'attacks':<8} ok  {time.monotonic() - begun:4.1f}s  {len(foreign)} foreign signatures refused by "
+        f"our verification, {len(foreign) - 1} by the printed commands"
+    )
+    return foreign
 
 
 def _guide(stage: Stage, done: Played, told: _Told) -> tuple[Verdict, ...]:
     """Follow the project's guide on what is public now, and tell of it."""
     told.say("following the guide")
     begun = time.monotonic()
-    journal = _journal(stage.clone, done)
-    ran, shared = guide.follow(stage, journal.get(Plan, "rehearse"), journal.get(Seal, "rehearse"), done.checkout)
+    records = journal(stage.clone, done)
+    ran, shared = guide.follow(stage, records.get(Plan, "rehearse"), records.get(Seal, "rehearse"), done.checkout)
     told.tell(
         f"{'guide':<8} ok  {time.monotonic() - begun:4.1f}s  {len(ran)} commands of the guide ran"
         + (f", {shared} more are the notes' own" if shared else "")
@@ -190,86 +230,18 @@ def _open(stage: Stage) -> None:
     stage.loopback.registries[host].add_repository(repository)
 
 
-def _story(tell: Callable[[str], None], left: Left, *, first: bool) -> Callable[[str], None]:
-    """Tell a job's lines; each begins with the guard, of which once is enough; the end says what is forever."""
-    always = ("::", "note:    for ever")
-    hidden = always if first else (*always, "guard ", "note:    not checked", "note:    left out")
+def _story(tell: Callable[[str], None], left: Left, shown: tuple[str, ...]) -> Callable[[str], None]:
+    """Return what tells the jobs' lines that begin with one of these.
+
+    Each verb begins with the guard, of which once is enough; the end says what is forever; Nox says what it runs.
+    """
+    told: set[str] = set()
 
     def line(text: str) -> None:
-        if not text.startswith(hidden):
-            tell(left.lasting(text))
+        once = next((text if begin.startswith("note") else begin for begin in _ONCE if text.startswith(begin)), "")
+        if text.startswith(_NEVER) or once in told or not text.startswith(shown):
+            return
+        told.update({once} - {""})
+        tell(left.lasting(text))
 
     return line
-
-
-def _journal(clone: Clone, played: Played) -> Journal:
-    return Journal.open(Workspace.of(played.checkout, clone.tag).records, clone.tag, clone.commit)
-
-
-def _conclude(  # noqa: PLR0913 - the last lines speak of everything
-    clone: Clone,
-    played: list[Played],
-    played_by: tuple[Tool, ...],
-    *,
-    out: Path,
-    seconds: float,
-    tell: Callable[[str], None],
-) -> None:
-    last = played[-1]
-    if last.code != 0:
-        draft = ", the draft" if (out / "release.json").exists() else ""
-        tell(f"FAILED in the job {last.job.name} after {seconds:.0f} s: nothing was published anywhere real")
-        tell(f"Its log{draft} and the transcript: {_near(out)}")
-        return
-    journal = _journal(clone, last)
-    seal = journal.get(Seal, "rehearse")
-    real = [tool.by for tool in played_by if tool.real]
-    standing_in = [tool.name for tool in played_by if not tool.real]
-    tell(
-        f"REHEARSED in {seconds:.0f} s    real: {', '.join(real)}"
-        + (f"   stand-in: {', '.join(standing_in)}" if standing_in else "")
-    )
-    entries = len(seal.artifacts) + len(seal.signatures)
-    own = journal.get(Plan, "rehearse").image_tags
-    tags = f"the image's tag{'s'[: len(own) > 1]} {', '.join(own)}, " if seal.image else ""
-    tell(f"For ever, once real: {entries} log entries naming {clone.repository}, {tags}and the public release")
-    package = f", the login at {safe_image(clone.image)[0]} and whether strangers may pull there" if clone.image else ""
-    tell(
-        f"Unchecked from here: permissions and approval in {clone.workflow}, the tag at the remote, immutable "
-        f"releases{package}; the build used this machine's network"
-    )
-    tell(f"Notes, assets, transcript: {_near(out)}")
-    lacking = (*clone.lacking, *(text for text in journal.get(Plan, "rehearse").remarks if REFUSES in text))
-    if lacking:
-        tell(f"Not ready: {'; '.join(lacking)}")
-    tell(f"Next: {'mend that, then ' if lacking else ''}{clone.next}")
-
-
-def _near(path: Path) -> str:
-    """Return a path relative to where the person stands, if that is shorter."""
-    with contextlib.suppress(ValueError):
-        return f"{path.relative_to(Path.cwd())}{os.sep}"
-    return f"{path}{os.sep}"
-
-
-def _document(
-    clone: Clone,
-    played: list[Played],
-    played_by: tuple[Tool, ...],
-    tried: Mapping[str, tuple[Verdict, ...]],
-    left: Left,
-) -> dict[str, object]:
-    records = _journal(clone, played[-1]).records
-    error = jobs.error_of(left.lasting(played[-1].log), played[-1].code)
-    return {
-        "ok": played[-1].code == 0,
-        "tag": clone.tag,
-        "commit": clone.commit,
-        "repository": clone.repository,
-        "workflow": clone.workflow,
-        "jobs": [{"name": one.job.name, "exit": one.code} for one in played],
-        "tools": {tool.name: tool.by for tool in played_by},
-        **{name: [to_object(verdict) for verdict in verdicts] for name, verdicts in tried.items()},
-        "records": {verb: to_object(record) for verb, record in records.items()},
-        **({"error": error} if error else {}),
-    }

@@ -1,0 +1,113 @@
+"""The workflow file that a person names: theirs, or one that is not, and runs only where it can do little.
+
+A played workflow runs shell lines as the person. Those of their own checkout are theirs, as what its build back end
+does is. Those of any other file are somebody's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tagseal.errors import Refused, UsageError
+from tagseal.names import WORKFLOW, shown
+from tagseal.records import WORKFLOWS
+from tagseal.workflow.document import parsed
+from tagseal.workflow.tree import MOST
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tagseal.services.git import Git
+
+_ROUTES = (Path("/proc/self/net/route"), Path("/proc/self/net/ipv6_route"))
+"""Where Linux tells every way out of this process's network namespace; the device is the first word, and the last."""
+_LOOPBACK = "lo"
+_SHOWN = 10
+"""Shell lines that a refusal shows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """A workflow file, read once: what was judged is what is played."""
+
+    source: str
+    """As the person named it."""
+    data: bytes
+    name: str
+    """File name, which is part of the identity that signs."""
+
+    @property
+    def path(self) -> str:
+        """Path that it is played at."""
+        return f"{WORKFLOWS}/{self.name}"
+
+    def place(self, clone: Git) -> tuple[str, ...]:
+        """Put it where GitHub would read it; return what to remark."""
+        file = clone.root / self.path
+        if file.is_file() and file.read_bytes() == self.data:
+            return ()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(self.data)
+        return (f"{shown(self.source)} is played as {self.path}",)
+
+
+def choose(file: Path, source: Git, *, trusted: bool) -> Chosen:
+    """Read the file that a person named.
+
+    Args:
+        file: What they named.
+        source: Their checkout.
+        trusted: Whether they said that a file from elsewhere may run here.
+
+    Raises:
+        UsageError: It is no workflow file.
+        Refused: It is not from their checkout, and this process has a network.
+    """
+    if not file.is_file() or not WORKFLOW.fullmatch(file.name):
+        raise UsageError(
+            f"got {shown(str(file))}, expected a workflow: a file whose name ends with .yml or .yaml",
+            hint="Name the file behind --workflow, or nothing: `tagseal rehearse PATH --workflow`.",
+            slug="no-workflow-file",
+        )
+    with file.open("rb") as opened:
+        chosen = Chosen(source=str(file), data=opened.read(MOST + 1), name=file.name)
+    if not (trusted or _own(file, source) or only_loopback()):
+        runs = tuple(_runs(chosen))
+        raise Refused(
+            f"got {shown(str(file))}, expected a workflow of this checkout: its shell lines would run as you, with "
+            "your files and your network",
+            context=(*runs[:_SHOWN], *((f"and {len(runs) - _SHOWN} more",) if len(runs) > _SHOWN else ())),
+            hint="Read it. Then add --trust-workflow, or rehearse where there is no network but loopback: "
+            "`unshare --map-root-user --net sh -c 'ip link set lo up && tagseal rehearse …'`.",
+            slug="foreign-workflow",
+        )
+    return chosen
+
+
+def only_loopback() -> bool:
+    """Tell whether no route leads out of this process's network namespace; where that cannot be told, one does."""
+    try:
+        lines = [line.split() for file in _ROUTES for line in file.read_text(encoding="ascii").splitlines()]
+    except OSError:
+        return False
+    routes = [words for words in lines if words and words[0] != "Iface"]
+    return all(_LOOPBACK in {words[0], words[-1]} for words in routes)
+
+
+def _own(file: Path, source: Git) -> bool:
+    """Tell whether git has the file in the person's checkout, or would have it with the next commit."""
+    real = file.resolve()
+    if file.is_symlink() or not real.is_relative_to(source.root.resolve()):
+        return False
+    name = real.relative_to(source.root.resolve()).as_posix()
+    return name in source.tracked_files() or (name.startswith(f"{WORKFLOWS}/") and name in source.status().untracked)
+
+
+def _runs(chosen: Chosen) -> Iterator[str]:
+    """Yield what would run, each with its line."""
+    for job in parsed(chosen.data, chosen.name).jobs:
+        for step in job.steps:
+            if step.run:
+                yield f"line {step.at.entries['run'].line}: {shown(step.run.strip())}"

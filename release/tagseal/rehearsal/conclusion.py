@@ -1,0 +1,177 @@
+"""How a rehearsal ends: the last lines of its story, and its result as data."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tagseal.journal import Journal
+from tagseal.names import safe_image
+from tagseal.records import Plan, Seal, to_object
+from tagseal.rehearsal import jobs
+from tagseal.steps import Workspace
+from tagseal.steps.plan import REFUSES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tagseal.records import Verdict
+    from tagseal.rehearsal.clone import Clone
+    from tagseal.rehearsal.jobs import Played
+    from tagseal.rehearsal.left import Left
+    from tagseal.rehearsal.tools import Tool
+    from tagseal.rehearsal.written import Written
+
+
+_MARKS = {"success": "ok", "failure": "no", "skipped": "--"}
+_USES = {"yes": "", "to read": " (only read)", "no": " (unused)"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of a rehearsal."""
+
+    clone: Clone
+    tools: tuple[Tool, ...]
+    played: tuple[Played, ...]
+    tried: Mapping[str, tuple[Verdict, ...]]
+    """What attackers, and readers of the guide, did."""
+    written: Written | None
+    """The workflow, where that was played."""
+
+    @property
+    def failed(self) -> Played | None:
+        """The first job that failed."""
+        return next((one for one in self.played if one.code != 0), None)
+
+    @property
+    def code(self) -> int:
+        """The exit code of the rehearsal."""
+        return self.failed.code if self.failed else 0
+
+    @property
+    def journal(self) -> Journal:
+        """The records of the last job that has any; empty ones where none has."""
+        kept = [one for one in self.played if Workspace.of(one.checkout, self.clone.tag).records.exists()]
+        return journal(self.clone, kept[-1] if kept else self.played[-1])
+
+
+def journal(clone: Clone, played: Played) -> Journal:
+    """Return the records that a job left."""
+    return Journal.open(Workspace.of(played.checkout, clone.tag).records, clone.tag, clone.commit)
+
+
+def conclude(outcome: Outcome, out: Path, seconds: float, tell: Callable[[str], None]) -> None:
+    """Tell how it ended, what is left, and what a person does next."""
+    for line in _permissions(outcome):
+        tell(line)
+    if outcome.failed:
+        draft = ", the draft" if (out / "release.json").exists() else ""
+        tell(f"FAILED in the job {outcome.failed.job.name} after {seconds:.0f} s: nothing was published anywhere real")
+        tell(f"Its log{draft} and the transcript: {_near(out)}")
+        return
+    clone, records = outcome.clone, outcome.journal
+    seal, plan = records.get(Seal, "rehearse"), records.get(Plan, "rehearse")
+    real = [tool.by for tool in outcome.tools if tool.real]
+    standing_in = [tool.name for tool in outcome.tools if not tool.real]
+    tell(
+        f"REHEARSED in {seconds:.0f} s    real: {', '.join(real)}"
+        + (f"   stand-in: {', '.join(standing_in)}" if standing_in else "")
+    )
+    entries = len(seal.artifacts) + len(seal.signatures)
+    own = plan.image_tags
+    tags = f"the image's tag{'s'[: len(own) > 1]} {', '.join(own)}, " if seal.image else ""
+    tell(f"For ever, once real: {entries} log entries naming {clone.repository}, {tags}and the public release")
+    tell(_unchecked(outcome))
+    tell(f"Notes, assets, transcript: {_near(out)}")
+    unready = outcome.written.unready(clone.tag) if outcome.written else clone.lacking
+    lacking = (*unready, *(text for text in plan.remarks if REFUSES in text))
+    if lacking:
+        tell(f"Not ready: {'; '.join(lacking)}")
+    tell(f"Next: {'mend that, then ' if lacking else ''}{clone.next}")
+
+
+def _permissions(outcome: Outcome) -> list[str]:
+    """Return a line for each job of a played workflow, and what is granted for nothing, or lacks."""
+    if outcome.written is None:
+        return []
+    lines = []
+    for name, result in outcome.written.results.items():
+        ended = result.result == "success"
+        granted = (f"{one.text}{_USES[one.used] if ended else ''}" for one in outcome.written.permissions.get(name, ()))
+        said = "skipped" if result.result == "skipped" else ", ".join(granted) or "no permission"
+        lines.append(f"{'job':<8} {_MARKS[result.result]}         {name}: {said}")
+        if result.result == "failure":
+            failed = (one for one in result.steps if one.outcome == "failure")
+            place = outcome.written.workflow.path
+            lines += [f"{'step':<8} no         {place}:{one.line} {one.name}: {one.reason}" for one in failed]
+    lines += [f"warning: {one}" for one in outcome.written.unused]
+    lines += [f"note:    {one}" for one in outcome.written.remarks]
+    return [*lines, *(f"lacks:   {sentence}" for _, _, sentence in outcome.written.lacking)]
+
+
+def _unchecked(outcome: Outcome) -> str:
+    clone = outcome.clone
+    package = f", the login at {safe_image(clone.image)[0]} and whether strangers may pull there" if clone.image else ""
+    if outcome.written:
+        workflow = "GitHub's own runner and actions, approval of environments"
+        network = "set-up and build used this machine's network"
+    else:
+        workflow = f"permissions and approval in {clone.workflow}"
+        network = "the build used this machine's network"
+    return f"Unchecked from here: {workflow}, the tag at the remote, immutable releases{package}; {network}"
+
+
+def _near(path: Path) -> str:
+    """Return a path relative to where the person stands, if that is shorter."""
+    with contextlib.suppress(ValueError):
+        return f"{path.relative_to(Path.cwd())}{os.sep}"
+    return f"{path}{os.sep}"
+
+
+def document(outcome: Outcome, left: Left) -> dict[str, object]:
+    """Return the result as plain JSON data."""
+    clone = outcome.clone
+    last = outcome.failed or outcome.played[-1]
+    error = jobs.error_of(left.lasting(last.log), last.code)
+    return {
+        "ok": outcome.code == 0,
+        "tag": clone.tag,
+        "commit": clone.commit,
+        "repository": clone.repository,
+        "workflow": clone.workflow,
+        "jobs": [_job(outcome, one) for one in outcome.played],
+        **_of_workflow(outcome),
+        "tools": {tool.name: tool.by for tool in outcome.tools},
+        **{name: [to_object(verdict) for verdict in verdicts] for name, verdicts in outcome.tried.items()},
+        "records": {verb: to_object(record) for verb, record in outcome.journal.records.items()},
+        **({"error": error} if error else {}),
+    }
+
+
+def _job(outcome: Outcome, played: Played) -> dict[str, object]:
+    found: dict[str, object] = {"name": played.job.name, "exit": played.code}
+    if outcome.written is None:
+        return found
+    granted = outcome.written.permissions[played.job.name]
+    steps = outcome.written.results[played.job.name].steps
+    return found | {
+        "result": outcome.written.results[played.job.name].result,
+        "permissions": [{"scope": one.scope, "level": one.level, "used": one.used} for one in granted],
+        "steps": [{"name": one.name, "line": one.line, "conclusion": one.conclusion} for one in steps],
+    }
+
+
+def _of_workflow(outcome: Outcome) -> dict[str, object]:
+    """Return what only a played workflow has: jobs that were skipped, what is lacking, what to remark."""
+    if (written := outcome.written) is None:
+        return {}
+    return {
+        "skipped": [name for name, one in written.results.items() if one.result == "skipped"],
+        "lacking": [{"scope": scope, "level": level, "what": sentence} for scope, level, sentence in written.lacking],
+        "unused": list(written.unused),
+        "remarks": list(written.remarks),
+    }

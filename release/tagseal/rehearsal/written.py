@@ -1,0 +1,177 @@
+"""The project's own workflow file, played as it is written, on the loopback."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tagseal.errors import UsageError
+from tagseal.names import shown
+from tagseal.rehearsal import jobs, permissions
+from tagseal.rehearsal.runner import Machine
+from tagseal.workflow.document import read
+from tagseal.workflow.play import jobs as play
+from tagseal.workflow.play.playable import check
+from tagseal.workflow.rules.start import filters, passes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from tagseal.rehearsal.jobs import Played, Stage
+    from tagseal.rehearsal.permissions import Permission
+    from tagseal.workflow.document import Job, Workflow
+    from tagseal.workflow.play.jobs import Result
+
+_EXIT = re.compile(r"^more:  .* \(exit (\d{1,3})\)$", re.MULTILINE)
+"""See ``tagseal.report.plain.error_lines``: Nox itself always exits with 1."""
+_ABSENT = re.compile(r"\b(secrets|vars)\s*\.\s*([A-Za-z_]\w*)", re.ASCII | re.IGNORECASE)
+_GIVEN = "GITHUB_TOKEN"
+
+
+@dataclass(slots=True, kw_only=True)
+class Written:
+    """A workflow that is played, and what became of its jobs."""
+
+    workflow: Workflow
+    results: dict[str, Result] = field(default_factory=dict)
+    permissions: dict[str, tuple[Permission, ...]] = field(default_factory=dict)
+    lacking: list[tuple[str, str, str]] = field(default_factory=list)
+    """Scope, level, and the sentence that says which line to add."""
+
+    def again(self) -> None:
+        """Forget what failed, and what waited for it: with that, "Re-run failed jobs" plays them once more."""
+        self.results = {name: one for name, one in self.results.items() if one.result == "success"}
+        self.lacking.clear()
+
+    @property
+    def unused(self) -> Iterator[str]:
+        """Say which permissions nothing used."""
+        for name, granted in self.permissions.items():
+            for one in granted:
+                if one.used != "yes" and self.results[name].result == "success":
+                    only = ", only to read" if one.used == "to read" else ""
+                    yield (
+                        f"{self.workflow.path}:{one.line}: the job `{name}` has `{one.text}`, and used it "
+                        f"{'only to read' if only else 'for nothing'}"
+                    )
+
+    def unready(self, tag: str) -> Iterator[str]:
+        """Say why GitHub would not start it for a pushed tag."""
+        if not self.workflow.starts.at_tags:
+            yield f"nothing in `on` starts {self.workflow.path} on a tag"
+        elif (patterns := filters(self.workflow)) and not passes(patterns, tag):
+            yield f"{self.workflow.path} starts on {', '.join(map(shown, patterns))}, which {tag} does not fit"
+
+    @property
+    def remarks(self) -> Iterator[str]:
+        """Say what is otherwise in a real run, as the file does not tell: secrets, variables, default permissions."""
+        texts = (text.text for _, text in self.workflow.at.walk())
+        found = sorted({(kind.lower(), name) for text in texts for kind, name in _ABSENT.findall(text)})
+        for kind, name in found:
+            if (kind, name) != ("secrets", _GIVEN):
+                yield f"{kind}.{name} is empty here"
+        for job in self.workflow.jobs:
+            if job.permissions is None:
+                yield (
+                    f"{self.workflow.path}:{job.at.line}: the job `{job.id}` has no `permissions`, and what the "
+                    "repository grants by default is not known here: played without any"
+                )
+
+
+def of(stage: Stage) -> Written:
+    """Read the clone's workflow, and refuse what cannot be played.
+
+    Raises:
+        UsageError: There is no such file, or something in it is not played.
+    """
+    path = stage.run.workflow
+    file = stage.clone.git.root / path
+    if not file.is_file():
+        raise UsageError(
+            f"got no {path}, expected the workflow that releases this project",
+            hint="`tagseal init` writes one. Without --workflow the usual jobs are played.",
+            slug="no-workflow-to-play",
+        )
+    workflow = read(file, path)
+    check(workflow)
+    return Written(workflow=workflow)
+
+
+def run(written: Written, stage: Stage, story: Callable[[str], None], say: Callable[[str], None]) -> Iterator[Played]:
+    """Play the jobs in their order; yield each that was played, as it ends.
+
+    Args:
+        written: The workflow; jobs that it has results of are done.
+        stage: What the jobs share.
+        story: Takes the lines of the shells.
+        say: Takes which step begins.
+
+    Raises:
+        UsageError: Something in a job cannot be played or evaluated.
+    """
+    for job in play.ordered(written.workflow):
+        if job.id in written.results:
+            continue  # done by an earlier attempt
+        granted = permissions.granted(job)
+        mine = jobs.Job(
+            name=job.id,
+            permissions=granted,
+            # Who can ask for an identity gets no way out of the loopback beside it.
+            builds=granted.get(permissions.IDENTITY) != "write",
+            environment=job.environment,
+        )
+        powers = jobs.Powers.of(mine, stage)
+        machine = Machine(stage=stage, job=mine, powers=powers, shared=stage.folder.parent / "run", tell=story, say=say)
+        contexts = _contexts(stage, job, powers.token, machine.environ)
+        if not play.begins(written.workflow, job, written.results, contexts):
+            written.results[job.id] = play.SKIPPED
+            continue
+        result = written.results[job.id] = play.play(written.workflow, job, written.results, contexts, machine)
+        yield _ended(written, job, mine, result, machine)
+
+
+def nothing(written: Written) -> UsageError:
+    """Return the error for a workflow that ran to its end and released nothing."""
+    skipped = [name for name, one in written.results.items() if one.result == "skipped"]
+    conditions = [job for job in written.workflow.jobs if job.id in skipped and job.condition]
+    return UsageError(
+        f"got no release from {written.workflow.path}, expected one: it ran to its end and published nothing",
+        context=tuple(
+            f"line {job.at.entries['if'].line}: the job {shown(job.id)} was skipped, for this does not hold: "
+            f"{shown(job.condition, 200)}"
+            for job in conditions
+        )
+        or ("no job of it runs `nox -s guard publish`",),
+        hint="Correct the condition, or let the workflow run the verbs: `tagseal init` shows how.",
+        slug="workflow-releases-nothing",
+    )
+
+
+def _ended(written: Written, job: Job, mine: jobs.Job, result: Result, machine: Machine) -> Played:
+    log = machine.said()
+    code = 0
+    if result.result != "success":
+        told = _EXIT.findall(log)
+        code = int(told[-1]) if told else 1
+    took = permissions.asked(machine.powers, machine.stage.loopback)
+    written.permissions[job.id] = permissions.used(job, took)
+    if code:
+        error = jobs.error_of(log, code)
+        slug = str(error["slug"]) if error else ""
+        written.lacking += permissions.lacking(written.workflow, job, took, slug)
+    return jobs.Played(job=mine, code=code, log=log, checkout=machine.workspace)
+
+
+def _contexts(stage: Stage, job: Job, token: str, environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return what expressions can name, all but what changes from step to step."""
+    github: dict[str, Any] = {
+        name.removeprefix("GITHUB_").lower(): text for name, text in environ.items() if name.startswith("GITHUB_")
+    }
+    event = {"ref": stage.run.ref, "repository": {"private": stage.clone.private}}
+    github |= {"token": token, "job": job.id, "event": event}
+    return {
+        "github": github,
+        "secrets": {_GIVEN: token},
+        **{name: {} for name in ("vars", "matrix", "strategy", "inputs")},
+    }

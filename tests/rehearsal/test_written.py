@@ -1,0 +1,241 @@
+"""Whose workflow is played, how a failed one is told, and how its failed jobs are run again."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import dedent
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rehearsing import COMMAND, project, rehearse
+from tagseal.errors import Refused, UsageError
+from tagseal.loopback import Loopback
+from tagseal.loopback.faults import Fault
+from tagseal.rehearsal import chosen, written
+from tagseal.rehearsal.clone import make
+from tagseal.rehearsal.left import Left
+from tagseal.rehearsal.play import staged
+from tagseal.services.git import Git
+from tagseal.workflow.document import parsed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rehearsing import Ended
+
+FILE = ".github/workflows/release.yml"
+HEAD = "on: { push: { tags: ['v*'] } }\npermissions: {}\njobs:\n"
+RUNS = HEAD + "  a: { steps: [{ run: touch ran }] }\n"
+PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+"""Where a workflow without set-up finds this interpreter."""
+
+
+def job(name: str, verbs: str, *, permissions: str, before: str = "", more: str = "") -> str:
+    """Return a job as `init` writes it, but for the set-up, which takes a package index."""
+    take = f"- uses: actions/download-artifact@v8\n        with: {{ name: {before}, path: dist/ }}" if before else ""
+    text = f"""
+  {name}:
+    {f"needs: {before}" if before else ""}
+    permissions: {{ {permissions} }}
+    outputs: {{ records: "${{{{ steps.verbs.outputs.records }}}}" }}
+    steps:
+      - uses: actions/checkout@v7
+        with: {{ fetch-depth: 0, persist-credentials: false }}
+      - uses: actions/download-artifact@v8
+        with: {{ pattern: {name}, path: dist/, merge-multiple: true }}
+      {take}
+      {more}
+      - id: verbs
+        run: python -P -m tagseal run guard {verbs}
+        env:
+          GH_TOKEN: ${{{{ github.token }}}}
+          {f"TAGSEAL_RECORDS: ${{{{ needs.{before}.outputs.records }}}}" if before else ""}
+      - uses: actions/upload-artifact@v7
+        if: always()
+        with: {{ name: {name}, path: dist/, overwrite: true, if-no-files-found: ignore }}
+"""
+    return "".join(f"{line}\n" for line in text.splitlines() if line.strip())
+
+
+COSIGN = "- uses: sigstore/cosign-installer@v4"
+BUILD = job("build", "plan build check", permissions="contents: read")
+SEAL = job("seal", "sign upload prove", permissions="contents: write, id-token: write", before="build", more=COSIGN)
+PUBLISH = job("publish", "publish", permissions="contents: write", before="seal")
+WITNESS = job("witness", "witness", permissions="contents: read", before="publish", more=COSIGN)
+RELEASE = HEAD + BUILD + SEAL + PUBLISH + WITNESS
+
+
+def play(tmp_path: Path, text: str, *options: str, files: Mapping[str, str] | None = None) -> Ended:
+    git = project(tmp_path / "widget", "", {FILE: text, **(files or {})})
+    return rehearse(git.root, *(options or ("--workflow",)), out=tmp_path / "out", environ={"PATH": PATH})
+
+
+@pytest.mark.parametrize("there", ["tracked", "new", "elsewhere in the checkout"])
+def test_what_git_has_in_the_checkout_is_the_persons_own(tmp_path: Path, there: str) -> None:
+    """So is a workflow that the next commit adds, as `init` has just written it."""
+    git = project(tmp_path / "widget", "", {FILE: RUNS, "docs/other.yml": RUNS})
+    file = git.root / {"tracked": FILE, "new": ".github/workflows/new.yml"}.get(there, "docs/other.yml")
+    file.write_text(RUNS)
+    assert chosen.choose(file, git, trusted=False).data == RUNS.encode()
+
+
+@pytest.mark.parametrize("there", ["outside", "a link", "untracked", "ignored", "of another checkout"])
+def test_any_other_file_is_refused_with_what_would_run(tmp_path: Path, there: str) -> None:
+    """Unless the person says that they trust it."""
+    if chosen.only_loopback():
+        pytest.skip("this machine has no network: any file may run here")
+    git = project(tmp_path / "widget", "", {".gitignore": "made/\n"})
+    other = project(tmp_path / "other", "", {FILE: RUNS})
+    file = {
+        "outside": tmp_path / "release.yml",
+        "untracked": git.root / "release.yml",
+        "ignored": git.root / "made/release.yml",
+        "of another checkout": other.root / FILE,
+    }.get(there, git.root / "link.yml")
+    if there == "a link":
+        file.symlink_to(other.root / FILE)
+        git.command("add", "--all")
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(RUNS)
+    with pytest.raises(Refused) as caught:
+        chosen.choose(file, git, trusted=False)
+    assert (caught.value.slug, caught.value.context) == ("foreign-workflow", ("line 4: 'touch ran'",))
+    assert chosen.choose(file, git, trusted=True).data == RUNS.encode()
+
+
+@pytest.mark.parametrize("name", ["none.yml", "folder.yml", "notes.txt", "a b.yml"])
+def test_what_is_no_workflow_file_is_refused(tmp_path: Path, name: str) -> None:
+    """Its name is part of the identity that signs."""
+    git = project(tmp_path / "widget", "", {"notes.txt": RUNS, "a b.yml": RUNS})
+    (git.root / "folder.yml").mkdir()
+    with pytest.raises(UsageError) as caught:
+        chosen.choose(git.root / name, git, trusted=True)
+    assert caught.value.slug == "no-workflow-file"
+
+
+def test_without_a_network_any_file_may_run() -> None:
+    """A new network namespace has no way out."""
+    ask = "from tagseal.rehearsal.chosen import only_loopback; print(only_loopback())"
+    argv = ["unshare", "--map-root-user", "--net", sys.executable, "-c", ask]
+    try:
+        ended = subprocess.run(argv, capture_output=True, text=True, check=True)
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        pytest.skip("this machine makes no network namespaces")
+    assert ended.stdout == "True\n"
+
+
+def test_a_file_from_elsewhere_signs_under_its_own_name(tmp_path: Path) -> None:
+    """It is played where GitHub would read it, and the story says so."""
+    file = tmp_path / "other.yml"
+    file.write_text(RELEASE)
+    ended = play(tmp_path, RUNS, "--workflow", str(file), "--trust-workflow", "--json")
+    assert ended.code == 0, ended.errors
+    assert f"note:    '{file}' is played as .github/workflows/other.yml\n" in ended.errors
+    assert ended.document["records"]["sign"]["identity"]["workflow"] == ".github/workflows/other.yml"
+
+
+def test_a_refused_file_runs_nothing(tmp_path: Path) -> None:
+    """The command ends with the guard's exit code."""
+    if chosen.only_loopback():
+        pytest.skip("this machine has no network: any file may run here")
+    file = tmp_path / "other.yml"
+    file.write_text(RUNS)
+    ended = play(tmp_path, RELEASE, "--workflow", str(file))
+    assert (ended.code, ended.slug) == (3, "foreign-workflow")
+    assert not list(tmp_path.rglob("ran"))
+
+
+def test_what_the_file_does_not_tell_is_said(tmp_path: Path) -> None:
+    """Secrets and variables are empty here; the repository's own permissions are not known."""
+    text = RELEASE.replace("permissions: {}\n", "").replace("    permissions: { contents: read }\n", "", 1)
+    text = text.replace("GH_TOKEN:", "EXTRA: ${{ secrets.EXTRA }}${{ vars.KIND }}\n          GH_TOKEN:", 1)
+    ended = play(tmp_path, text, "--workflow", "--json")
+    assert ended.code == 0, ended.errors
+    line = text.splitlines().index("  build:") + 1
+    *absent, unknown = ended.document["remarks"]
+    assert absent == ["secrets.EXTRA is empty here", "vars.KIND is empty here"]
+    assert unknown.startswith(f"{FILE}:{line}: the job `build` has no `permissions`")
+    assert all(f"note:    {one}\n" in ended.errors for one in ended.document["remarks"])
+
+
+def test_a_step_that_fails_is_named_with_its_place_and_its_last_words(tmp_path: Path) -> None:
+    """The jobs behind it are skipped; what went well before is in the log, not in the story."""
+    words = "echo before; exit 7"
+    text = RELEASE.replace(SEAL, SEAL.replace("      - id: verbs\n", f"      - run: {words}\n      - id: verbs\n"))
+    text = text.replace("      - id: verbs\n", "      - run: echo hello\n      - id: verbs\n", 1)
+    ended = play(tmp_path, text)
+    line = text.splitlines().index(f"      - run: {words}") + 1
+    assert ended.code == 1, ended.output
+    assert "hello" not in ended.output
+    assert "\n  | before\n" in ended.output
+    assert f"step     no         {FILE}:{line} {words}: exit code 7\n" in ended.output
+    assert [row.split(": ")[0].split() for row in ended.output.splitlines() if row.startswith("job ")] == [
+        ["job", "ok", "build"],
+        ["job", "no", "seal"],
+        ["job", "--", "publish"],
+        ["job", "--", "witness"],
+    ]
+    assert "FAILED in the job seal" in ended.output
+    assert "hello\n" in (ended.out / "logs/build.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("on", "said"),
+    [
+        ("{ push: { tags: ['v*'] } }", ""),
+        ("{ push: { tags: ['release-*'] } }", "starts on 'release-*', which v1.2.3 does not fit"),
+        ("{ push: { branches: [main] } }", "nothing in `on` starts"),
+        ("workflow_dispatch", ""),
+    ],
+)
+def test_a_workflow_that_the_tag_does_not_start_is_not_ready(on: str, said: str) -> None:
+    """It is played all the same: what it would do can be seen before that is mended."""
+    workflow = parsed(RELEASE.replace("{ push: { tags: ['v*'] } }", on).encode(), FILE)
+    found = list(written.Written(workflow=workflow).unready("v1.2.3"))
+    assert len(found) == bool(said)
+    assert said in "".join(found)
+
+
+def test_failed_jobs_are_run_again_with_what_they_handed_on(tmp_path: Path) -> None:
+    """What was signed before the log refused is kept: `if: always()` hands it to the job's next attempt."""
+    git = project(tmp_path / "widget", "\n[tool.tagseal]\nwait = 0\n", {FILE: RELEASE})
+    clone = make(Git.at(git.root, os.environ), tmp_path / "clone", project=None, tag=None, packages=None)
+    left = Left(temporary=tmp_path / "run", source=git.root, out=tmp_path / "out")
+    said: list[str] = []
+    with Loopback(folder=tmp_path / "loopback") as loopback:
+        stage, _ = staged(clone, loopback, left, {**os.environ, "PATH": PATH})
+        loopback.faults.set((Fault(name="server-error", host="rekor.*", method="POST", skip=2),))
+        of = written.of(stage)
+        first = {one.job.name: one.code for one in written.run(of, stage, said.append, said.append)}
+        assert first == {"build": 0, "seal": 4}, said
+        assert of.results["publish"].result == of.results["witness"].result == "skipped"
+        of.again()
+        again = {one.job.name: one.code for one in written.run(of, stage, said.append, said.append)}
+    assert again == {"seal": 0, "publish": 0, "witness": 0}, said
+    (signed,) = [line for line in said if line.startswith("sign ")]
+    assert "3 bundles, 2 of them kept" in signed
+
+
+def test_the_same_is_told_in_a_pipe_and_on_a_narrow_terminal(tmp_path: Path) -> None:
+    """No line of the story is redrawn or cut, whatever the width."""
+    git = project(tmp_path / "widget", "", {FILE: RELEASE})
+    ended = subprocess.run(
+        [*COMMAND, "rehearse", str(git.root), "--workflow", "--out", str(tmp_path / "out")],
+        env={**os.environ, "PATH": PATH, "COLUMNS": "40", "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "\x1b" not in ended.stdout
+    rows = dedent("""
+        job      ok         build: contents: read
+        job      ok         seal: contents: write, id-token: write
+        job      ok         publish: contents: write
+        job      ok         witness: contents: read
+    """)
+    assert rows in ended.stdout
