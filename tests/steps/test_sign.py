@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import widget
 from instance import COMMIT, IDENTITY, RUN
 from stage import NAMES, SDIST, WHEEL
 from tagseal.errors import Busy, Refused, UsageError, VerificationFailed
@@ -200,6 +201,17 @@ def test_another_identity_signs_nothing(released: Stage, run: Run) -> None:
     """A token of another identity than the planned one stops before the log."""
     with pytest.raises(Refused):
         released.sign(released.services(run=run))
+    assert released.entries() == 0
+
+
+def test_a_page_that_names_another_workflow_stops_before_the_log(released: Stage) -> None:
+    """Strangers who follow it would refuse what was signed; a page of another project's is none of ours."""
+    other = "https://github.com/{}/.github/workflows/publish.yml@refs/tags/v1"
+    pages = {"docs/verify.md": f"# Verify\n\n{other.format('else/where')}\n{other.format(IDENTITY.repository)}\n"}
+    widget.commit(released.folder / "checkout", {**pages, IDENTITY.workflow: "on: push\n"})
+    with pytest.raises(Refused, match=r"'publish\.yml' as the signing workflow in docs/verify\.md:4:9") as caught:
+        released.sign()
+    assert caught.value.slug == "pages-name-another-identity"
     assert released.entries() == 0
 
 

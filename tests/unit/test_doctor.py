@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import widget
 from tagseal.cli import main
+from tagseal.loopback import Loopback
+from tagseal.project.doctor.network import clock
+from tagseal.services.git import Git
 from tagseal.workflow.document import read
 from tagseal.workflow.lint import lint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ASSETS = Path(__file__).parents[1] / "assets" / "workflows"
 GOOD = (ASSETS / "good" / "release.yml").read_text(encoding="utf-8")
 WORKFLOW = ".github/workflows/release.yml"
-CONFIGURED = '[tool.tagseal]\nrepository = "example/widget"\n'
+CONFIGURED = '\n[tool.tagseal]\nrepository = "example/widget"\n'
+CHANGELOG = "# Changelog\n\n## 1.2.3\n\n- A widget.\n"
 
 
 @pytest.fixture(autouse=True)
@@ -33,12 +42,14 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def project(root: Path, monkeypatch: pytest.MonkeyPatch, content: dict[str, str], *tags: str) -> None:
     folder = root / "project"
     folder.mkdir()
-    widget.commit(folder, {"tagseal.toml": CONFIGURED.partition("\n")[2], **content}, *tags)
+    files = {**widget.files(), "CHANGELOG.md": CHANGELOG}
+    files["pyproject.toml"] += CONFIGURED
+    widget.commit(folder, {**files, **content}, *tags)
     monkeypatch.chdir(folder)
 
 
 def told(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, list[tuple[str, str, int]]]:
-    code = main(["doctor", *words, "--json"])
+    code = main(["doctor", "--offline", *words, "--json"])
     rows = json.loads(capsys.readouterr().out)["rows"]
     return code, [(row["slug"], row["file"], row["line"]) for row in rows if row["level"] != "ok"]
 
@@ -48,9 +59,10 @@ def test_a_good_project_ends_with_0(
 ) -> None:
     """Where nothing is wrong every line is ok."""
     project(tmp_path, monkeypatch, {WORKFLOW: GOOD}, "v1.0.0")
-    code = main(["doctor"])
+    code = main(["doctor", "--offline"])
     lines = capsys.readouterr().out.splitlines()
-    assert (code, lines[0], lines[-1]) == (0, f"workflow ok  {WORKFLOW}", "0 errors, 0 warnings")
+    assert (code, lines[-1]) == (0, "0 errors, 0 warnings")
+    assert f"workflow ok  {WORKFLOW}" in lines
     assert all(line[9:11] == "ok" or "not installed" in line for line in lines[:-1])
 
 
@@ -61,7 +73,8 @@ def test_an_error_ends_with_2_and_has_its_place(
     project(tmp_path, monkeypatch, {WORKFLOW: GOOD.replace("permissions: {}", "permissions: write-all")})
     fix = "Write `permissions: {}` at the top, and each job's own in the job. [permissions-at-top]"
     line = f"error    no  {WORKFLOW}:5:1: every job gets 'write-all'. {fix}"
-    assert (main(["doctor"]), capsys.readouterr().out.splitlines()[0]) == (2, line)
+    assert main(["doctor", "--offline"]) == 2
+    assert line in capsys.readouterr().out.splitlines()
 
 
 def test_warnings_alone_end_with_0(
@@ -109,7 +122,7 @@ def test_a_renamed_workflow_is_found_where_it_is_documented(
     content = {
         ".github/workflows/publish.yml": GOOD,
         "docs/verify.md": page,
-        "tagseal.toml": 'repository = "example/widget"\nworkflow = "release.yml"\n',
+        "pyproject.toml": f'{widget.files()["pyproject.toml"]}{CONFIGURED}workflow = "release.yml"\n',
     }
     project(tmp_path, monkeypatch, content)
     code, rows = told(capsys)
@@ -182,3 +195,134 @@ def test_our_own_release_has_no_finding() -> None:
     """What releases the tool is written as it asks of others."""
     file = Path(__file__).parents[2] / WORKFLOW
     assert lint(read(file, WORKFLOW)) == ()
+
+
+LOCKED = GOOD.replace("run: git describe && python -m build", "run: pip install --require-hashes -r lock.txt")
+PIN = f"tool==1.0 \\\n    --hash=sha256:{'0' * 64}\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "tags", "expected"),
+    [
+        pytest.param({"CHANGELOG.md": "# Changelog\n"}, (), (2, ["changelog-section-missing"]), id="no section"),
+        pytest.param({}, ("v1.2.3",), (0, []), id="tagged here"),
+        pytest.param(
+            {"pyproject.toml": f"{widget.files()['pyproject.toml']}\n[tool.tagseal]\nwroflow = 1\nwait = -1\n"},
+            (),
+            (2, ["invalid-configuration"] * 2),
+            id="two unknown keys",
+        ),
+        pytest.param(
+            {"pyproject.toml": widget.files()["pyproject.toml"]}, (), (0, ["identity-unknown"]), id="no repository"
+        ),
+        pytest.param(
+            {"docs/verify.md": "x\n<!-- Written by: tagseal guide -->\n"}, (), (2, ["guide-drifted"]), id="drift"
+        ),
+        pytest.param({WORKFLOW: LOCKED}, (), (2, ["lock-missing"]), id="no lock"),
+        pytest.param({WORKFLOW: LOCKED, "lock.txt": PIN}, (), (0, []), id="a lock"),
+        pytest.param({WORKFLOW: LOCKED, "lock.txt": f"{PIN}other==2\n"}, (), (2, ["lock-without-hash"]), id="no hash"),
+        pytest.param(
+            {WORKFLOW: LOCKED, "lock.txt": f"{PIN}./x/tagseal-0.0.1-py3-none-any.whl --hash=sha256:{'1' * 64}\n"},
+            (),
+            (0, ["lock-differs"]),
+            id="another version",
+        ),
+    ],
+)
+def test_a_check(  # noqa: PLR0913, PLR0917 - what there is, and where
+    content: dict[str, str],
+    tags: tuple[str, ...],
+    expected: tuple[int, list[str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What the next release would stop at is an error, what a person should know a warning."""
+    project(tmp_path, monkeypatch, {WORKFLOW: GOOD, **content}, *tags)
+    code, rows = told(capsys)
+    assert (code, [slug for slug, *_ in rows]) == expected
+
+
+def test_a_version_that_is_tagged_elsewhere_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before somebody tags it again."""
+    project(tmp_path, monkeypatch, {WORKFLOW: GOOD}, "v1.2.3")
+    widget.commit(Path.cwd(), {"new.txt": ""})
+    assert told(capsys) == (0, [("version-tagged", "", 0)])
+
+
+def test_the_identity_and_the_four_fields_of_a_publisher_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the certificate, and an index, will have them; the latter cannot be asked."""
+    project(tmp_path, monkeypatch, {WORKFLOW: GOOD})
+    main(["doctor", "--offline"])
+    said = capsys.readouterr().out
+    assert f"https://github.com/example/widget/{WORKFLOW}@refs/tags/vVERSION" in said
+    assert "owner example, repository widget, workflow release.yml, environment release; not checkable" in said
+
+
+@pytest.fixture
+def online(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
+    """Give a network with GitHub and Sigstore in it."""
+    for name in ("GH_TOKEN", "GITHUB_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NETRC", str(tmp_path / "none"))
+    with Loopback(folder=tmp_path / "loopback") as loopback:
+        for name, value in loopback.environment().items():
+            monkeypatch.setenv(name, value)
+        yield loopback
+
+
+@pytest.mark.parametrize("where", ["nowhere", "here", "elsewhere"])
+def test_the_remotes_tag_is_held_against_this_checkouts(
+    where: str,
+    online: Loopback,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A tag that somebody moved is an error; services that answer, and a clock that agrees, are well."""
+    project(tmp_path, monkeypatch, {WORKFLOW: GOOD}, "v1.2.3")
+    repository = online.github.add_repository("example/widget")
+    if where != "nowhere":
+        commit = Git.at(Path.cwd(), {"PATH": str(tmp_path / "bin")}).head() if where == "here" else "9" * 40
+        repository.add_tag("v1.2.3", commit, annotated=True)
+    code = main(["doctor", "--json"])
+    rows = {row["check"]: row for row in json.loads(capsys.readouterr().out)["rows"]}
+    assert code == (2 if where == "elsewhere" else 0)
+    assert rows["remote"]["slug"] == ("tag-differs" if where == "elsewhere" else "")
+    assert {rows[name]["level"] for name in ("sigstore", "clock", "releases")} == {"ok"}
+    assert "not told to this token" in rows["releases"]["text"]
+
+
+def test_a_repository_that_is_not_there_is_a_warning(
+    online: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It may be private, and this person without a token."""
+    project(tmp_path, monkeypatch, {WORKFLOW: GOOD})
+    online.github.add_repository("example/other")
+    assert main(["doctor"]) == 0
+    assert "[github-not-found]" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("seconds", "level"), [(0, "ok"), (20, "warning"), (-600, "error"), (600, "error")])
+def test_a_clock_that_differs_is_told(seconds: int, level: str) -> None:
+    """A certificate is good for ten minutes."""
+    assert clock(seconds).level == level
+
+
+def test_without_a_network_nothing_is_known_and_nothing_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On a train the rest is told all the same."""
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{closed.getsockname()[1]}")
+    monkeypatch.setenv("NO_PROXY", "")
+    project(tmp_path, monkeypatch, {WORKFLOW: GOOD})
+    assert main(["doctor"]) == 0
+    said = capsys.readouterr().out
+    assert "[sigstore-silent]" in said
+    assert "0 errors, 2 warnings" in said

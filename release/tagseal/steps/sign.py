@@ -1,7 +1,7 @@
 """sign: every artifact gets a bundle that verifies.
 
 1. The tools that ``prove`` needs are here: afterwards there would be log entries without a release.
-2. The identity token names the planned identity.
+2. The identity token names the planned identity, and the committed pages name no other.
 3. The bytes are those that were checked; ``SHA256SUMS`` is one more artifact.
 4. A whole, verified set that exists for this tag and commit takes their place; so does such an image.
 5. Bundles that verify for identity, commit and digest are kept; the rest is signed, with one certificate.
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from tagseal.errors import Refused, UsageError, VerificationFailed
 from tagseal.records import BUNDLE, Artifact, Build, Bundle, Checks, Plan, Seal, Tag
 from tagseal.services import actions, files, oidc
-from tagseal.steps import checksums, existing, instructions
+from tagseal.steps import checksums, existing, instructions, preflight
 from tagseal.steps.choice import Choice, choose
 from tagseal.steps.existing import Judge
 from tagseal.steps.guard import agree
@@ -103,6 +103,7 @@ def _token(tag: Tag, services: Services) -> str:
             slug="no-identity-token",
         )
     agree(oidc.claims(token), actions.event(services.environ), tag.identity)
+    preflight.agrees(services.git, tag.identity)
     return token
 
 

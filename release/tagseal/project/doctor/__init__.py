@@ -1,0 +1,84 @@
+"""What is wrong with a project before anything is tagged. Nothing is changed, nothing of the project is run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tagseal import config
+from tagseal.errors import ConfigError, UsageError
+from tagseal.project.doctor import identity, linters, network, pages, tools, version, workflows
+from tagseal.project.doctor.row import Row, Subject
+from tagseal.records import WORKFLOWS
+from tagseal.services.git import Git
+from tagseal.services.workflows import files as workflow_files
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from tagseal.config import Settings
+
+__all__ = ["Row", "examine"]
+
+
+def examine(folder: Path, files: Sequence[Path], environ: Mapping[str, str], *, offline: bool) -> tuple[Row, ...]:
+    """Return what every check says of the project that ``folder`` is in, or of these workflow files alone.
+
+    Raises:
+        UsageError: A file cannot be read, or none is named and this is no checkout.
+    """
+    try:
+        git = Git.at(folder, environ)
+    except UsageError:
+        if not files:
+            raise
+        git = None
+    settings, wrong = _settings(git)
+    found = [(file, str(file)) for file in files]
+    if git and not files:
+        found = [(file, f"{WORKFLOWS}/{file.name}") for file in workflow_files(git.root)]
+    subject = Subject(
+        environ=environ, files=tuple(found), named=bool(files), offline=offline, git=git, settings=settings
+    )
+    checks = OF_FILES if files else CHECKS
+    return (*wrong, *(row for check in checks for row in check(subject)))
+
+
+def _settings(git: Git | None) -> tuple[Settings | None, tuple[Row, ...]]:
+    """Return the settings; where they are wrong, none, and a line for each problem."""
+    if git is None:
+        return None, ()
+    try:
+        settings = config.load(git.root)
+        config.not_yet(settings)
+    except ConfigError as error:
+        problems = error.context or (error.what,)
+        return None, tuple(
+            Row(check="config", level="error", text=one, fix=error.hint, slug=error.slug) for one in problems
+        )
+    return settings, (Row(check="config", level="ok", text="nothing is unknown, nothing contradicts"),)
+
+
+OF_FILES: tuple[Callable[[Subject], Iterator[Row]], ...] = (
+    # What the release will run.
+    workflows.look,
+    # What others know better.
+    linters.look,
+)
+"""What is told of files that a person names."""
+
+CHECKS: tuple[Callable[[Subject], Iterator[Row]], ...] = (
+    # Without these not even a rehearsal runs.
+    tools.look,
+    # What the next release is made of.
+    version.look,
+    # What the release will run, and what its jobs install.
+    *OF_FILES,
+    workflows.locks,
+    # Who it will be signed as.
+    identity.look,
+    # What strangers will copy.
+    pages.look,
+    # What nobody sees from this checkout alone; last, for it takes time.
+    network.look,
+)

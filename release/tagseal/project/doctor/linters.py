@@ -1,0 +1,61 @@
+"""Linters that are installed: they say it better themselves, so only how much they find is told."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+from tagseal.errors import ServiceError, UsageError
+from tagseal.names import quoted
+from tagseal.project.doctor.row import Row
+from tagseal.services import process
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tagseal.project.doctor.row import Subject
+
+_PATIENCE = 60.0
+"""Seconds that one of them may take."""
+_LINTERS = (
+    # Syntax, types of expressions, shell lines.
+    ("actionlint", ("-format", "{{json .}}"), "go install github.com/rhysd/actionlint/cmd/actionlint@latest"),
+    # Attacks on workflows of any kind.
+    ("zizmor", ("--offline", "--no-progress", "--format", "json"), "pipx install zizmor"),
+)
+"""Program, arguments that make it print JSON, how to install it."""
+
+
+def look(subject: Subject) -> Iterator[Row]:
+    """Ask the linters that are installed how much they find; they say it better themselves."""
+    paths = [str(file.resolve()) for file, _ in subject.files]
+    words = " ".join(quoted(path) for _, path in subject.files)
+    for program, arguments, install in _LINTERS if paths else ():
+        if shutil.which(program, path=subject.environ.get("PATH")) is None:
+            yield Row(check=program, level="ok", text=f"not installed; it looks at more: `{install}`")
+            continue
+        count = _count((program, *arguments, *paths), subject)
+        if count is None:
+            text = "gave no list of findings"
+            yield Row(
+                check=program, level="warning", text=text, fix=f"Run it: `{program} {words}`", slug="linter-failed"
+            )
+        elif count:
+            text = f"{count} finding{'s' * (count > 1)} in {len(paths)} file{'s' * (len(paths) > 1)}"
+            yield Row(
+                check=program, level="warning", text=text, fix=f"Run it: `{program} {words}`", slug="linter-finds"
+            )
+        else:
+            yield Row(check=program, level="ok", text="no findings")
+
+
+def _count(argv: tuple[str, ...], subject: Subject) -> int | None:
+    """Return the number of findings, or None where the program gave no list; it gets no token."""
+    environ = {name: value for name, value in subject.environ.items() if name in {"PATH", "HOME", "LANG", "TMPDIR"}}
+    try:
+        done = process.run(argv, cwd=subject.files[0][0].resolve().parent, environ=environ, timeout=_PATIENCE)
+        found = json.loads(done.output)
+    except (ServiceError, UsageError, ValueError):
+        return None
+    return len(found) if isinstance(found, list) else None

@@ -1,0 +1,50 @@
+"""Committed pages: identities that nobody can have, and guides that no longer fit the project."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tagseal.errors import TagsealError
+from tagseal.names import shown
+from tagseal.project import guide
+from tagseal.project.doctor.row import Row, failed
+from tagseal.services.git import repository
+from tagseal.steps import preflight
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tagseal.project.doctor.row import Subject
+
+_GUIDE = b"<!-- Written by: tagseal guide"
+_END = 200
+"""Bytes at a page's end, where the guide says what wrote it."""
+
+
+def look(subject: Subject) -> Iterator[Row]:
+    """Hold the pages against the workflows that there are, and a guide against the project."""
+    if subject.git is None or subject.settings is None:
+        return
+    name = repository(subject.settings.repository, subject.environ, subject.git.origin())
+    if name is None:
+        return
+    for one in preflight.misnamed(subject.git, name):
+        yield Row(
+            check="page",
+            level="error",
+            text=f"{one.place}: the identity names {shown(one.file)}, and there is no such workflow",
+            fix="Name the file that signs, or give it its old name back: `tagseal guide` renders the page.",
+            slug="page-identity",
+            file=one.path,
+            line=one.line,
+            column=one.column,
+        )
+    for path in subject.git.tracked_files():
+        file = subject.git.root / path
+        if path.endswith(".md") and file.is_file() and not file.is_symlink() and _GUIDE in file.read_bytes()[-_END:]:
+            try:
+                guide.check(subject.git.root, None, file)
+            except TagsealError as error:
+                yield failed("guide", error)
+            else:
+                yield Row(check="guide", level="ok", text=f"{path} is what the project renders now")

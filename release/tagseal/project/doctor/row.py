@@ -1,0 +1,55 @@
+"""One line of what doctor says, and what it looks at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tagseal.config import Settings
+    from tagseal.errors import TagsealError
+    from tagseal.services.git import Git
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One line of the report."""
+
+    check: str
+    level: Literal["ok", "warning", "error"]
+    text: str
+    """What was found, with its place where it has one."""
+    fix: str = ""
+    """What to do; empty where all is well."""
+    slug: str = ""
+    file: str = ""
+    line: int = 0
+    """From 1; 0 without a place."""
+    column: int = 0
+    """As the line."""
+
+
+def failed(check: str, error: TagsealError, level: Literal["warning", "error"] = "error") -> Row:
+    """Return the line for an error of ours."""
+    context = f" ({'; '.join(error.context)})" if error.context else ""
+    return Row(check=check, level=level, text=f"{error.what}{context}", fix=error.hint, slug=error.slug)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What is looked at."""
+
+    environ: Mapping[str, str]
+    files: tuple[tuple[Path, str], ...]
+    """Workflow files, each with the path to name it by."""
+    named: bool
+    """Whether a person named the files: all of them are judged then, not only those that can release."""
+    offline: bool
+    """Whether nobody on the network is asked."""
+    git: Git | None
+    """None outside of a checkout."""
+    settings: Settings | None
+    """None outside of a checkout, and where they are wrong."""

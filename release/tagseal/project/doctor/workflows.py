@@ -1,0 +1,121 @@
+"""The workflows that can release: what the lint says of each."""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from tagseal.errors import UsageError
+from tagseal.names import shown
+from tagseal.project.doctor.row import Row
+from tagseal.records import WORKFLOWS
+from tagseal.services import workflows
+from tagseal.tags import pattern
+from tagseal.workflow.acts import can_release
+from tagseal.workflow.document import read
+from tagseal.workflow.lint import lint
+from tagseal.workflow.play import setup
+from tagseal.workflow.rules import Known
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tagseal.project.doctor.row import Subject
+
+_HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}\b")
+_TOOL = re.compile(r"/tagseal-([\w.]+)-py3-none-any\.whl", re.ASCII)
+
+
+def look(subject: Subject) -> Iterator[Row]:
+    """Judge the workflows that can release."""
+    judged, known = 0, _known(subject)
+    for file, path in subject.files:
+        try:
+            workflow = read(file, path)
+        except OSError as error:
+            raise UsageError(
+                f"got {shown(path)}, which cannot be read ({error.strerror}), expected a workflow file",
+                hint="Name a file, such as .github/workflows/release.yml; without one, all of them are looked at.",
+                slug="workflow-not-readable",
+            ) from error
+        wanted = subject.named or can_release(workflow)
+        if not (wanted or workflow.problems):
+            continue
+        judged += 1
+        findings = lint(workflow, known(workflow.file)) if wanted else ()
+        for one in findings or workflow.problems:
+            yield Row(
+                check="workflow",
+                level=one.level,
+                text=f"{one.place}: {one.what}",
+                fix=one.hint,
+                slug=one.slug,
+                file=one.file,
+                line=one.line,
+                column=one.column,
+            )
+        if not findings and not workflow.problems:
+            yield Row(check="workflow", level="ok", text=path)
+    if not judged:
+        yield Row(
+            check="workflow",
+            level="warning",
+            text=f"no file in {WORKFLOWS} releases on a tag",
+            fix="Write one, or name the file: tagseal doctor FILE.",
+            slug="no-release-workflow",
+        )
+
+
+def _known(subject: Subject) -> Callable[[str], Known]:
+    """Return what tells what the project says about the workflow of a name; the project is read once."""
+    if subject.git is None or subject.settings is None:
+        return lambda _: Known()
+    settings, tags = subject.settings, subject.git.tags()
+    way = pattern(tags, settings.tag)
+    told = settings.tag is not None or bool(way.versions(tags))
+    there = {path.name for path in workflows.files(subject.git.root)}
+    publisher = settings.index.publisher if settings.index else None
+    names = {settings.workflow, publisher.workflow if publisher else None} - {None}
+    signing = workflows.signing(subject.git.root, settings.workflow, {}).file
+    # Where the documented file is there, another that signs is for something else: an image, say.
+    documented = tuple(sorted(name for name in names if name is not None and not names & there))
+    tag = way.tag("1.2.3") if told else None
+    return lambda file: Known(tag=tag if file == signing else None, documented=documented)
+
+
+def locks(subject: Subject) -> Iterator[Row]:
+    """Judge the requirements that release workflows install: hashes alone, and this very tool."""
+    if subject.git is None:
+        return
+    read_already: set[str] = set()
+    for file, path in subject.files:
+        workflow = read(file, path)
+        runs = [step.run for job in workflow.jobs for step in job.steps if can_release(workflow)]
+        for name in {wanted for run in runs if (wanted := setup.wanted(run))} - read_already:
+            read_already.add(name)
+            yield _lock(subject.git.root, name)
+
+
+def _lock(root: Path, name: str) -> Row:
+    file = root / name
+    if not file.is_file():
+        return _broken(name, "is not there, and the release's jobs install it", "lock-missing")
+    text = file.read_text(encoding="utf-8", errors="replace")
+    entries = [
+        line for line in text.replace("\\\n", " ").splitlines() if line.strip() and not line.startswith(("#", "-"))
+    ]
+    if bare := [entry.split()[0] for entry in entries if _HASH.search(entry) is None]:
+        return _broken(name, f"names {shown(bare[0])} without a hash", "lock-without-hash")
+    own = version("tagseal")
+    if (locked := _TOOL.search(text)) and locked[1] != own:
+        text = f"{name} locks Tagseal {locked[1]}, and this is {own}"
+        return Row(check="lock", level="warning", text=text, fix="`tagseal init` locks this one.", slug="lock-differs")
+    return Row(check="lock", level="ok", text=f"{name}: {len(entries)} files, each by its hashes")
+
+
+def _broken(name: str, what: str, slug: str) -> Row:
+    return Row(
+        check="lock", level="error", text=f"{name} {what}", fix="`tagseal init` writes it.", slug=slug, file=name
+    )
