@@ -20,12 +20,6 @@ nox.options.sessions = ["lint", "tests", "rehearse"]
 nox.options.stop_on_first_error = True
 nox.options.error_on_missing_interpreters = True
 
-# The verbs of a release (guard … witness), where the tool is installed: this project releases itself as others do.
-with suppress(ImportError):
-    import tagseal.sessions
-
-    tagseal.sessions.register()
-
 LOCK = "templates/scaffold/requirements.txt"
 LOCKED = "# What a release's jobs install: the very files that this version was tested with. Made by `nox -s lock`.\n"
 PROJECTS = ("click", "structlog", "requests", "build", "poetry-core")
@@ -92,13 +86,20 @@ def rehearse(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def projects(session: nox.Session) -> None:
-    """Rehearse the releases of real projects, from their sdists: `nox -s projects -- NAME…`."""
-    session.install(".")
+    """Give real projects, from their sdists, what releases them, and rehearse that: `nox -s projects -- NAME…`."""
     folder = Path(session.create_tmp()).resolve()
+    shutil.rmtree(folder / "wheel", ignore_errors=True)
+    session.install("build")
+    session.run("python", "-m", "build", "--wheel", "--outdir", str(folder / "wheel"))
+    (wheel,) = (folder / "wheel").iterdir()
+    session.install(str(wheel))
     for name in session.posargs or PROJECTS:
         root = _as_repository(session, name, folder)
         session.log(f"rehearsing {name}")
-        session.run("tagseal", "rehearse", str(root), "--out", str(folder / f"{name}-rehearsal"))
+        with session.chdir(root):
+            session.run("tagseal", "init", "--replace-workflow", "--wheel", str(wheel))
+            session.run("tagseal", "doctor", "--offline")
+            session.run("tagseal", "rehearse", "--workflow", "--out", str(folder / f"{name}-rehearsal"))
 
 
 @nox.session(default=False)
@@ -240,6 +241,12 @@ def _debian(session: nox.Session) -> None:
     session.run("apt-get", "update", "--quiet", "--quiet", external=True)
     session.run("apt-get", "install", "--yes", "--quiet", "--quiet", *missing, external=True)
 
+
+# The verbs of a release (guard … witness), where the tool is installed: this project releases itself as others do.
+with suppress(ImportError):
+    import tagseal.sessions
+
+    tagseal.sessions.register()
 
 if __name__ == "__main__":
     nox.main()

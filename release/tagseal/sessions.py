@@ -1,4 +1,4 @@
-"""Nox sessions for a project's noxfile: the nine verbs.
+"""Nox sessions for a project's noxfile: the nine verbs, and the rehearsal of all of them.
 
 In ``noxfile.py``, below the project's own sessions::
 
@@ -27,11 +27,11 @@ def register() -> None:
     """
     nox.options.stop_on_first_error = True
     taken = registered()
-    for verb in VERBS:
+    for verb in (*VERBS, "rehearse"):
         if verb in taken:
             continue
         session = partial(_run, verb=verb)
-        session.__doc__ = f"Run `tagseal {verb}`, for the tag that this job is on."
+        session.__doc__ = f"Run `tagseal {verb}`{', for the tag that this job is on' if verb in VERBS else ''}."
         nox.session(session, name=verb, default=False, venv_backend="none")  # type: ignore[call-overload]
 
 

@@ -143,6 +143,10 @@ class Git:
         """Tell whether git tracks this file, or a file below this folder."""
         return bool(self.command("ls-files", "-z", "--", f":(literal){path}"))
 
+    def ignores(self, path: str) -> bool:
+        """Tell whether the project's own files let git ignore this path."""
+        return self._ask("check-ignore", "--quiet", "--", path).code == 0
+
     def tracked_files(self) -> tuple[str, ...]:
         """Return the paths of all tracked files, relative to the root."""
         return tuple(path for path in self.command("ls-files", "-z").split("\0") if path)

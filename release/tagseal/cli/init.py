@@ -1,0 +1,57 @@
+"""``tagseal init``: what a project needs for its release, written once."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tagseal.names import printable
+
+if TYPE_CHECKING:
+    import argparse
+
+    from tagseal.report.plain import Report
+
+_GOOD = {"write": True, "add": True, "replace": True, "same": True, "differs": None}
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the parser."""
+    parser = commands.add_parser(
+        "init",
+        help="write the workflow, the hash lock and the sessions that release a project",
+        description="Look at this project and write what releases it: workflow, hash-locked requirements, sessions, a "
+        "job that rehearses pull requests, the guide. Nothing is written over, and a second run changes nothing.",
+    )
+    parser.add_argument("--diff", action="store_true", help="write nothing, and show what would be")
+    parser.add_argument(
+        "--replace-workflow",
+        action="store_true",
+        help="let the new workflow take the old one's place; its file name and its environment are kept",
+    )
+    parser.add_argument("--wheel", type=Path, metavar="FILE", help="keep this wheel of Tagseal under .github/")
+    parser.add_argument("--json", action="store_true", help="print one JSON document on standard output")
+    parser.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
+    from tagseal.project.init import Options, init  # noqa: PLC0415 - templates, YAML and the configuration
+
+    asked = Options(replace=options.replace_workflow, wheel=options.wheel, write=not options.diff)
+    result = init(Path.cwd(), asked, os.environ)
+    report.outside()
+    for change in result.changes:
+        report.row(change.state, _GOOD[change.state], change.path)
+        if change.state == "differs" or options.diff:
+            for line in change.diff:
+                report.line(f"  {printable(line)}")
+    for text in result.advice:
+        report.remark(text)
+    if any(one.state in {"write", "add", "replace"} for one in result.changes):
+        report.line("Next: `tagseal doctor`, then `tagseal rehearse --workflow`, then commit all of it")
+    return 0, {
+        "ok": True,
+        "files": [{"path": one.path, "state": one.state, "diff": one.diff} for one in result.changes],
+        "advice": result.advice,
+    }

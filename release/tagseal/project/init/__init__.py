@@ -1,0 +1,169 @@
+"""``tagseal init``: a project gets what releases it. Nothing is ever written over.
+
+1. Look at the project: how it tags, what releases it today, what it has already.
+2. Propose each file: to be written, added to, the same already, or different, and then shown.
+3. Write what can be written without losing anything, whole or not at all; a second run changes nothing.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from tagseal.errors import Refused
+from tagseal.names import shown
+from tagseal.project import guide
+from tagseal.project.init import lock, noxfile, scaffold, tables
+from tagseal.project.init.look import look
+from tagseal.services import files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from tagseal.project.init.look import Found
+
+State = Literal["write", "add", "replace", "same", "differs"]
+_DIFF = 200
+"""Lines of a difference that are shown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What a person asked for."""
+
+    replace: bool = False
+    """Whether a workflow that differs is replaced."""
+    wheel: Path | None = None
+    """The tool itself, for as long as it is on no release page."""
+    write: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One file, as it is proposed."""
+
+    path: str
+    """In the repository."""
+    state: State
+    content: bytes = b""
+    diff: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What became of it all."""
+
+    changes: tuple[Change, ...]
+    advice: tuple[str, ...]
+    """What a person has to do, or should know."""
+
+
+def init(folder: Path, options: Options, environ: Mapping[str, str]) -> Result:
+    """Give the project that ``folder`` is in what releases it.
+
+    Raises:
+        UsageError: There is no project, or the tool that is to be locked cannot be told.
+        ConfigError: A file of the project does not parse.
+        Refused: A place to write to leads elsewhere, or has changes that would be lost.
+    """
+    found = look(folder, environ)
+    locked = lock.locked(found, options.wheel, environ)
+    advice = (*found.advice, *noxfile.advice(found))  # of what is there before anything is written
+    changes = [
+        *(_proposed(found, path, content, replace=False) for path, content in locked.files.items()),
+        _requirements(found, locked, options),
+        _workflow(found, options),
+        *(_proposed(found, path, text, replace=options.replace) for path, text in scaffold.rehearse(found).items()),
+        _added(found, noxfile.FILE, noxfile.merged(found)),
+        *(_added(found, path, text) for path, text in tables.merged(found).items()),
+    ]
+    for change in changes if options.write else ():
+        _write(found, change)
+    changes += _guide(found, options)
+    return Result(changes=tuple(changes), advice=(*advice, *_left(changes)))
+
+
+def _requirements(found: Found, locked: lock.Locked, options: Options) -> Change:
+    """The lock is the tool's own word: a newer one takes an older one's place, for both were made here."""
+    ours = found.text(found.requirements).startswith(lock.FIRST)
+    return _proposed(found, found.requirements, locked.text, replace=ours or options.replace)
+
+
+def _workflow(found: Found, options: Options) -> Change:
+    return _proposed(found, found.workflow.path, scaffold.release(found), replace=options.replace)
+
+
+def _proposed(found: Found, path: str, content: str | bytes, *, replace: bool) -> Change:
+    data = content.encode() if isinstance(content, str) else content
+    file = found.root / path
+    if not file.exists():
+        return Change(path=path, state="write", content=data)
+    before = file.read_bytes()
+    if before == data:
+        return Change(path=path, state="same")
+    diff = _diff(path, before, data)
+    return Change(path=path, state="replace" if replace else "differs", content=data, diff=diff)
+
+
+def _added(found: Found, path: str, text: str | None) -> Change:
+    """Propose a file that keeps every line that it has; None: nothing can be added, and what would be is shown."""
+    before = found.text(path)
+    if text is None:
+        return Change(path=path, state="differs", diff=tuple(noxfile.LINES.splitlines()))
+    if text == before:
+        return Change(path=path, state="same")
+    state: State = "add" if (found.root / path).exists() else "write"
+    return Change(path=path, state=state, content=text.encode(), diff=_diff(path, before.encode(), text.encode()))
+
+
+def _diff(path: str, before: bytes, after: bytes) -> tuple[str, ...]:
+    old, new = (one.decode("utf-8", "replace").splitlines() for one in (before, after))
+    found = list(difflib.unified_diff(old, new, f"{path} as it is", f"{path} as init writes it", lineterm=""))
+    more = [f"… and {len(found) - _DIFF} lines more"] if len(found) > _DIFF else []
+    return (*found[:_DIFF], *more)
+
+
+def _write(found: Found, change: Change) -> None:
+    if change.state in {"same", "differs"}:
+        return
+    file = found.root / change.path
+    linked = next((one for one in (file, *file.parents) if one != found.root and one.is_symlink()), None)
+    if linked and linked.is_relative_to(found.root):
+        raise Refused(
+            f"got the link {shown(str(linked.relative_to(found.root)))}, expected a place in this checkout to write to",
+            hint="Put a folder or a file in its place, then run the same command again.",
+            slug="init-through-link",
+        )
+    if change.state == "replace" and change.path in found.changed:
+        raise Refused(
+            f"got changes in {change.path} that are in no commit, expected none: replacing it would lose them",
+            hint="Commit them, then run the same command again.",
+            slug="init-would-lose",
+        )
+    file.parent.mkdir(parents=True, exist_ok=True)
+    files.replaced(file, change.content)
+
+
+def _guide(found: Found, options: Options) -> Iterator[Change]:
+    """Write the guide where the documentation lies, unless there is one; it speaks of what was just written."""
+    if found.guide is None:
+        return
+    if (found.root / found.guide).exists():
+        yield Change(path=found.guide, state="same")
+        return
+    content = guide.page(found.root, None).encode() if options.write else b""
+    change = Change(path=found.guide, state="write", content=content)
+    if options.write:
+        _write(found, change)
+    yield change
+
+
+def _left(changes: list[Change]) -> Iterator[str]:
+    """Say what is left to a person."""
+    for one in changes:
+        if one.state == "differs" and one.path == noxfile.FILE:
+            yield f"{one.path} cannot be read as Python: add the lines that are shown yourself"
+        elif one.state == "differs":
+            yield f"{one.path} is kept; with --replace-workflow it becomes what is shown"

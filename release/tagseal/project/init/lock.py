@@ -1,0 +1,120 @@
+"""The hash lock: the very files that this version was tested with, and this tool itself.
+
+The tool is named by the URL and the digest of its own release's wheel, or, while there is no release, by a wheel that
+is kept in the repository.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+from tagseal.errors import ServiceError, TagsealError, UsageError
+from tagseal.names import shown
+from tagseal.notes.render import packaged
+from tagseal.records import GITHUB
+from tagseal.services.files import measured
+from tagseal.services.github.published import published
+from tagseal.services.retry import Retry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tagseal.project.init.look import Found
+
+HOME = "tagseal/tagseal"
+FOLDER = ".github/tagseal"
+FIRST = "# What a release's jobs install"
+"""How a lock of ours begins."""
+_KEPT = re.compile(
+    rf"^\./({re.escape(FOLDER)}/tagseal-[\w.+-]+\.whl) \\\n    --hash=sha256:([0-9a-f]{{64}})$", re.MULTILINE
+)
+_ASSET = re.compile(r"^tagseal @ \S+ \\\n    --hash=sha256:[0-9a-f]{64}$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Locked:
+    """The lock, and the files that it names."""
+
+    text: str
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def locked(found: Found, wheel: Path | None, environ: Mapping[str, str]) -> Locked:
+    """Return the lock for a project.
+
+    Raises:
+        UsageError: The wheel is not this tool, or there is neither a wheel nor a release to name.
+    """
+    text = (packaged() / "scaffold" / "requirements.txt").read_text(encoding="utf-8")
+    if found.is_tool:
+        return Locked(text=text)
+    if wheel is not None:
+        name, content, digest = _wheel(wheel)
+        return Locked(text=text + _line(f"./{FOLDER}/{name}", digest), files={f"{FOLDER}/{name}": content})
+    kept = _kept(found)
+    return Locked(text=f"{text}{kept or _asset(environ)}")
+
+
+def _line(what: str, digest: str) -> str:
+    return f"{what} \\\n    --hash=sha256:{digest}\n"
+
+
+def _wheel(path: Path) -> tuple[str, bytes, str]:
+    """Return name, bytes and digest of a wheel of this very version."""
+    own = version("tagseal")
+    try:
+        name, found, _, _ = parse_wheel_filename(path.name)
+        fits = (name, str(found)) == ("tagseal", own)
+    except InvalidWheelFilename:
+        fits = False
+    if not fits or not path.is_file():
+        raise UsageError(
+            f"got {shown(path.name)}, expected the wheel of Tagseal {own}, which this is",
+            hint="`python -m build --wheel` in Tagseal's checkout makes it, in dist/; install that one, and name it.",
+            slug="another-wheel",
+        )
+    content = path.read_bytes()
+    return path.name, content, measured(path)[1]
+
+
+def _kept(found: Found) -> str:
+    """Return the line that names the tool already, if it names this version."""
+    text, own = found.text(found.requirements), version("tagseal")
+    if (asset := _ASSET.search(text)) and f"/v{own}/tagseal-{own}-" in asset[0]:
+        return f"{asset[0]}\n"
+    kept = _KEPT.search(text)
+    if kept is None or f"/tagseal-{own}-" not in kept[1] or not (found.root / kept[1]).is_file():
+        return ""
+    return f"{kept[0]}\n" if measured(found.root / kept[1])[1] == kept[2] else ""
+
+
+def _asset(environ: Mapping[str, str]) -> str:
+    """Return the line that names the wheel of this version's release."""
+    own = version("tagseal")
+    try:
+        there = published(HOME, f"v{own}", environ, Retry(patience=0))
+    except (UsageError, ServiceError) as error:
+        raise _unknown(own, error.what) from error
+    assets = [
+        one for one in there.release.assets if one.name.startswith(f"tagseal-{own}-") and one.name.endswith(".whl")
+    ]
+    if len(assets) != 1 or not assets[0].sha256:
+        raise _unknown(own, f"the release v{own} has no wheel with a digest")
+    url = f"{GITHUB}/{HOME}/releases/download/v{own}/{assets[0].name}"
+    return _line(f"tagseal @ {url}", assets[0].sha256)
+
+
+def _unknown(own: str, why: str) -> TagsealError:
+    return UsageError(
+        f"got no release of Tagseal {own} to lock, expected its wheel with a digest",
+        context=(why,),
+        hint="Name a wheel, which is kept in the repository: `tagseal init --wheel FILE`; `python -m build --wheel` in "
+        "Tagseal's checkout makes one.",
+        slug="no-tool-to-lock",
+    )

@@ -1,0 +1,179 @@
+"""What there is in a project, and what follows from it for its release."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from tagseal import config
+from tagseal.services import workflows
+from tagseal.services.git import Git, repository
+from tagseal.services.toml import read_toml
+from tagseal.tags import pattern
+from tagseal.workflow.document import read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from tagseal.config import Settings
+    from tagseal.tags import Pattern
+    from tagseal.workflow.document import Workflow
+
+SELF = "release"
+"""The source root of this project, which is released by itself."""
+_LOCK = ".github/tagseal/requirements.txt"
+_PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+"""Oldest first: the tool's own, and what a project may need instead."""
+_DOCUMENTATION = ("docs", "doc")
+_GUIDE = "verifying.md"
+_PUBLISHES = re.compile(
+    r"pypa/gh-action-pypi-publish|\btwine upload\b|\buv publish\b|\bflit publish\b|\bpoetry publish\b"
+)
+_BUILDS = re.compile(r"pypa/cibuildwheel|PyO3/maturin-action")
+_BOTS = {
+    "release-please": (
+        ("release-please-config.json", ".release-please-manifest.json"),
+        re.compile(r"googleapis/release-please-action"),
+        'in release-please-config.json: "draft": true, so that the release waits for its files',
+    ),
+    "semantic-release": (
+        (".releaserc", ".releaserc.json", ".releaserc.yml", "release.config.js"),
+        re.compile(r"python-semantic-release/|\bsemantic-release\b"),
+        "let semantic-release tag and write the changelog, and take building and uploading out of its configuration",
+    ),
+}
+"""Tools that begin releases: their files, their step in a workflow, and what must be set there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A project, looked at."""
+
+    root: Path
+    git: Git
+    settings: Settings
+    project: str
+    """The folder to build, relative to the root: ``.`` or, for a monorepo, its package."""
+    pattern: Pattern
+    tagged: bool
+    """Whether tags or the configuration tell the way of tagging."""
+    repository: str | None
+    workflow: workflows.Workflow
+    existing: Workflow | None
+    """What releases the project today."""
+    changed: frozenset[str]
+    """Files whose changes are in no commit."""
+    is_tool: bool
+    """Whether the project is this tool itself: it runs from its checkout."""
+
+    @property
+    def requirements(self) -> str:
+        """Where the lock lies."""
+        return "templates/scaffold/requirements.txt" if self.is_tool else _LOCK
+
+    @property
+    def environment(self) -> str:
+        """The environment of the job that publishes: the index may trust exactly this name."""
+        named = [job.environment for job in self.existing.jobs] if self.existing else []
+        plain = [name for name in named if re.fullmatch(r"[\w.-]+", name, re.ASCII)]
+        return next(iter(sorted(plain, key=lambda name: "test" in name)), "release")
+
+    @property
+    def python(self) -> str:
+        """The oldest version that this tool and the project run on."""
+        table = read_toml(self.root / self.project / "pyproject.toml").get("project", {})
+        wanted = table.get("requires-python", "") if isinstance(table, dict) else ""
+        try:
+            fits = SpecifierSet(wanted if isinstance(wanted, str) else "")
+        except InvalidSpecifier:
+            return _PYTHONS[0]
+        return next((one for one in _PYTHONS if fits.contains(f"{one}.99")), _PYTHONS[-1])
+
+    @property
+    def bots(self) -> tuple[str, ...]:
+        """The tools that begin this project's releases."""
+        texts = [path.read_text(encoding="utf-8", errors="replace") for path in workflows.files(self.root)]
+        return tuple(
+            name
+            for name, (files, step, _) in _BOTS.items()
+            if any((self.root / file).exists() for file in files) or any(map(step.search, texts))
+        )
+
+    @property
+    def guide(self) -> str | None:
+        """Where the guide's page goes: into the documentation, where there is some and the repository has a name."""
+        folder = next((one for one in _DOCUMENTATION if (self.root / one).is_dir()), None)
+        return f"{folder}/{_GUIDE}" if folder and self.repository else None
+
+    @property
+    def advice(self) -> Iterator[str]:
+        """Say what no file of this checkout can set."""
+        yield f"create the environment `{self.environment}` at GitHub, with yourself as the reviewer"
+        if self.repository is None:
+            yield "no remote at GitHub: without `if: github.repository == …` forks run the release as well; add it"
+        if not self.tagged:
+            yield f"no version tag yet: releases start on {self.pattern}; `tag` in [tool.tagseal] says otherwise"
+        for bot in self.bots:
+            yield f"{bot} begins releases here: {_BOTS[bot][2]}"
+            yield f"{bot}: a tag that a bot pushes starts nothing: `gh workflow run {self.workflow.file} --ref TAG`"
+        text = self.text(self.workflow.path)
+        if _PUBLISHES.search(text):
+            yield (
+                f"{self.workflow.path} publishes to a package index, which Tagseal does not yet: keep that job in a "
+                "workflow of its own, and tell the index its name"
+            )
+        if _BUILDS.search(text) or self.settings.packages:
+            yield "wheels that other jobs build: keep those jobs before `build`, and set `packages` in [tool.tagseal]"
+        if self.guide is None:
+            yield "`tagseal guide --out FILE` writes the page that tells strangers how to verify"
+
+    def text(self, path: str) -> str:
+        """Return what a file says; nothing where there is none."""
+        file = self.root / path
+        return file.read_bytes().decode("utf-8", "replace") if file.is_file() else ""
+
+
+def look(folder: Path, environ: Mapping[str, str]) -> Found:
+    """Look at the project that ``folder`` is in.
+
+    Raises:
+        UsageError: It is in no checkout.
+        ConfigError: Its configuration is wrong.
+    """
+    git = Git.at(folder, environ)
+    settings = config.load(git.root)
+    workflow = workflows.signing(git.root, settings.workflow, {})
+    tags = git.tags()
+    way = pattern(tags, settings.tag)
+    file = git.root / workflow.path
+    return Found(
+        root=git.root,
+        git=git,
+        settings=settings,
+        project=_package(git, settings),
+        pattern=way,
+        tagged=settings.tag is not None or bool(way.versions(tags)),
+        repository=repository(settings.repository, {}, git.origin()),
+        workflow=workflow,
+        existing=read(file, workflow.path) if file.is_file() else None,
+        changed=frozenset(git.status().changed),
+        is_tool=(git.root / SELF / "tagseal" / "__main__.py").is_file(),
+    )
+
+
+def _package(git: Git, settings: Settings) -> str:
+    """Return the folder to build: as configured, the root, or the only one that has a project."""
+    if settings.project != "." or _builds(git.root):
+        return settings.project
+    tracked = (path.rpartition("/")[0] for path in git.tracked_files() if path.endswith("/pyproject.toml"))
+    folders = [folder for folder in tracked if _builds(git.root / folder)]
+    return folders[0] if len(folders) == 1 else settings.project
+
+
+def _builds(folder: Path) -> bool:
+    legacy = any((folder / name).is_file() for name in ("setup.py", "setup.cfg"))
+    return legacy or bool(read_toml(folder / "pyproject.toml").keys() & {"project", "build-system"})

@@ -1,0 +1,53 @@
+"""The workflows, from their templates: what is filled in is checked or quoted, for YAML reads it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from tagseal.notes import render
+from tagseal.project.init.look import SELF
+from tagseal.records import WORKFLOWS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tagseal.project.init.look import Found
+
+REHEARSE = f"{WORKFLOWS}/rehearse.yml"
+_SPECIAL = re.compile(r"[*?+\[\]!\\]")
+
+
+def release(found: Found) -> str:
+    """Return the workflow that releases."""
+    return render.filled(
+        "scaffold/release.yml.j2",
+        {
+            **_shared(found),
+            "tags": [glob(found.pattern.template)],
+            "dispatch": bool(found.bots),
+            "repository": found.repository,
+            "image": found.settings.image is not None,
+            "environment": found.environment,
+        },
+        override=None,
+    )
+
+
+def rehearse(found: Found) -> Mapping[str, str]:
+    """Return the workflow that rehearses every pull request; this tool's own checks do that already."""
+    return {} if found.is_tool else {REHEARSE: render.filled("scaffold/rehearse.yml.j2", _shared(found), override=None)}
+
+
+def glob(template: str) -> str:
+    """Return what the tags of a pattern look like to a workflow's filter: a version begins with a digit."""
+    before, after = (_SPECIAL.sub(r"\\\g<0>", part) for part in template.split("{version}"))
+    return f"{before}[0-9]*{after}"
+
+
+def _shared(found: Found) -> dict[str, object]:
+    return {
+        "python": found.python,
+        "requirements": found.requirements,
+        "checkout": SELF if found.is_tool else "",
+    }

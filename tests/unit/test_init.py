@@ -1,0 +1,312 @@
+"""`tagseal init`: what a project gets, what it keeps, and that a second run changes nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from packaging.requirements import Requirement
+
+import widget
+from tagseal.cli import main
+from tagseal.loopback import Loopback
+from tagseal.project.init import scaffold
+from tagseal.services.toml import read_toml
+from tagseal.workflow.document import read
+from tagseal.workflow.lint import lint
+from tagseal.workflow.play import setup
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ROOT = Path(__file__).parents[2]
+RELEASE, REHEARSE = ".github/workflows/release.yml", ".github/workflows/rehearse.yml"
+LOCK, NOXFILE = ".github/tagseal/requirements.txt", "noxfile.py"
+OWN = version("tagseal")
+WHEEL = f"tagseal-{OWN}-py3-none-any.whl"
+OLD = """
+on:
+  release:
+    types: [published]
+jobs:
+  publish:
+    environment: pypi
+    runs-on: ubuntu-latest
+    steps:
+      - uses: pypa/gh-action-pypi-publish@release/v1
+"""
+
+
+class Made:
+    """A project, and the command in it."""
+
+    def __init__(self, root: Path, capsys: pytest.CaptureFixture[str], wheel: Path) -> None:
+        self.root, self.capsys, self.wheel = root, capsys, wheel
+
+    def init(self, *words: str, code: int = 0) -> dict[str, Any]:
+        """Run it, and return what ``--json`` prints."""
+        assert main(["init", "--json", *words]) == code
+        found: dict[str, Any] = json.loads(self.capsys.readouterr().out)
+        return found
+
+    def first(self, *words: str) -> dict[str, str]:
+        """Run it with a wheel, and return the state of each file."""
+        return self.states(self.init("--wheel", str(self.wheel), *words))
+
+    def states(self, document: dict[str, Any]) -> dict[str, str]:
+        return {one["path"]: one["state"] for one in document["files"]}
+
+    def text(self, path: str) -> str:
+        return (self.root / path).read_text()
+
+    def all(self) -> dict[str, bytes]:
+        """Return every file but git's own."""
+        paths = (path for path in self.root.rglob("*") if path.is_file() and ".git/" not in f"{path}")
+        return {str(path.relative_to(self.root)): path.read_bytes() for path in paths}
+
+
+@pytest.fixture
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Made:
+    """Give the widget at GitHub, and a wheel of this tool."""
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    wheel = tmp_path / WHEEL
+    wheel.write_bytes(b"a wheel")
+    project = Made(tmp_path / "project", capsys, wheel)
+    commit(project, {}, monkeypatch)
+    return project
+
+
+def commit(made: Made, files: Mapping[str, str], monkeypatch: pytest.MonkeyPatch, *tags: str) -> None:
+    made.root.mkdir(exist_ok=True)
+    known = {} if (made.root / "pyproject.toml").exists() else widget.files()
+    git = widget.commit(made.root, {**known, **files}, *tags)
+    if git.origin() is None:
+        git.command("remote", "add", "origin", "git@github.com:octo/widget.git")
+    monkeypatch.chdir(made.root)
+
+
+def test_a_project_gets_what_releases_it(made: Made) -> None:
+    """Workflow, lock, the kept wheel, sessions, a rehearsal of pull requests, and a second run changes nothing."""
+    wheel = f".github/tagseal/{WHEEL}"
+    assert made.first() == dict.fromkeys((wheel, LOCK, RELEASE, REHEARSE, NOXFILE, ".gitignore"), "write")
+    before = made.all()
+    assert set(made.states(made.init()).values()) == {"same"}
+    assert set(made.first().values()) == {"same"}
+    assert made.all() == before
+    for path in (RELEASE, REHEARSE):
+        assert lint(read(made.root / path, path)) == ()
+    assert made.text(RELEASE).count("    if: github.repository == 'octo/widget'\n") == 1
+
+
+def test_what_is_written_is_locked_and_set_up(made: Made) -> None:
+    """Each job installs from the lock, which names the kept wheel by the hash that it has."""
+    made.first()
+    digest = hashlib.sha256(b"a wheel").hexdigest()
+    assert made.text(LOCK).endswith(f"\n./.github/tagseal/{WHEEL} \\\n    --hash=sha256:{digest}\n")
+    workflow = read(made.root / RELEASE, RELEASE)
+    installed = [[name for step in job.steps if (name := setup.wanted(step.run))] for job in workflow.jobs]
+    assert installed == [[LOCK]] * 4
+
+
+def test_nothing_is_written_when_only_the_difference_is_wanted(made: Made) -> None:
+    """`--diff` shows what would be, and leaves everything."""
+    before = made.all()
+    assert set(made.first("--diff").values()) == {"write"}
+    assert made.all() == before
+
+
+@pytest.mark.parametrize(
+    ("before", "state"),
+    [
+        ("", "write"),
+        ("import nox\n\n\n@nox.session\ndef tests(session):\n    pass\n", "add"),
+        ("import nox\n\nimport tagseal.sessions\n\ntagseal.sessions.register()\n", "same"),
+        ("import nox\n# tagseal.sessions.register()\n", "add"),
+        ("def (\n", "differs"),
+    ],
+)
+def test_a_noxfile_keeps_every_line(before: str, state: str, made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sessions come at its end, once; one that cannot be read is shown and left."""
+    if before:
+        commit(made, {NOXFILE: before}, monkeypatch)
+    assert made.first()[NOXFILE] == state
+    after = made.text(NOXFILE)
+    assert after.startswith(before.rstrip())
+    assert after.count("\n    tagseal.sessions.register()\n") == (state in {"write", "add"})
+
+
+def test_an_older_workflow_is_shown_and_kept(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With `--replace-workflow` it goes, its name and environment stay, and what it published is told before."""
+    commit(made, {".github/workflows/publish.yml": OLD}, monkeypatch)
+    document = made.init("--wheel", str(made.wheel))
+    assert made.states(document)[".github/workflows/publish.yml"] == "differs"
+    assert made.text(".github/workflows/publish.yml") == OLD
+    (shown,) = [one["diff"] for one in document["files"] if one["state"] == "differs"]
+    assert "-    environment: pypi" not in shown
+    document = made.init("--replace-workflow")
+    assert made.states(document)[".github/workflows/publish.yml"] == "replace"
+    assert "    environment: pypi\n" in made.text(".github/workflows/publish.yml")
+    assert any("publishes to a package index" in text for text in document["advice"])
+    assert not (made.root / RELEASE).exists()
+
+
+def test_a_workflow_with_changes_that_are_in_no_commit_is_not_replaced(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They would be lost."""
+    commit(made, {".github/workflows/publish.yml": OLD}, monkeypatch)
+    (made.root / ".github/workflows/publish.yml").write_text(f"{OLD}# new\n")
+    made.init("--wheel", str(made.wheel), "--replace-workflow", code=3)
+    assert made.text(".github/workflows/publish.yml") == f"{OLD}# new\n"
+
+
+def test_nothing_is_written_through_a_link(made: Made, tmp_path: Path) -> None:
+    """A folder that leads elsewhere is refused before anything is put there."""
+    (tmp_path / "elsewhere").mkdir()
+    (made.root / ".github").symlink_to(tmp_path / "elsewhere")
+    made.init("--wheel", str(made.wheel), code=3)
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("tags", "glob"),
+    [((), "v[0-9]*"), (("1.0", "1.1"), "[0-9]*"), (("pkg/v1.0",), "pkg/v[0-9]*"), (("a+b-1.0",), "a\\\\+b-[0-9]*")],
+)
+def test_the_filter_is_of_the_projects_tags(
+    tags: tuple[str, ...], glob: str, made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As they are, or `v` where there are none; what a filter reads otherwise is escaped."""
+    commit(made, {"x.txt": ""}, monkeypatch, *tags)
+    made.first()
+    assert f'    tags: ["{glob}"]\n' in made.text(RELEASE)
+
+
+def test_a_package_in_a_folder_is_found(tmp_path: Path, made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the root has no project, the only folder that has one is told to the release."""
+    other = Made(tmp_path / "monorepo", made.capsys, made.wheel)
+    files = {f"backend/{name}": text for name, text in widget.files().items()}
+    other.root.mkdir()
+    widget.commit(other.root, {**files, "README.md": ""})
+    monkeypatch.chdir(other.root)
+    assert other.first()["tagseal.toml"] == "write"
+    assert other.text("tagseal.toml") == 'project = "backend"\n'
+    assert "if: github.repository" not in other.text(RELEASE)
+
+
+def test_a_bot_that_begins_releases_is_made_room_for(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its release is adopted, the workflow can be dispatched on its tag, and what must be set there is told."""
+    commit(made, {"release-please-config.json": "{}"}, monkeypatch)
+    document = made.init("--wheel", str(made.wheel))
+    assert made.text("pyproject.toml").endswith('\n\n[tool.tagseal]\nrelease = "adopt"\n')
+    assert "  workflow_dispatch:" in made.text(RELEASE)
+    assert any("gh workflow run release.yml --ref TAG" in text for text in document["advice"])
+    assert lint(read(made.root / RELEASE, RELEASE)) == ()
+    assert set(made.states(made.init()).values()) == {"same"}
+
+
+def test_an_image_brings_its_permissions_and_tools(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two jobs may write packages, two install crane."""
+    image = f'{widget.files()["pyproject.toml"]}\n[tool.tagseal.image]\nname = "ghcr.io/octo/widget"\n'
+    commit(made, {"pyproject.toml": image}, monkeypatch)
+    made.first()
+    text = made.text(RELEASE)
+    assert (text.count("      packages: write #"), text.count("imjasonh/setup-crane@")) == (2, 2)
+    assert lint(read(made.root / RELEASE, RELEASE)) == ()
+
+
+def test_a_project_that_needs_a_newer_python_gets_it(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest that tool and project run on."""
+    newer = widget.files()["pyproject.toml"].replace('name = "widget"', 'name = "widget"\nrequires-python = ">=3.13"')
+    commit(made, {"pyproject.toml": newer}, monkeypatch)
+    made.first()
+    assert '{ python-version: "3.13" }' in made.text(RELEASE)
+
+
+@pytest.mark.parametrize("name", ["tagseal-0.0.1-py3-none-any.whl", "other-1.0-py3-none-any.whl", "x.txt", WHEEL])
+def test_a_wheel_of_anything_else_is_refused(name: str, made: Made, tmp_path: Path) -> None:
+    """Only this very version of this tool is locked; one that is not there is no wheel."""
+    path = tmp_path / "else" / name
+    path.parent.mkdir()
+    if name != WHEEL:
+        path.write_bytes(b"x")
+    made.init("--wheel", str(path), code=2)
+    assert not (made.root / ".github").exists()
+
+
+@pytest.mark.parametrize("released", [True, False])
+def test_the_tool_is_named_by_its_own_release(
+    *, released: bool, made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By URL and digest, as the release page has it; where there is none, the error says what to do."""
+    monkeypatch.setenv("NETRC", str(tmp_path / "none"))
+    with Loopback(folder=tmp_path / "loopback") as loopback:
+        for name, value in loopback.environment().items():
+            monkeypatch.setenv(name, value)
+        repository = loopback.github.add_repository("tagseal/tagseal")
+        repository.add_tag(f"v{OWN}", "4f2c1e9" * 5 + "4f2c1")
+        if released:
+            from tagseal.services.github import GitHub  # noqa: PLC0415 - behind the environment
+
+            token = loopback.github.token(scopes={"contents": "write"}, repository="tagseal/tagseal")
+            github = GitHub(token)
+            draft = github.create_draft("tagseal/tagseal", f"v{OWN}", body="", prerelease=False)
+            github.upload("tagseal/tagseal", draft, made.wheel, sha256=hashlib.sha256(b"a wheel").hexdigest())
+            github.publish("tagseal/tagseal", draft, latest=True)
+        made.init(code=0 if released else 2)
+    if released:
+        url = f"https://github.com/tagseal/tagseal/releases/download/v{OWN}/{WHEEL}"
+        digest = hashlib.sha256(b"a wheel").hexdigest()
+        assert made.text(LOCK).endswith(f"\ntagseal @ {url} \\\n    --hash=sha256:{digest}\n")
+        assert set(made.states(made.init()).values()) == {"same"}
+
+
+def test_this_project_is_as_init_makes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made: Made) -> None:
+    """Its own workflow is what the template renders: a pin that is bumped in one place only is seen."""
+    names = ("pyproject.toml", NOXFILE, RELEASE, "release/tagseal/__main__.py", "templates/scaffold/requirements.txt")
+    files = {name: (ROOT / name).read_text() for name in names}
+    own = Made(tmp_path / "own", made.capsys, made.wheel)
+    own.root.mkdir()
+    git = widget.commit(own.root, {**files, ".gitignore": "/dist/\n"})
+    git.command("remote", "add", "origin", "https://github.com/tagseal/tagseal")
+    monkeypatch.chdir(own.root)
+    assert set(own.states(own.init("--replace-workflow")).values()) == {"same"}
+
+
+def test_the_lock_has_all_that_this_tool_needs_and_only_hashes() -> None:
+    """Every dependency, and Nox, at a version that pyproject.toml admits; `nox -s lock` makes it anew."""
+    text = (ROOT / "templates/scaffold/requirements.txt").read_text()
+    locked = dict(re.findall(r"^([a-z0-9.-]+)==(\S+)", text, re.MULTILINE))
+    wanted = [*read_toml(ROOT / "pyproject.toml")["project"]["dependencies"], "nox>=2026.4.10"]
+    for requirement in map(Requirement, wanted):
+        assert requirement.specifier.contains(locked[requirement.name.lower()]), requirement
+    entries = text.replace("\\\n", " ").splitlines()
+    pinned = [line for line in entries if line and not line.startswith(("#", "-"))]
+    assert all(re.search(r"--hash=sha256:[0-9a-f]{64}", line) for line in pinned)
+    assert len(pinned) == len(locked)
+    assert "--only-binary :all:" in entries
+
+
+@pytest.mark.parametrize("template", ["v{version}", "{version}", "pkg@{version}-final"])
+def test_a_filter_takes_versions_and_no_words(template: str) -> None:
+    """A version begins with a digit."""
+    assert scaffold.glob(template) == template.replace("{version}", "[0-9]*")
+
+
+@pytest.mark.parametrize("program", ["zizmor", "actionlint"])
+def test_other_linters_find_nothing(program: str, made: Made) -> None:
+    """In their strictest mood, where they are here."""
+    found = shutil.which(program) or shutil.which(program, path=str(Path(sys.executable).parent))
+    if found is None:
+        pytest.skip(f"no {program} here: `nox -s lint` has it judge this project's own")
+    made.first()
+    options = ["--offline", "--no-progress", "--persona", "pedantic"] if program == "zizmor" else []
+    done = subprocess.run([found, *options, RELEASE, REHEARSE], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
