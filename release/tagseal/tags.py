@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from packaging.version import InvalidVersion, Version
@@ -25,6 +25,8 @@ class Pattern:
     """Contains ``{version}`` once."""
     basis: str
     """Why this one: ``bare, like your last 12``."""
+    told: bool = field(default=True, compare=False)
+    """Whether tags or the configuration tell it, as the basis says in words."""
 
     def __str__(self) -> str:
         return self.template
@@ -65,7 +67,7 @@ def pattern(tags: Sequence[str], setting: str | None = None) -> Pattern:
     fixed = [(version, prefix) for prefix, version in found.values() if version.release not in moving]
     recent = [prefix for _, prefix in sorted(fixed, reverse=True)[:_RECENT]]
     if not recent:
-        return Pattern(template=f"v{_PLACE}", basis=f"v{_PLACE}, for there is no version tag yet")
+        return Pattern(template=f"v{_PLACE}", basis=f"v{_PLACE}, for there is no version tag yet", told=False)
     prefix, count = Counter(recent).most_common(1)[0]
     template = f"{prefix}{_PLACE}"
     last = f"your last {len(recent)}" if len(recent) > 1 else "your last one"

@@ -165,9 +165,10 @@ class Machine:
 
 def _without(folder: Path, made: Path) -> Path:
     """Make a folder of links to everything in another, but for what only an installer brings."""
-    for program in folder.iterdir():
-        if program.name not in INSTALLED:
-            _link(program, made)
+    if not made.is_dir():  # else it was made for the job, or the step, before
+        for program in folder.iterdir():
+            if program.name not in INSTALLED:
+                _link(program, made)
     return made
 
 

@@ -50,11 +50,8 @@ class Written:
         for name, granted in self.permissions.items():
             for one in granted:
                 if one.used != "yes" and self.results[name].result == "success":
-                    only = ", only to read" if one.used == "to read" else ""
-                    yield (
-                        f"{self.workflow.path}:{one.line}: the job `{name}` has `{one.text}`, and used it "
-                        f"{'only to read' if only else 'for nothing'}"
-                    )
+                    what = "only to read" if one.used == "to read" else "for nothing"
+                    yield f"{self.workflow.path}:{one.line}: the job `{name}` has `{one.text}`, and used it {what}"
 
     def unready(self, tag: str) -> Iterator[str]:
         """Say why GitHub would not start it for a pushed tag."""

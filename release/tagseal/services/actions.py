@@ -71,6 +71,11 @@ def event(environ: Mapping[str, str]) -> Event:
     )
 
 
+def api(environ: Mapping[str, str]) -> str:
+    """Return the address of GitHub's API in this environment, without a slash at its end."""
+    return environ.get("GITHUB_API_URL", API).rstrip("/")
+
+
 def token(environ: Mapping[str, str]) -> str:
     """Return the job's GitHub token, or an empty string.
 

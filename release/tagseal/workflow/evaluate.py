@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from tagseal.workflow.functions import FUNCTIONS, ExpressionError, equal, found, ordered, text, true
+from tagseal.workflow.functions import FUNCTIONS, STATUS, ExpressionError, equal, found, ordered, text, true
 from tagseal.workflow.syntax import Call, Index, Name, Operation, Star, Value, parsed
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ __all__ = ["ExpressionError", "Status", "check", "filled", "holds", "value"]
 Status = Literal["success", "failure", "cancelled", "skipped"]
 """How everything before went; after what was skipped, only ``always()`` holds."""
 
-_STATUS = ("success", "failure", "cancelled", "always")
+_OUTSIDE = re.compile(r"(?:[^'}]|'(?:[^']|'')*'|\}(?!\}))*")
+"""What stands before the braces that close an expression."""
 _LARGEST = 1024 * 1024
 """Characters of a text that is made; the runner takes no larger variable."""
 
@@ -71,7 +72,7 @@ def holds(condition: str, contexts: Mapping[str, Any], status: Status) -> bool:
     if not bare:
         return status == "success"
     node = parsed(bare)
-    if status != "success" and not any(one.name in _STATUS for one in node.calls()):
+    if status != "success" and not any(one.name in STATUS for one in node.calls()):
         return False
     return true(_value(node, contexts, status))
 
@@ -112,8 +113,7 @@ def _parts(written: str) -> Iterator[tuple[str, str | None]]:
 
 def _end(written: str, at: int) -> int:
     """Return where the braces close; those in a quoted text do not count."""
-    outside = re.compile(r"(?:[^'}]|'(?:[^']|'')*'|\}(?!\}))*")
-    match = outside.match(written, at)
+    match = _OUTSIDE.match(written, at)
     end = match.end() if match else at
     if not written.startswith("}}", end):
         raise ExpressionError("got an expression that does not end, expected `}}`")
@@ -162,7 +162,7 @@ def _called(node: Call, contexts: Mapping[str, Any], status: Status) -> Any:  # 
 
 def _function(node: Call) -> Function | None:
     """Return what is called with as many arguments as it takes; None for a function of the status."""
-    if node.name in _STATUS:
+    if node.name in STATUS:
         if node.arguments:
             raise ExpressionError(f"got {node.name}() with {len(node.arguments)} arguments, expected none")
         return None

@@ -8,6 +8,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from tagseal.workflow.functions import FUNCTIONS, STATUS
+from tagseal.workflow.syntax import WORDS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -17,42 +20,25 @@ _TEXT = re.compile(r"'(?:[^']|'')*'")
 _NAME = re.compile(r"(?<![\w.-])[A-Za-z_][\w-]*(?=\s*(\()?)", re.ASCII)
 _CONTEXTS = frozenset(
     (
-        "github",
-        "env",
-        "vars",
-        "job",
-        "jobs",
-        "steps",
-        "runner",
-        "secrets",
-        "strategy",
-        "matrix",
-        "needs",
-        "inputs",
-        "true",
-        "false",
-        "null",
-        "nan",
-        "infinity",
+        *(
+            "github",
+            "env",
+            "vars",
+            "job",
+            "jobs",
+            "steps",
+            "runner",
+            "secrets",
+            "strategy",
+            "matrix",
+            "needs",
+            "inputs",
+        ),
+        *WORDS,
     )
 )
-_FUNCTIONS = frozenset(
-    (
-        "contains",
-        "startswith",
-        "endswith",
-        "format",
-        "join",
-        "tojson",
-        "fromjson",
-        "hashfiles",
-        "success",
-        "always",
-        "cancelled",
-        "failure",
-        "case",
-    )
-)
+_FUNCTIONS = frozenset((*FUNCTIONS, *STATUS, "hashfiles", "case"))
+"""GitHub's: those that are played, and two more."""
 
 
 def expressions(at: Field) -> Iterator[tuple[int, str]]:

@@ -182,3 +182,5 @@ FUNCTIONS = {
     "fromjson": Function(run=_from_json, least=1, most=1),
 }
 """By name in small letters. ``hashFiles`` is not played: it is there for caches, which no release should use."""
+STATUS = ("success", "failure", "cancelled", "always")
+"""The functions that tell how everything before went."""

@@ -26,7 +26,7 @@ _TOKEN = re.compile(
     re.ASCII,
 )
 _BINDS = {"||": 1, "&&": 2, "==": 3, "!=": 3, "<": 4, "<=": 4, ">": 4, ">=": 4}
-_WORDS = {"true": True, "false": False, "null": None, "nan": float("nan"), "infinity": float("inf")}
+WORDS = {"true": True, "false": False, "null": None, "nan": float("nan"), "infinity": float("inf")}
 
 
 class Node:
@@ -188,8 +188,8 @@ class _Reader:
             raise ExpressionError(f"got {shown(word)} in an expression, expected a value")
         if self._next("("):
             return self._parts(Call(word.lower(), self._arguments(depth)), depth)
-        if word.lower() in _WORDS:
-            return Value(_WORDS[word.lower()])
+        if word.lower() in WORDS:
+            return Value(WORDS[word.lower()])
         return self._parts(Name(word.lower()), depth)
 
     def _arguments(self, depth: int) -> tuple[Node, ...]:

@@ -38,7 +38,12 @@ def examine(folder: Path, files: Sequence[Path], environ: Mapping[str, str], *, 
     if git and not files:
         found = [(file, f"{WORKFLOWS}/{file.name}") for file in workflow_files(git.root)]
     subject = Subject(
-        environ=environ, files=tuple(found), named=bool(files), offline=offline, git=git, settings=settings
+        environ=environ,
+        files=tuple((file, workflows.opened(file, path)) for file, path in found),
+        named=bool(files),
+        offline=offline,
+        git=git,
+        settings=settings,
     )
     checks = OF_FILES if files else CHECKS
     return (*wrong, *(row for check in checks for row in check(subject)))

@@ -10,7 +10,6 @@ from tagseal.records import GITHUB
 from tagseal.services import workflows
 from tagseal.services.git import repository
 from tagseal.tags import pattern
-from tagseal.workflow.document import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +24,7 @@ def look(subject: Subject) -> Iterator[Row]:
     """Tell the identity of the next release, and the four fields of a trusted publisher."""
     if subject.git is None or subject.settings is None:
         return
-    settings, root = subject.settings, subject.git.root
+    settings = subject.settings
     name = repository(settings.repository, {}, subject.git.origin())
     if name is None:
         yield Row(
@@ -36,14 +35,13 @@ def look(subject: Subject) -> Iterator[Row]:
             slug="identity-unknown",
         )
         return
-    signing = workflows.signing(root, settings.workflow, {})
+    signing = workflows.signing(subject.git.root, settings.workflow, {})
     way = pattern(subject.git.tags(), settings.tag)
     identity = f"{GITHUB}/{name}/{signing.path}@refs/tags/{way.tag('VERSION')}"
     yield Row(check="identity", level="ok", text=f"{identity} ({signing.reason}); a fork would sign as itself")
-    file = root / signing.path
-    if not file.is_file():
+    workflow = next((one for _, one in subject.files if one.path == signing.path), None)
+    if workflow is None:
         return
-    workflow = read(file, signing.path)
     yield from _called(workflow)
     owner, _, repo = name.partition("/")
     fields = (

@@ -30,7 +30,8 @@ _LINTERS = (
 def look(subject: Subject) -> Iterator[Row]:
     """Ask the linters that are installed how much they find; they say it better themselves."""
     paths = [str(file.resolve()) for file, _ in subject.files]
-    words = " ".join(quoted(path) for _, path in subject.files)
+    named = [workflow.path for _, workflow in subject.files]
+    words = " ".join(quoted(path) for path in named)
     for program, arguments, install in _LINTERS if paths else ():
         if shutil.which(program, path=subject.environ.get("PATH")) is None:
             yield Row(check=program, level="ok", text=f"not installed; it looks at more: `{install}`")

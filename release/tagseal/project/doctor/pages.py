@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from tagseal.errors import TagsealError
@@ -13,6 +14,7 @@ from tagseal.steps import preflight
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tagseal.project.doctor.row import Subject
 
@@ -41,10 +43,16 @@ def look(subject: Subject) -> Iterator[Row]:
         )
     for path in subject.git.tracked_files():
         file = subject.git.root / path
-        if path.endswith(".md") and file.is_file() and not file.is_symlink() and _GUIDE in file.read_bytes()[-_END:]:
+        if path.endswith(".md") and file.is_file() and not file.is_symlink() and _GUIDE in _end(file):
             try:
                 guide.check(subject.git.root, None, file)
             except TagsealError as error:
                 yield failed("guide", error)
             else:
                 yield Row(check="guide", level="ok", text=f"{path} is what the project renders now")
+
+
+def _end(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        opened.seek(max(0, opened.seek(0, os.SEEK_END) - _END))
+        return opened.read()

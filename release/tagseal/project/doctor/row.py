@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tagseal.config import Settings
     from tagseal.errors import TagsealError
     from tagseal.services.git import Git
+    from tagseal.workflow.document import Workflow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +44,8 @@ class Subject:
     """What is looked at."""
 
     environ: Mapping[str, str]
-    files: tuple[tuple[Path, str], ...]
-    """Workflow files, each with the path to name it by."""
+    files: tuple[tuple[Path, Workflow], ...]
+    """Workflow files, each read once, with the path to name it by."""
     named: bool
     """Whether a person named the files: all of them are judged then, not only those that can release."""
     offline: bool

@@ -23,23 +23,32 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tagseal.project.doctor.row import Subject
+    from tagseal.workflow.document import Workflow
 
 _HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}\b")
 _TOOL = re.compile(r"/tagseal-([\w.]+)-py3-none-any\.whl", re.ASCII)
 
 
+def opened(file: Path, path: str) -> Workflow:
+    """Read a workflow.
+
+    Raises:
+        UsageError: It cannot be opened.
+    """
+    try:
+        return read(file, path)
+    except OSError as error:
+        raise UsageError(
+            f"got {shown(path)}, which cannot be read ({error.strerror}), expected a workflow file",
+            hint="Name a file, such as .github/workflows/release.yml; without one, all of them are looked at.",
+            slug="workflow-not-readable",
+        ) from error
+
+
 def look(subject: Subject) -> Iterator[Row]:
     """Judge the workflows that can release."""
     judged, known = 0, _known(subject)
-    for file, path in subject.files:
-        try:
-            workflow = read(file, path)
-        except OSError as error:
-            raise UsageError(
-                f"got {shown(path)}, which cannot be read ({error.strerror}), expected a workflow file",
-                hint="Name a file, such as .github/workflows/release.yml; without one, all of them are looked at.",
-                slug="workflow-not-readable",
-            ) from error
+    for _, workflow in subject.files:
         wanted = subject.named or can_release(workflow)
         if not (wanted or workflow.problems):
             continue
@@ -57,7 +66,7 @@ def look(subject: Subject) -> Iterator[Row]:
                 column=one.column,
             )
         if not findings and not workflow.problems:
-            yield Row(check="workflow", level="ok", text=path)
+            yield Row(check="workflow", level="ok", text=workflow.path)
     if not judged:
         yield Row(
             check="workflow",
@@ -72,16 +81,15 @@ def _known(subject: Subject) -> Callable[[str], Known]:
     """Return what tells what the project says about the workflow of a name; the project is read once."""
     if subject.git is None or subject.settings is None:
         return lambda _: Known()
-    settings, tags = subject.settings, subject.git.tags()
-    way = pattern(tags, settings.tag)
-    told = settings.tag is not None or bool(way.versions(tags))
+    settings = subject.settings
+    way = pattern(subject.git.tags(), settings.tag)
     there = {path.name for path in workflows.files(subject.git.root)}
     publisher = settings.index.publisher if settings.index else None
     names = {settings.workflow, publisher.workflow if publisher else None} - {None}
     signing = workflows.signing(subject.git.root, settings.workflow, {}).file
     # Where the documented file is there, another that signs is for something else: an image, say.
     documented = tuple(sorted(name for name in names if name is not None and not names & there))
-    tag = way.tag("1.2.3") if told else None
+    tag = way.tag("1.2.3") if way.told else None
     return lambda file: Known(tag=tag if file == signing else None, documented=documented)
 
 
@@ -89,13 +97,10 @@ def locks(subject: Subject) -> Iterator[Row]:
     """Judge the requirements that release workflows install: hashes alone, and this very tool."""
     if subject.git is None:
         return
-    read_already: set[str] = set()
-    for file, path in subject.files:
-        workflow = read(file, path)
-        runs = [step.run for job in workflow.jobs for step in job.steps if can_release(workflow)]
-        for name in {wanted for run in runs if (wanted := setup.wanted(run))} - read_already:
-            read_already.add(name)
-            yield _lock(subject.git.root, name)
+    releasing = [workflow for _, workflow in subject.files if can_release(workflow)]
+    runs = [step.run for workflow in releasing for job in workflow.jobs for step in job.steps]
+    for name in dict.fromkeys(wanted for run in runs if (wanted := setup.wanted(run))):
+        yield _lock(subject.git.root, name)
 
 
 def _lock(root: Path, name: str) -> Row:

@@ -142,7 +142,6 @@ def _write(found: Found, change: Change) -> None:
             hint="Commit them, then run the same command again.",
             slug="init-would-lose",
         )
-    file.parent.mkdir(parents=True, exist_ok=True)
     files.replaced(file, change.content)
 
 

@@ -6,6 +6,7 @@ is kept in the repository.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -16,6 +17,7 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from tagseal.errors import ServiceError, TagsealError, UsageError
 from tagseal.names import shown
 from tagseal.notes.render import packaged
+from tagseal.project.init.look import FOLDER
 from tagseal.records import GITHUB
 from tagseal.services.files import measured
 from tagseal.services.github.published import published
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from tagseal.project.init.look import Found
 
 HOME = "tagseal/tagseal"
-FOLDER = ".github/tagseal"
 FIRST = "# What a release's jobs install"
 """How a lock of ours begins."""
 _KEPT = re.compile(
@@ -80,7 +81,7 @@ def _wheel(path: Path) -> tuple[str, bytes, str]:
             slug="another-wheel",
         )
     content = path.read_bytes()
-    return path.name, content, measured(path)[1]
+    return path.name, content, hashlib.sha256(content).hexdigest()
 
 
 def _kept(found: Found) -> str:

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 SELF = "release"
 """The source root of this project, which is released by itself."""
-_LOCK = ".github/tagseal/requirements.txt"
+FOLDER = ".github/tagseal"
+"""Where the lock lies, and a wheel of this tool."""
+_LOCK = f"{FOLDER}/requirements.txt"
 _PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 """Oldest first: the tool's own, and what a project may need instead."""
 _DOCUMENTATION = ("docs", "doc")
@@ -59,14 +61,14 @@ class Found:
     project: str
     """The folder to build, relative to the root: ``.`` or, for a monorepo, its package."""
     pattern: Pattern
-    tagged: bool
-    """Whether tags or the configuration tell the way of tagging."""
     repository: str | None
     workflow: workflows.Workflow
     existing: Workflow | None
     """What releases the project today."""
     changed: frozenset[str]
     """Files whose changes are in no commit."""
+    bots: tuple[str, ...]
+    """The tools that begin this project's releases."""
     is_tool: bool
     """Whether the project is this tool itself: it runs from its checkout."""
 
@@ -94,16 +96,6 @@ class Found:
         return next((one for one in _PYTHONS if fits.contains(f"{one}.99")), _PYTHONS[-1])
 
     @property
-    def bots(self) -> tuple[str, ...]:
-        """The tools that begin this project's releases."""
-        texts = [path.read_text(encoding="utf-8", errors="replace") for path in workflows.files(self.root)]
-        return tuple(
-            name
-            for name, (files, step, _) in _BOTS.items()
-            if any((self.root / file).exists() for file in files) or any(map(step.search, texts))
-        )
-
-    @property
     def guide(self) -> str | None:
         """Where the guide's page goes: into the documentation, where there is some and the repository has a name."""
         folder = next((one for one in _DOCUMENTATION if (self.root / one).is_dir()), None)
@@ -115,7 +107,7 @@ class Found:
         yield f"create the environment `{self.environment}` at GitHub, with yourself as the reviewer"
         if self.repository is None:
             yield "no remote at GitHub: without `if: github.repository == …` forks run the release as well; add it"
-        if not self.tagged:
+        if not self.pattern.told:
             yield f"no version tag yet: releases start on {self.pattern}; `tag` in [tool.tagseal] says otherwise"
         for bot in self.bots:
             yield f"{bot} begins releases here: {_BOTS[bot][2]}"
@@ -147,21 +139,28 @@ def look(folder: Path, environ: Mapping[str, str]) -> Found:
     git = Git.at(folder, environ)
     settings = config.load(git.root)
     workflow = workflows.signing(git.root, settings.workflow, {})
-    tags = git.tags()
-    way = pattern(tags, settings.tag)
     file = git.root / workflow.path
     return Found(
         root=git.root,
         git=git,
         settings=settings,
         project=_package(git, settings),
-        pattern=way,
-        tagged=settings.tag is not None or bool(way.versions(tags)),
+        pattern=pattern(git.tags(), settings.tag),
         repository=repository(settings.repository, {}, git.origin()),
         workflow=workflow,
         existing=read(file, workflow.path) if file.is_file() else None,
         changed=frozenset(git.status().changed),
+        bots=_bots(git.root),
         is_tool=(git.root / SELF / "tagseal" / "__main__.py").is_file(),
+    )
+
+
+def _bots(root: Path) -> tuple[str, ...]:
+    texts = [path.read_text(encoding="utf-8", errors="replace") for path in workflows.files(root)]
+    return tuple(
+        name
+        for name, (files, step, _) in _BOTS.items()
+        if any((root / file).exists() for file in files) or any(map(step.search, texts))
     )
 
 

@@ -36,9 +36,8 @@ def merged(found: Found) -> str | None:
     before = found.text(FILE)
     if not before:
         return _NEW + LINES
-    try:
-        tree = ast.parse(before)
-    except (SyntaxError, ValueError):
+    tree = _parsed(before)
+    if tree is None:
         return None
     called = (ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call))
     if _CALL in called:
@@ -48,14 +47,18 @@ def merged(found: Found) -> str | None:
 
 def advice(found: Found) -> Iterator[str]:
     """Name what the noxfile imports: in the release's jobs there is nothing but Nox and this tool."""
-    try:
-        tree = ast.parse(found.text(FILE))
-    except (SyntaxError, ValueError):
-        return
+    tree = _parsed(found.text(FILE))
     known = {*sys.stdlib_module_names, "nox", "tagseal"}
-    for node in tree.body:
+    for node in tree.body if tree else ():
         names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
         names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
         for name in sorted({name.partition(".")[0] for name in names} - known):
             if not (found.root / f"{name}.py").exists() and not (found.root / name).is_dir():
                 yield f"{FILE}:{node.lineno} imports {name}, which the release's jobs lack: import it in a session"
+
+
+def _parsed(text: str) -> ast.Module | None:
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError):
+        return None

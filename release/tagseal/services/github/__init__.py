@@ -71,7 +71,7 @@ class GitHub:
     @classmethod
     def from_environ(cls, environ: Mapping[str, str], retry: Retry) -> GitHub:
         """Take the job's token from its environment."""
-        return cls(actions.token(environ), environ.get("GITHUB_API_URL", actions.API).rstrip("/"), retry=retry)
+        return cls(actions.token(environ), actions.api(environ), retry=retry)
 
     def private(self, repository: str) -> bool:
         """Tell whether only its members may see the repository."""

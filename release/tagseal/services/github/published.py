@@ -126,7 +126,7 @@ def _fetch(repository: str, tag: str, environ: Mapping[str, str], retry: Retry) 
 
 def _token(environ: Mapping[str, str]) -> str:
     """Return the token, unless it is another server's, which must not see it: this asks github.com, and nobody else."""
-    return actions.token(environ) if environ.get("GITHUB_API_URL", actions.API).rstrip("/") == actions.API else ""
+    return actions.token(environ) if actions.api(environ) == actions.API else ""
 
 
 def _names(release: Release, folder: Path) -> dict[int, Path]:

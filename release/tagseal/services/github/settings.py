@@ -23,7 +23,7 @@ def immutable(repository: str, environ: Mapping[str, str]) -> bool | None:
     Raises:
         ServiceError: GitHub did not answer.
     """
-    client = Client(actions.token(environ), environ.get("GITHUB_API_URL", actions.API).rstrip("/"), TIMEOUT)
+    client = Client(actions.token(environ), actions.api(environ), TIMEOUT)
     with border(f"read the settings of {repository}"):
         try:
             _, data = client.github.requester.requestJsonAndCheck("GET", f"/repos/{repository}/immutable-releases")

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from tagseal.errors import UsageError
 from tagseal.names import shown
+from tagseal.workflow.functions import ExpressionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from tagseal.workflow.document import Step
-    from tagseal.workflow.evaluate import ExpressionError
     from tagseal.workflow.tree import Field
 
 
@@ -111,11 +112,19 @@ class Action:
     """Inputs that change nothing here."""
 
 
-def refused(file: str, at: Field, error: ExpressionError) -> UsageError:
-    """Return the error for an expression that cannot be evaluated, with its place."""
-    return UsageError(
-        f"{file}:{at.line}: {error}",
-        context=(at.text.strip(),) if at.text else (),
-        hint="Correct the expression; `tagseal doctor` and actionlint look at all of them.",
-        slug="expression-not-played",
-    )
+@contextmanager
+def placed(file: str, at: Field) -> Iterator[None]:
+    """Let the error of an expression in the block name its place.
+
+    Raises:
+        UsageError: The expression cannot be evaluated.
+    """
+    try:
+        yield
+    except ExpressionError as error:
+        raise UsageError(
+            f"{file}:{at.line}: {error}",
+            context=(at.text.strip(),) if at.text else (),
+            hint="Correct the expression; `tagseal doctor` and actionlint look at all of them.",
+            slug="expression-not-played",
+        ) from error

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from tagseal.workflow.evaluate import ExpressionError, filled, holds
+from tagseal.workflow.evaluate import filled, holds
 from tagseal.workflow.play import steps
-from tagseal.workflow.play.action import refused
+from tagseal.workflow.play.action import placed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -62,11 +62,9 @@ def begins(workflow: Workflow, job: Job, results: Mapping[str, Result], contexts
     before = [results[one.id].result for one in workflow.before(job)]
     direct = [results[name].result for name in job.needs]
     status: Status = "failure" if "failure" in before else "skipped" if "skipped" in direct else "success"
-    try:
-        there = {name: contexts[name] for name in contexts if name in _OF_A_CONDITION}
+    there = {name: contexts[name] for name in contexts if name in _OF_A_CONDITION}
+    with placed(workflow.path, job.at.entries.get("if", job.at)):
         return holds(job.condition, {**there, "needs": _needs(job, results)}, status)
-    except ExpressionError as error:
-        raise refused(workflow.path, job.at.entries.get("if", job.at), error) from error
 
 
 def play(
@@ -84,14 +82,10 @@ def play(
     known["steps"] = steps.contexts(ended)
     outputs = {}
     for name, written in job.at.below("outputs").items():
-        try:
+        with placed(workflow.path, written):
             outputs[name] = filled(written.text, known)
-        except ExpressionError as error:
-            raise refused(workflow.path, written, error) from error
-    try:
+    with placed(workflow.path, job.at):
         continues = status == "success" or steps.truth(job.continues, known)
-    except ExpressionError as error:
-        raise refused(workflow.path, job.at, error) from error
     result: Outcome = "success" if continues else "failure"
     return Result(result=result, outputs=outputs, steps=ended)
 

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import UsageError
 from tagseal.names import shown
-from tagseal.workflow.evaluate import ExpressionError
 from tagseal.workflow.evaluate import check as checked
 from tagseal.workflow.play import actions
-from tagseal.workflow.play.action import refused
+from tagseal.workflow.play.action import placed
 from tagseal.workflow.play.shells import SHELLS
 
 if TYPE_CHECKING:
@@ -54,10 +53,8 @@ def check(workflow: Workflow) -> None:
 
 def _expressions(workflow: Workflow) -> None:
     for key, at in workflow.at.walk():
-        try:
+        with placed(workflow.path, at):
             checked(at.text, condition=key == "if")
-        except ExpressionError as error:
-            raise refused(workflow.path, at, error) from error
 
 
 def _job(workflow: Workflow, job: Job) -> Iterator[UsageError]:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from tagseal.errors import ServiceError, UsageError
 from tagseal.names import printable
-from tagseal.workflow.evaluate import ExpressionError, filled, holds, value
+from tagseal.workflow.evaluate import filled, holds, value
 from tagseal.workflow.play import files, setup, shells
-from tagseal.workflow.play.action import Call, Done, Host, StepFailedError, refused
+from tagseal.workflow.play.action import Call, Done, Host, StepFailedError, placed
 from tagseal.workflow.play.actions import ACTIONS
 
 if TYPE_CHECKING:
@@ -101,14 +101,12 @@ def play(workflow: Workflow, job: Job, known: Mapping[str, Any], world: World) -
     state = _State(ends=_ends(job.at))
     for number, step in enumerate(job.steps, 1):
         names = _known(known, state, world)
-        try:
+        with placed(workflow.path, step.at):
             # GitHub refuses a condition that names secrets.
             if not holds(step.condition, {name: names[name] for name in names if name != "secrets"}, state.status):
                 state.ended.append(_ended(step, "skipped", "skipped"))
                 continue
             _play(workflow, job, step, names, state, world, number)
-        except ExpressionError as error:
-            raise refused(workflow.path, step.at, error) from error
     return tuple(state.ended), state.status
 
 
@@ -129,10 +127,8 @@ def environ(at: Field, known: Mapping[str, Any], file: str) -> dict[str, str]:
     """
     said = {}
     for name, text in at.below("env").items():
-        try:
+        with placed(file, text):
             said[name] = filled(text.text, known)
-        except ExpressionError as error:
-            raise refused(file, text, error) from error
     return said
 
 
