@@ -9,17 +9,20 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import widget
+from tagseal.notes.render import filled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from tagseal.services.git import Git
 
 COMMAND = (sys.executable, "-P", "-m", "tagseal")
+PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+"""Where a workflow without set-up finds this interpreter."""
 CHANGELOG = "# Changelog\n\n## 1.2.3\n\n- A widget that turns.\n"
 
 
@@ -128,3 +131,24 @@ def programs(folder: Path, *names: str) -> str:
         assert found, f"the tests need {name}"
         (folder / name).symlink_to(found)
     return str(folder)
+
+
+def workflow(*, image: bool) -> str:
+    """Return what `init` writes, but for the set-up, which takes a package index: the machine has the tool."""
+    text = filled(
+        "scaffold/release.yml.j2",
+        {
+            "python": "3.11",
+            "requirements": "lock.txt",
+            "checkout": "",
+            "tags": ["v[0-9]*"],
+            "dispatch": False,
+            "repository": "example/widget",
+            "image": image,
+            "environment": "release",
+        },
+        override=None,
+    )
+    text = re.sub(r"      - uses: actions/setup-python.*\n.*\n", "", text)
+    text = text.replace("      - run: python -m pip install --require-hashes -r lock.txt\n", "")
+    return text.replace("run: nox -s guard", "run: python -P -m tagseal run guard")

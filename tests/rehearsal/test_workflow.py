@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 import images
-from rehearsing import project, rehearse
-from tagseal.notes.render import filled
+from rehearsing import PATH, project, rehearse, workflow
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rehearsing import Ended
 
 FILE = ".github/workflows/release.yml"
@@ -28,33 +26,9 @@ name = "{name}"
 build = ["cp", "{archive}", "{{archive}}"]
 """
 GRANT = re.compile(r"^      ([a-z-]+: (?:read|write)) #")
-PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-"""Where a workflow without set-up finds this interpreter."""
-
-
-def workflow(*, image: bool) -> str:
-    """Return what `init` writes, but for the set-up, which takes a package index: the machine has the tool."""
-    text = filled(
-        "scaffold/release.yml.j2",
-        {
-            "python": "3.11",
-            "requirements": "lock.txt",
-            "checkout": "",
-            "tags": ["v[0-9]*"],
-            "dispatch": False,
-            "repository": "example/widget",
-            "image": image,
-            "environment": "release",
-        },
-        override=None,
-    )
-    text = re.sub(r"      - uses: actions/setup-python.*\n.*\n", "", text)
-    text = text.replace("      - run: python -m pip install --require-hashes -r lock.txt\n", "")
-    return text.replace("run: nox -s guard", "run: python -P -m tagseal run guard")
 
 
 LINES = workflow(image=True).splitlines()
-JOBS = [line.strip(" :") for line in LINES if re.fullmatch(r"  [a-z]+:", line)][2:]
 
 
 def permissions() -> list[tuple[int, str, str]]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
-from pathlib import Path
 from textwrap import dedent
 from typing import TYPE_CHECKING
 
 import pytest
 
-from rehearsing import COMMAND, project, rehearse
+from rehearsing import COMMAND, PATH, project, rehearse, workflow
 from tagseal.errors import Refused, UsageError
 from tagseal.loopback import Loopback
 from tagseal.loopback.faults import Fault
@@ -24,49 +24,14 @@ from tagseal.workflow.document import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from rehearsing import Ended
 
 FILE = ".github/workflows/release.yml"
 HEAD = "on: { push: { tags: ['v*'] } }\npermissions: {}\njobs:\n"
 RUNS = HEAD + "  a: { steps: [{ run: touch ran }] }\n"
-PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-"""Where a workflow without set-up finds this interpreter."""
-
-
-def job(name: str, verbs: str, *, permissions: str, before: str = "", more: str = "") -> str:
-    """Return a job as `init` writes it, but for the set-up, which takes a package index."""
-    take = f"- uses: actions/download-artifact@v8\n        with: {{ name: {before}, path: dist/ }}" if before else ""
-    text = f"""
-  {name}:
-    {f"needs: {before}" if before else ""}
-    permissions: {{ {permissions} }}
-    outputs: {{ records: "${{{{ steps.verbs.outputs.records }}}}" }}
-    steps:
-      - uses: actions/checkout@v7
-        with: {{ fetch-depth: 0, persist-credentials: false }}
-      - uses: actions/download-artifact@v8
-        with: {{ pattern: {name}, path: dist/, merge-multiple: true }}
-      {take}
-      {more}
-      - id: verbs
-        run: python -P -m tagseal run guard {verbs}
-        env:
-          GH_TOKEN: ${{{{ github.token }}}}
-          {f"TAGSEAL_RECORDS: ${{{{ needs.{before}.outputs.records }}}}" if before else ""}
-      - uses: actions/upload-artifact@v7
-        if: always()
-        with: {{ name: {name}, path: dist/, overwrite: true, if-no-files-found: ignore }}
-"""
-    return "".join(f"{line}\n" for line in text.splitlines() if line.strip())
-
-
-COSIGN = "- uses: sigstore/cosign-installer@v4"
-BUILD = job("build", "plan build check", permissions="contents: read")
-SEAL = job("seal", "sign upload prove", permissions="contents: write, id-token: write", before="build", more=COSIGN)
-PUBLISH = job("publish", "publish", permissions="contents: write", before="seal")
-WITNESS = job("witness", "witness", permissions="contents: read", before="publish", more=COSIGN)
-RELEASE = HEAD + BUILD + SEAL + PUBLISH + WITNESS
+RELEASE = workflow(image=False)
 
 
 def play(tmp_path: Path, text: str, *options: str, files: Mapping[str, str] | None = None) -> Ended:
@@ -151,7 +116,7 @@ def test_a_refused_file_runs_nothing(tmp_path: Path) -> None:
 
 def test_what_the_file_does_not_tell_is_said(tmp_path: Path) -> None:
     """Secrets and variables are empty here; the repository's own permissions are not known."""
-    text = RELEASE.replace("permissions: {}\n", "").replace("    permissions: { contents: read }\n", "", 1)
+    text = re.sub(r"    permissions:\n      contents: read .*\n", "", RELEASE.replace("permissions: {}\n", ""), count=1)
     text = text.replace("GH_TOKEN:", "EXTRA: ${{ secrets.EXTRA }}${{ vars.KIND }}\n          GH_TOKEN:", 1)
     ended = play(tmp_path, text, "--workflow", "--json")
     assert ended.code == 0, ended.errors
@@ -165,8 +130,9 @@ def test_what_the_file_does_not_tell_is_said(tmp_path: Path) -> None:
 def test_a_step_that_fails_is_named_with_its_place_and_its_last_words(tmp_path: Path) -> None:
     """The jobs behind it are skipped; what went well before is in the log, not in the story."""
     words = "echo before; exit 7"
-    text = RELEASE.replace(SEAL, SEAL.replace("      - id: verbs\n", f"      - run: {words}\n      - id: verbs\n"))
-    text = text.replace("      - id: verbs\n", "      - run: echo hello\n      - id: verbs\n", 1)
+    verbs = "      - id: verbs\n"
+    build, seal, *rest = RELEASE.split(verbs)
+    text = verbs.join((f"{build}      - run: echo hello\n", f"{seal}      - run: {words}\n", *rest))
     ended = play(tmp_path, text)
     line = text.splitlines().index(f"      - run: {words}") + 1
     assert ended.code == 1, ended.output
@@ -194,7 +160,7 @@ def test_a_step_that_fails_is_named_with_its_place_and_its_last_words(tmp_path: 
 )
 def test_a_workflow_that_the_tag_does_not_start_is_not_ready(on: str, said: str) -> None:
     """It is played all the same: what it would do can be seen before that is mended."""
-    workflow = parsed(RELEASE.replace("{ push: { tags: ['v*'] } }", on).encode(), FILE)
+    workflow = parsed(RELEASE.replace('\n  push:\n    tags: ["v[0-9]*"]\n', f" {on}\n").encode(), FILE)
     found = list(written.Written(workflow=workflow).unready("v1.2.3"))
     assert len(found) == bool(said)
     assert said in "".join(found)

@@ -19,6 +19,8 @@ from tagseal.report.summary import Summary, escaped
 from tagseal.steps import Workspace
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tagseal.records import Record
 
 GOLDEN = Path(__file__).parents[1] / "golden/summary.md"
@@ -26,24 +28,6 @@ COMMIT = "4f2c1e9a0b3d5c7e9f1a2b4c6d8e0f1a3b5c7d9e"
 IDENTITY = Identity(repository="octo/widget", workflow=".github/workflows/release.yml", ref="refs/tags/v1.2.3")
 TAG = Tag(name="v1.2.3", commit=COMMIT, identity=IDENTITY, private=False)
 WHEEL = Artifact(kind=Kind.wheel, name="widget-1.2.3-py3-none-any.whl", size=12_345, sha256="a" * 64)
-PLAN = Plan(
-    tag="v1.2.3",
-    commit=COMMIT,
-    project="widget",
-    version="1.2.3",
-    prerelease=False,
-    latest=True,
-    identity=IDENTITY,
-    epoch=1,
-    sdist="widget-1.2.3.tar.gz",
-    wheel="widget-1.2.3-",
-    assets=(),
-    tools=(),
-    changelog="CHANGELOG.md",
-    section="- A widget.\n",
-    published=(),
-    irreversible=("the release v1.2.3 of octo/widget becomes public",),
-)
 CHECKS = Checks(artifacts=(WHEEL,), verdicts=(Verdict(name="file set", ok=True),))
 URL = "https://github.com/octo/widget/releases/tag"
 DRAFT = Draft(id=1, url=f"{URL}/untagged-1", tag="v1.2.3", assets=(), body_sha256="", sent=0)
@@ -76,9 +60,10 @@ def told(environ: dict[str, str], *records: Record, notes: str = "") -> str:
     return Path(environ["GITHUB_STEP_SUMMARY"]).read_text()
 
 
-def test_a_run_reads_from_top_to_bottom(environ: dict[str, str]) -> None:
+def test_a_run_reads_from_top_to_bottom(environ: dict[str, str], plan: Callable[..., Plan]) -> None:
     """One guard, a row for each step, the assets and the notes folded, the release at the end, an error in bold."""
-    told(environ, PLAN, CHECKS, DRAFT, PUBLICATION, notes="# Notes\n\n```bash draft\nsigstore verify\n```\n")
+    planned = plan(irreversible=("the release v1.2.3 of octo/widget becomes public",))
+    told(environ, planned, CHECKS, DRAFT, PUBLICATION, notes="# Notes\n\n```bash draft\nsigstore verify\n```\n")
     Summary(environ).failed(ERROR)
     text = Path(environ["GITHUB_STEP_SUMMARY"]).read_text()
     if os.environ.get("TAGSEAL_GOLDEN") == "write":
@@ -109,13 +94,13 @@ def test_whatever_is_escaped_is_shown_as_it_is(text: str) -> None:
     assert "<" not in cell
 
 
-def test_bytes_that_are_no_text_fail_nothing(environ: dict[str, str]) -> None:
+def test_bytes_that_are_no_text_fail_nothing(environ: dict[str, str], plan: Callable[..., Plan]) -> None:
     """Whatever another step left in the file, or a job before in the notes."""
     Path(environ["GITHUB_STEP_SUMMARY"]).write_bytes(b"\xff\n")
     work = Workspace.of(Path(environ["GITHUB_WORKSPACE"]), "v1.2.3")
     work.path.mkdir(parents=True)
     work.notes.write_bytes(b"# Notes \xff\n" + b"x" * 100_000)
-    for record in (PLAN, DRAFT):
+    for record in (plan(), DRAFT):
         Summary(environ).finished(record.verb, record, 1.0)
     assert b"Its notes, their beginning" in Path(environ["GITHUB_STEP_SUMMARY"]).read_bytes()
 
@@ -128,17 +113,17 @@ def test_an_address_cannot_leave_its_link(environ: dict[str, str]) -> None:
     assert "<b>" not in html
 
 
-def test_an_error_still_finds_room(environ: dict[str, str]) -> None:
+def test_an_error_still_finds_room(environ: dict[str, str], plan: Callable[..., Plan]) -> None:
     """When all else is left out, what to do is not."""
     file = Path(environ["GITHUB_STEP_SUMMARY"])
     file.write_bytes(b"x" * 480 * 1024)
-    Summary(environ).finished(PLAN.verb, PLAN, 1.0)
+    Summary(environ).finished(Plan.verb, plan(), 1.0)
     assert file.stat().st_size == 480 * 1024
     Summary(environ).failed(ERROR)
     assert b"Run it again" in file.read_bytes()
 
 
-def test_a_summary_that_cannot_be_written_fails_nothing(tmp_path: Path) -> None:
+def test_a_summary_that_cannot_be_written_fails_nothing(tmp_path: Path, plan: Callable[..., Plan]) -> None:
     """Without a file, with a folder in its place, or with a full one the release goes on."""
     told_nothing: tuple[dict[str, str], ...] = (
         {},
@@ -146,10 +131,10 @@ def test_a_summary_that_cannot_be_written_fails_nothing(tmp_path: Path) -> None:
         {"GITHUB_STEP_SUMMARY": str(tmp_path / "none" / "x")},
     )
     for environ in told_nothing:
-        Summary(environ).finished(PLAN.verb, PLAN, 1.0)
+        Summary(environ).finished(Plan.verb, plan(), 1.0)
     full = tmp_path / "full.md"
     full.write_bytes(b"x" * 512 * 1024)
-    Summary({"GITHUB_STEP_SUMMARY": str(full)}).finished(PLAN.verb, PLAN, 1.0)
+    Summary({"GITHUB_STEP_SUMMARY": str(full)}).finished(Plan.verb, plan(), 1.0)
     assert full.stat().st_size == 512 * 1024
 
 
