@@ -203,10 +203,10 @@ def test_a_wrong_image_is_told_by_what_is_wrong(tmp_path: Path, lines: str, said
 def test_keys_that_do_not_go_together_are_problems(tmp_path: Path) -> None:
     """One of two ways to an image, and a build that says where it writes."""
     text = '[tool.tagseal.image]\nname = "ghcr.io/a/b"\nbuild = ["make"]\narchive = "image.tar"\n'
-    at = "pyproject.toml: tool.tagseal.image: "
+    at = "pyproject.toml: tool.tagseal.image"
     assert problems(written(tmp_path, text)) == (
-        f"{at}got build and archive, expected one of them",
-        f"{at}build: got no {{archive}} in it, expected it where the command names its output",
+        f"{at}: got build and archive, expected one of them",
+        f"{at}.build: got no {{archive}} in it, expected it where the command names its output",
     )
 
 
@@ -256,5 +256,5 @@ def test_keys_that_are_not_built_yet_are_refused_by_name(tmp_path: Path) -> None
     with pytest.raises(ConfigError) as caught:
         not_yet(load(written(tmp_path, EVERYTHING)))
     assert caught.value.slug == "not-built-yet"
-    assert "got sigstore, index in the configuration" in str(caught.value)
+    assert "got sigstore in the configuration" in str(caught.value)
     not_yet(Settings(release="adopt"))

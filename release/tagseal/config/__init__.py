@@ -27,6 +27,8 @@ T = TypeVar("T")
 _DOCKER_HUB = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
 """Names of one registry that every tool spells otherwise."""
 _FILES = ("pyproject.toml", "tagseal.toml")
+KNOWN_INDEXES = frozenset({"pypi", "testpypi"})
+"""Those whose addresses twine knows, and which take attestations and trust publishers."""
 
 
 def _key(name: str) -> str:
@@ -77,6 +79,11 @@ class Index:
     """The package index to publish to."""
 
     name: str
+    """``pypi``, ``testpypi``, or a name that twine knows: a section of ``.pypirc``."""
+    url: str | None = None
+    """Root of another index's simple API."""
+    publish_url: str | None = None
+    """Where another index takes files; by default what ``.pypirc`` says of its name."""
     publisher: Publisher | None = None
 
 
@@ -141,7 +148,7 @@ def load(root: Path) -> Settings:
     except ValidationError as error:
         problems[:0] = [f"{where}{_problem(details)}" for details in error.errors(include_url=False)]
     else:
-        problems += [f"{where}image: {problem}" for problem in _contradictions(settings)]
+        problems += [f"{where}{problem}" for problem in _contradictions(settings)]
     if problems:
         raise ConfigError(
             f"got {len(problems)} problem{'s'[: len(problems) > 1]} in the configuration, expected none",
@@ -161,7 +168,6 @@ def not_yet(settings: Settings) -> None:
     host = settings.image.name.partition("/")[0] if settings.image else ""
     asked = {
         "sigstore": settings.sigstore is not None,
-        "index": settings.index is not None,
         "image at Docker Hub": host in _DOCKER_HUB,
         "image at a registry with a port": ":" in host,
     }
@@ -236,6 +242,15 @@ def _contradictions(settings: Settings) -> Iterator[str]:
     """Find keys of the right form that do not go together."""
     image = settings.image
     if image and image.build and image.archive:
-        yield "got build and archive, expected one of them"
+        yield "image: got build and archive, expected one of them"
     if image and image.build and not any("{archive}" in word for word in image.build):
-        yield "build: got no {archive} in it, expected it where the command names its output"
+        yield "image.build: got no {archive} in it, expected it where the command names its output"
+    index = settings.index
+    if index and index.name in KNOWN_INDEXES and (index.url or index.publish_url):
+        yield f"index: got an address for {index.name}, expected none: it is known"
+    if index and index.name not in KNOWN_INDEXES and not index.url:
+        near = difflib.get_close_matches(index.name.lower(), sorted(KNOWN_INDEXES), n=1)
+        meant = f"; did you mean {near[0]}?" if near else ""
+        yield f"index.url: it is missing, expected the simple API of {shown(index.name)}{meant}"
+    if index and index.name not in KNOWN_INDEXES and index.publisher:
+        yield f"index.publisher: got one for {shown(index.name)}, expected it for {' or '.join(sorted(KNOWN_INDEXES))}"

@@ -12,6 +12,9 @@ from tagseal.names import IMAGE, IMAGE_TAG, REPOSITORY, WORKFLOW, shown
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+_INDEX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
+_URL = re.compile(r"https://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?/([A-Za-z0-9._~%+-]+/)*", re.ASCII)
+
 
 def said(value: object) -> str:
     """Return a TOML value as its author would recognise it."""
@@ -87,6 +90,9 @@ _CHECKS: Mapping[str, Callable[[object], str]] = {
         lambda tag: IMAGE_TAG.fullmatch(tag.replace("{tag}", "v1").replace("{version}", "1")) is not None,
         "letters, digits and . _ - beside {tag} and {version}",
     ),
-    "index.name": _word,
+    "index.name": _text(lambda name: _INDEX.fullmatch(name) is not None, "letters, digits and . _ -"),
+    "index.url": _text(lambda url: _URL.fullmatch(url) is not None, "https://HOST/PATH/, with a slash at its end"),
+    "index.publish-url": _text(lambda url: _URL.fullmatch(f"{url}/") is not None, "https://HOST/PATH"),
+    "index.publisher.environment": _word,
     "index.publisher.workflow": _text(lambda name: WORKFLOW.fullmatch(name) is not None, "a bare file name"),
 }

@@ -10,6 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from tagseal.records.parts import (
+    ATTESTATION,
     BUNDLE,
     GITHUB,
     ISSUER,
@@ -20,6 +21,7 @@ from tagseal.records.parts import (
     Command,
     Contents,
     Identity,
+    Index,
     Kind,
     Manifest,
     Phase,
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 __all__ = [
+    "ATTESTATION",
     "BUNDLE",
     "GITHUB",
     "ISSUER",
@@ -45,6 +48,7 @@ __all__ = [
     "Contents",
     "Draft",
     "Identity",
+    "Index",
     "Kind",
     "Manifest",
     "Phase",
@@ -122,6 +126,8 @@ class Plan:
     """How it is signed: ``simplesigning``, ``bundle``."""
     kit: str = ""
     """File name of the offline kit; empty for none."""
+    index: Index | None = None
+    """Where the packages go besides; None for nowhere."""
 
 
 @record
@@ -136,6 +142,8 @@ class Build:
     dropped: tuple[str, ...] = ()
     """Wheels that the previous release had, this one lacks, and the configuration lets go."""
     image: Artifact | None = None
+    adopted: tuple[str, ...] = ()
+    """Packages that the index has under these names, with other bytes than a build gave here."""
 
 
 @record
@@ -164,6 +172,14 @@ class Seal:
     image: Artifact | None = None
     signatures: tuple[Bundle, ...] = ()
     """Of the image: one a manifest and form; ``artifact`` is ``NAME@sha256:DIGEST``."""
+
+    attestations: tuple[Bundle, ...] = ()
+    """Of the packages, where they go to an index that takes them; ``name`` is ``<artifact>.publish.attestation``."""
+
+    @property
+    def packages(self) -> tuple[Artifact, ...]:
+        """What an index takes, in the order of sending: sdists last, so that nobody builds what has a wheel."""
+        return tuple(one for kind in (Kind.wheel, Kind.sdist) for one in self.artifacts if one.kind is kind)
 
     @property
     def subjects(self) -> tuple[Artifact, ...]:

@@ -12,6 +12,8 @@ WORKFLOWS = ".github/workflows"
 """The folder of a repository's workflows, whose files sign under their own names."""
 BUNDLE = ".sigstore.json"
 """What the name of a file's bundle ends in, behind the file's own."""
+ATTESTATION = ".publish.attestation"
+"""What the name of a package's attestation ends in, as twine expects it (PEP 740)."""
 
 T = TypeVar("T")
 
@@ -63,6 +65,24 @@ class Identity:
     def repository_uri(self) -> str:
         """What the certificate's source repository extension says."""
         return f"{GITHUB}/{self.repository}"
+
+
+@record
+class Index:
+    """A package index: where it is asked, and where files go."""
+
+    name: str
+    """As twine knows it: ``pypi``, ``testpypi``, or a section of ``.pypirc``."""
+    simple: str
+    """Root of the simple API (PEP 503, PEP 691), with a slash at its end."""
+    upload: str
+    """Where files are sent to; empty where twine's own configuration file says it."""
+    site: str
+    """Root of the JSON and integrity APIs and of trusted publishing; empty for an index that has none of them."""
+
+    def provenance(self, project: str, version: str, name: str) -> str:
+        """Return where the provenance of a file is (PEP 740); project and version are normalised."""
+        return f"{self.site}integrity/{project}/{version}/{name}/provenance"
 
 
 @record
