@@ -1,0 +1,34 @@
+"""Where an index is: the addresses of the two that twine knows are twine's, any other's are configured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tagseal.config import KNOWN_INDEXES
+from tagseal.records import Index
+
+if TYPE_CHECKING:
+    from tagseal import config
+
+
+def of(settings: config.Index | None) -> Index | None:
+    """Return the addresses of the configured index; None where none is configured."""
+    if settings is None:
+        return None
+    if settings.name in KNOWN_INDEXES:
+        return known()[settings.name]
+    return Index(name=settings.name, simple=settings.url or "", upload=settings.publish_url or "", site="")
+
+
+def known() -> dict[str, Index]:
+    """Return the indexes whose addresses twine knows, by name."""
+    from twine import repository, utils  # noqa: PLC0415 - 0.2 s that most commands need not wait for
+
+    places = {
+        "pypi": (repository.WAREHOUSE_WEB, utils.DEFAULT_REPOSITORY),
+        "testpypi": (repository.TEST_WAREHOUSE, utils.TEST_REPOSITORY),
+    }
+    return {
+        name: Index(name=name, simple=f"{site}simple/", upload=upload, site=site)
+        for name, (site, upload) in places.items()
+    }
