@@ -17,6 +17,7 @@ from tagseal.errors import ConfigError, Refused, TagsealError, VerificationFaile
 from tagseal.notes import page
 from tagseal.notes.render import LIMIT, Page, packaged, render
 from tagseal.records import Artifact, Identity, Kind
+from tagseal.services.index import sites
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -260,7 +261,8 @@ def test_no_packaged_template_can_be_emptied(
     path = tmp_path / template
     path.parent.mkdir()
     path.write_text("")
-    subjects = {"files": (*artifacts, image), "image_tags": ("v1.2.3",)}
+    index = sites.known()["pypi"]
+    subjects = {"files": (*artifacts, image), "image_tags": ("v1.2.3",), "index": index}
     if template in PROSE:
         assert rendered(override=tmp_path, **subjects).commands == rendered(**subjects).commands
         return

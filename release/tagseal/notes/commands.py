@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
     from tagseal.notes.forms import Form
 
-__all__ = ["Expected", "Purpose", "Use", "classify", "commands", "required", "too_early"]
+__all__ = ["Expected", "Purpose", "Use", "classify", "commands", "required", "shown_packages", "too_early"]
 
+MANY = 6
+"""Wheels whose provenance the notes verify one by one; ``witness`` verifies them all."""
 _INFO = {f"bash {phase}": phase for phase in Phase}
 _LISTED = frozenset({Kind.wheel, Kind.sdist, Kind.asset})
 """What the list of hashes lists: who has verified the list, and holds a file against it, has verified the file."""
@@ -106,6 +108,7 @@ def required(commands: Sequence[Command], expected: Expected, artifacts: Sequenc
     """
     purposes = tuple(classify(command, expected=expected) for command in commands)
     missing = [line for artifact in artifacts for line in _uncovered(artifact, purposes, artifacts, expected)]
+    missing += _from_index(purposes, artifacts, expected)
     if missing := [*missing, *too_early(purposes, artifacts)]:
         raise VerificationFailed(
             f"got instructions that leave out {len(missing)} things, expected every file to be covered",
@@ -141,6 +144,27 @@ def _uncovered(
         yield f"{artifact.name}: no cosign command"
     if artifact.kind is not Kind.checksums and not hashed & lists:
         yield f"{artifact.name}: no check of its hash"
+
+
+def _from_index(purposes: Sequence[Purpose], artifacts: Sequence[Artifact], expected: Expected) -> Iterator[str]:
+    """Yield what the commands leave out of an index: the download, and a package's provenance; of many, of two."""
+    if expected.index is None:
+        return
+    if "pip" not in [purpose.tool for purpose in purposes]:
+        yield f"{expected.requirement}: no download from {expected.index.name}"
+    if not expected.index.site:
+        return
+    attested = {name for purpose in purposes if purpose.tool == "pypi-attestations" for name in purpose.files}
+    yield from (
+        f"{one.name}: no command for its provenance" for one in shown_packages(artifacts) if one.name not in attested
+    )
+
+
+def shown_packages(artifacts: Sequence[Artifact]) -> tuple[Artifact, ...]:
+    """Return the packages whose provenance the notes verify: all of few, else the first wheel and the sdist."""
+    wheels = [one for one in artifacts if one.kind is Kind.wheel]
+    others = [one for one in artifacts if one.kind is Kind.sdist]
+    return (*(wheels if len(wheels) <= MANY else wheels[:1]), *others)
 
 
 def too_early(purposes: Sequence[Purpose], artifacts: Sequence[Artifact]) -> Iterator[str]:

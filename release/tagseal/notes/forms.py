@@ -7,14 +7,16 @@ was planned. The forms themselves are in ``tagseal.notes.known``.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from packaging.utils import canonicalize_name
+
 from tagseal.errors import VerificationFailed
 from tagseal.names import shown
-from tagseal.records import BUNDLE, GITHUB, Artifact, Identity, Kind, Phase
+from tagseal.records import BUNDLE, GITHUB, Artifact, Identity, Index, Kind, Phase, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,6 +34,11 @@ _RESOLVED = re.compile(
 )
 RESOLVED = "${DIGEST}"
 """What stands for the digest that a tag points at, below the line that asks for it."""
+
+
+def from_index(index: Index) -> str:
+    """Return the folder that the commands download into from an index."""
+    return f"from-{index.name}"
 
 
 class Use(StrEnum):
@@ -61,6 +68,19 @@ class Expected:
     """``sha256:`` and the image's digest."""
     image_tag: str = ""
     """The tag by which strangers pull the image."""
+    index: Index | None = None
+    """Where the packages are besides; None for nowhere."""
+    project: str = ""
+    """Normalised, as the index's addresses spell it; empty without an index."""
+    version: str = ""
+    """As above."""
+
+    @classmethod
+    def planned(cls, plan: Plan, tag: str, artifacts: Sequence[Artifact]) -> Expected:
+        """Return what the release of a plan expects, its image and its index included."""
+        found = cls.of(plan.identity, tag, artifacts, next(iter(plan.image_tags), ""))
+        project = canonicalize_name(plan.project)
+        return replace(found, index=plan.index, project=project, version=plan.version) if plan.index else found
 
     @classmethod
     def of(cls, identity: Identity, tag: str, artifacts: Sequence[Artifact], image_tag: str = "") -> Expected:
@@ -76,6 +96,11 @@ class Expected:
             digest=f"sha256:{image.sha256}" if image else "",
             image_tag=image_tag,
         )
+
+    @property
+    def requirement(self) -> str:
+        """What pip is asked for: exactly this version."""
+        return f"{self.project}=={self.version}"
 
     def url(self, name: str) -> str:
         """Return the asset's plain URL, which works without a token once the release is public."""
@@ -164,6 +189,28 @@ def same(call: Call, what: str, got: Sequence[str], expected: str) -> None:
     """
     if list(got) != [expected]:
         raise wrong(call, what, " ".join(got), expected)
+
+
+def assets(call: Call, names: Sequence[str], expected: Expected) -> Sequence[str]:
+    """Accept names of the release's assets.
+
+    Raises:
+        VerificationFailed: One is none.
+    """
+    if (strange := next((name for name in names if name not in expected.assets), None)) is not None:
+        raise wrong(call, "file", strange, "the name of an asset")
+    return names
+
+
+def some(call: Call, names: Sequence[str]) -> Sequence[str]:
+    """Accept one name at least.
+
+    Raises:
+        VerificationFailed: There is none.
+    """
+    if not names:
+        raise wrong(call, "files", "none", "at least one")
+    return names
 
 
 def wrong(call: Call, what: str, got: str, expected: str) -> VerificationFailed:

@@ -19,7 +19,8 @@ from tagseal.notes import clients
 from tagseal.notes import commands as instructions
 from tagseal.notes.changelog import plain
 from tagseal.notes.commands import Expected, Purpose, Use
-from tagseal.notes.render import Image, filled
+from tagseal.notes.render import filled
+from tagseal.notes.values import Image
 from tagseal.records import BUNDLE, Command, Kind
 
 if TYPE_CHECKING:

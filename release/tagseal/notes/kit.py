@@ -15,7 +15,8 @@ from tagseal.notes import clients
 from tagseal.notes import commands as instructions
 from tagseal.notes.commands import Expected, Purpose, Use
 from tagseal.notes.known import KIT_FORMS
-from tagseal.notes.render import Page, filled, values
+from tagseal.notes.render import Page, filled
+from tagseal.notes.values import values
 from tagseal.records import Kind, Phase
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from tagseal.notes.forms import CONFIG, RESOLVED, ROOT, Call, Expected, Form, Use, same, wrong
+from tagseal.notes.forms import CONFIG, RESOLVED, ROOT, Call, Expected, Form, Use, assets, same, some, wrong
+from tagseal.notes.indexed import INDEX_FORMS
 from tagseal.records import BUNDLE, Phase
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 def _gh(call: Call, expected: Expected) -> Sequence[str]:
     same(call, "tag", call.operands, expected.tag)
     same(call, "--repo", call.values("--repo"), expected.repository)
-    return _assets(call, call.values("--pattern"), expected) or sorted(expected.assets)
+    return assets(call, call.values("--pattern"), expected) or sorted(expected.assets)
 
 
 def _curl(call: Call, expected: Expected) -> Sequence[str]:
@@ -32,13 +33,13 @@ def _curl(call: Call, expected: Expected) -> Sequence[str]:
     for url, name in zip(call.operands, names, strict=True):
         if url != expected.url(name):
             raise wrong(call, "URL", url, expected.url(name))
-    return _some(call, _assets(call, names, expected))
+    return some(call, assets(call, names, expected))
 
 
 def _sigstore(call: Call, expected: Expected) -> Sequence[str]:
     same(call, "--cert-identity", call.values("--cert-identity"), expected.identity.uri)
     same(call, "--cert-oidc-issuer", call.values("--cert-oidc-issuer"), expected.identity.issuer)
-    files = _some(call, _assets(call, call.operands, expected))
+    files = some(call, assets(call, call.operands, expected))
     if bundle := call.values("--bundle"):
         same(call, "--bundle", bundle, files[0] + BUNDLE)
         same(call, "file beside --bundle", files, files[0])
@@ -89,17 +90,17 @@ def _tagseal_kit(call: Call, expected: Expected) -> Sequence[str]:
     same(call, "--tag", call.values("--tag"), expected.tag)
     same(call, "--workflow", call.values("--workflow"), expected.identity.workflow.rpartition("/")[2])
     same(call, "--commit", call.values("--commit"), expected.commit)
-    return _some(call, _assets(call, call.operands, expected))
+    return some(call, assets(call, call.operands, expected))
 
 
 def _sha256sum_kit(call: Call, expected: Expected) -> Sequence[str]:
     same(call, "flags", [one for one in call.flags if one != "--ignore-missing"], "-c")
-    return _some(call, _assets(call, call.operands, expected))
+    return some(call, assets(call, call.operands, expected))
 
 
 def _cosign(call: Call, expected: Expected) -> Sequence[str]:
     _signer(call, expected)
-    files = _some(call, _assets(call, call.operands, expected))
+    files = some(call, assets(call, call.operands, expected))
     same(call, "file", files, files[0])
     same(call, "--bundle", call.values("--bundle"), files[0] + BUNDLE)
     return files
@@ -108,12 +109,13 @@ def _cosign(call: Call, expected: Expected) -> Sequence[str]:
 def _sha256sum(call: Call, expected: Expected) -> Sequence[str]:
     if len(call.flags) != 1:
         raise wrong(call, "flags", " ".join(call.flags), "-c, once")
-    return _some(call, _assets(call, call.operands, expected))
+    return some(call, assets(call, call.operands, expected))
 
 
-def _install(call: Call, expected: Expected, *, known: frozenset[str]) -> Sequence[str]:  # noqa: ARG001 - as the others
+def _install(call: Call, expected: Expected, *, known: frozenset[str]) -> Sequence[str]:
     """Nobody runs an installation here, so a name one letter off would be found by its author's victims only."""
-    for word in _some(call, call.operands):
+    own = {expected.requirement, "--index-url", expected.index.simple} if expected.index else frozenset[str]()
+    for word in [one for one in some(call, call.operands) if one not in own]:
         name = word if word in known else _requirement(word)
         if name not in known:
             raise wrong(call, "to install", word, f"one of {', '.join(sorted(known))}")
@@ -132,9 +134,9 @@ def _requirement(word: str) -> str:
 _COSIGN = "github.com/sigstore/cosign/{}/cmd/cosign"
 _CRANE = "github.com/google/go-containerregistry/cmd/crane"
 _INSTALLED = {
-    ("python", "-m", "pip", "install"): {"sigstore", "--upgrade", "-U"},
-    ("python3", "-m", "pip", "install"): {"sigstore", "--upgrade", "-U"},
-    ("pip", "install"): {"sigstore", "--upgrade", "-U"},
+    ("python", "-m", "pip", "install"): {"sigstore", "pypi-attestations", "--upgrade", "-U"},
+    ("python3", "-m", "pip", "install"): {"sigstore", "pypi-attestations", "--upgrade", "-U"},
+    ("pip", "install"): {"sigstore", "pypi-attestations", "--upgrade", "-U"},
     ("pipx", "install"): {"sigstore"},
     ("uv", "tool", "install"): {"sigstore"},
     ("brew", "install"): {"cosign", "crane", "gh", "sigstore"},
@@ -151,6 +153,7 @@ FORMS = (
         flags=frozenset({"--skip-existing", "--clobber"}),
         options=frozenset({"--repo", "--pattern"}),
     ),
+    *INDEX_FORMS,
     Form(
         program=("curl",),
         use=Use.download,
@@ -229,15 +232,3 @@ KIT_FORMS = (
     ),
 )
 """Of the offline kit's page."""
-
-
-def _assets(call: Call, names: Sequence[str], expected: Expected) -> Sequence[str]:
-    if (strange := next((name for name in names if name not in expected.assets), None)) is not None:
-        raise wrong(call, "file", strange, "the name of an asset")
-    return names
-
-
-def _some(call: Call, names: Sequence[str]) -> Sequence[str]:
-    if not names:
-        raise wrong(call, "files", "none", "at least one")
-    return names

@@ -7,7 +7,6 @@ a token.
 
 from __future__ import annotations
 
-import re
 import traceback
 from dataclasses import dataclass
 from functools import cache
@@ -19,10 +18,11 @@ from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateNotF
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from tagseal.errors import ConfigError, Refused
-from tagseal.names import enclosed, printable, quoted, safe_file_name, safe_image, safe_repository, safe_tag, shown
+from tagseal.names import enclosed, printable, quoted, safe_tag, shown
 from tagseal.notes import changelog, clients, page
 from tagseal.notes import commands as instructions
-from tagseal.records import BUNDLE, GITHUB, Artifact, Command, Kind, Manifest, Plan
+from tagseal.notes.values import values
+from tagseal.records import GITHUB, Artifact, Command, Kind, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 LIMIT = 124_000
 """Characters: GitHub takes 125,000, and the marker of a draft wants a line."""
 
-_WORKFLOW = re.compile(r"\.github/workflows/[A-Za-z0-9_.-]+\.ya?ml", re.ASCII)
 _KEPT = "\n\t\u200c\u200d"  # joiners: letters of several scripts and many emoji need them
 
 
@@ -42,37 +41,6 @@ class Page:
     """Markdown, as GitHub gets it."""
     commands: tuple[Command, ...]
     """Those of the verify section, in order; they cover every artifact."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class File:
-    """One artifact as the templates see it."""
-
-    name: str
-    bundle: str
-    size: int
-    """Bytes."""
-    sha256: str
-    url: str
-    """Where anybody can download it once the release is public."""
-    bundle_url: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Image:
-    """The container image as the templates see it."""
-
-    name: str
-    tag: str
-    """By which strangers pull it."""
-    digest: str
-    """``sha256:…``."""
-    manifests: tuple[Manifest, ...]
-    """What the digest stands for, by platform; empty for an image of one."""
-    bundled: bool
-    """Whether there are signatures in cosign 3's own form, which every cosign that knows it reads first."""
-    old: bool
-    """Whether there are signatures that every cosign since 2.0 reads."""
 
 
 def render(  # noqa: PLR0913 - all that a page depends on
@@ -101,8 +69,7 @@ def render(  # noqa: PLR0913 - all that a page depends on
         Refused: A name is unsafe, the changelog's section hides the instructions, or the page is too long.
         VerificationFailed: The instructions leave an artifact out, or have a word that was not planned.
     """
-    image_tag = next(iter(plan.image_tags), "")
-    expected = instructions.Expected.of(plan.identity, safe_tag(tag), artifacts, image_tag)
+    expected = instructions.Expected.planned(plan, safe_tag(tag), artifacts)
     environment = _environment(override)
     _planned(plan, artifacts)
     known = values(plan, artifacts, expected) | {"minimum": minimum}
@@ -159,73 +126,6 @@ def _planned(plan: Plan, artifacts: Sequence[Artifact]) -> None:
             hint="The records are not those of this configuration. Re-run all jobs.",
             slug="kit-not-planned",
         )
-
-
-def values(plan: Plan, artifacts: Sequence[Artifact], expected: instructions.Expected) -> dict[str, Any]:
-    """Return what the templates may name, each of it safe to be shown and to be quoted.
-
-    Raises:
-        Refused: A name is not safe, or there is no file.
-    """
-    files = {artifact: _file(artifact, expected) for artifact in artifacts if artifact.kind is not Kind.image}
-    if not files:
-        raise Refused(
-            "got no file to verify, expected at least one",
-            hint="Check what the build made: `tagseal build`.",
-            slug="notes-without-files",
-        )
-    if _WORKFLOW.fullmatch(plan.identity.workflow) is None:
-        raise Refused(
-            f"got the workflow {shown(plan.identity.workflow)}, expected .github/workflows/FILE.yml",
-            hint='Set workflow = "FILE.yml" in [tool.tagseal], of ASCII letters, digits and . _ - only.',
-            slug="unsafe-workflow-name",
-        )
-    order = [Kind.wheel, Kind.sdist, Kind.asset, Kind.checksums, Kind.kit]
-    first = min(files, key=lambda artifact: order.index(artifact.kind))
-    return {
-        "tag": expected.tag,
-        "version": plan.version,
-        "project": plan.project,
-        "commit": plan.commit,
-        "repository": safe_repository(plan.identity.repository),
-        "workflow": plan.identity.workflow,
-        "identity": plan.identity.uri,
-        "issuer": plan.identity.issuer,
-        "files": list(files.values()),
-        "first": files[first],
-        "others": [file for artifact, file in files.items() if artifact is not first],
-        "checksums": [file for artifact, file in files.items() if artifact.kind is Kind.checksums],
-        "kit": next((file for artifact, file in files.items() if artifact.kind is Kind.kit), None),
-        "image": _image(plan, artifacts, expected),
-    }
-
-
-def _file(artifact: Artifact, expected: instructions.Expected) -> File:
-    name = safe_file_name(artifact.name)
-    bundle = safe_file_name(name + BUNDLE)
-    return File(
-        name=name,
-        bundle=bundle,
-        size=artifact.size,
-        sha256=artifact.sha256,
-        url=expected.url(name),
-        bundle_url=expected.url(bundle),
-    )
-
-
-def _image(plan: Plan, artifacts: Sequence[Artifact], expected: instructions.Expected) -> Image | None:
-    found = next((one for one in artifacts if one.kind is Kind.image), None)
-    if found is None:
-        return None
-    safe_image(found.name)
-    return Image(
-        name=found.name,
-        tag=expected.image_tag,
-        digest=expected.digest,
-        manifests=found.manifests,
-        bundled="bundle" in plan.image_forms,
-        old="simplesigning" in plan.image_forms,
-    )
 
 
 def _rest(plan: Plan, tag: str) -> str:
