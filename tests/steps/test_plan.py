@@ -15,6 +15,7 @@ import widget
 from job import NAME, TAG
 from tagseal.errors import ConfigError, Refused, TagsealError, UsageError
 from tagseal.records import Identity, Plan
+from tagseal.services.index import sites
 from tagseal.steps.plan import confirm, latest, plan
 
 if TYPE_CHECKING:
@@ -277,6 +278,7 @@ EDITS: dict[str, object] = {
     "image_tags": ("latest",),
     "image_forms": ("bundle",),
     "kit": "evil-verify.zip",
+    "index": sites.known()["testpypi"],
 }
 MAY_CHANGE = {
     "latest": False,

@@ -57,6 +57,11 @@ class Workspace:
         return self.path / "bundles"
 
     @property
+    def attestations(self) -> Path:
+        """One ``<name>.publish.attestation`` a package, where an index takes them: apart from everything else."""
+        return self.path / "attestations"
+
+    @property
     def image(self) -> Path:
         """The image, an OCI layout."""
         return self.path / "image"

@@ -1,10 +1,11 @@
 """build: wheel and sdist from the tag's files, or the packages that earlier jobs built, and the further assets.
 
 1. The packages are made in a child that sees neither the checkout nor a token; or they are collected.
-2. Further assets are found by their patterns in the checkout.
-3. Everything is copied into a folder beside the final ones, and described by the very bytes that are copied.
-4. Only then the final folders are replaced: a build that fails leaves what was there.
-5. The image, where one is configured, is built or taken into a layout of its own.
+2. What the index has of this version already takes the place of a package of that name.
+3. Further assets are found by their patterns in the checkout.
+4. Everything is copied into a folder beside the final ones, and described by the very bytes that are copied.
+5. Only then the final folders are replaced: a build that fails leaves what was there.
+6. The image, where one is configured, is built or taken into a layout of its own.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from tagseal.records import Build, Kind
 from tagseal.services import backend, files
 from tagseal.steps import wheels
 from tagseal.steps.images import layouts
+from tagseal.steps.index.adopted import adopted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -39,8 +41,10 @@ def build(tag: Tag, plan: Plan, *, services: Services) -> Build:
 
     Raises:
         UsageError: The build failed, or what was found is not what a release may hold.
-        Refused: A file is unsafe; or a platform is lost that the previous release had.
-        ServiceError: Packages are collected, and GitHub could not tell what the previous release had.
+        Refused: A file is unsafe; a platform is lost that the previous release had; or the index has a file of this
+            version that was not built.
+        ServiceError: Packages are collected, and GitHub could not tell what the previous release had; or the index
+            failed.
     """
     with tempfile.TemporaryDirectory(prefix="tagseal-", ignore_cleanup_errors=True) as folder:
         made = Path(folder) / "made"
@@ -56,9 +60,17 @@ def build(tag: Tag, plan: Plan, *, services: Services) -> Build:
         else:
             make(plan, made, services.work.path / "logs" / "build.log", services=services)
             packages, dropped = tuple(sorted(made.iterdir())), ()
+        packages, taken = adopted(plan, packages, Path(folder) / "index", services)
         artifacts = _place(packages, files.matching(services.root, services.settings.assets), services)
     image = layouts.make(plan, services)
-    return Build(commit=tag.commit, artifacts=artifacts, collected=bool(patterns), dropped=dropped, image=image)
+    return Build(
+        commit=tag.commit,
+        artifacts=artifacts,
+        collected=bool(patterns),
+        dropped=dropped,
+        image=image,
+        adopted=taken,
+    )
 
 
 def make(plan: Plan, out: Path, log: Path, *, services: Services) -> None:

@@ -204,7 +204,7 @@ def _differences(build: Build, second: Path, services: Services) -> Iterator[str
         if (other := second / one.name).is_file():
             first, again = archives.members(services.work.file(one)), archives.members(other)
             differing = sorted(path for path in {*first, *again} if first.get(path) != again.get(path))
-            yield from (f"{one.name}: {printable(path)}" for path in differing)
+            yield from (f"{one.name}: {printable(path)}" for path in differing if one.name not in build.adopted)
 
 
 def _packages(build: Build) -> list[Artifact]:

@@ -47,6 +47,9 @@ _FIXED = {
     "NO_COLOR": "1",
     "GH_PROMPT_DISABLED": "1",
     "GH_NO_UPDATE_NOTIFIER": "1",
+    "PIP_CONFIG_FILE": os.devnull,
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    "PIP_NO_INPUT": "1",
 }
 _BASH = ("bash", "--noprofile", "--norc", "-euo", "pipefail", "-c")
 _WORDS = 400
@@ -78,7 +81,7 @@ def instructions(tag: Tag, plan: Plan, seal: Seal, services: Services) -> tuple[
         override=services.templates,
         minimum=clients.of(seal),
     )
-    expected = Expected.of(tag.identity, tag.name, seal.subjects, next(iter(plan.image_tags), ""))
+    expected = Expected.planned(plan, tag.name, seal.subjects)
     purposes = required(page.commands, expected, seal.subjects)
     return tuple(
         Instruction(command=command, purpose=purpose) for command, purpose in zip(page.commands, purposes, strict=True)

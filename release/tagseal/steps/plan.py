@@ -16,7 +16,8 @@ from tagseal.notes import changelog, commands, render
 from tagseal.notes import kit as pages
 from tagseal.records import Artifact, Kind, Phase, Plan, Tag
 from tagseal.services import files, metadata
-from tagseal.steps import images, kit
+from tagseal.services.index import sites
+from tagseal.steps import images, index, kit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -35,15 +36,21 @@ def plan(tag: Tag, *, services: Services) -> Plan:
 
     Raises:
         UsageError: The version, the changelog, the notes' templates or a pattern of assets is not as it must be.
-        Refused: The tag and the version disagree.
+        Refused: The tag and the version disagree; or the index has this version, and it is yanked there.
+        Busy: GitHub or the index did not answer until the patience was over.
     """
     name, version = _declared(tag, services)
     assets = tuple(path.name for path in files.matching(services.root, services.settings.assets))
     planned = derived(tag, name, version, assets=assets, releases=_published(tag, services), services=services)
+    planned = dataclasses.replace(
+        planned,
+        published=(*planned.published, *index.published(planned, services)),
+        irreversible=(*planned.irreversible, *index.irreversible(planned)),
+    )
     kit.free(planned)
     page = preview(planned, services)
     artifacts = expected_artifacts(planned)
-    expected = commands.Expected.of(planned.identity, tag.name, artifacts, next(iter(planned.image_tags), ""))
+    expected = commands.Expected.planned(planned, tag.name, artifacts)
     purposes = [commands.classify(one, expected=expected) for one in page.commands]
     run = [one for one in purposes if one.phase is not Phase.shown]
     tools = sorted({tool for one in run for tool in (one.tool, one.helper) if tool})
@@ -159,6 +166,7 @@ def derived(  # noqa: PLR0913 - everything that a plan follows from, each by nam
         image_tags=images.own_tags(services.settings.image, tag.name, parsed) if services.settings.image else (),
         image_forms=services.settings.image.signatures if services.settings.image else (),
         kit=f"{start}{kit.ENDING}" if services.settings.kit else "",
+        index=sites.of(services.settings.index),
         irreversible=(
             f"the public transparency log keeps an entry for each artifact, naming {tag.identity.repository}",
             f"the release {tag.name} of {tag.identity.repository} becomes public",

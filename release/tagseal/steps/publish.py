@@ -2,11 +2,12 @@
 
 1. No stored verdict is believed: every bundle is verified again, in this process.
 2. The remote tag is read again, then the draft: it is what ``prove`` saw.
-3. The image and its signatures are read again in its registry; then this version's tags point at it.
-4. The draft is flipped, with its tag, its body and its flags sent along.
-5. Empty drafts of ours for this tag are deleted: one that was made twice shows late.
-6. The tag and the release are read and compared once more.
-7. The image's tags that move, such as ``latest``, point at it: whoever pulls them gets what is released.
+3. The packages go to the index, where there is one: a name there is used up for ever (``steps.index.sending``).
+4. The image and its signatures are read again in its registry; then this version's tags point at it.
+5. The draft is flipped, with its tag, its body and its flags sent along.
+6. Empty drafts of ours for this tag are deleted: one that was made twice shows late.
+7. The tag and the release are read and compared once more.
+8. The image's tags that move, such as ``latest``, point at it: whoever pulls them gets what is released.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from tagseal.records import Draft, Plan, Proof, Publication, Seal, Tag
 from tagseal.steps import body, remote
 from tagseal.steps.choice import choose
 from tagseal.steps.images import pushed
+from tagseal.steps.index.sending import send
 from tagseal.steps.plan import latest
 from tagseal.steps.sealed import verify_sealed
 
@@ -34,8 +36,9 @@ def publish(  # noqa: PLR0913 - the records are the signature
 
     Raises:
         VerificationFailed: The draft is not what ``prove`` saw, or became something else while it was flipped.
-        Refused: The remote tag moved.
-        Busy: It is not read as public.
+        Refused: The remote tag moved; or the index refuses a package or this publisher, or has other bytes.
+        Busy: The release is not read as public, or the index did not answer.
+        ServiceError: The index, or twine, failed. What was done stays, and the same command goes on.
     """
     verify_sealed(tag, seal, services)
     repository = tag.identity.repository
@@ -44,7 +47,8 @@ def publish(  # noqa: PLR0913 - the records are the signature
     before = services.github.release(repository, draft.id)
     _proven(before, tag, plan, seal, proof, services)
     pushed.signed(seal, services)
-    acts = list(pushed.tag_own(plan, seal, services))
+    acts = list(send(plan, seal, services))
+    acts += pushed.tag_own(plan, seal, services)
     if before.draft:
         services.say(f"publishing {tag.name}")
         services.github.publish(repository, before, latest=newest)

@@ -20,6 +20,7 @@ from tagseal.steps import checksums, kit
 from tagseal.steps.existing import problems as judged
 from tagseal.steps.existing import read_bundle
 from tagseal.steps.images import layouts, signatures
+from tagseal.steps.index import attested
 from tagseal.verification.policy import Exact
 from tagseal.verification.verify import verify_digest
 
@@ -70,6 +71,7 @@ def verify_sealed(tag: Tag, seal: Seal, services: Services) -> None:
         *(problem for pair in pairs for problem in _problems(*pair, policy, services)),
         *kit.problems(tag, seal, services),
         *signatures.problems(tag, seal, services),
+        *attested.problems(tag, seal, services),
     )
     if seal.image is not None:
         layouts.read(seal.image, services)

@@ -3,7 +3,8 @@
 1. The tools that ``prove`` needs are here: afterwards there would be log entries without a release.
 2. The identity token names the planned identity, and the committed pages name no other.
 3. The bytes are those that were checked; ``SHA256SUMS`` is one more artifact.
-4. A whole, verified set that exists for this tag and commit takes their place; so does such an image.
+4. A whole, verified set that exists for this tag and commit takes their place; so does such an image. What the index
+   has of this version must be of that set, and attested by this workflow.
 5. Bundles that verify for identity, commit and digest are kept; the rest is signed, with one certificate.
 6. Every bundle is verified, in this process.
 7. The offline kit is made of them, or one that fits them is kept; it is signed like them, in a second pass.
@@ -18,7 +19,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused, UsageError, VerificationFailed
-from tagseal.records import BUNDLE, Artifact, Build, Bundle, Checks, Plan, Seal, Tag
+from tagseal.records import ATTESTATION, BUNDLE, Artifact, Build, Bundle, Checks, Plan, Seal, Tag
 from tagseal.services import actions, files, oidc
 from tagseal.steps import checksums, existing, instructions, preflight
 from tagseal.steps.choice import Choice, choose
@@ -26,6 +27,7 @@ from tagseal.steps.existing import Judge
 from tagseal.steps.guard import agree
 from tagseal.steps.images import layouts, signatures
 from tagseal.steps.images.kept import winning
+from tagseal.steps.index import attested
 from tagseal.steps.kit import Kit
 from tagseal.steps.reconcile import Wanted
 from tagseal.verification.policy import Exact
@@ -44,6 +46,8 @@ _INSTALL = {
     "crane": "https://github.com/google/go-containerregistry/tree/main/cmd/crane",
     "cosign": "https://docs.sigstore.dev/cosign/system_config/installation/",
     "gh": "https://cli.github.com",
+    "pip": "python -m ensurepip",
+    "pypi-attestations": "python -m pip install pypi-attestations",
     "sha256sum": "your system's coreutils",
     "sigstore": "python -m pip install sigstore",
 }
@@ -54,7 +58,8 @@ def sign(tag: Tag, plan: Plan, build: Build, checks: Checks, *, services: Servic
 
     Raises:
         UsageError: A tool that ``prove`` needs is missing.
-        Refused: The job has no identity token, or one of another identity.
+        Refused: The job has no identity token, or one of another identity; or the index has a file of this version
+            that is not of this release.
         VerificationFailed: A file is not the checked one, or a fresh bundle does not verify.
         Busy: Sigstore, GitHub or the runner's token endpoint failed until the patience was over.
         ServiceError: One of them refused; finished bundles are kept for the next run.
@@ -65,9 +70,16 @@ def sign(tag: Tag, plan: Plan, build: Build, checks: Checks, *, services: Servic
     artifacts, there = _adopted(_checked(tag, plan, build, checks, judge, services), judge, tag, services)
     image = winning(checks.image, plan, judge.policy, there.kept, services)
     images = signatures.wanted(image, services)
-    kept = {*judge.good(artifacts, services.work.bundles), *signatures.good(images, judge.policy, services)}
+    bundled = judge.good(artifacts, services.work.bundles)
+    attested.agrees(plan, artifacts, {*build.adopted} - {*bundled}, judge, services)
+    packages = attested.wanted(plan, artifacts)
+    kept = {
+        *bundled,
+        *signatures.good(images, judge.policy, services),
+        *attested.good(packages, judge.policy, services),
+    }
     wanted = {one.name: one.sha256 for one in artifacts} | {one.key: one.subject for one in images}
-    _sign(wanted, kept, tag, services)
+    _sign(wanted | attested.statements(packages), kept, tag, services)
     bundles = _bundles(artifacts, judge, services)
     made, again = _kit(tag, plan, artifacts, there, judge, services)
     return Seal(
@@ -79,6 +91,7 @@ def sign(tag: Tag, plan: Plan, build: Build, checks: Checks, *, services: Servic
         kept=len(kept) + again,
         image=image,
         signatures=tuple(_signature(one, judge.policy, services) for one in images),
+        attestations=tuple(_attestation(one, judge.policy, services) for one in packages),
     )
 
 
@@ -194,11 +207,14 @@ def _sign(wanted: Mapping[str, str | Statement], kept: Collection[str], tag: Tag
     number = count(len(kept) + 1)
 
     def finished(name: str, bundle: bytes) -> None:
-        files.replaced(services.work.bundles / (name + BUNDLE), bundle)
+        if name.endswith(ATTESTATION):
+            attested.write(services.work.attestations / name, bundle)
+        else:
+            files.replaced(services.work.bundles / (name + BUNDLE), bundle)
         services.say(f"signed {next(number)} of {len(wanted)}: {name}")
 
     rest = {name: subject for name, subject in wanted.items() if name not in kept}
-    promised = "simplesigning" in signatures.forms(services)
+    promised = "simplesigning" in signatures.forms(services) or any(one.endswith(ATTESTATION) for one in rest)
     services.sigstore.sign(rest, lambda: _token(tag, services), finished, promised=promised)
 
 
@@ -208,6 +224,13 @@ def _signature(one: Signature, policy: Exact, services: Services) -> Bundle:
     if not outcome.verdict.ok or outcome.facts is None:
         raise _unverified(one.label, outcome)
     return signatures.described(one, outcome.facts, text)
+
+
+def _attestation(package: Artifact, policy: Exact, services: Services) -> Bundle:
+    outcome, found = attested.described(package, policy, services)
+    if found is None:
+        raise _unverified(package.name + ATTESTATION, outcome)
+    return found
 
 
 def _unverified(name: str, outcome: Outcome) -> VerificationFailed:

@@ -1,7 +1,7 @@
 """witness: the release as a stranger sees it.
 
 1. The published release is read again: its files are the sealed ones, its body is the page, rendered again.
-2. Every asset is downloaded, hashed, and verified in this process.
+2. Every asset is downloaded, hashed, and verified in this process; so is every package that an index has.
 3. In an empty folder, the commands of the phase ``draft`` are executed, ``gh`` with a token that may only read.
 4. In another, those of the phase ``public``, without any token. A package that a stranger cannot pull is told of.
 5. The offline kit's commands are executed without a network (``tagseal.steps.offline``).
@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagseal.errors import VerificationFailed
+from tagseal.notes.forms import from_index
 from tagseal.records import Phase, Plan, Publication, Seal, Tag, Testimony, Verdict
 from tagseal.services import actions
 from tagseal.steps import remote
 from tagseal.steps.existing import Judge
 from tagseal.steps.images import pushed
+from tagseal.steps.index import seen
 from tagseal.steps.instructions import Instruction, Shell, follow, instructions
 from tagseal.steps.offline import follow_kit
 from tagseal.verification.policy import Exact
@@ -37,15 +39,17 @@ def witness(tag: Tag, plan: Plan, seal: Seal, publication: Publication, *, servi
     """Return what a stranger can see and verify.
 
     Raises:
-        VerificationFailed: The release is not the published one, or a command refused it.
-        ServiceError: GitHub failed.
+        VerificationFailed: The release, or what the index has, is not the published one, or a command refused it.
+        ServiceError: GitHub or the index failed.
     """
     release = remote.unaltered(_published(tag, publication, services), tag, plan, seal, services)
     page = instructions(tag, plan, seal, services)
     with tempfile.TemporaryDirectory(prefix="tagseal-witness-") as temporary:
         base = Path(temporary)
         remote.download(release, tag, seal, base / "assets", services)
-        _verified(seal, base / "assets", services)
+        judge = Judge(policy=Exact(seal.identity, seal.commit), trust=services.sigstore.verifier)
+        _verified(seal, base / "assets", judge)
+        seen.seen(plan, seal, judge, base / "index", services)
         for name in ("home", "reader", "stranger"):
             (base / name).mkdir()
         shell = Shell(home=base / "home", environ=services.environ, token=actions.token(services.environ))
@@ -62,6 +66,8 @@ def witness(tag: Tag, plan: Plan, seal: Seal, publication: Publication, *, servi
         )
         if not tag.private:
             remote.compare(base / "stranger", seal)
+            if plan.index:
+                seen.downloaded(base / "stranger" / from_index(plan.index), seal)
         kit = follow_kit(tag, plan, seal, base, services, look=release.url, draft=False)
     commands = (*with_token, *without)
     public = all(one.ok for one in commands)
@@ -87,8 +93,7 @@ def _published(tag: Tag, publication: Publication, services: Services) -> Releas
     return release
 
 
-def _verified(seal: Seal, folder: Path, services: Services) -> None:
-    judge = Judge(policy=Exact(seal.identity, seal.commit), trust=services.sigstore.verifier)
+def _verified(seal: Seal, folder: Path, judge: Judge) -> None:
     outcomes = judge.outcomes(seal.artifacts, folder)
     if bad := [one.verdict for one in outcomes.values() if not one.verdict.ok]:
         raise VerificationFailed(

@@ -89,8 +89,8 @@ class Sigstore:
             wanted: Name to SHA-256, 64 hexadecimal digits, or to a statement, which goes into an envelope.
             token: Gives a fresh identity token for :data:`tagseal.services.oidc.SIGSTORE`.
             done: Takes a name and its bundle, JSON; called from several threads.
-            promised: Whether each bundle must hold a log's promise, as the simplesigning form does: a log of
-                version 1 is taken, whatever else there is.
+            promised: Whether each bundle must hold a log's promise, as the simplesigning form and an attestation
+                do: a log of version 1 is taken, whatever else there is.
 
         Raises:
             Refused: Promises are asked for, and there is no such log. Nothing was signed.
@@ -290,7 +290,8 @@ def _unused() -> Busy:
 def _unpromised() -> Refused:
     return Refused(
         "got a Sigstore instance without a log of version 1, expected one: the simplesigning form of an image's "
-        "signature consists of its signed entry timestamp",
-        hint='Set signatures = ["bundle"] in [tool.tagseal.image], then run the same command again.',
+        "signature, and a package's attestation, have no other time than its signed entry timestamp",
+        hint='Set signatures = ["bundle"] in [tool.tagseal.image]; an index cannot be served by this instance. Then '
+        "run the same command again.",
         slug="log-without-promises",
     )

@@ -1,0 +1,178 @@
+"""sign, and every step after it: the attestations of the packages, made, kept or taken from the index.
+
+Each lies in ``attestations/`` under the name that twine expects. One that the index has of the very file is as good
+as one of this run, and comes first: the log needs no second entry.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from tagseal.errors import Refused
+from tagseal.records import ATTESTATION, Bundle, Kind
+from tagseal.services import files
+from tagseal.steps import index
+from tagseal.steps.existing import problems as judged
+from tagseal.steps.existing import read_bundle
+from tagseal.verification.policy import Exact
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from sigstore.dsse import Statement
+
+    from tagseal.records import Artifact, Plan, Seal, Tag
+    from tagseal.services.index import Client, Listed
+    from tagseal.steps import Services
+    from tagseal.steps.existing import Judge
+    from tagseal.verification.timestamps import Rooted
+    from tagseal.verification.verify import Outcome
+
+
+def wanted(plan: Plan, artifacts: Sequence[Artifact]) -> tuple[Artifact, ...]:
+    """Return the packages that get an attestation: all of them, where the index takes any."""
+    if plan.index is None or not plan.index.site:
+        return ()
+    return tuple(one for one in artifacts if one.kind in {Kind.wheel, Kind.sdist})
+
+
+def statements(packages: Sequence[Artifact]) -> dict[str, Statement]:
+    """Return what Sigstore signs for each package, by the name of its attestation."""
+    if not packages:
+        return {}
+    from tagseal.verification.attestations import statement  # noqa: PLC0415 - 0.1 s
+
+    return {one.name + ATTESTATION: statement(one.name, one.sha256) for one in packages}
+
+
+def write(path: Path, bundle: bytes) -> None:
+    """Put a fresh bundle in its place, in the form of an attestation."""
+    from tagseal.verification.attestations import attestation  # noqa: PLC0415 - as above
+
+    files.replaced(path, attestation(bundle))
+
+
+def agrees(
+    plan: Plan, artifacts: Sequence[Artifact], unknown: Collection[str], judge: Judge, services: Services
+) -> None:
+    """Hold that whatever the index has of this version is of this release, and take its attestations.
+
+    Args:
+        plan: The plan.
+        artifacts: What is about to be signed.
+        unknown: Names of those that came from the index and have no bundle of this identity and commit yet.
+        judge: Says which attestations are good.
+        services: The services.
+
+    Raises:
+        Refused: A file there has other bytes, is not attested by this workflow at this commit, or is one too many.
+        Busy: The index did not answer until the patience was over.
+        ServiceError: It refused.
+    """
+    asking, listed = index.client(plan, services), index.there(plan, services)
+    packages = {one.name: one for one in artifacts if one.kind in {Kind.wheel, Kind.sdist}}
+    index.surplus([*packages], listed, plan)
+    unequal(plan, artifacts, listed)
+    for name in listed:
+        if asking is not None and asking.index.site:
+            _take(asking, packages[name], plan, judge, services)
+        elif name in unknown:
+            raise _strange(plan, name, "it differs from what was built here, and no bundle of this workflow fits it")
+
+
+def _take(asking: Client, artifact: Artifact, plan: Plan, judge: Judge, services: Services) -> None:
+    from tagseal.verification.attestations import attestations, verify_attestation  # noqa: PLC0415 - as above
+
+    found = attestations(asking.provenance(artifact.name) or b"")
+    said = []
+    for text in found:
+        outcome = verify_attestation(text, artifact.name, artifact.sha256, judge.policy, judge.trust)
+        if outcome.verdict.ok:
+            files.replaced(services.work.attestations / (artifact.name + ATTESTATION), text)
+            return
+        said.append(outcome.verdict.detail)
+    raise _strange(plan, artifact.name, "; ".join(said) or "it has no attestation at all")
+
+
+def _strange(plan: Plan, name: str, why: str) -> Refused:
+    there = plan.index.name if plan.index else ""
+    return Refused(
+        f"got {name} at {there} that this workflow did not attest at {plan.commit[:7]}, expected a file of this "
+        "release, or none",
+        context=(why,),
+        hint="Nothing was signed. Find out who sent it: the file's page at the index says when. Its name is used up "
+        "for ever: release a new version.",
+        slug="index-file-not-ours",
+    )
+
+
+def good(packages: Sequence[Artifact], policy: Exact, services: Services) -> frozenset[str]:
+    """Return the names of the attestations in the work folder that verify."""
+    found = ((one, _read(one, services)) for one in packages)
+    return frozenset(
+        one.name + ATTESTATION
+        for one, text in found
+        if text is not None and outcome(one, text, policy, services.sigstore.verifier).verdict.ok
+    )
+
+
+def outcome(package: Artifact, text: bytes, policy: Exact, trust: Rooted) -> Outcome:
+    """Verify an attestation of a package."""
+    from tagseal.verification.attestations import verify_attestation  # noqa: PLC0415 - as above
+
+    return verify_attestation(text, package.name, package.sha256, policy, trust)
+
+
+def described(package: Artifact, policy: Exact, services: Services) -> tuple[Outcome, Bundle | None]:
+    """Verify the attestation that lies in the work folder; return its outcome, and what the seal says of it."""
+    text = _read(package, services) or b""
+    found = outcome(package, text, policy, services.sigstore.verifier)
+    if not found.verdict.ok or found.facts is None:
+        return found, None
+    return found, Bundle(
+        artifact=package.name,
+        name=package.name + ATTESTATION,
+        size=len(text),
+        sha256=hashlib.sha256(text).hexdigest(),
+        log_index=found.facts.log_index,
+        integrated_time=found.facts.integrated_time,
+        contents=found.facts.contents,
+    )
+
+
+def problems(tag: Tag, seal: Seal, services: Services) -> Iterator[str]:
+    """Yield what is wrong with a seal's attestations: their list, the files on disk, each verified again."""
+    from tagseal.services.index import sites  # noqa: PLC0415 - twine
+
+    there = sites.of(services.settings.index)
+    packages = seal.packages if there is not None and there.site else ()
+    listed: Mapping[str, Bundle] = {one.artifact: one for one in seal.attestations}
+    if sorted(listed) != sorted(one.name for one in packages) or len(listed) != len(seal.attestations):
+        yield f"got {len(seal.attestations)} attestations, expected one for each of {len(packages)} by configuration"
+        return
+    policy = Exact(tag.identity, tag.commit)
+    for one in packages:
+        record, text = listed[one.name], _read(one, services)
+        if text is None:
+            yield f"{record.name}: no such file"
+        elif (len(text), hashlib.sha256(text).hexdigest()) != (record.size, record.sha256):
+            yield f"{record.name}: got other bytes than the recorded ones"
+        else:
+            yield from judged(record, outcome(one, text, policy, services.sigstore.verifier))
+
+
+def _read(package: Artifact, services: Services) -> bytes | None:
+    return read_bundle(services.work.attestations / (package.name + ATTESTATION))
+
+
+def unequal(plan: Plan, artifacts: Sequence[Artifact], listed: Mapping[str, Listed]) -> None:
+    """Hold that what the index lists has the bytes that are released.
+
+    Raises:
+        Refused: A file has others.
+    """
+    for one in artifacts:
+        if one.name in listed and listed[one.name].sha256 != one.sha256:
+            raise _strange(plan, one.name, f"got sha256 {listed[one.name].sha256} there, and {one.sha256} here")

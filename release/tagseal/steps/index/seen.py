@@ -1,0 +1,95 @@
+"""witness: what the index hands out to strangers, byte for byte what was sealed, and attested."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tagseal.errors import Busy, VerificationFailed
+from tagseal.services.files import measured
+from tagseal.services.threads import side_by_side
+from tagseal.steps import index
+from tagseal.steps.index import attested
+from tagseal.steps.index.sending import listing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tagseal.records import Artifact, Plan, Seal
+    from tagseal.services.index import Client, Listed
+    from tagseal.steps import Services
+    from tagseal.steps.existing import Judge
+
+_THREADS = 4
+
+
+def seen(plan: Plan, seal: Seal, judge: Judge, folder: Path, services: Services) -> None:
+    """Download every package by its address there, compare it with the seal, and verify its provenance.
+
+    An sdist is never given to a build back end: pip would run it for its name and version.
+
+    Raises:
+        VerificationFailed: A file or its provenance is not of this release.
+        Busy: The index does not show it until the patience is over.
+        ServiceError: It refused.
+    """
+    asking = index.client(plan, services)
+    if asking is None:
+        return
+    services.retry.read(partial(listing, asking, plan, seal.packages))
+    listed = {one.name: one for one in asking.files()}
+    folder.mkdir()
+    act = partial(_look, asking=asking, listed=listed, judge=judge, folder=folder, services=services)
+    side_by_side(act, seal.packages, _THREADS)
+
+
+def _look(  # noqa: PLR0913 - where to look, and by what it is judged
+    package: Artifact,
+    *,
+    asking: Client,
+    listed: Mapping[str, Listed],
+    judge: Judge,
+    folder: Path,
+    services: Services,
+) -> None:
+    asking.fetch(listed[package.name], folder / package.name)  # holds it against the listing, which is the seal's
+    if asking.index.site:
+        services.retry.read(partial(_provenance, asking, package, judge))
+
+
+def _provenance(asking: Client, package: Artifact, judge: Judge) -> None:
+    from tagseal.verification.attestations import attestations  # noqa: PLC0415 - 0.1 s
+
+    text = asking.provenance(package.name)
+    if text is None:
+        raise Busy(
+            f"got no provenance of {package.name} from {asking.index.name}, expected the attestation that was sent",
+            hint="Run this job again. If it persists, the index took the file without it.",
+            slug="index-without-provenance",
+        )
+    outcomes = [attested.outcome(package, one, judge.policy, judge.trust) for one in attestations(text)]
+    if not any(one.verdict.ok for one in outcomes):
+        raise VerificationFailed(
+            f"got a provenance of {package.name} from {asking.index.name} that does not verify",
+            context=tuple(one.verdict.detail for one in outcomes) or ("there is no attestation in it",),
+            hint="Do not use this release. Look at who sent the file: its page at the index says so.",
+            slug="index-provenance-fails",
+        )
+
+
+def downloaded(folder: Path, seal: Seal) -> None:
+    """Hold what pip downloaded against the seal: one wheel at least, and the same bytes.
+
+    Raises:
+        VerificationFailed: It is another file, or none.
+    """
+    want = {one.name: one.sha256 for one in seal.packages}
+    got = {path.name: measured(path)[1] for path in folder.glob("*.whl")}
+    if not got or any(want.get(name) != sha256 for name, sha256 in got.items()):
+        raise VerificationFailed(
+            f"got {', '.join(sorted(got)) or 'no wheel'} from the index by pip, expected a wheel of this release",
+            context=tuple(f"{name}: sha256 {sha256}, expected {want.get(name)}" for name, sha256 in got.items()),
+            hint="Look at the project's page at the index, and at which index pip asked.",
+            slug="index-download-other",
+        )

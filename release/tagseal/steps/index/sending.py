@@ -1,0 +1,100 @@
+"""publish, the first act: the packages go to the index, each once, wheels before the sdist.
+
+1. What is there must be of this release; what is missing is sent.
+2. This job must be the publisher that the configuration names, before the index is asked at all.
+3. Wheels go side by side, then the sdist: nobody builds from source what is about to have a wheel.
+4. After an answer that tells nothing, the index is looked at before anything is sent again.
+5. At the end the index lists every file, with the bytes that were sealed.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from tagseal.errors import Busy, Refused
+from tagseal.records import ATTESTATION, Kind
+from tagseal.services import actions
+from tagseal.services.threads import side_by_side
+from tagseal.steps import index
+from tagseal.steps.index.attested import unequal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tagseal.records import Artifact, Plan, Seal
+    from tagseal.services.index import Client
+    from tagseal.steps import Services
+
+_THREADS = 4
+"""twine is a process for each file, and most of its time waits for the other end."""
+
+
+def send(plan: Plan, seal: Seal, services: Services) -> Iterator[str]:
+    """Send what the index lacks, and yield what was done.
+
+    Raises:
+        Refused: The index has other bytes, or refuses a file or this publisher.
+        Busy: It did not answer until the patience was over.
+        ServiceError: twine failed.
+    """
+    asking = index.client(plan, services)
+    if asking is None:
+        return
+    packages, name = seal.packages, asking.index.name
+    listed = index.there(plan, services)
+    index.surplus([one.name for one in packages], listed, plan)
+    unequal(plan, packages, listed)
+    missing = [one for one in packages if one.name not in listed]
+    if not missing:
+        yield f"{name} had {len(packages)} packages already"
+        return
+    if asking.index.site and not services.environ.get(actions.OIDC_URL):
+        raise Refused(
+            f"got a job without an identity token, expected one: {name} trusts this workflow by it",
+            hint="Give the job that publishes the permission `id-token: write`. Then run it again: nothing was "
+            "published.",
+            slug="publisher-without-identity",
+        )
+    for _, group in groupby(missing, lambda one: one.kind is Kind.sdist):
+        side_by_side(partial(_send, asking=asking, plan=plan, services=services), list(group), _THREADS)
+    services.retry.read(partial(listing, asking, plan, packages))
+    yield f"{len(missing)} packages sent to {name}"
+
+
+def listing(asking: Client, plan: Plan, packages: tuple[Artifact, ...]) -> None:
+    """Hold that the index lists these packages, and nothing else of this version.
+
+    Raises:
+        Refused: It has other bytes.
+        Busy: It does not list all of them yet.
+    """
+    listed = {one.name: one for one in asking.files()}
+    unequal(plan, packages, listed)
+    index.surplus([one.name for one in packages], listed, plan)
+    if missing := [one.name for one in packages if one.name not in listed]:
+        raise Busy(
+            f"got no {', '.join(missing[:5])} in the listing of {asking.index.name}, expected what was sent there",
+            hint="Run this job again: it looks before it sends.",
+            slug="index-not-listed",
+        )
+
+
+def _send(package: Artifact, *, asking: Client, plan: Plan, services: Services) -> None:
+    from tagseal.services.index import uploads  # noqa: PLC0415 - only where something is to be sent
+
+    path = services.work.file(package)
+    attestation = services.work.attestations / (package.name + ATTESTATION) if asking.index.site else None
+
+    def sending() -> bool:
+        services.say(f"sending {package.name} to {asking.index.name}")
+        uploads.sent(asking.index, path, attestation, services.environ)
+        return True
+
+    def look() -> bool | None:
+        listed = {one.name: one for one in asking.files()}
+        unequal(plan, (package,), listed)
+        return True if package.name in listed else None
+
+    services.retry.write(sending, look)
