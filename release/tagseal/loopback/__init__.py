@@ -10,12 +10,15 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
+from twine import repository, utils
+
 from tagseal.loopback import certificates
 from tagseal.loopback.actions import TOKEN_LIFETIME, Issuer, TokenEndpoint
 from tagseal.loopback.door import Door, Hosts
 from tagseal.loopback.faults import Faults
 from tagseal.loopback.github import GitHub
 from tagseal.loopback.github.pages import plain
+from tagseal.loopback.index import Index
 from tagseal.loopback.registry import GHCR, Registry, storage
 from tagseal.loopback.registry.accidents import ImageAccidents
 from tagseal.loopback.server import Server
@@ -62,6 +65,7 @@ class Loopback:
         token_lifetime: int = TOKEN_LIFETIME,
         certificate_lifetime: int = certificates.LIFETIME,
         registries: Iterable[str] = (),
+        index: tuple[str, str] | None = None,
         log: Log = "v1",
     ) -> None:
         """Start.
@@ -76,6 +80,8 @@ class Loopback:
             token_lifetime: Seconds that an identity token is good for.
             certificate_lifetime: Seconds that a signing certificate is good for.
             registries: Names of container registries to play, each its own, besides ``ghcr.io``.
+            index: Addresses of one more package index than those that twine knows: its simple API's root, and where
+                files are sent to. It takes tokens that people made, no identities.
             log: Which version of the transparency log signers are sent to; verifiers trust both.
 
         Raises:
@@ -92,11 +98,18 @@ class Loopback:
         self.tuf = Tuf(self.sigstore, self.signing)
         self.registries = {name: self._registry(name) for name in (GHCR, *registries)}
         self.registry = self.registries[GHCR]
+        self.indexes = self._played_indexes(index)
+        self.index = self.indexes["pypi"]
         table = Hosts({**self._played(), **(hosts or {})}, direct=self.tokens)
         images = ImageAccidents({name: one.state for name, one in self.registries.items()})
         self.faults = Faults(table, self.github.accidents, images, faults, latency=latency)
+        self._start(table, port)
+        self._write()
+
+    def _start(self, table: Hosts, port: int) -> None:
+        """Serve, and open the door."""
         with ExitStack() as stack:
-            self.transcript = stack.enter_context(Transcript(folder / "transcript.jsonl"))
+            self.transcript = stack.enter_context(Transcript(self.folder / "transcript.jsonl"))
             server = Server(Recorder(self.faults, self.transcript))
             stack.callback(server.close)
             stack.callback(self.faults.close)
@@ -105,7 +118,6 @@ class Loopback:
             self._stack = stack.pop_all()
         host, number = server.address
         self.oidc_url = f"http://{host}:{number}{TokenEndpoint.path}"
-        self._write()
 
     def environment(self) -> dict[str, str]:
         """Return what a child's environment needs so that names lead here. The proxy's address holds a password."""
@@ -140,8 +152,35 @@ class Loopback:
             _host(TUF): self.tuf,
             **self.github.hosts,
             **self.registries,
+            **{host: one for one in self.indexes.values() for host in one.hosts},
             storage.HOST: self.registry.store_elsewhere(),
         }
+
+    def _played_indexes(self, further: tuple[str, str] | None) -> dict[str, Index]:
+        """Return the indexes by name: twine's two, and ``other``."""
+        places = {
+            "pypi": (repository.WAREHOUSE_WEB, utils.DEFAULT_REPOSITORY),
+            "testpypi": (repository.TEST_WAREHOUSE, utils.TEST_REPOSITORY),
+        }
+        folder = self.folder / "indexes"
+        found = {
+            name: Index(
+                folder / name,
+                self.issuer,
+                self.sigstore,
+                name=name,
+                simple=f"{site}simple/",
+                upload=upload,
+                site=site,
+            )
+            for name, (site, upload) in places.items()
+        }
+        if further:
+            simple, upload = further
+            found["other"] = Index(
+                folder / "other", self.issuer, self.sigstore, name="other", simple=simple, upload=upload
+            )
+        return found
 
     def _registry(self, name: str) -> Registry:
         registry = Registry(self.folder / "registries" / name, self.github.packages, referrers=name != GHCR)

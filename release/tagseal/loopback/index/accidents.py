@@ -1,0 +1,33 @@
+"""What can happen to an index while somebody publishes: each act takes the host and the path of a request.
+
+An act returns whether it could happen.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tagseal.loopback.index.state import State
+
+_LAG = 3
+"""Listings that do not know of a fresh file."""
+
+
+class IndexAccidents:
+    """Accidents of the indexes; each takes a state's lock."""
+
+    def __init__(self, states: Mapping[str, State]) -> None:
+        """Let them happen to these states, by host."""
+        self._states = states
+
+    def lag(self, host: str, _path: str) -> bool:
+        """Let the next listings not know of files that come from now on."""
+        state = self._states.get(host)
+        if state is None:
+            return False
+        with state.lock:
+            state.rules.lag = _LAG
+        return True

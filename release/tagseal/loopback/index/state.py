@@ -1,0 +1,152 @@
+"""What an index remembers: projects and their files, every name that was ever used, publishers, tokens.
+
+Files are on disk, everything else in memory. Whoever reads or changes more than one value holds ``State.lock``.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+    from pathlib import Path
+
+TOKEN_LIFETIME = 900
+"""Seconds that an exchanged token is good for."""
+MEBIBYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publisher:
+    """A trusted publisher, as a project's owner registers it: a workflow of a repository at GitHub."""
+
+    project: str
+    """Normalised. It need not exist yet: the first upload makes it."""
+    owner: str
+    repository: str
+    """Without its owner."""
+    workflow: str = "release.yml"
+    """File name."""
+    environment: str = ""
+    """Empty for any, or none."""
+
+    def trusts(self, claims: Mapping[str, Any]) -> bool:
+        """Tell whether an identity token is this publisher's: by repository, workflow file, and environment."""
+        repository = f"{self.owner}/{self.repository}"
+        path = str(claims.get("job_workflow_ref", "")).partition("@")[0]
+        return (
+            str(claims.get("repository", "")).lower() == repository.lower()
+            and path.lower() == f"{repository}/.github/workflows/{self.workflow}".lower()
+            and self.environment.lower() in {"", str(claims.get("environment", "")).lower()}
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """One file of a project."""
+
+    name: str
+    project: str
+    """Normalised."""
+    version: str
+    """Normalised."""
+    kind: str
+    """``sdist`` or ``bdist_wheel``."""
+    size: int
+    """Bytes."""
+    sha256: str
+    """Hexadecimal, as the next."""
+    blake2_256: str
+    uploaded: str
+    """ISO 8601, UTC."""
+    requires_python: str = ""
+    attestations: tuple[bytes, ...] = field(default=(), repr=False)
+    publisher: Publisher | None = None
+    yanked: str | None = None
+    """Why; None for a file that is not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """What whoever shows a token may do."""
+
+    projects: frozenset[str]
+    """Normalised."""
+    publisher: Publisher | None = None
+    """None for a token that a person made."""
+    ends: float = float("inf")
+    """By the index's clock."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Rules:
+    """What can differ from index to index, and change while it runs."""
+
+    largest: int = 100 * MEBIBYTE
+    """Bytes of a file."""
+    lag: int = 0
+    """Times that a listing does not know of a fresh file yet."""
+
+
+class State:
+    """Everything that one index knows."""
+
+    def __init__(self, folder: Path, clock: Callable[[], float]) -> None:
+        """Keep files below ``folder``; tokens expire by this clock, in seconds."""
+        self.lock = threading.RLock()
+        self.folder = folder
+        self.clock = clock
+        self.rules = Rules()
+        self.projects: dict[str, dict[str, File]] = {}
+        """Normalised name to file name to file."""
+        self.used: dict[str, str] = {}
+        """Every file name that ever was, to the BLAKE2 digest of its bytes."""
+        self.publishers: list[Publisher] = []
+        self.tokens: dict[str, Token] = {}
+        self.seen: set[str] = set()
+        """Numbers of the identity tokens that were exchanged."""
+        self.unlisted: Counter[str] = Counter()
+        """File name to the times that a listing does not know of it yet."""
+
+    def issue(self, projects: Collection[str], publisher: Publisher | None = None, lifetime: float = 0) -> str:
+        """Make a token; it never ends without a lifetime, in seconds."""
+        token = f"pypi-{secrets.token_urlsafe(48)}"
+        ends = self.clock() + lifetime if lifetime else float("inf")
+        self.tokens[token] = Token(projects=frozenset(projects), publisher=publisher, ends=ends)
+        return token
+
+    def token(self, text: str) -> Token | None:
+        """Return what a token stands for; None for one that is unknown or over."""
+        found = self.tokens.get(text)
+        return found if found and self.clock() < found.ends else None
+
+    def add(self, file: File, content: bytes) -> None:
+        """Keep a file; its name is used for ever."""
+        path = self.path(file.sha256)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        self.projects.setdefault(file.project, {})[file.name] = file
+        self.used[file.name] = file.blake2_256
+        self.unlisted[file.name] = self.rules.lag
+
+    def path(self, sha256: str) -> Path:
+        """Return where a file's bytes lie."""
+        return self.folder / sha256[:2] / sha256
+
+    def listed(self, project: str, version: str = "") -> list[File] | None:
+        """Return the files that a listing shows, and count it; None for a project that nobody knows."""
+        files = self.projects.get(project)
+        if files is None:
+            return None
+        fresh = {name for name in files if self.unlisted[name] > 0}
+        self.unlisted.subtract(fresh)
+        return [one for one in files.values() if one.name not in fresh and version in {"", one.version}]
+
+    def yank(self, project: str, version: str, reason: str) -> None:
+        """Yank every file of a version."""
+        files = self.projects[project]
+        files.update({name: replace(one, yanked=reason) for name, one in files.items() if one.version == version})
