@@ -23,18 +23,20 @@ from tagseal import config, tags
 from tagseal.errors import UsageError
 from tagseal.names import REPOSITORY, safe_repository, safe_tag, shown
 from tagseal.records import GITHUB
+from tagseal.rehearsal import brought
+from tagseal.rehearsal.brought import named
 from tagseal.services import backend, git, metadata, toml, workflows
+from tagseal.services.index import sites
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from tagseal.records import Index
     from tagseal.rehearsal.chosen import Chosen
     from tagseal.services.git import Git
 
 _PACKAGES = "rehearsed-packages"
 _ONLY_IN = re.compile(r"github\.repository\s*==\s*'([^']*)'")
-_SHOWN = 4
-_LEFT = ("release.json", "transcript.jsonl")
 _READ_BY_A_RELEASE = ("tagseal.toml", "noxfile.py", ".github")
 _AUTHOR = ("-c", "user.name=Tagseal rehearsal", "-c", "user.email=rehearsal@tagseal.invalid")
 
@@ -61,6 +63,10 @@ class Clone:
     """Registry and repository of the image; empty for none."""
     forms: tuple[str, ...]
     """How it is signed."""
+    index: Index | None
+    """Where the packages go besides; None for nowhere."""
+    publisher: config.Publisher | None
+    """Who is registered there, by the configuration."""
     brought: Mapping[str, Path]
     """What earlier jobs and steps make in a real release: path in the checkout, and where it lies here."""
     remarks: tuple[str, ...]
@@ -111,7 +117,7 @@ def make(  # noqa: PLR0913 - what a person can say of the project, each by its n
     following, of_tag = _next(wanted, source.commit_of(f"refs/tags/{wanted}"), clone, head)
     repository, said = _repository(settings, source)
     workflow = workflows.signing(clone.root, chosen.name if chosen else settings.workflow, {})
-    brought, from_here = _brought(settings, source, clone, packages)
+    made, from_here = brought.brought(settings, source, clone, packages)
     return Clone(
         git=clone,
         source=source.root,
@@ -125,7 +131,9 @@ def make(  # noqa: PLR0913 - what a person can say of the project, each by its n
         private=settings.public_log,
         image=settings.image.name if settings.image else "",
         forms=settings.image.signatures if settings.image else (),
-        brought=brought,
+        index=sites.of(settings.index),
+        publisher=settings.index.publisher if settings.index else None,
+        brought=made,
         remarks=(*remarks, *of_tag, *said, *from_here),
         lacking=_lacking(clone, workflow, repository, image=settings.image is not None),
         next=following,
@@ -156,13 +164,7 @@ def _overlay(source: Git, clone: Git) -> list[str]:
     for name in (*status.changed, *extra):
         _copy(source.root / name, clone.root / name)
     parts = {"uncommitted": status.changed, "untracked": extra}
-    return [f"{kind}, but part of this rehearsal: {_named(names)}" for kind, names in parts.items() if names]
-
-
-def _named(names: Sequence[str]) -> str:
-    """Return the first few names, and how many there are besides."""
-    more = len(names) - _SHOWN
-    return ", ".join(map(shown, names[:_SHOWN])) + (f" and {more} more" if more > 0 else "")
+    return [f"{kind}, but part of this rehearsal: {named(names)}" for kind, names in parts.items() if names]
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -254,44 +256,3 @@ def _repository(settings: config.Settings, source: Git) -> tuple[str, Sequence[s
     made_up = f"example/{source.root.name}"
     made_up = made_up if REPOSITORY.fullmatch(made_up) else "example/project"
     return made_up, (f"the project has no remote at GitHub: played as {made_up}",)
-
-
-def _brought(
-    settings: config.Settings, source: Git, clone: Git, packages: Path | None
-) -> tuple[Mapping[str, Path], Sequence[str]]:
-    """Find what a real release makes before ``build``: the packages of ``--packages``, and files of this checkout."""
-    found: dict[str, Path] = {}
-    if packages is not None:
-        found = _packages(packages, Path(settings.packages[0]).parent)
-    archive = settings.image.archive if settings.image else None
-    patterns = (
-        *settings.assets,
-        *(settings.packages if packages is None else ()),
-        *((archive, f"{archive}/**/*") if archive else ()),
-    )
-    here = {
-        path.relative_to(source.root).as_posix(): path
-        for pattern in patterns
-        for path in sorted(source.root.glob(pattern))
-        if path.is_file() and not _ours(source.root, path.relative_to(source.root))
-    }
-    made = {name: path for name, path in here.items() if not (clone.root / name).exists()}
-    said = (f"from this checkout, where a real release makes them first: {_named(list(made))}",) if made else ()
-    return found | made, said
-
-
-def _packages(folder: Path, target: Path) -> dict[str, Path]:
-    files = sorted(one for one in folder.iterdir() if one.is_file()) if folder.is_dir() else []
-    if not files:
-        raise UsageError(
-            f"got the folder {folder} without a file, expected wheels and one sdist",
-            hint="Name the folder that the packages were built into: --packages DIR.",
-            slug="no-packages",
-        )
-    return {(target / one.name).as_posix(): one for one in files}
-
-
-def _ours(root: Path, name: Path) -> bool:
-    """Tell whether git keeps this, or an earlier rehearsal or release left it."""
-    top, folder = name.parts[0], root.joinpath(*name.parts[:2])
-    return top == ".git" or (top == "dist" and any((folder / one).exists() for one in _LEFT))

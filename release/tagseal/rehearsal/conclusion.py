@@ -81,10 +81,11 @@ def conclude(outcome: Outcome, out: Path, seconds: float, tell: Callable[[str], 
         f"REHEARSED in {seconds:.0f} s    real: {', '.join(real)}"
         + (f"   stand-in: {', '.join(standing_in)}" if standing_in else "")
     )
-    entries = len(seal.artifacts) + len(seal.signatures)
+    entries = len(seal.artifacts) + len(seal.signatures) + len(seal.attestations)
+    names = f"{len(seal.packages)} names at {plan.index.name}, " if plan.index else ""
     own = plan.image_tags
     tags = f"the image's tag{'s'[: len(own) > 1]} {', '.join(own)}, " if seal.image else ""
-    tell(f"For ever, once real: {entries} log entries naming {clone.repository}, {tags}and the public release")
+    tell(f"For ever, once real: {names}{entries} log entries naming {clone.repository}, {tags}and the public release")
     tell(_unchecked(outcome))
     tell(f"Notes, assets, transcript: {_near(out)}")
     unready = outcome.written.unready(clone.tag) if outcome.written else clone.lacking
@@ -116,13 +117,18 @@ def _permissions(outcome: Outcome) -> list[str]:
 def _unchecked(outcome: Outcome) -> str:
     clone = outcome.clone
     package = f", the login at {safe_image(clone.image)[0]} and whether strangers may pull there" if clone.image else ""
+    index = ""
+    if clone.index:
+        where = clone.publisher.environment if clone.publisher else None
+        by = f" ({clone.repository}, {clone.workflow}, environment {where or 'any'})" if clone.index.site else ""
+        index = f", the publisher that {clone.index.name} trusts{by}" if by else f", the login at {clone.index.name}"
     if outcome.written:
         workflow = "GitHub's own runner and actions, approval of environments"
         network = "set-up and build used this machine's network"
     else:
         workflow = f"permissions and approval in {clone.workflow}"
         network = "the build used this machine's network"
-    return f"Unchecked from here: {workflow}, the tag at the remote, immutable releases{package}; {network}"
+    return f"Unchecked from here: {workflow}, the tag at the remote, immutable releases{package}{index}; {network}"
 
 
 def _near(path: Path) -> str:

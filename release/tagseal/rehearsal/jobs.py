@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 from tagseal.loopback import actions
 from tagseal.pipeline import BY_JOB
-from tagseal.rehearsal import environment, following
+from tagseal.rehearsal import environment, following, indexes
 from tagseal.services.actions import RECORDS, said
 from tagseal.services.backend import BUILD_NETWORK, network_settings
 from tagseal.services.registry.credentials import GHCR, PASSWORD, USER
@@ -56,25 +56,29 @@ class Job:
 _READ, _WRITE = {"contents": "read"}, {"contents": "write"}
 _IMAGE = {"packages": "write"}
 """Where there is an image."""
+_IDENTITY = {"id-token": "write"}
 
 JOBS = (
     # Runs the project's code, so it may do nothing but read.
     Job(name="build", verbs=BY_JOB["build"], permissions=_READ, builds=True),
     # Holds the identity and the draft; runs no line of the project.
-    Job(name="seal", verbs=BY_JOB["seal"], permissions=_WRITE | {"id-token": "write"} | _IMAGE),
-    # One approval, then the irreversible act.
-    Job(name="publish", verbs=BY_JOB["publish"], permissions=_WRITE | _IMAGE, environment="release"),
+    Job(name="seal", verbs=BY_JOB["seal"], permissions=_WRITE | _IDENTITY | _IMAGE),
+    # One approval, then the irreversible acts; an index knows the job by its identity.
+    Job(name="publish", verbs=BY_JOB["publish"], permissions=_WRITE | _IDENTITY | _IMAGE, environment="release"),
     # Sees what strangers see.
     Job(name="witness", verbs=BY_JOB["witness"], permissions=_READ),
 )
 
 
-def usual(*, image: bool) -> tuple[Job, ...]:
-    """Return the table's jobs; without an image none may write packages."""
-    if image:
-        return JOBS
+def usual(*, image: bool, index: bool) -> tuple[Job, ...]:
+    """Return the table's jobs; without an image none writes packages, without an index none publishes as somebody."""
+
+    def spared(job: Job) -> frozenset[str]:
+        scopes = (*(() if image else _IMAGE), *(() if index or job.name != "publish" else _IDENTITY))
+        return frozenset(scopes)
+
     return tuple(
-        replace(job, permissions={scope: level for scope, level in job.permissions.items() if scope not in _IMAGE})
+        replace(job, permissions={scope: level for scope, level in job.permissions.items() if scope not in spared(job)})
         for job in JOBS
     )
 
@@ -189,6 +193,7 @@ def job_environ(job: Job, stage: Stage, powers: Powers, checkout: Path, temp: Pa
         "PATH": environment.path(stage.shims, stage.environ),
         "TMPDIR": str(temp),
         **(_login(stage.run.actor, powers.token) if logs_in else {}),
+        **(indexes.login(stage.clone, stage.loopback, temp) if job.environment else {}),
         **({BUILD_NETWORK: json.dumps(network_settings(stage.environ))} if job.builds else {}),
     }
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from tagseal.workflow.tree import Field
 
 IDENTITY = "id-token"
-NO_IDENTITY = "no-identity-token"
-"""The slug of the error of ``sign`` where a job cannot ask who it is."""
+NO_IDENTITY = frozenset({"no-identity-token", "publisher-without-identity"})
+"""The slugs of the errors of ``sign`` and ``publish`` where a job cannot ask who it is."""
 _SCOPES = (
     *("actions", "artifact-metadata", "attestations", "checks", "contents", "deployments", "discussions", "id-token"),
     *("issues", "models", "packages", "pages", "pull-requests", "security-events", "statuses"),
@@ -86,7 +86,7 @@ def lacking(
 ) -> tuple[tuple[str, str, str], ...]:
     """Return what a failed job lacked: scope, level, and the sentence that says which line to add, and where."""
     wanted = [one for one, had in took.items() if not had]
-    if slug == NO_IDENTITY:
+    if slug in NO_IDENTITY:
         wanted.append((IDENTITY, "write"))
     needed = _needed(written)
     lines = dict.fromkeys((scope, needed.get(scope, level)) for scope, level in wanted)

@@ -14,7 +14,7 @@ from tagseal.loopback.actions import Run
 from tagseal.names import printable, safe_image
 from tagseal.pipeline import VERBS
 from tagseal.records import WORKFLOWS, Plan, Seal
-from tagseal.rehearsal import attackers, environment, faulty, guide, jobs, tools
+from tagseal.rehearsal import attackers, environment, faulty, guide, indexes, jobs, tools
 from tagseal.rehearsal import written as workflows
 from tagseal.rehearsal.chosen import choose
 from tagseal.rehearsal.clone import Clone, make
@@ -91,7 +91,12 @@ def rehearse(
             )
             _introduce(clone, request.log, told.tell)
             left.empty()
-            with Loopback(folder=folder / "loopback", registries=_registries(clone), log=request.log) as loopback:
+            with Loopback(
+                folder=folder / "loopback",
+                registries=_registries(clone),
+                index=indexes.further(clone),
+                log=request.log,
+            ) as loopback:
                 loopback.close_fresh_packages()
                 stage, played_by = staged(clone, loopback, left, environ)
                 loopback.faults.set(faults)
@@ -133,6 +138,7 @@ def staged(clone: Clone, loopback: Loopback, left: Left, environ: Mapping[str, s
     """Put the clone's repository on the loopback, and the tools that find their way there beside it."""
     repository = loopback.github.add_repository(clone.repository, private=clone.private)
     repository.add_tag(clone.tag, clone.commit, annotated=True)
+    indexes.register(clone, loopback)
     run = Run(
         repository=clone.repository,
         repository_id=_REPOSITORY_ID,
@@ -159,7 +165,14 @@ def staged(clone: Clone, loopback: Loopback, left: Left, environ: Mapping[str, s
         "GH_TOKEN": token,
         "GH_REPO": clone.repository,
     }
-    played_by = tools.install(stage.shims, loopback=loopback.folder, environ=environ, probe=probe, forms=clone.forms)
+    played_by = tools.install(
+        stage.shims,
+        loopback=loopback.folder,
+        environ=environ,
+        probe=probe,
+        forms=clone.forms,
+        index=clone.index is not None and bool(clone.index.site),
+    )
     return stage, played_by
 
 
@@ -191,7 +204,8 @@ def _play(
 def _usual(stage: Stage, told: _Told, story: Callable[[str], None]) -> Iterator[Played]:
     """Play the jobs of the table, until one fails."""
     before: Played | None = None
-    for job in jobs.usual(image=bool(stage.clone.image)):
+    index = stage.clone.index
+    for job in jobs.usual(image=bool(stage.clone.image), index=index is not None and bool(index.site)):
         told.say(f"{job.name}: {' '.join(job.verbs)}")
         before = jobs.play(job, stage, before, story)
         yield before

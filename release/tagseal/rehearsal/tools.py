@@ -1,7 +1,8 @@
 """The verification tools of a rehearsal: the person's own where they work here, a stand-in where not.
 
 A folder of shims goes first on PATH. The shims of ``sigstore`` and ``cosign`` add the one flag that names the
-loopback's trust, or, for images and cosign 2, three variables, and run the real tool. Where a real tool is missing, or
+loopback's trust, or, for images and cosign 2, three variables, and run the real tool; that of ``pypi-attestations``
+puts it where the tool keeps what it trusts. Where a real tool is missing, or
 does not trust the door, the shim runs a stand-in, and every report says so.
 """
 
@@ -16,8 +17,10 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from tagseal.loopback.trust import KEYS
+from tagseal.loopback.tuf import TUF
 from tagseal.names import quoted
 from tagseal.services import process
 
@@ -44,8 +47,14 @@ class Tool:
         return self.by != STAND_IN
 
 
-def install(
-    shims: Path, *, loopback: Path, environ: Mapping[str, str], probe: Mapping[str, str], forms: Sequence[str] = ()
+def install(  # noqa: PLR0913 - what it takes to find them, and what is to be verified
+    shims: Path,
+    *,
+    loopback: Path,
+    environ: Mapping[str, str],
+    probe: Mapping[str, str],
+    forms: Sequence[str] = (),
+    index: bool = False,
 ) -> tuple[Tool, ...]:
     """Fill the folder of shims, and tell what each tool is.
 
@@ -55,11 +64,14 @@ def install(
         environ: The rehearsal's own environment.
         probe: What a child needs to reach the door: a token and a repository for ``gh`` included.
         forms: How the image that the notes speak of is signed; empty for no image. It takes one tool more.
+        index: Whether there are packages at an index that takes attestations. So does that.
     """
     trust_config, trusted_root = loopback / "trust.json", loopback / "trusted_root.json"
     shims.mkdir(parents=True, exist_ok=True)
     _shim(shims, "sigstore", [sys.executable, "-P", "-m", "sigstore", "--trust-config", str(trust_config)])
-    tools = [Tool(name="sigstore", by=f"sigstore {version('sigstore')}")]
+    _attestations_shim(shims, trusted_root)
+    own = ("sigstore", *(("pypi-attestations",) if index else ()))
+    tools = [Tool(name=name, by=f"{name} {version(name)}") for name in own]
     asked = {"gh": _gh, "cosign": _cosign, "curl": _curl, "sha256sum": _sha256sum} | (
         {"crane": _crane} if forms else {}
     )
@@ -78,6 +90,19 @@ def install(
 
 def _shim(shims: Path, name: str, argv: Sequence[str]) -> None:
     _script(shims / name, f'exec {" ".join(map(quoted, argv))} "$@"')
+
+
+def _attestations_shim(shims: Path, trusted_root: Path) -> None:
+    """Put the root of trust where the tool looks for it: it has no flag for another one, only for one that it has."""
+    home = '"$HOME/Library/Caches' if sys.platform == "darwin" else '"${XDG_CACHE_HOME:-$HOME/.cache}'
+    folder = f'{home}/sigstore-python/tuf/{quote(TUF, safe="")}"'
+    tool = " ".join(map(quoted, (sys.executable, "-P", "-m", "pypi_attestations")))
+    _script(
+        shims / "pypi-attestations",
+        f"if test \"$1 $2\" = 'verify pypi'; then\n"
+        f"  mkdir -p {folder} && cp {quoted(str(trusted_root))} {folder}/trusted_root.json\n"
+        f'  shift 2; set -- verify pypi --offline "$@"\nfi\nexec {tool} "$@"',
+    )
 
 
 def _cosign_shim(shims: Path, cosign: str, loopback: Path, *, old: bool, forms: Sequence[str]) -> None:

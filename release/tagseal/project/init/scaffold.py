@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tagseal.notes import render
 from tagseal.project.init.look import SELF
 from tagseal.records import WORKFLOWS
+from tagseal.services.index import sites
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +29,7 @@ def release(found: Found) -> str:
             "dispatch": bool(found.bots),
             "repository": found.repository,
             "image": found.settings.image is not None,
+            "index": sites.trusts(found.settings.index),
             "environment": found.environment,
         },
         override=None,

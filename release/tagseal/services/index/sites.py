@@ -20,6 +20,11 @@ def of(settings: config.Index | None) -> Index | None:
     return Index(name=settings.name, simple=settings.url or "", upload=settings.publish_url or "", site="")
 
 
+def trusts(settings: config.Index | None) -> bool:
+    """Tell whether the configured index trusts publishers, so that no secret is needed to publish there."""
+    return settings is not None and settings.name in KNOWN_INDEXES
+
+
 def known() -> dict[str, Index]:
     """Return the indexes whose addresses twine knows, by name."""
     from twine import repository, utils  # noqa: PLC0415 - 0.2 s that most commands need not wait for
