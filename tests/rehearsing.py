@@ -145,6 +145,7 @@ def workflow(*, image: bool) -> str:
             "dispatch": False,
             "repository": "example/widget",
             "image": image,
+            "index": False,
             "environment": "release",
         },
         override=None,

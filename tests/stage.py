@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import packages
 from instance import COMMIT, IDENTITY, RUN, TAG
 from tagseal.config import Image, Settings
 from tagseal.loopback import Loopback, actions
@@ -16,6 +17,7 @@ from tagseal.rehearsal import environment, tools
 from tagseal.services import layout
 from tagseal.services.files import artifact
 from tagseal.services.git import Git
+from tagseal.services.index import sites
 from tagseal.steps import Services, Workspace
 from tagseal.steps.sign import sign
 from tagseal.steps.upload import upload
@@ -85,6 +87,7 @@ class Stage:
             image=self.image.name if self.image else "",
             image_tags=(TAG,) if self.image else (),
             kit=KIT if self.settings.kit else "",
+            index=sites.of(self.settings.index),
             image_forms=self.settings.image.signatures if self.settings.image else (),
         )
 
@@ -136,7 +139,9 @@ class Stage:
         """Write a wheel and an sdist, and so many further files; keywords give other bytes."""
         self.work.packages.mkdir(parents=True, exist_ok=True)
         texts = {WHEEL: content.get("wheel", "the wheel's bytes"), SDIST: content.get("sdist", "the sdist's bytes")}
-        for name, text in texts.items():
+        if self.settings.index:  # which reads them
+            packages.write(self.work.packages, code=content.get("code", ""))
+        for name, text in ({} if self.settings.index else texts).items():
             (self.work.packages / name).write_text(text)
         artifacts = tuple(
             artifact(self.work.packages / name, kind) for name, kind in ((WHEEL, Kind.wheel), (SDIST, Kind.sdist))
@@ -189,9 +194,10 @@ def stage(  # noqa: PLR0913 - options, by keyword
     faults: Sequence[Fault] = (),
     hosts: Mapping[str, WSGIApplication] | None = None,
     forms: Sequence[str] = ("simplesigning",),
+    index: tuple[str, str] | None = None,
 ) -> Iterator[Stage]:
     """Start the loopback, with the tag pushed; tools that are missing here are stand-ins."""
-    with Loopback(folder=folder / "loopback", faults=faults, hosts=hosts) as loopback:
+    with Loopback(folder=folder / "loopback", faults=faults, hosts=hosts, index=index) as loopback:
         repository = loopback.github.add_repository(IDENTITY.repository, private=private)
         repository.add_tag(TAG, COMMIT, annotated=True)
         probe = {

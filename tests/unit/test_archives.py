@@ -65,7 +65,8 @@ def sha256(content: bytes) -> str:
 def test_a_wheel_is_read_whole(tmp_path: Path) -> None:
     """Name, version and the digest of every file; folders are not files."""
     path = wheel(tmp_path, [("widget/", b""), ("widget/a.py", b"a"), (member("b.py", mode=stat.S_IFREG), b"b")])
-    assert archives.metadata(path) == ("Wid.get", "1.2.3")
+    found = archives.read(path)
+    assert (found.name, found.version) == ("Wid.get", "1.2.3")
     assert archives.members(path) == {INFO: sha256(METADATA), "widget/a.py": sha256(b"a"), "b.py": sha256(b"b")}
 
 
@@ -76,7 +77,8 @@ def test_an_sdist_is_read_whole(tmp_path: Path) -> None:
         entry(f"{TOP}/tests/PKG-INFO", b"not ours"),
     ]
     path = sdist(tmp_path, entries)
-    assert archives.metadata(path) == ("Wid.get", "1.2.3")
+    found = archives.read(path)
+    assert (found.name, found.version) == ("Wid.get", "1.2.3")
     assert archives.members(path) == {
         f"{TOP}/PKG-INFO": sha256(METADATA),
         f"{TOP}/tests/PKG-INFO": sha256(b"not ours"),
@@ -172,7 +174,7 @@ def test_metadata_without_one_name_and_one_version_is_damaged(tmp_path: Path, te
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(INFO, text)
     with pytest.raises(VerificationFailed) as caught:
-        archives.metadata(path)
+        archives.read(path)
     assert caught.value.slug == "damaged-package"
 
 

@@ -51,18 +51,9 @@ class Contents:
     """As its metadata spells it."""
     version: str
     """As its metadata spells it."""
+    classifiers: tuple[str, ...]
     members: Mapping[str, str]
     """Path of each file, with the SHA-256 of its bytes; of a link, of where it leads."""
-
-
-def metadata(path: Path) -> tuple[str, str]:
-    """Return name and version from the package's own metadata file.
-
-    Raises:
-        VerificationFailed: The archive is unsafe, damaged, or has no metadata.
-    """
-    contents = read(path)
-    return contents.name, contents.version
 
 
 def members(path: Path) -> Mapping[str, str]:
@@ -103,7 +94,8 @@ def read(path: Path) -> Contents:
     raw, _ = parse_email(texts[0])
     if not raw.get("name") or not raw.get("version"):
         raise _damaged(path, "no name or no version in its metadata")
-    return Contents(name=raw["name"], version=raw["version"], members=found)
+    classifiers = tuple(raw.get("classifiers", ()))
+    return Contents(name=raw["name"], version=raw["version"], classifiers=classifiers, members=found)
 
 
 class Unsafe(Exception):  # noqa: N818 - a finding, turned into an error of ours at the border

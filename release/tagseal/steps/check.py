@@ -3,8 +3,8 @@
 1. GitHub takes so many files, of such sizes.
 2. The folders hold exactly the recorded files, under the planned names.
 3. Every file is read again and has the recorded size and digest.
-4. Each package's own metadata names the planned project and version; archives are read under the rules of
-   ``tagseal.services.archives``.
+4. Each package's own metadata names the planned project and version, and does not forbid an index; archives are
+   read under the rules of ``tagseal.services.archives``.
 5. ``twine check --strict`` renders the descriptions as an index would.
 6. The image is the recorded one, whole. A second build of the packages is compared member by member, where the
    settings ask for one.
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 MOST_FILES = 1000
 TOO_LARGE = 2**31
 """Bytes."""
+_PRIVATE = "Private ::"
+"""Begins a classifier that no index takes: it keeps a project from being published by mistake."""
 _CHECKSUMS = checksums.NAME
 """Written by ``sign``, as the offline kit is: there when ``check`` runs again after it."""
 
@@ -141,11 +143,13 @@ def _digests(build: Build, services: Services) -> Iterator[str]:
 def _metadata(plan: Plan, build: Build, services: Services) -> Iterator[str]:
     """Compare name and version inside each package with the plan."""
     for one in _packages(build):
-        name, version = archives.metadata(services.work.file(one))
-        if canonicalize_name(name) != canonicalize_name(plan.project):
-            yield f"{one.name}: got the name {printable(name)}, expected {plan.project}"
-        if not _same_version(version, plan.version):
-            yield f"{one.name}: got the version {printable(version)}, expected {plan.version}"
+        found = archives.read(services.work.file(one))
+        if canonicalize_name(found.name) != canonicalize_name(plan.project):
+            yield f"{one.name}: got the name {printable(found.name)}, expected {plan.project}"
+        if not _same_version(found.version, plan.version):
+            yield f"{one.name}: got the version {printable(found.version)}, expected {plan.version}"
+        if plan.index and (kept := [name for name in found.classifiers if name.startswith(_PRIVATE)]):
+            yield f"{one.name}: got the classifier {printable(kept[0])}, which {plan.index.name} refuses by design"
 
 
 def _same_version(got: str, expected: str) -> bool:

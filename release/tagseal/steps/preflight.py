@@ -1,6 +1,7 @@
-"""The identity before anything is signed: do the committed pages name what the certificate will carry?
+"""The identity before anything is signed: do the committed pages, and the index's publisher, name what will sign?
 
-A page that names a workflow file that is not there tells strangers to demand an identity that nobody can have.
+A page that names a workflow file that is not there tells strangers to demand an identity that nobody can have; and an
+index that trusts another workflow refuses what is signed already.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from tagseal.services import workflows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
+    from tagseal.config import Index
     from tagseal.records import Identity
     from tagseal.services.git import Git
 
@@ -60,6 +63,56 @@ def misnamed(git: Git, repository: str) -> Iterator[Misnamed]:
                 for found in identity.finditer(line):
                     if found[1] not in there:
                         yield Misnamed(path=path, line=number, column=found.start() + 1, file=found[1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unlike:
+    """A field of the trusted publisher, as it is registered by the configuration, that the workflow has otherwise."""
+
+    field: str
+    got: str
+    """What the run has."""
+    expected: str
+    """What the configuration says is registered."""
+
+    @property
+    def text(self) -> str:
+        """Both sides."""
+        return f"{self.field}: got {shown(self.got)}, expected {shown(self.expected)}, as registered at the index"
+
+
+def unlike(root: Path, index: Index | None, workflow: str) -> Iterator[Unlike]:
+    """Yield the fields of the index's publisher that a run of this workflow (path in the repository) would not have.
+
+    Owner and repository are the identity's own; what is registered cannot be asked, so the configuration says it.
+    """
+    publisher = index.publisher if index else None
+    if publisher is None:
+        return
+    file = workflow.rpartition("/")[2]
+    if file != publisher.workflow:
+        yield Unlike(field="workflow", got=file, expected=publisher.workflow)
+    environment = workflows.publishing(workflows.document(root / workflow))
+    registered = publisher.environment or ""
+    if environment is not None and registered and environment.lower() != registered.lower():
+        yield Unlike(field="environment", got=environment or "none", expected=registered)
+
+
+def trusted(root: Path, index: Index | None, identity: Identity) -> None:
+    """Hold that the index's publisher, by the configuration, is the workflow that signs and publishes.
+
+    Raises:
+        Refused: A field differs: the index would refuse what was signed for it.
+    """
+    if found := tuple(unlike(root, index, identity.workflow)):
+        raise Refused(
+            f"got a run that is not the trusted publisher of {index.name if index else ''}: the "
+            f"{' and the '.join(one.field for one in found)} would differ",
+            context=tuple(one.text for one in found),
+            hint="Correct the publisher at the index and `publisher` in [tool.tagseal.index], or the workflow. Nothing "
+            "was signed.",
+            slug="publisher-disagrees",
+        )
 
 
 def agrees(git: Git, identity: Identity) -> None:

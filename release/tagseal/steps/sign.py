@@ -1,7 +1,7 @@
 """sign: every artifact gets a bundle that verifies.
 
 1. The tools that ``prove`` needs are here: afterwards there would be log entries without a release.
-2. The identity token names the planned identity, and the committed pages name no other.
+2. The identity token names the planned identity; the committed pages, and the index's publisher, name no other.
 3. The bytes are those that were checked; ``SHA256SUMS`` is one more artifact.
 4. A whole, verified set that exists for this tag and commit takes their place; so does such an image. What the index
    has of this version must be of that set, and attested by this workflow.
@@ -117,6 +117,7 @@ def _token(tag: Tag, services: Services) -> str:
         )
     agree(oidc.claims(token), actions.event(services.environ), tag.identity)
     preflight.agrees(services.git, tag.identity)
+    preflight.trusted(services.root, services.settings.index, tag.identity)
     return token
 
 

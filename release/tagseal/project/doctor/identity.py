@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from tagseal.project.doctor.row import Row
 from tagseal.records import GITHUB
 from tagseal.services import workflows
 from tagseal.services.git import repository
+from tagseal.services.index import sites
+from tagseal.steps import preflight
 from tagseal.tags import pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
+    from tagseal.config import Settings
     from tagseal.project.doctor.row import Subject
     from tagseal.workflow.document import Workflow
-
-_PUBLISHES = re.compile(r"\bpublish\b")
 
 
 def look(subject: Subject) -> Iterator[Row]:
@@ -43,13 +44,39 @@ def look(subject: Subject) -> Iterator[Row]:
     if workflow is None:
         return
     yield from _called(workflow)
+    yield from _index(subject.git.root, settings, name, signing.path)
+
+
+def _index(root: Path, settings: Settings, name: str, path: str) -> Iterator[Row]:
+    """Tell the four fields of a trusted publisher, and which of them the configuration has otherwise."""
     owner, _, repo = name.partition("/")
-    fields = (
-        f"owner {owner}, repository {repo}, workflow {signing.file}, environment {_environment(workflow) or 'none'}"
-    )
-    yield Row(
-        check="index", level="ok", text=f"an index that is to trust this release: {fields}; not checkable from here"
-    )
+    environment = workflows.publishing(workflows.document(root / path)) or "none"
+    file, index = path.rpartition("/")[2], settings.index
+    fields = f"owner {owner}, repository {repo}, workflow {file}, environment {environment}"
+    if index is not None and not sites.trusts(index):
+        return
+    for one in preflight.unlike(root, index, path):
+        yield Row(
+            check="index",
+            level="error",
+            text=f"the trusted publisher of {index.name if index else ''}: {one.text}",
+            fix="Correct the publisher at the index and `publisher` in [tool.tagseal.index], or the workflow.",
+            slug="publisher-disagrees",
+            file=path,
+        )
+    if index is not None and index.publisher is None:
+        environment = f', environment = "{environment}"' if environment != "none" else ""
+        yield Row(
+            check="index",
+            level="warning",
+            text=f"{index.name} is to trust this workflow, and nothing says what is registered there: {fields}",
+            fix=f'Register these four, then write into [tool.tagseal.index]: publisher = {{ workflow = "{file}"'
+            f"{environment} }}; it is compared before anything is signed.",
+            slug="publisher-unknown-here",
+        )
+        return
+    where = index.name if index else "an index"
+    yield Row(check="index", level="ok", text=f"{where} is to trust this release: {fields}; not checkable from here")
 
 
 def _called(workflow: Workflow) -> Iterator[Row]:
@@ -66,11 +93,3 @@ def _called(workflow: Workflow) -> Iterator[Row]:
                 line=job.at.line,
                 column=job.at.column,
             )
-
-
-def _environment(workflow: Workflow) -> str:
-    """Return the environment of the job that publishes."""
-    publishing = [
-        job for job in workflow.jobs if any(_PUBLISHES.search(f"{step.uses} {step.run}") for step in job.steps)
-    ]
-    return next((job.environment for job in publishing if job.environment), "")

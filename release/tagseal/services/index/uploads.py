@@ -8,6 +8,7 @@ same bytes twice; whatever else happened is looked up before anything is sent ag
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -26,10 +27,12 @@ if TYPE_CHECKING:
 
     from tagseal.errors import TagsealError
     from tagseal.records import Index
+    from tagseal.services.process import Finished
 
 TIMEOUT = 900.0
-"""Seconds for one file: twine itself would wait for ever."""
+"""Seconds for one file, a large one on a slow line."""
 
+_TWINE = (sys.executable, "-P", "-m", "tagseal.services.index.sender")
 _PASSED = (
     *("PATH", "LD_LIBRARY_PATH", "TMPDIR", "LANG", "LC_ALL"),
     *("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "all_proxy", "no_proxy"),
@@ -38,10 +41,12 @@ _PASSED = (
 _IDENTITY = ("GITHUB_ACTIONS", actions.OIDC_URL, "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
 _LOGIN = ("HOME", "TWINE_USERNAME", "TWINE_PASSWORD", "TWINE_CERT", "NETRC")
 _FIXED = {"COLUMNS": "500", "NO_COLOR": "1", "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
-_STATUS = re.compile(r"HTTPError: (?P<status>\d{3}) (?P<reason>[^\n]*?)(?: for url: \S+|\n|$)")
-_ANSWER = re.compile(r"^\s*(?:INFO\s+)?Response from \S+:\s*$", re.MULTILINE)
 _PASSING = re.compile(r"5\d\d|408|429")
+_ONCE = ("Unable to retrieve an OIDC token", "invalid-reuse-token", "invalid JSON")
+"""In twine's words about an identity token that was not given, or whose exchange lost its answer: the next is new."""
 _PRESENT = re.compile(r"already exist", re.IGNORECASE)
+_SHORT, _LONG = len("Internal Server Error"), 500
+"""Characters of a status line's own words, and of what is shown."""
 _USED = re.compile(r"already been used", re.IGNORECASE)
 
 
@@ -60,16 +65,14 @@ def sent(index: Index, path: Path, attestation: Path | None, environ: Mapping[st
             names.append(shutil.copyfile(attestation, folder / (path.name + ATTESTATION)).name)
         trusting = bool(index.site)
         place = ["--repository-url", index.upload] if index.upload and not trusting else ["--repository", index.name]
-        argv = [
-            *(sys.executable, "-P", "-m", "twine", "upload", "--non-interactive", "--disable-progress-bar"),
-            *("--verbose", *place, *(("--attestations",) if attestation is not None else ()), *names),
-        ]
+        more = [*place, *(["--attestations"] if attestation is not None else [])]
+        argv = [*_TWINE, "--non-interactive", "--disable-progress-bar", *more, *names]
         try:
             finished = process.run(argv, cwd=folder, environ=_environ(environ, folder, trusting), timeout=TIMEOUT)
         except ServiceError as error:
-            raise _unknown(index, path.name, (error.what,)) from error
+            raise _unknown(index, path.name, error.what) from error
     if finished.code != 0:
-        raise _failed(index, path.name, f"{finished.output}\n{finished.errors}")
+        raise _failed(index, path.name, finished)
 
 
 def _environ(environ: Mapping[str, str], home: Path, trusting: bool) -> dict[str, str]:  # noqa: FBT001 - of the index
@@ -78,47 +81,46 @@ def _environ(environ: Mapping[str, str], home: Path, trusting: bool) -> dict[str
     return {**_FIXED, **({"HOME": str(home), "NETRC": os.devnull} if trusting else {}), **passed}
 
 
-def _failed(index: Index, name: str, text: str) -> TagsealError:
-    """Return the error for what twine said."""
-    context = process.tail(text, 12)
-    if "TrustedPublishingFailure" in text:
-        return _untrusted(index, name, text)
-    found = _STATUS.search(text)
-    if found is None:
-        if any(word in text for word in ("ConnectionError", "Timeout", "ProtocolError", "RemoteDisconnected")):
-            return _unknown(index, name, context[-3:])
-        return ServiceError(
-            f"got a failure from twine for {name}, expected it to be sent to {index.name}",
-            context=context,
-            hint="The words above are twine's. Where it wants a login: TWINE_USERNAME and TWINE_PASSWORD, or the "
-            f"section {index.name} of ~/.pypirc. Then run this job again.",
-            slug="twine-failed",
-        )
-    if _PASSING.fullmatch(found["status"]) or _PRESENT.search(text):
-        return _unknown(index, name, (f"{found['status']} {printable(found['reason'])}",))
-    words = _words(found["reason"], text)
-    return _used(index, name, words) if _USED.search(text) else _refused(index, name, found["status"], words)
+def _failed(index: Index, name: str, finished: Finished) -> TagsealError:
+    """Return the error for what came of a file."""
+    try:
+        ended = json.loads(finished.output)
+    except ValueError:
+        ended = {"failed": " ".join(process.tail(finished.errors, 5))}
+    if "status" in ended:
+        status, words = str(ended["status"]), _words(ended["reason"], ended["body"])
+        if _PASSING.fullmatch(status) or _PRESENT.search(words):
+            return _unknown(index, name, f"{status} {words}")
+        return _used(index, name, words) if _USED.search(words) else _refused(index, name, status, words)
+    if "unanswered" in ended:
+        return _unknown(index, name, ended["unanswered"])
+    if "untrusted" in ended:
+        words = ended["untrusted"]
+        return _unknown(index, name, words) if any(one in words for one in _ONCE) else _untrusted(index, words)
+    return _unsent(index, name, finished)
 
 
-def _words(reason: str, text: str) -> str:
-    """Return why: what stands in the status line, or in the body where servers put it."""
-    said = printable(reason.strip())
-    if len(said) > len("Unauthorized"):
-        return said
-    bodies = [part.strip() for part in _ANSWER.split(text)[1:]]
-    return printable(" ".join([said, *(" ".join(one.split())[:500] for one in bodies[-1:])]))
+def _words(reason: str, body: str) -> str:
+    """Return why: what stands in the status line, or in the body where a server puts it there."""
+    said = reason.strip() if len(reason) > _SHORT else f"{reason} {' '.join(body.split())}"
+    return printable(said[:_LONG])
 
 
-def _untrusted(index: Index, name: str, text: str) -> TagsealError:
-    """Return the error for a publisher whom the index does not know; it names what it was shown."""
-    if "Unable to retrieve an OIDC token" in text:
-        return _unknown(index, name, process.tail(text, 3))
+def _unsent(index: Index, name: str, finished: Finished) -> ServiceError:
+    return ServiceError(
+        f"got a failure from twine for {name}, expected it to be sent to {index.name}",
+        context=process.tail(finished.output + finished.errors, 12),
+        hint="The words above are twine's. Where it wants a login: TWINE_USERNAME and TWINE_PASSWORD, or the section "
+        f"{index.name} of ~/.pypirc. Then run this job again.",
+        slug="twine-failed",
+    )
+
+
+def _untrusted(index: Index, words: str) -> Refused:
+    """Return the error for a publisher whom the index does not know."""
     return Refused(
         f"got no token from {index.name} for this workflow, expected it to be a trusted publisher",
-        context=tuple(
-            line for line in process.tail(text, 40) if line.lstrip().startswith(("*", "`")) or "claim" in line
-        )
-        or process.tail(text, 5),
+        context=process.tail(words, 40),
         hint="In the project's settings at the index, under Publishing, compare owner, repository, workflow file and "
         "environment: `tagseal doctor` prints this project's four. Then run this job again: nothing was published, and "
         "the draft is left as it is.",
@@ -145,10 +147,10 @@ def _used(index: Index, name: str, words: str) -> Refused:
     )
 
 
-def _unknown(index: Index, name: str, context: tuple[str, ...]) -> Busy:
+def _unknown(index: Index, name: str, words: str) -> Busy:
     return Busy(
         f"got no answer from {index.name} that says whether {name} has arrived, expected one",
-        context=context,
+        context=(printable(words[:_LONG]),),
         hint="Run the same command again; it looks before it sends.",
         slug="index-upload-unanswered",
     )

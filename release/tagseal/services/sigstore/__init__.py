@@ -9,7 +9,6 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from requests.adapters import HTTPAdapter
 from sigstore.dsse import Statement
 from sigstore.errors import Error
 from sigstore.hashes import Hashed
@@ -25,12 +24,12 @@ from tagseal.services.retry import Retry
 from tagseal.services.sigstore.failures import ExpiredCertificate, border, refused
 from tagseal.services.sigstore.stamping import insistent
 from tagseal.services.threads import side_by_side
+from tagseal.services.timely import Timely
 from tagseal.verification.timestamps import Rooted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    import requests
     from sigstore.models import Bundle, SigningConfig, TrustedRoot
 
 THREADS = 16
@@ -212,7 +211,7 @@ class Sigstore:
         oidc.compare_clocks(raw, asked)
         with border("get a signing certificate from Fulcio"):
             authority = config.get_fulcio()
-            _Timely(self.timeout).on(authority.session)
+            Timely(self.timeout).on(authority.session)
             context = SigningContext(
                 fulcio=authority,
                 rekor=log,
@@ -222,23 +221,6 @@ class Sigstore:
             return Signer(IdentityToken(raw, oidc.SIGSTORE), context, cache=True)
 
 
-class _Timely(HTTPAdapter):
-    """Let no request wait for ever: the library's own sessions have no timeout."""
-
-    def __init__(self, timeout: tuple[float, float]) -> None:
-        super().__init__()
-        self._timeout = timeout
-
-    def send(self, *arguments: Any, **options: Any) -> requests.Response:  # noqa: ANN401 - as requests has it
-        """Send, with a timeout where the caller names none."""
-        return super().send(*arguments, **{**options, "timeout": options.get("timeout") or self._timeout})
-
-    def on(self, session: requests.Session) -> None:
-        """Take over a session's requests."""
-        session.mount("https://", self)
-        session.mount("http://", self)
-
-
 def _bound(log: Any, timeout: tuple[float, float]) -> None:  # noqa: ANN401 - the library's type is private
     """Give this thread's requests to the log a timeout.
 
@@ -246,7 +228,7 @@ def _bound(log: Any, timeout: tuple[float, float]) -> None:  # noqa: ANN401 - th
     public way to it. ``_session`` is there in sigstore 4.5 to 4.x; ``tests/contract/test_services_sigstore.py``
     holds it for both versions of the log.
     """
-    _Timely(timeout).on(log._session)  # noqa: SLF001
+    Timely(timeout).on(log._session)  # noqa: SLF001
 
 
 def _sign(signer: Signer, name: str, wanted: str | Statement, finished: Callable[[str, bytes], None]) -> None:
