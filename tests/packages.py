@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import io
 import tarfile
@@ -40,7 +41,10 @@ def sdist(text: str, *, name: str = "widget", version: str = "1.2.3", code: str 
     pyproject = '[build-system]\nrequires = []\nbuild-backend = "boom"\nbackend-path = ["."]\n'
     files = {"PKG-INFO": text, "pyproject.toml": pyproject, "boom.py": "raise SystemExit('built')\n" + code}
     file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode="w:gz") as archive:
+    with (
+        gzip.GzipFile(fileobj=file, mode="wb", mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w") as archive,
+    ):
         for path, content in files.items():
             member = tarfile.TarInfo(f"{stem}/{path}")
             member.size = len(content.encode())

@@ -268,7 +268,7 @@ def test_a_listing_that_lags_is_waited_for(released: Stage) -> None:
     """What was sent is not sent again because it is not listed yet."""
     released.settings = replace(released.settings, wait=30)
     seal, draft = sealed(released)
-    index(released).rules.lag = 2
+    index(released).rules.lag, index(released).rules.simple_lag = 1, 2
     publication = published(released, seal, draft)
     assert uploads(released) == 2
     whole(released, seal)

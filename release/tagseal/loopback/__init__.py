@@ -19,6 +19,7 @@ from tagseal.loopback.faults import Faults
 from tagseal.loopback.github import GitHub
 from tagseal.loopback.github.pages import plain
 from tagseal.loopback.index import Index
+from tagseal.loopback.index.accidents import IndexAccidents
 from tagseal.loopback.registry import GHCR, Registry, storage
 from tagseal.loopback.registry.accidents import ImageAccidents
 from tagseal.loopback.server import Server
@@ -102,7 +103,8 @@ class Loopback:
         self.index = self.indexes["pypi"]
         table = Hosts({**self._played(), **(hosts or {})}, direct=self.tokens)
         images = ImageAccidents({name: one.state for name, one in self.registries.items()})
-        self.faults = Faults(table, self.github.accidents, images, faults, latency=latency)
+        indexes = IndexAccidents({host: one.state for one in self.indexes.values() for host in one.hosts})
+        self.faults = Faults(table, self.github.accidents, images, indexes, faults, latency=latency)
         self._start(table, port)
         self._write()
 

@@ -40,7 +40,7 @@ class Row:
     """One line of what there is."""
 
     what: str
-    """``tag``, ``release``, ``asset``, ``bundle``, ``image``, ``notes`` or ``records``."""
+    """``tag``, ``release``, ``asset``, ``bundle``, ``image``, ``index``, ``notes`` or ``records``."""
     name: str = ""
     """The file's, where it is one of many."""
     state: str

@@ -3,7 +3,7 @@
 1. The tag: its commit at the remote, and what this checkout stands on.
 2. The records of that commit in the work folder; a digest that a job told is held against them.
 3. The releases: which of them ``upload`` would keep, by the same choice.
-4. That release's files, its bundles, its image and its notes.
+4. That release's files, its bundles, its image and its notes; and what the index has.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tagseal.errors import Refused, TagsealError, UsageError
 from tagseal.journal import Journal
 from tagseal.names import safe_repository
 from tagseal.pipeline import BY_JOB, VERBS
-from tagseal.project import images
+from tagseal.project import images, indexed
 from tagseal.project.assets import Row, Shelf
 from tagseal.records import Identity, Plan, Seal, Tag
 from tagseal.services import actions, workflows
@@ -53,10 +53,8 @@ def status(name: str, *, services: Services) -> Status:
         ServiceError: GitHub did not answer.
     """
     look = _Look(name, services)
-    rows = (
-        *(look.tag_row(), *look.release_rows(), *look.file_rows(), *look.image_rows(), *look.notes_rows()),
-        look.records_row,
-    )
+    files = (*look.file_rows(), *look.image_rows(), *look.index_rows())
+    rows = (look.tag_row(), *look.release_rows(), *files, *look.notes_rows(), look.records_row)
     return Status(repository=look.repository, tag=name, identity=look.identity.uri, rows=rows, next=look.next(rows))
 
 
@@ -119,6 +117,14 @@ class _Look:
         policy = Exact(self.identity, self.commit) if self.commit else None
         notes = self.choice.kept.body if self.choice.kept else ""
         yield from images.rows(self.name, policy, notes, self.services)
+
+    def index_rows(self) -> Iterator[Row]:
+        """Tell what the index has."""
+        kept = self.choice.kept
+        digests = {one.name: one.sha256 for one in kept.assets if one.sha256} if kept else {}
+        if isinstance(self.seal, Seal):
+            digests = {one.name: one.sha256 for one in self.seal.artifacts}
+        yield from indexed.rows(self.name, self.plan if isinstance(self.plan, Plan) else None, digests, self.services)
 
     def notes_rows(self) -> Iterator[Row]:
         """Tell whether the body is what was rendered."""
@@ -203,10 +209,10 @@ class _Look:
         return "differs", False, "as they were rendered once, not as they are rendered now"
 
     def _public(self, rows: Sequence[Row], *, whole: bool) -> str:
-        images = [one for one in rows if one.what == "image"]
-        if whole and any(one.state == "none" for one in images):
+        elsewhere = [one for one in rows if one.what in {"image", "index"}]
+        if whole and any(one.state == "none" for one in elsewhere):
             return self._going_on(whole=True)
-        if whole and all(one.good is not False for one in images):
+        if whole and all(one.good is not False for one in elsewhere):
             return "nothing, it is public and whole"
         return "compare what is marked; a published release is never changed, so release a new version"
 

@@ -49,6 +49,7 @@ _FIXED = {
     "GH_NO_UPDATE_NOTIFIER": "1",
     "PIP_CONFIG_FILE": os.devnull,
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    "PIP_NO_CACHE_DIR": "1",  # an old listing would be read again
     "PIP_NO_INPUT": "1",
 }
 _BASH = ("bash", "--noprofile", "--norc", "-euo", "pipefail", "-c")

@@ -10,10 +10,11 @@
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tagseal.errors import VerificationFailed
+from tagseal.errors import Busy, VerificationFailed
 from tagseal.notes.forms import from_index
 from tagseal.records import Phase, Plan, Publication, Seal, Tag, Testimony, Verdict
 from tagseal.services import actions
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from tagseal.services.github import Release
     from tagseal.steps import Services
 
+_UNLISTED = "No matching distribution found"
+"""pip's words."""
 _PUBLISHED = "Published, not publicly verifiable"
 
 
@@ -58,11 +61,16 @@ def witness(tag: Tag, plan: Plan, seal: Seal, publication: Publication, *, servi
         def excused(purpose: Purpose) -> bool:
             return closed and purpose.of_image
 
-        with_token = _run(_of(page, Phase.draft), shell, base / "reader", release, excused)
+        with_token = _run(_of(page, Phase.draft), shell, base / "reader", release, excused, services=services)
         remote.compare(base / "reader", seal)
         # In a private repository a failure is no fault of the release's.
         without = _run(
-            _of(page, Phase.public), shell, base / "stranger", release, lambda one: tag.private or excused(one)
+            _of(page, Phase.public),
+            shell,
+            base / "stranger",
+            release,
+            lambda one: tag.private or excused(one),
+            services=services,
         )
         if not tag.private:
             remote.compare(base / "stranger", seal)
@@ -108,17 +116,37 @@ def _of(page: Sequence[Instruction], phase: Phase) -> list[Instruction]:
     return [one for one in page if one.command.phase is phase]
 
 
-def _run(
-    steps: Sequence[Instruction], shell: Shell, folder: Path, release: Release, excused: Callable[[Purpose], bool]
+def _run(  # noqa: PLR0913 - where, and what may fail
+    steps: Sequence[Instruction],
+    shell: Shell,
+    folder: Path,
+    release: Release,
+    excused: Callable[[Purpose], bool],
+    *,
+    services: Services,
 ) -> tuple[Verdict, ...]:
     """Execute commands in their order; one that is excused may fail."""
     verdicts: list[Verdict] = []
     for one in steps:
+        if one.purpose.tool == "pip":
+            services.retry.read(partial(_listed, one, shell, folder))
         if excused(one.purpose):
             verdicts.append(shell.follow(one, folder))
         else:
             verdicts += follow([one], shell, folder, look=release.url, draft=False)
     return tuple(verdicts)
+
+
+def _listed(step: Instruction, shell: Shell, folder: Path) -> None:
+    """Wait until pip finds the version: a node of the index's network may have an older listing than another."""
+    verdict = shell.follow(step, folder)
+    if not verdict.ok and _UNLISTED in verdict.detail:
+        raise Busy(
+            "got no such version from the index by pip, expected the one that was just sent there",
+            context=(verdict.detail,),
+            hint="Run this job again: caches before the index may keep an older listing for some minutes.",
+            slug="pip-finds-no-version",
+        )
 
 
 def _remarks(tag: Tag, plan: Plan, closed: bool) -> Iterator[str]:  # noqa: FBT001 - what was found out

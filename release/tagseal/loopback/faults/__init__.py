@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from tagseal.loopback.github.accidents import Accidents
+    from tagseal.loopback.index.accidents import IndexAccidents
     from tagseal.loopback.registry.accidents import ImageAccidents
 
 __all__ = ["FAULTS", "Fault", "Faults"]
@@ -91,19 +92,21 @@ class Faults:
     ``environ["tagseal.cut"]``, from :mod:`tagseal.loopback.server`, ends the connection.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - every service to which something can happen
         self,
         application: WSGIApplication,
         forge: Accidents,
         images: ImageAccidents,
+        indexes: IndexAccidents,
         faults: Iterable[Fault] = (),
         *,
         latency: float = 0.0,
     ) -> None:
-        """Wrap the application; ``forge`` and ``images`` are where accidents happen, ``latency`` is in seconds."""
+        """Wrap the application; accidents happen to the next three, ``latency`` is in seconds."""
         self._application = application
         self._forge = forge
         self._images = images
+        self._indexes = indexes
         self._latency = latency
         self._lock = threading.Lock()
         self._closing = threading.Event()
@@ -146,6 +149,7 @@ class Faults:
                 application=self._application,
                 forge=self._forge,
                 images=self._images,
+                indexes=self._indexes,
                 wait=self._closing.wait,
                 kill=self.kill,
             )

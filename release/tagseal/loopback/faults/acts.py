@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from tagseal.loopback.github.accidents import Accidents
+    from tagseal.loopback.index.accidents import IndexAccidents
     from tagseal.loopback.registry.accidents import ImageAccidents
 
     Act = Callable[["Hit"], Iterable[bytes] | None]
@@ -41,6 +42,8 @@ class Hit:
     """What can happen to GitHub's state."""
     images: ImageAccidents
     """What can happen to the registries'."""
+    indexes: IndexAccidents
+    """What can happen to the package indexes'."""
     wait: Callable[[float], object]
     """Wait for so many seconds, or until the loopback closes."""
     kill: Callable[[], object]
@@ -206,6 +209,16 @@ def image_accident(happens: Callable[[ImageAccidents, str, str], bool]) -> Act:
     def act(hit: Hit) -> Iterable[bytes] | None:
         host = hit.environ.get("HTTP_HOST", "").removesuffix(":443")
         return hit.passed() if happens(hit.images, host, hit.environ["PATH_INFO"]) else None
+
+    return act
+
+
+def index_accident(happens: Callable[[IndexAccidents, str, str], bool]) -> Act:
+    """Let something happen to a package index, then play the request."""
+
+    def act(hit: Hit) -> Iterable[bytes] | None:
+        host = hit.environ.get("HTTP_HOST", "").removesuffix(":443")
+        return hit.passed() if happens(hit.indexes, host, hit.environ["PATH_INFO"]) else None
 
     return act
 

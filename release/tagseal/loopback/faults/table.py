@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from twine import utils
 
 from tagseal.loopback.faults import acts
 from tagseal.loopback.github.accidents import Accidents
+from tagseal.loopback.index.accidents import IndexAccidents
 from tagseal.loopback.registry.accidents import ImageAccidents
 
 if TYPE_CHECKING:
@@ -14,12 +19,14 @@ if TYPE_CHECKING:
 
     from tagseal.loopback.faults.acts import Act
 
+_INDEXES = (utils.DEFAULT_REPOSITORY, utils.TEST_REPOSITORY)
 _REPOSITORY = r"/repo(s/[^/ ]+|sitories)/[^/ ]+"
 _GITHUB = r"(api|uploads)\.github\.com .*"
 _RELEASES = rf"(api|uploads)\.github\.com \S+ {_REPOSITORY}/releases.*"
 _ONE_RELEASE = rf"(api|uploads)\.github\.com \S+ {_REPOSITORY}/releases/\d+.*"
 _CREATE = rf"api\.github\.com POST {_REPOSITORY}/releases"
 _UPLOAD = r"uploads\.github\.com POST .*"
+_INDEX_UPLOAD = rf"({'|'.join(re.escape(urlsplit(one).hostname or '') for one in _INDEXES)}) POST /legacy/"
 _BLOB = r"\S+ (PATCH|PUT) /v2/\S+/blobs/uploads/\S+"
 
 _LIMIT = {
@@ -213,6 +220,13 @@ FAULTS: Mapping[str, Kind] = {
         report="openthread/openthread#13059: the same tags are pushed again and again",
         act=acts.image_accident(ImageAccidents.move_tags),
         at=r"\S+ \S+ /v2/\S+/(manifests|tags)/\S+",
+    ),
+    # Package indexes.
+    "index-lags": Kind(
+        happens="From this upload on, the index's next listings do not know of a fresh file: pip's longer than others.",
+        report="pypi/warehouse#11512: pip finds no such version an hour after the JSON API has it",
+        act=acts.index_accident(IndexAccidents.lag),
+        at=_INDEX_UPLOAD,
     ),
     # The end of the client.
     "kill-before": Kind(

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from tagseal.loopback.index.state import State
 
-_LAG = 3
-"""Listings that do not know of a fresh file."""
+_LAG, _SIMPLE_LAG = 1, 3
+"""Listings that do not know of a fresh file, of the JSON API and of the simple one."""
 
 
 class IndexAccidents:
@@ -29,5 +29,5 @@ class IndexAccidents:
         if state is None:
             return False
         with state.lock:
-            state.rules.lag = _LAG
+            state.rules.lag, state.rules.simple_lag = _LAG, _SIMPLE_LAG
         return True

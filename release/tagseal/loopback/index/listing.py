@@ -45,7 +45,7 @@ class Listing:
         """List a project's files: the simple API."""
         if name != canonicalize_name(name):
             return redirect(f"{self._simple}{canonicalize_name(name)}/", 301)
-        files = self._listed(name)
+        files = self._listed(name, simple=True)
         best = request.accept_mimetypes.best_match(["text/html", SIMPLE_HTML, SIMPLE_JSON], "text/html")
         if best == SIMPLE_JSON:
             versions = sorted({one.version for one in files}, key=Version)
@@ -101,9 +101,9 @@ class Listing:
         """Return where a file is."""
         return f"{self._files}/packages/{file.sha256}/{file.name}"
 
-    def _listed(self, name: str) -> list[File]:
+    def _listed(self, name: str, *, simple: bool = False) -> list[File]:
         with self._state.lock:
-            files = self._state.listed(name)
+            files = self._state.listed(name, simple=simple)
         if files is None:
             raise NotFound
         return sorted(files, key=lambda one: one.name)

@@ -89,7 +89,9 @@ class Rules:
     largest: int = 100 * MEBIBYTE
     """Bytes of a file."""
     lag: int = 0
-    """Times that a listing does not know of a fresh file yet."""
+    """Times that the JSON API does not know of a fresh file yet."""
+    simple_lag: int = 0
+    """Times that the simple API does not, which caches keep longer."""
 
 
 class State:
@@ -109,8 +111,8 @@ class State:
         self.tokens: dict[str, Token] = {}
         self.seen: set[str] = set()
         """Numbers of the identity tokens that were exchanged."""
-        self.unlisted: Counter[str] = Counter()
-        """File name to the times that a listing does not know of it yet."""
+        self.unlisted: Counter[tuple[bool, str]] = Counter()
+        """Whether it is the simple API, and a file name, to the times that a listing does not know of it yet."""
 
     def issue(self, projects: Collection[str], publisher: Publisher | None = None, lifetime: float = 0) -> str:
         """Make a token; it never ends without a lifetime, in seconds."""
@@ -131,20 +133,21 @@ class State:
         path.write_bytes(content)
         self.projects.setdefault(file.project, {})[file.name] = file
         self.used[file.name] = file.blake2_256
-        self.unlisted[file.name] = self.rules.lag
+        self.unlisted[False, file.name] = self.rules.lag
+        self.unlisted[True, file.name] = self.rules.simple_lag
 
     def path(self, sha256: str) -> Path:
         """Return where a file's bytes lie."""
         return self.folder / sha256[:2] / sha256
 
-    def listed(self, project: str, version: str = "") -> list[File] | None:
-        """Return the files that a listing shows, and count it; None for a project that nobody knows."""
+    def listed(self, project: str, *, simple: bool) -> list[File] | None:
+        """Return the files that a listing of either API shows, and count it; None for a project that nobody knows."""
         files = self.projects.get(project)
         if files is None:
             return None
-        fresh = {name for name in files if self.unlisted[name] > 0}
+        fresh = {(simple, name) for name in files if self.unlisted[simple, name] > 0}
         self.unlisted.subtract(fresh)
-        return [one for one in files.values() if one.name not in fresh and version in {"", one.version}]
+        return [one for one in files.values() if (simple, one.name) not in fresh]
 
     def yank(self, project: str, version: str, reason: str) -> None:
         """Yank every file of a version."""

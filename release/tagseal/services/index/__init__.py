@@ -80,6 +80,15 @@ class Client:
         listing = self._by_version if self.index.site else self._by_project
         return tuple(sorted(self.retry.read(listing), key=lambda one: one.name))
 
+    def simple(self) -> tuple[Listed, ...]:
+        """Return the files that the simple API lists, which is what pip reads: caches keep an old one for long.
+
+        Raises:
+            Busy: The index did not answer until the patience was over.
+            ServiceError: It refused, or answered something else.
+        """
+        return tuple(sorted(self.retry.read(self._by_project), key=lambda one: one.name))
+
     def provenance(self, name: str) -> bytes | None:
         """Return the provenance of a file (PEP 740, JSON); None where the index has none.
 

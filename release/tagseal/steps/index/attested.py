@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from tagseal.errors import Refused
+from tagseal.errors import Refused, ServiceError
 from tagseal.records import ATTESTATION, Bundle, Kind
 from tagseal.services import files
 from tagseal.steps import index
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sigstore.dsse import Statement
+    from sigstore.verify.policy import VerificationPolicy
 
     from tagseal.records import Artifact, Plan, Seal, Tag
     from tagseal.services.index import Client, Listed
@@ -74,7 +75,7 @@ def agrees(
     asking, listed = index.client(plan, services), index.there(plan, services)
     packages = {one.name: one for one in artifacts if one.kind in {Kind.wheel, Kind.sdist}}
     index.surplus([*packages], listed, plan)
-    unequal(plan, artifacts, listed)
+    unequal(plan, artifacts, listed, services)
     for name in listed:
         if asking is not None and asking.index.site:
             _take(asking, packages[name], plan, judge, services)
@@ -83,17 +84,25 @@ def agrees(
 
 
 def _take(asking: Client, artifact: Artifact, plan: Plan, judge: Judge, services: Services) -> None:
+    text, said = _of_index(asking, artifact.name, artifact.sha256, judge.policy, judge.trust)
+    if text is None:
+        raise _strange(plan, artifact.name, said)
+    files.replaced(services.work.attestations / (artifact.name + ATTESTATION), text)
+
+
+def _of_index(
+    asking: Client, name: str, sha256: str, policy: VerificationPolicy, trust: Rooted
+) -> tuple[bytes | None, str]:
+    """Return the attestation that the index has of exactly these bytes, by whom the policy says; else why not."""
     from tagseal.verification.attestations import attestations, verify_attestation  # noqa: PLC0415 - as above
 
-    found = attestations(asking.provenance(artifact.name) or b"")
     said = []
-    for text in found:
-        outcome = verify_attestation(text, artifact.name, artifact.sha256, judge.policy, judge.trust)
-        if outcome.verdict.ok:
-            files.replaced(services.work.attestations / (artifact.name + ATTESTATION), text)
-            return
-        said.append(outcome.verdict.detail)
-    raise _strange(plan, artifact.name, "; ".join(said) or "it has no attestation at all")
+    for text in attestations(asking.provenance(name) or b""):
+        verdict = verify_attestation(text, name, sha256, policy, trust).verdict
+        if verdict.ok:
+            return text, ""
+        said.append(verdict.detail)
+    return None, "; ".join(said) or "it has no attestation at all"
 
 
 def _strange(plan: Plan, name: str, why: str) -> Refused:
@@ -167,12 +176,30 @@ def _read(package: Artifact, services: Services) -> bytes | None:
     return read_bundle(services.work.attestations / (package.name + ATTESTATION))
 
 
-def unequal(plan: Plan, artifacts: Sequence[Artifact], listed: Mapping[str, Listed]) -> None:
+def unequal(plan: Plan, artifacts: Sequence[Artifact], listed: Mapping[str, Listed], services: Services) -> None:
     """Hold that what the index lists has the bytes that are released.
 
     Raises:
-        Refused: A file has others.
+        Refused: A file has others, and is not of this release.
+        ServiceError: A file has others, and is of this release: the job that builds takes it, next time.
     """
+    asking = index.client(plan, services)
     for one in artifacts:
-        if one.name in listed and listed[one.name].sha256 != one.sha256:
-            raise _strange(plan, one.name, f"got sha256 {listed[one.name].sha256} there, and {one.sha256} here")
+        if one.name not in listed or listed[one.name].sha256 == one.sha256:
+            continue
+        there = listed[one.name].sha256
+        if asking is not None and asking.index.site:
+            policy = Exact(plan.identity, plan.commit)
+            if _of_index(asking, one.name, there, policy, services.sigstore.verifier)[0] is not None:
+                raise _late(plan, one.name)
+        raise _strange(plan, one.name, f"got sha256 {there} there, and {one.sha256} here")
+
+
+def _late(plan: Plan, name: str) -> ServiceError:
+    there = plan.index.name if plan.index else ""
+    return ServiceError(
+        f"got {name} of an earlier run at {there}, with other bytes than these, expected what `build` took from there",
+        context=("it was not listed when `build` asked, or these files were built before it was sent",),
+        hint="Re-run all jobs: `build` takes the file that is there, for its name is used up.",
+        slug="index-file-listed-late",
+    )

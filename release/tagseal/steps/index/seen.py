@@ -13,7 +13,7 @@ from tagseal.steps.index import attested
 from tagseal.steps.index.sending import listing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from tagseal.records import Artifact, Plan, Seal
@@ -37,11 +37,16 @@ def seen(plan: Plan, seal: Seal, judge: Judge, folder: Path, services: Services)
     asking = index.client(plan, services)
     if asking is None:
         return
-    services.retry.read(partial(listing, asking, plan, seal.packages))
+    for ask in (asking.files, asking.simple):  # pip reads the second, which may be older
+        services.retry.read(partial(_listing, ask, asking, plan, seal, services))
     listed = {one.name: one for one in asking.files()}
     folder.mkdir()
     act = partial(_look, asking=asking, listed=listed, judge=judge, folder=folder, services=services)
     side_by_side(act, seal.packages, _THREADS)
+
+
+def _listing(ask: Callable[[], tuple[Listed, ...]], asking: Client, plan: Plan, seal: Seal, services: Services) -> None:
+    listing(asking, plan, seal.packages, services, ask())
 
 
 def _look(  # noqa: PLR0913 - where to look, and by what it is judged

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tagseal.records import Artifact, Plan, Seal
-    from tagseal.services.index import Client
+    from tagseal.services.index import Client, Listed
     from tagseal.steps import Services
 
 _THREADS = 4
@@ -45,7 +45,7 @@ def send(plan: Plan, seal: Seal, services: Services) -> Iterator[str]:
     packages, name = seal.packages, asking.index.name
     listed = index.there(plan, services)
     index.surplus([one.name for one in packages], listed, plan)
-    unequal(plan, packages, listed)
+    unequal(plan, packages, listed, services)
     missing = [one for one in packages if one.name not in listed]
     if not missing:
         yield f"{name} had {len(packages)} packages already"
@@ -59,19 +59,21 @@ def send(plan: Plan, seal: Seal, services: Services) -> Iterator[str]:
         )
     for _, group in groupby(missing, lambda one: one.kind is Kind.sdist):
         side_by_side(partial(_send, asking=asking, plan=plan, services=services), list(group), _THREADS)
-    services.retry.read(partial(listing, asking, plan, packages))
+    services.retry.read(lambda: listing(asking, plan, packages, services, asking.files()))
     yield f"{len(missing)} packages sent to {name}"
 
 
-def listing(asking: Client, plan: Plan, packages: tuple[Artifact, ...]) -> None:
+def listing(
+    asking: Client, plan: Plan, packages: tuple[Artifact, ...], services: Services, found: tuple[Listed, ...]
+) -> None:
     """Hold that the index lists these packages, and nothing else of this version.
 
     Raises:
         Refused: It has other bytes.
         Busy: It does not list all of them yet.
     """
-    listed = {one.name: one for one in asking.files()}
-    unequal(plan, packages, listed)
+    listed = {one.name: one for one in found}
+    unequal(plan, packages, listed, services)
     index.surplus([one.name for one in packages], listed, plan)
     if missing := [one.name for one in packages if one.name not in listed]:
         raise Busy(
@@ -94,7 +96,7 @@ def _send(package: Artifact, *, asking: Client, plan: Plan, services: Services) 
 
     def look() -> bool | None:
         listed = {one.name: one for one in asking.files()}
-        unequal(plan, (package,), listed)
+        unequal(plan, (package,), listed, services)
         return True if package.name in listed else None
 
     services.retry.write(sending, look)
