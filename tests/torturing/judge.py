@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from tagseal.loopback import Loopback
     from tagseal.loopback.github.state import Repository
+    from tagseal.loopback.index import Index
     from torturing.world import HandOver
 
 FILES = 6
@@ -176,6 +177,19 @@ def whole(repository: Repository) -> dict[str, str]:
     return {}
 
 
+def index_problems(index: Index, handed: HandOver, commit: str) -> Iterator[str]:
+    """Yield what is wrong at the index: exactly the sealed packages are there, each once, attested."""
+    seal = Journal.open(handed.folder / "release.json", TAG, commit).get(Seal, "torture")
+    want = {one.name: one.sha256 for one in seal.packages}
+    files = index.files("widget")
+    if (got := {one.name: one.sha256 for one in files}) != want:
+        yield f"got other files at the index than the sealed ones: {sorted({*got.items()} ^ {*want.items()})}"
+    if bare := [one.name for one in files if len(one.attestations) != 1]:
+        yield f"got files at the index without an attestation: {bare}"
+    if wrong := [one.name for one in files if hashlib.sha256(index.content(one.name)).hexdigest() != one.sha256]:
+        yield f"got other bytes at the index than it lists: {wrong}"
+
+
 def signature_problems(loopback: Loopback, certificates: Certificates, identity: str) -> Iterator[str]:
     """Yield every certificate that names another workflow or ref, whether it was only issued or used as well."""
     log = loopback.rekor.log
@@ -192,4 +206,6 @@ def signature_problems(loopback: Loopback, certificates: Certificates, identity:
 def _logged(told: dict[str, Any]) -> x509.Certificate:
     ((_, entry),) = told.items()
     spec = json.loads(b64decode(entry["body"]))["spec"]
-    return x509.load_pem_x509_certificate(b64decode(spec["signature"]["publicKey"]["content"]))
+    # An attestation's entry is of an envelope, which has a list of signatures (Rekor, dsse 0.0.1).
+    pem = spec["signatures"][0]["verifier"] if "signatures" in spec else spec["signature"]["publicKey"]["content"]
+    return x509.load_pem_x509_certificate(b64decode(pem))

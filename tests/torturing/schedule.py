@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from tagseal.loopback.faults import FAULTS, Fault
@@ -63,18 +63,22 @@ class Schedule:
     """What somebody else made for the tag, for this run to fill."""
     again: bool
     """Whether all jobs run once more, on other machines, after the release is out."""
+    index: bool
+    """Whether the packages go to an index as well."""
 
 
 def schedule(seed: int) -> Schedule:
     """Return the schedule of this seed, always the same."""
     draw = random.Random(seed)  # noqa: S311 - to be repeated, not to be secret
-    return Schedule(
+    drawn = Schedule(
         seed=seed,
         turns=tuple(_turn(draw) for _ in range(draw.choice((1, 2, 2, 3, 3, 4, 5)))),
         immutable=draw.random() < 0.2,
         adopts=draw.choices(ADOPTS, (80, 14, 6))[0],
         again=draw.random() < 0.1,
+        index=draw.random() < 0.25,
     )
+    return replace(drawn, adopts="nothing") if drawn.index else drawn
 
 
 def _turn(draw: random.Random) -> Turn:

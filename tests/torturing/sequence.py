@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tagseal.loopback import Loopback
+from tagseal.rehearsal import indexes
 from tagseal.rehearsal.jobs import JOBS
 from torturing import judge
 from torturing.schedule import Schedule, Turn, schedule
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
 CHANGED = 1
 """Exit code of a job that found something else than the job before it left."""
-LATE = "earlier-set-listed-late"
-"""Slug of a job that was shown late what an earlier one had made: a listing lags on from the faults before."""
+LATE = re.compile("earlier-set-listed-late|index-file-listed-late")
+"""Slugs of a job that was shown late what an earlier one had made: a listing lags on from the faults before."""
 NEVER = {70: "a bug", -signal.SIGALRM: "it hung"}
 """Exit codes that no accident excuses."""
 _ENDINGS: Mapping[Ending, int] = {"kill": -signal.SIGKILL, "interrupt": 130, "torn": -signal.SIGXFSZ, "full": 2}
@@ -71,6 +72,8 @@ class Sequence:
     story: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     published: dict[int, object] = field(default_factory=dict)
+    sent: dict[str, str] = field(default_factory=dict)
+    """Digests of what the index has since an earlier run."""
     whole: dict[str, str] = field(default_factory=dict)
     """Digests of a whole set of files that exists since an earlier run."""
 
@@ -122,7 +125,7 @@ class Sequence:
         renewed = False
         while not (self.done or self.problems):
             code, said = self.turn(Turn(place="all"))
-            if code != 0 and (renewed or (code != CHANGED and LATE not in said)):
+            if code != 0 and (renewed or (code != CHANGED and not LATE.search(said))):
                 self.problems.append(f"got exit code {code} where nothing goes wrong:\n{said}")
             renewed = renewed or code != 0
 
@@ -136,8 +139,15 @@ class Sequence:
         if turn.place == "all":
             # What is public is never replaced: a build of other bytes cannot go on where another one stopped.
             build = 0 if self.plan.adopts == "an empty release" and not self.whole else turn.build
-            self.handed = [self.project.builds[build]]
+            self.handed = [self._build(build)]
         self.story.append(f"then: {turn.place}{f' with build {build}' if turn.place == 'all' else ''}")
+
+    def _build(self, number: int) -> HandOver:
+        """Return what the build job makes now: with an index it depends on what is there."""
+        if not self.plan.index:
+            return self.project.builds[number]
+        self.stage.loopback.index.state.unlisted.clear()
+        return self.world.build(self.project, self.stage, self.folder / f"all-{self.runs}", number)
 
     def _fresh(self) -> Machine:
         self.machine = self.world.machine(self.project, self.folder / f"machine-{self.runs}")
@@ -148,6 +158,10 @@ class Sequence:
         """Hold what must hold after every run."""
         if code in NEVER:
             self.problems.append(f"got exit code {code}: {NEVER[code]}\n{said}")
+        index = {one.name: one.sha256 for one in self.stage.loopback.index.files("widget")}
+        if not self.sent.items() <= index.items():
+            self.problems.append(f"got other files at the index than before:\n{self.sent}\n{index}")
+        self.sent = index
         for release in self.stage.repository.releases:
             if release.tag_name == TAG and not release.draft:
                 if not self.done and self.plan.adopts == "an empty release":
@@ -182,7 +196,7 @@ def play(world: World, seed: int, *, tamper: Callable[[Repository], object] = bo
     """Play the sequence of a seed, then let somebody ``tamper`` with what came of it, then judge."""
     begun = time.monotonic()
     plan = schedule(seed)
-    project = world.creates if plan.adopts == "nothing" else world.adopts
+    project = world.indexed if plan.index else world.creates if plan.adopts == "nothing" else world.adopts
     folder = world.folder / f"seed-{seed}"
     folder.mkdir()
     certificates = judge.Certificates()
@@ -193,12 +207,15 @@ def play(world: World, seed: int, *, tamper: Callable[[Repository], object] = bo
             repository = _repository(loopback, plan, project, folder / "strangers")
             before = judge.others(repository)
             stage = world.stage(project, loopback, repository)
+            indexes.register(project.clone, loopback)
             sequence = Sequence(
                 world=world, project=project, plan=plan, stage=stage, folder=folder, handed=[project.builds[0]]
             )
             _through(sequence)
             tamper(repository)
             problems = sequence.problems or [*sequence.judged()]
+            if plan.index and not problems:
+                problems += judge.index_problems(loopback.index, sequence.handed[-1], project.commit)
             if judge.others(repository) != before:
                 problems.append(f"got strangers' releases changed:\n{before}\n{judge.others(repository)}")
             problems += judge.signature_problems(loopback, certificates, f"https://github.com/{stage.run.workflow_ref}")
@@ -208,11 +225,15 @@ def play(world: World, seed: int, *, tamper: Callable[[Repository], object] = bo
     return Outcome(
         seed=seed,
         problems=tuple(problems),
-        story=(f"adopts {plan.adopts}; {'immutable' if plan.immutable else 'mutable'} releases", *sequence.story),
+        story=(f"adopts {plan.adopts}; {_said(plan)}", *sequence.story),
         runs=sequence.runs,
         hits=tuple(sequence.hits),
         seconds=time.monotonic() - begun,
     )
+
+
+def _said(plan: Schedule) -> str:
+    return f"{'immutable' if plan.immutable else 'mutable'} releases{'; an index' if plan.index else ''}"
 
 
 def _repository(loopback: Loopback, plan: Schedule, project: Project, strangers: Path) -> Repository:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 import widget
 from tagseal.loopback import Loopback
 from tagseal.loopback.actions import Run
-from tagseal.rehearsal import clone, jobs
+from tagseal.rehearsal import clone, jobs, tools
 from tagseal.rehearsal.jobs import JOBS, Job, Stage
 from tagseal.services.actions import RECORDS, said
 from tagseal.steps import Workspace
@@ -104,11 +104,17 @@ class World:
         self._stack = contextlib.ExitStack()
         self._warm = self._stack.enter_context(Warm(folder / "warm"))
         self._warm.shims(folder / "shims", self.loopback_folder)
+        tools.attestations_shim(folder / "shims", self.loopback_folder / "trusted_root.json")
 
     @cached_property
     def creates(self) -> Project:
         """One that makes its releases."""
         return self._project(self.folder / "creates", 'release = "create"')
+
+    @cached_property
+    def indexed(self) -> Project:
+        """One whose packages go to an index as well."""
+        return self._project(self.folder / "indexed", 'release = "create"\n\n[tool.tagseal.index]\nname = "pypi"')
 
     @cached_property
     def adopts(self) -> Project:
@@ -198,11 +204,16 @@ class World:
         with Loopback(folder=self.loopback_folder) as loopback:
             repository = loopback.github.add_repository(NAME)
             repository.add_tag(TAG, project.commit, annotated=True)
-            machine = self.machine(project, folder / f"build-{number}")
-            packages(machine.checkout / "wheelhouse", number)
-            code = self.play(JOBS[0], self.stage(project, loopback, repository), machine, records="")
-            assert code == 0, machine.said()
+            found = self.build(project, self.stage(project, loopback, repository), folder, number)
         shutil.rmtree(self.loopback_folder)
+        return found
+
+    def build(self, project: Project, stage: Stage, folder: Path, number: int) -> HandOver:
+        """Play the build job with the packages of this number; it looks at what an index has."""
+        machine = self.machine(project, folder / f"build-{number}")
+        packages(machine.checkout / "wheelhouse", number)
+        code = self.play(JOBS[0], stage, machine, records="")
+        assert code == 0, machine.said()
         return self.handed_over(machine, folder / f"built-{number}")
 
     def __enter__(self) -> Self:

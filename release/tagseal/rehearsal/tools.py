@@ -69,7 +69,7 @@ def install(  # noqa: PLR0913 - what it takes to find them, and what is to be ve
     trust_config, trusted_root = loopback / "trust.json", loopback / "trusted_root.json"
     shims.mkdir(parents=True, exist_ok=True)
     _shim(shims, "sigstore", [sys.executable, "-P", "-m", "sigstore", "--trust-config", str(trust_config)])
-    _attestations_shim(shims, trusted_root)
+    attestations_shim(shims, trusted_root)
     own = ("sigstore", *(("pypi-attestations",) if index else ()))
     tools = [Tool(name=name, by=f"{name} {version(name)}") for name in own]
     asked = {"gh": _gh, "cosign": _cosign, "curl": _curl, "sha256sum": _sha256sum} | (
@@ -92,7 +92,7 @@ def _shim(shims: Path, name: str, argv: Sequence[str]) -> None:
     _script(shims / name, f'exec {" ".join(map(quoted, argv))} "$@"')
 
 
-def _attestations_shim(shims: Path, trusted_root: Path) -> None:
+def attestations_shim(shims: Path, trusted_root: Path) -> None:
     """Put the root of trust where the tool looks for it: it has no flag for another one, only for one that it has."""
     home = '"$HOME/Library/Caches' if sys.platform == "darwin" else '"${XDG_CACHE_HOME:-$HOME/.cache}'
     folder = f'{home}/sigstore-python/tuf/{quote(TUF, safe="")}"'

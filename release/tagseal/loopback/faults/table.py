@@ -238,7 +238,7 @@ FAULTS: Mapping[str, Kind] = {
         happens="The client is killed (SIGKILL) half way through an upload.",
         report="aigengame/godot-agent#84: a job that dies while uploading cannot be run again",
         act=acts.killed_within,
-        at=rf"{_UPLOAD}|{_BLOB}",
+        at=rf"{_UPLOAD}|{_BLOB}|{_INDEX_UPLOAD}",
     ),
     "kill-after": Kind(
         happens="The service does what it was asked; the client is killed (SIGKILL) before it hears of it.",
