@@ -133,7 +133,7 @@ def programs(folder: Path, *names: str) -> str:
     return str(folder)
 
 
-def workflow(*, image: bool) -> str:
+def workflow(*, image: bool, index: bool = False) -> str:
     """Return what `init` writes, but for the set-up, which takes a package index: the machine has the tool."""
     text = filled(
         "scaffold/release.yml.j2",
@@ -145,7 +145,7 @@ def workflow(*, image: bool) -> str:
             "dispatch": False,
             "repository": "example/widget",
             "image": image,
-            "index": False,
+            "index": index,
             "environment": "release",
         },
         override=None,

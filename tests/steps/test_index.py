@@ -15,15 +15,21 @@ import pytest
 from twine import repository, utils
 
 import packages
+import widget
 from instance import COMMIT, RUN
 from stage import SDIST, WHEEL, Stage, proof_of, stage
+from tagseal import config
 from tagseal.config import Index, Settings
 from tagseal.errors import Busy, Refused, ServiceError, TagsealError, VerificationFailed
 from tagseal.loopback.faults import Fault
 from tagseal.loopback.index import Index as Played
 from tagseal.loopback.index import Publisher
-from tagseal.records import ATTESTATION, Kind
+from tagseal.project.indexed import rows
+from tagseal.records import ATTESTATION, Build, Kind
 from tagseal.services.files import artifact
+from tagseal.services.index import sites
+from tagseal.steps.check import check
+from tagseal.steps.index import irreversible
 from tagseal.steps.index import published as present
 from tagseal.steps.index.adopted import adopted
 from tagseal.steps.publish import publish
@@ -34,7 +40,7 @@ from tagseal.steps.witness import witness
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from tagseal.records import Build, Checks, Draft, Publication, Seal, Testimony
+    from tagseal.records import Checks, Draft, Publication, Seal, Testimony
 
 PUBLISHER = Publisher(project="widget", owner="octo", repository="widget", workflow="release.yml")
 PUBLISHING = replace(RUN, environment="release")
@@ -137,6 +143,13 @@ def test_a_release_ends_at_the_index_attested(released: Stage) -> None:
         "pip",
         "pypi-attestations",
     }
+
+
+def test_the_plan_says_which_names_are_used_up(released: Stage) -> None:
+    """Before anything is built, and what is there already."""
+    assert [*irreversible(released.plan)] == [f"pypi never takes another file named {SDIST} or widget-1.2.3-*.whl"]
+    published(released, *sealed(released))
+    assert present(released.plan, released.services(run=None)) == (f"pypi: {WHEEL}", f"pypi: {SDIST}")
 
 
 def test_nothing_is_sent_before_the_draft_is_proven(released: Stage) -> None:
@@ -273,6 +286,39 @@ def test_a_listing_that_lags_is_waited_for(released: Stage) -> None:
     assert uploads(released) == 2
     whole(released, seal)
     seen(released, seal, publication)
+
+
+@pytest.mark.parametrize("field", ["workflow", "environment"])
+def test_a_publisher_that_is_registered_otherwise_stops_before_the_log(released: Stage, field: str) -> None:
+    """By the configuration, for the index cannot be asked; the field that differs is named."""
+    registered = {"workflow": "release.yml", "environment": "release", field: "other.yml"}
+    workflow = "on: push\njobs: {a: {environment: {name: release}, steps: [{run: nox -s guard publish}]}}\n"
+    widget.commit(released.folder / "checkout", {RUN.workflow: workflow})
+    publisher = config.Publisher(**registered)
+    released.settings = replace(released.settings, index=Index(name="pypi", publisher=publisher))
+    error = refused(released, lambda: sealed(released))
+    assert error.slug == "publisher-disagrees"
+    assert [line.partition(":")[0] for line in error.context] == [field]
+
+
+def test_a_classifier_that_keeps_a_project_private_is_found_by_check(tmp_path: Path) -> None:
+    """Before anything is signed; without an index it is nobody's business."""
+    git = widget.project(tmp_path, "v1.2.3")
+    for index, slug in ((Index(name="pypi"), "check-failed"), (None, "")):
+        _, plan, services = widget.release(git, packages=("wheelhouse/*",), index=index)
+        plan = replace(plan, index=sites.of(index))
+        text = packages.metadata("widget", "1.2.3", "Classifier: Private :: Do Not Upload")
+        services.work.assets.mkdir(parents=True, exist_ok=True)
+        paths = packages.write(services.work.packages, text=text)
+        artifacts = tuple(artifact(one, kind) for one, kind in zip(paths, (Kind.wheel, Kind.sdist), strict=True))
+        build = Build(commit=plan.commit, artifacts=artifacts, collected=True)
+        if not slug:
+            assert check(plan, build, services=services).artifacts == artifacts
+            continue
+        with pytest.raises(VerificationFailed) as caught:
+            check(plan, build, services=services)
+        assert caught.value.slug == slug
+        assert "Private :: Do Not Upload" in caught.value.context[0]
 
 
 # What stops a run, before anything is signed where that can be known.
@@ -427,6 +473,33 @@ def test_a_seal_without_its_attestations_is_refused(released: Stage, attestation
     seal, _ = sealed(released)
     with pytest.raises(VerificationFailed):
         verify_sealed(released.tag, replace(seal, attestations=seal.attestations[:attestations]), released.services())
+
+
+# What is told of it.
+
+
+def told(released: Stage, seal: Seal | None = None) -> dict[str, tuple[str, bool | None]]:
+    """Return the rows of ``status``, by file."""
+    digests = {one.name: one.sha256 for one in seal.artifacts} if seal else {}
+    found = rows("v1.2.3", released.plan, digests, replace(released.services(run=None), writes=False))
+    return {one.name: (one.state, one.good) for one in found}
+
+
+def test_status_tells_of_each_package(released: Stage) -> None:
+    """There or not, the release's bytes or others, and whether it is yanked; an index that is silent is no error."""
+    widget.commit(released.folder / "checkout", {"x": ""}, "v1.2.3")
+    assert told(released) == {"": ("none", None)}
+    seal, draft = sealed(released)
+    assert told(released, seal) == {f"pypi {name}": ("none", None) for name in (WHEEL, SDIST)}
+    published(released, seal, draft)
+    assert told(released, seal) == {f"pypi {name}": ("equal", True) for name in (WHEEL, SDIST)}
+    assert told(released) == {f"pypi {name}": ("alone", None) for name in (WHEEL, SDIST)}
+    other = replace(seal, artifacts=tuple(replace(one, sha256="e" * 64) for one in seal.artifacts))
+    assert told(released, other) == {f"pypi {name}": ("differs", False) for name in (WHEEL, SDIST)}
+    index(released).yank("widget", "1.2.3")
+    assert told(released, seal) == {f"pypi {name}": ("yanked", False) for name in (WHEEL, SDIST)}
+    released.loopback.faults.set([Fault(name="server-error", host=SITE)])
+    assert told(released, seal) == {"": ("index-busy", None)}
 
 
 # Another index.

@@ -174,6 +174,37 @@ def test_a_table_where_a_value_belongs_is_said_so(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ('name = "py pi"\nurl = "https://a.example/"', ".name: got 'py pi', expected letters, digits and . _ -"),
+        ('name = "PyPI"', ".url: it is missing, expected the simple API of 'PyPI'; did you mean pypi?"),
+        ('name = "own"', ".url: it is missing, expected the simple API of 'own'"),
+        ('name = "pypi"\nurl = "https://a.example/"', ": got an address for pypi, expected none: it is known"),
+        (
+            'name = "own"\nurl = "http://a.example/"',
+            ".url: got 'http://a.example/', expected https://HOST/PATH/, with a slash at its end",
+        ),
+        (
+            'name = "own"\nurl = "https://a.example/simple"',
+            ".url: got 'https://a.example/simple', expected https://HOST/PATH/, with a slash at its end",
+        ),
+        (
+            'name = "own"\nurl = "https://me:secret@a.example/"',
+            ".url: got 'https://me:secret@a.example/', expected https://HOST/PATH/, with a slash at its end",
+        ),
+        (
+            'name = "own"\nurl = "https://a.example/"\npublisher = { workflow = "a.yml" }',
+            ".publisher: got one for 'own', expected it for pypi or testpypi",
+        ),
+    ],
+)
+def test_a_wrong_index_is_told_by_what_is_wrong(tmp_path: Path, lines: str, said: str) -> None:
+    """Whoever wrote it can copy what is right; a login is never part of an address."""
+    (problem,) = problems(written(tmp_path, f"[tool.tagseal.index]\n{lines}\n"))
+    assert problem == f"pyproject.toml: tool.tagseal.index{said}"
+
+
 BARE = "ghcr.io/o/w, without scheme, tag or digest: the tags stand in `tags`"
 
 

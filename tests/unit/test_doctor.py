@@ -263,6 +263,46 @@ def test_the_identity_and_the_four_fields_of_a_publisher_are_told(
     assert "owner example, repository widget, workflow release.yml, environment release; not checkable" in said
 
 
+PUBLISHERS = {
+    "as it is": ('{ workflow = "release.yml", environment = "release" }', []),
+    "any environment": ('{ workflow = "release.yml" }', []),
+    "another workflow": ('{ workflow = "publish.yml", environment = "release" }', ["workflow"]),
+    "another environment": ('{ workflow = "release.yml", environment = "production" }', ["environment"]),
+    "both": ('{ workflow = "publish.yml", environment = "production" }', ["workflow", "environment"]),
+}
+
+
+@pytest.mark.parametrize("what", PUBLISHERS)
+def test_a_publisher_that_is_registered_otherwise_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], what: str
+) -> None:
+    """Field by field, both sides: the index would refuse what is signed already."""
+    publisher, wrong = PUBLISHERS[what]
+    table = f'{CONFIGURED}\n[tool.tagseal.index]\nname = "pypi"\npublisher = {publisher}\n'
+    toml = widget.files()["pyproject.toml"] + table
+    project(tmp_path, monkeypatch, {WORKFLOW: GOOD, "pyproject.toml": toml})
+    code = main(["doctor", "--offline", "--json"])
+    rows = [row for row in json.loads(capsys.readouterr().out)["rows"] if row["check"] == "index"]
+    assert code == (2 if wrong else 0)
+    assert [row["slug"] for row in rows] == ["publisher-disagrees"] * len(wrong) or [""]
+    assert all(f"{field}: got '" in row["text"] for field, row in zip(wrong, rows, strict=False))
+
+
+def test_a_publisher_that_nothing_names_is_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the line to write; another index has none."""
+    for number, table in enumerate(('name = "testpypi"', 'name = "own"\nurl = "https://packages.example/simple/"')):
+        toml = f"{widget.files()['pyproject.toml']}{CONFIGURED}\n[tool.tagseal.index]\n{table}\n"
+        (tmp_path / str(number)).mkdir()
+        project(tmp_path / str(number), monkeypatch, {WORKFLOW: GOOD, "pyproject.toml": toml})
+        main(["doctor", "--offline"])
+        said = capsys.readouterr().out
+        line = 'publisher = { workflow = "release.yml", environment = "release" }'
+        assert (line in said) == (number == 0)
+        assert ("to trust" in said) == (number == 0)
+
+
 @pytest.fixture
 def online(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
     """Give a network with GitHub and Sigstore in it."""

@@ -92,7 +92,7 @@ _CHECKS: Mapping[str, Callable[[object], str]] = {
     ),
     "index.name": _text(lambda name: _INDEX.fullmatch(name) is not None, "letters, digits and . _ -"),
     "index.url": _text(lambda url: _URL.fullmatch(url) is not None, "https://HOST/PATH/, with a slash at its end"),
-    "index.publish-url": _text(lambda url: _URL.fullmatch(f"{url}/") is not None, "https://HOST/PATH"),
+    "index.publish-url": _text(lambda url: _URL.fullmatch(f"{url.rstrip('/')}/") is not None, "https://HOST/PATH"),
     "index.publisher.environment": _word,
     "index.publisher.workflow": _text(lambda name: WORKFLOW.fullmatch(name) is not None, "a bare file name"),
 }

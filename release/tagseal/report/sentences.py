@@ -54,8 +54,11 @@ def _(record: Checks) -> str:
 @sentence.register
 def _(record: Seal) -> str:
     kept = f", {record.kept} of them kept" if record.kept else ""
-    image = f" and {_count(record.signatures, 'signature')} of the image" if record.image else ""
-    return f"{_count(record.bundles, 'bundle')}{image}{kept}, as {record.identity.workflow}@{record.identity.ref}"
+    more = {"signature": record.signatures, "attestation": record.attestations}
+    of = {"signature": " of the image", "attestation": " for the index"}
+    parts = [f"{_count(found, name)}{of[name]}" for name, found in more.items() if found]
+    signed = ", ".join([_count(record.bundles, "bundle"), *parts])
+    return f"{signed}{kept}, as {record.identity.workflow}@{record.identity.ref}"
 
 
 @sentence.register
