@@ -97,7 +97,10 @@ def _needed(written: Written) -> dict[str, str]:
     """Return what the verbs that a job runs will take, by the table: the first refusal is for the least of it."""
     words = {word for step in written.steps for word in _WORD.findall(step.run)}
     mine = [job for job in JOBS if words.intersection(job.verbs) and words & {"nox", "tagseal"}]
-    return {scope: level for job in mine for scope, level in job.permissions.items()}
+    needed: dict[str, str] = {}
+    for scope, level in (one for job in mine for one in job.permissions.items()):
+        needed[scope] = max(needed.get(scope, level), level)  # "read" comes before "write", in the alphabet as well
+    return needed
 
 
 def _sentence(workflow: Workflow, written: Written, line: str) -> str:
