@@ -280,6 +280,38 @@ def test_this_project_is_as_init_makes_it(tmp_path: Path, monkeypatch: pytest.Mo
     assert set(own.states(own.init("--replace-workflow")).values()) == {"same"}
 
 
+TABLES = {
+    "[tool.tagseal] # ours\nwait = 3\n": '[tool.tagseal] # ours\nrelease = "adopt"\nwait = 3\n',
+    "  [tool.tagseal]\nwait = 3\n": '  [tool.tagseal]\nrelease = "adopt"\nwait = 3\n',
+    '[tool.tagseal.index]\nname = "pypi"\n': (
+        '[tool.tagseal]\nrelease = "adopt"\n\n[tool.tagseal.index]\nname = "pypi"\n'
+    ),
+}
+
+
+@pytest.mark.parametrize("before", TABLES)
+def test_a_key_is_added_to_the_table_however_it_is_written(
+    made: Made, monkeypatch: pytest.MonkeyPatch, before: str
+) -> None:
+    """With a comment behind it, indented, or only as the parent of another table."""
+    toml = widget.files()["pyproject.toml"] + before
+    commit(made, {"release-please-config.json": "{}", "pyproject.toml": toml}, monkeypatch)
+    made.init("--wheel", str(made.wheel))
+    assert made.text("pyproject.toml").endswith(TABLES[before])
+
+
+def test_a_table_that_is_written_in_another_way_is_left_with_the_line_to_add(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dotted keys and inline tables are a person's own: nothing is guessed, and nothing is silent."""
+    toml = widget.files()["pyproject.toml"] + "[tool]\ntagseal.wait = 3\n"
+    commit(made, {"release-please-config.json": "{}", "pyproject.toml": toml}, monkeypatch)
+    document = made.init("--wheel", str(made.wheel))
+    assert made.text("pyproject.toml") == toml
+    assert made.states(document)["pyproject.toml"] == "differs"
+    assert 'pyproject.toml is kept: add release = "adopt" to the table of Tagseal yourself' in document["advice"]
+
+
 def test_the_lock_has_all_that_this_tool_needs_and_only_hashes() -> None:
     """Every dependency, and Nox, at a version that pyproject.toml admits; `nox -s lock` makes it anew."""
     text = (ROOT / "templates/scaffold/requirements.txt").read_text()

@@ -111,7 +111,8 @@ def _added(found: Found, path: str, text: str | None) -> Change:
     """Propose a file that keeps every line that it has; None: nothing can be added, and what would be is shown."""
     before = found.text(path)
     if text is None:
-        return Change(path=path, state="differs", diff=tuple(noxfile.LINES.splitlines()))
+        shown_lines = noxfile.LINES.splitlines() if path == noxfile.FILE else tables.lines(found)
+        return Change(path=path, state="differs", diff=tuple(shown_lines))
     if text == before:
         return Change(path=path, state="same")
     state: State = "add" if (found.root / path).exists() else "write"
@@ -164,5 +165,7 @@ def _left(changes: list[Change]) -> Iterator[str]:
     for one in changes:
         if one.state == "differs" and one.path == noxfile.FILE:
             yield f"{one.path} cannot be read as Python: add the lines that are shown yourself"
+        elif one.state == "differs" and one.path == "pyproject.toml":
+            yield f"{one.path} is kept: add {', '.join(one.diff)} to the table of Tagseal yourself"
         elif one.state == "differs":
             yield f"{one.path} is kept; with --replace-workflow it becomes what is shown"

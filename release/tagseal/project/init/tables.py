@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 from tagseal.services.toml import read_toml
@@ -13,29 +14,41 @@ if TYPE_CHECKING:
     from tagseal.project.init.look import Found
 
 _IGNORED = "/dist/"
+_OWN = re.compile(r"^[ \t]*\[[ \t]*tool[ \t]*\.[ \t]*tagseal[ \t]*\][ \t]*(?:#.*)?\r?\n", re.MULTILINE)
+_BELOW = re.compile(r"^[ \t]*\[[ \t]*tool[ \t]*\.[ \t]*tagseal[ \t]*\.", re.MULTILINE)
+"""Lines that begin our table, or one below it; a table may also be written as dotted keys, which are left alone."""
 
 
-def merged(found: Found) -> Mapping[str, str]:
-    """Return the files that say something new, each with its whole text."""
+def merged(found: Found) -> Mapping[str, str | None]:
+    """Return the files that say something new, each with its whole text; None where it cannot be added."""
     return {**_settings(found), **_ignored(found)}
 
 
-def _settings(found: Found) -> dict[str, str]:
+def lines(found: Found) -> tuple[str, ...]:
+    """Return what the configuration has to say besides, a line for each key."""
     said = {}
     if found.project != found.settings.project:
         said["project"] = found.project
     if found.bots and found.settings.release != "adopt":
         said["release"] = "adopt"
-    if not said:
+    return tuple(f"{key} = {json.dumps(text)}" for key, text in said.items())
+
+
+def _settings(found: Found) -> dict[str, str | None]:
+    wanted = "".join(f"{line}\n" for line in lines(found))
+    if not wanted:
         return {}
-    lines = "".join(f"{key} = {json.dumps(text)}\n" for key, text in said.items())
     root = read_toml(found.root / "pyproject.toml")
     if not (found.root / "pyproject.toml").exists():
-        return {"tagseal.toml": lines + found.text("tagseal.toml")}
-    if "tagseal" in root.get("tool", {}):
-        before = found.text("pyproject.toml")
-        return {"pyproject.toml": before.replace("[tool.tagseal]\n", f"[tool.tagseal]\n{lines}", 1)}
-    return {"pyproject.toml": f"{found.text('pyproject.toml').rstrip()}\n\n[tool.tagseal]\n{lines}"}
+        return {"tagseal.toml": wanted + found.text("tagseal.toml")}
+    before = found.text("pyproject.toml")
+    if "tagseal" not in root.get("tool", {}):
+        return {"pyproject.toml": f"{before.rstrip()}\n\n[tool.tagseal]\n{wanted}"}
+    if own := _OWN.search(before):
+        return {"pyproject.toml": f"{before[: own.end()]}{wanted}{before[own.end() :]}"}
+    if below := _BELOW.search(before):
+        return {"pyproject.toml": f"{before[: below.start()]}[tool.tagseal]\n{wanted}\n{before[below.start() :]}"}
+    return {"pyproject.toml": None}
 
 
 def _ignored(found: Found) -> dict[str, str]:
