@@ -186,6 +186,16 @@ def test_failed_jobs_are_run_again_with_what_they_handed_on(tmp_path: Path) -> N
     assert "3 bundles, 2 of them kept" in signed
 
 
+@pytest.mark.parametrize(("named", "expected"), [("name: Ship it\n", "Ship it"), ("", FILE)])
+def test_a_step_finds_the_runners_own_variables(tmp_path: Path, named: str, expected: str) -> None:
+    """The workflow by its name, by its path where it has none; the job; the system."""
+    lines = "env | grep -E '^(GITHUB_(WORKFLOW|JOB)|RUNNER_(OS|ARCH))=' | sort; exit 3"
+    ended = play(tmp_path, f'{named}{HEAD}  first: {{ steps: [{{ run: "{lines}" }}] }}\n')
+    log = (ended.out / "logs" / "first.txt").read_text()
+    found = [line for line in log.splitlines() if line.startswith(("GITHUB_", "RUNNER_"))]
+    assert found == ["GITHUB_JOB=first", f"GITHUB_WORKFLOW={expected}", "RUNNER_ARCH=X64", "RUNNER_OS=Linux"]
+
+
 def test_the_same_is_told_in_a_pipe_and_on_a_narrow_terminal(tmp_path: Path) -> None:
     """No line of the story is redrawn or cut, whatever the width."""
     git = project(tmp_path / "widget", "", {FILE: RELEASE})

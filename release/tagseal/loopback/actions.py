@@ -53,6 +53,10 @@ class Run:
     run_id: int = 1
     actor: str = "octocat"
     actor_id: int = 583231
+    name: str = ""
+    """What the workflow calls itself; empty where it has no name."""
+    job: str = ""
+    """The job's id."""
     job_workflow: str = ""
     """``OWNER/REPO/PATH@REF`` of the reusable workflow that the job is in; empty in the workflow's own jobs."""
 
@@ -106,7 +110,7 @@ def claims(run: Run, *, age: int = 0, lifetime: int = TOKEN_LIFETIME) -> dict[st
         "repository_owner": run.owner,
         "repository_owner_id": str(run.owner_id),
         "repository_visibility": run.visibility,
-        "workflow": run.workflow,
+        "workflow": run.name or run.workflow,
         "workflow_ref": run.workflow_ref,
         "workflow_sha": run.sha,
         "job_workflow_ref": job_workflow,
@@ -211,6 +215,7 @@ def environment(  # noqa: PLR0913 - a job's facts, each by its name
         "GITHUB_API_URL": API,
         "GITHUB_EVENT_NAME": run.event,
         "GITHUB_GRAPHQL_URL": f"{API}/graphql",
+        "GITHUB_JOB": run.job,
         "GITHUB_REF": run.ref,
         "GITHUB_REF_NAME": run.ref_name,
         "GITHUB_REF_TYPE": run.ref_type,
@@ -225,11 +230,13 @@ def environment(  # noqa: PLR0913 - a job's facts, each by its name
         "GITHUB_SHA": run.sha,
         "GITHUB_TOKEN": token,
         "GITHUB_TRIGGERING_ACTOR": run.actor,
-        "GITHUB_WORKFLOW": run.workflow,
+        "GITHUB_WORKFLOW": run.name or run.workflow,
         "GITHUB_WORKFLOW_REF": run.workflow_ref,
         "GITHUB_WORKFLOW_SHA": run.sha,
         "GITHUB_WORKSPACE": str(workspace),
+        "RUNNER_ARCH": "X64",
         "RUNNER_ENVIRONMENT": "github-hosted",
+        "RUNNER_OS": "Linux",
         "RUNNER_TEMP": str(temp),
     }
     if oidc_url and oidc_token:

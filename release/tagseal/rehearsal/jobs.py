@@ -176,7 +176,7 @@ def error_of(log: str, code: int) -> dict[str, object] | None:
 def job_environ(job: Job, stage: Stage, powers: Powers, checkout: Path, temp: Path) -> dict[str, str]:
     """Return the job's whole environment: the machine's, the runner's, the loopback's; nothing of the person's."""
     runner = actions.environment(
-        replace(stage.run, environment=job.environment),
+        replace(stage.run, environment=job.environment, job=job.name),
         token=powers.token,
         oidc_url=stage.loopback.oidc_url if job.identity else None,
         oidc_token=powers.request,

@@ -20,6 +20,7 @@ from tagseal.rehearsal.chosen import choose
 from tagseal.rehearsal.clone import Clone, make
 from tagseal.rehearsal.conclusion import Outcome, conclude, document, journal
 from tagseal.rehearsal.left import Left
+from tagseal.services import workflows as files
 from tagseal.services.git import Git
 
 if TYPE_CHECKING:
@@ -146,6 +147,7 @@ def staged(clone: Clone, loopback: Loopback, left: Left, environ: Mapping[str, s
         workflow=f"{WORKFLOWS}/{clone.workflow}",
         ref=f"refs/tags/{clone.tag}",
         sha=clone.commit,
+        name=str(files.document(clone.git.root / WORKFLOWS / clone.workflow).get("name", "")),
         visibility="private" if clone.private else "public",
     )
     stage = jobs.Stage(
