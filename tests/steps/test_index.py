@@ -28,8 +28,10 @@ from tagseal.project.indexed import rows
 from tagseal.records import ATTESTATION, Build, Kind
 from tagseal.services.files import artifact
 from tagseal.services.index import sites
+from tagseal.services.index.uploads import sent
+from tagseal.steps import wheels
 from tagseal.steps.check import check
-from tagseal.steps.index import irreversible
+from tagseal.steps.index import client, irreversible
 from tagseal.steps.index import published as present
 from tagseal.steps.index.adopted import adopted
 from tagseal.steps.publish import publish
@@ -473,6 +475,27 @@ def test_a_seal_without_its_attestations_is_refused(released: Stage, attestation
     seal, _ = sealed(released)
     with pytest.raises(VerificationFailed):
         verify_sealed(released.tag, replace(seal, attestations=seal.attestations[:attestations]), released.services())
+
+
+def test_a_package_that_changes_on_its_way_is_not_sent(released: Stage) -> None:
+    """What twine reads are the sealed bytes, or nothing is sent: an index without attestations would take it."""
+    seal, _ = sealed(released)
+    path = released.work.packages / WHEEL
+    path.write_bytes(path.read_bytes() + b"x")
+    asking = client(released.plan, released.services(run=PUBLISHING))
+    assert asking is not None
+    with pytest.raises(VerificationFailed) as caught:
+        sent(asking.index, path, seal.packages[0].sha256, None, released.services().environ)
+    assert caught.value.slug == "changed-before-sent"
+    assert names(released) == []
+
+
+@pytest.mark.parametrize("platform", ["linux_x86_64", "linux_aarch64"])
+def test_a_wheel_for_one_distribution_is_refused_where_it_was_built(platform: str) -> None:
+    """Whether earlier jobs built it or this one: the index refuses it when everything else is done."""
+    with pytest.raises(Refused) as caught:
+        wheels.portable([f"widget-1.2.3-cp311-cp311-{platform}.whl"])
+    assert caught.value.slug == "wheel-not-portable"
 
 
 # What is told of it.

@@ -13,6 +13,7 @@ import pytest
 
 import widget
 from job import NAME, TAG
+from tagseal.config import Index
 from tagseal.errors import ConfigError, Refused, TagsealError, UsageError
 from tagseal.records import Identity, Plan
 from tagseal.services.index import sites
@@ -288,6 +289,15 @@ MAY_CHANGE = {
     "irreversible": (),
     "remarks": ("x",),
 }
+
+
+def test_a_version_that_no_index_takes_is_refused(job: Job) -> None:
+    """A local one is for oneself (PEP 440), and is found before anything is built; without an index it may be."""
+    tag = "v1.2.3+mine"
+    job.push({**widget.files("1.2.3+mine"), "CHANGELOG.md": UNRELEASED}, tag)
+    error = refused(job, index=Index(name="pypi"))
+    assert error.slug == "index-local-version"
+    assert planned(job).version == "1.2.3+mine"
 
 
 def test_every_field_is_either_derived_again_or_may_change() -> None:

@@ -13,6 +13,7 @@ from werkzeug import Response
 
 from tagseal.errors import Busy, ServiceError, TagsealError, VerificationFailed
 from tagseal.loopback import Loopback
+from tagseal.loopback.server import Server
 from tagseal.records import Index
 from tagseal.services.index import Client, Listed, sites
 from tagseal.services.index.uploads import _environ
@@ -108,6 +109,22 @@ def test_an_answer_that_makes_no_sense_is_an_error_of_ours(front: Front, what: s
         client().files()
     assert caught.value.slug == "index-garbled"
     assert "Widget 1.2.3" in caught.value.what
+
+
+def test_a_redirect_never_leads_out_of_tls(front: Front, tmp_path: Path) -> None:
+    """Neither for what is asked nor for what is downloaded."""
+    server = Server(lambda _, start: (start("200 OK", []), [b"{}"])[1])
+    host, port = server.address
+    try:
+        told(front, "", 302, Location=f"http://{host}:{port}/")
+        listed = Listed(name="w", sha256=SHA, size=3, url=f"https://{SITE}/packages/x", yanked=False)
+        for act in (client().files, lambda: client().fetch(listed, tmp_path / "w")):
+            with pytest.raises(TagsealError) as caught:
+                act()
+            assert caught.value.slug in {"index-garbled", "index-unreachable"}
+    finally:
+        server.close()
+    assert list(tmp_path.glob("w*")) == []
 
 
 def test_an_answer_without_end_is_cut(front: Front) -> None:

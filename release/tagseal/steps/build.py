@@ -60,6 +60,8 @@ def build(tag: Tag, plan: Plan, *, services: Services) -> Build:
         else:
             make(plan, made, services.work.path / "logs" / "build.log", services=services)
             packages, dropped = tuple(sorted(made.iterdir())), ()
+            if services.settings.index:
+                wheels.portable([path.name for path in packages if path.name.endswith(".whl")])
         packages, taken = adopted(plan, packages, Path(folder) / "index", services)
         artifacts = _place(packages, files.matching(services.root, services.settings.assets), services)
     image = layouts.make(plan, services)

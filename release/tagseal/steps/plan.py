@@ -42,6 +42,7 @@ def plan(tag: Tag, *, services: Services) -> Plan:
     name, version = _declared(tag, services)
     assets = tuple(path.name for path in files.matching(services.root, services.settings.assets))
     planned = derived(tag, name, version, assets=assets, releases=_published(tag, services), services=services)
+    index.takes(planned)
     planned = dataclasses.replace(
         planned,
         published=(*planned.published, *index.published(planned, services)),

@@ -55,7 +55,7 @@ def check_collected(
         )
     wheels = [name for name in names if name.endswith(".whl")]
     if index:
-        _portable(wheels)
+        portable(wheels)
     return _lost(wheels, previous, dropped)
 
 
@@ -76,8 +76,12 @@ def _identity(name: str) -> tuple[str, Version]:
         ) from error
 
 
-def _portable(wheels: Sequence[str]) -> None:
-    """Refuse wheels for one distribution of Linux: an index takes manylinux and musllinux only (PEP 600)."""
+def portable(wheels: Sequence[str]) -> None:
+    """Hold that no wheel is for one distribution of Linux: an index takes manylinux and musllinux only (PEP 600).
+
+    Raises:
+        Refused: One is.
+    """
     bound = [name for name in wheels if any(tag.platform.startswith("linux_") for tag in _tags(name))]
     if bound:
         raise Refused(

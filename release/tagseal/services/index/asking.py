@@ -70,6 +70,8 @@ def saved(url: str, doing: str, path: Path) -> str:
 
 
 def _accepted(answer: requests.Response, doing: str) -> None:
+    if not answer.url.startswith("https://"):  # where a redirect led
+        raise refusals.garbled(doing, "a redirect to an address without TLS")
     if not answer.ok:
         words = answer.raw.read(_WORDS, decode_content=True).decode("utf-8", "replace")
         said = printable(" ".join(f"{answer.reason} {words}".split()))

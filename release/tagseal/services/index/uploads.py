@@ -17,10 +17,11 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tagseal.errors import Busy, Refused, ServiceError
+from tagseal.errors import Busy, Refused, ServiceError, VerificationFailed
 from tagseal.names import printable
 from tagseal.records import ATTESTATION
 from tagseal.services import actions, process
+from tagseal.services.files import measured
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,10 +51,11 @@ _SHORT, _LONG = len("Internal Server Error"), 500
 _USED = re.compile(r"already been used", re.IGNORECASE)
 
 
-def sent(index: Index, path: Path, attestation: Path | None, environ: Mapping[str, str]) -> None:
-    """Send one package, with its attestation where there is one; that it ended well is all that is known then.
+def sent(index: Index, path: Path, sha256: str, attestation: Path | None, environ: Mapping[str, str]) -> None:
+    """Send one package of this digest, with its attestation where there is one; nothing more is known then than its end.
 
     Raises:
+        VerificationFailed: The package has other bytes.
         Refused: The index says that it will not take this file, or not from this publisher.
         Busy: Nobody knows whether it has arrived.
         ServiceError: twine failed in another way.
@@ -61,6 +63,8 @@ def sent(index: Index, path: Path, attestation: Path | None, environ: Mapping[st
     with tempfile.TemporaryDirectory(prefix="tagseal-upload-") as temporary:
         folder = Path(temporary)
         names = [shutil.copyfile(path, folder / path.name).name]
+        if measured(folder / path.name)[1] != sha256:  # these very bytes are what twine reads
+            raise _changed(path.name, sha256)
         if attestation is not None:
             names.append(shutil.copyfile(attestation, folder / (path.name + ATTESTATION)).name)
         trusting = bool(index.site)
@@ -73,6 +77,14 @@ def sent(index: Index, path: Path, attestation: Path | None, environ: Mapping[st
             raise _unknown(index, path.name, error.what) from error
     if finished.code != 0:
         raise _failed(index, path.name, finished)
+
+
+def _changed(name: str, sha256: str) -> VerificationFailed:
+    return VerificationFailed(
+        f"got other bytes in {name} than the sealed ones right before it was to be sent, expected sha256 {sha256}",
+        hint="Something writes to the work folder. Find out what; then run the job that signs again.",
+        slug="changed-before-sent",
+    )
 
 
 def _environ(environ: Mapping[str, str], home: Path, trusting: bool) -> dict[str, str]:  # noqa: FBT001 - of the index

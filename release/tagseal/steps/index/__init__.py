@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tagseal.errors import Refused
+from packaging.version import Version
+
+from tagseal.errors import Refused, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -27,6 +29,20 @@ def client(plan: Plan, services: Services) -> Client | None:
     from tagseal.services.index import Client  # noqa: PLC0415 - requests
 
     return Client(index=plan.index, project=plan.project, version=plan.version, retry=services.retry)
+
+
+def takes(plan: Plan) -> None:
+    """Hold that an index takes this version at all.
+
+    Raises:
+        UsageError: It is a local one.
+    """
+    if plan.index is not None and Version(plan.version).local:
+        raise UsageError(
+            f"got the version {plan.version}, expected one without a local part: {plan.index.name} takes none",
+            hint="Release it as a version of its own, such as 1.2.3.post1 (PEP 440), or without [tool.tagseal.index].",
+            slug="index-local-version",
+        )
 
 
 def there(plan: Plan, services: Services) -> dict[str, Listed]:

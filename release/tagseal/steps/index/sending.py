@@ -91,7 +91,7 @@ def _send(package: Artifact, *, asking: Client, plan: Plan, services: Services) 
 
     def sending() -> bool:
         services.say(f"sending {package.name} to {asking.index.name}")
-        uploads.sent(asking.index, path, attestation, services.environ)
+        uploads.sent(asking.index, path, package.sha256, attestation, services.environ)
         return True
 
     def look() -> bool | None:
