@@ -52,7 +52,7 @@ _USED = re.compile(r"already been used", re.IGNORECASE)
 
 
 def sent(index: Index, path: Path, sha256: str, attestation: Path | None, environ: Mapping[str, str]) -> None:
-    """Send one package of this digest, with its attestation where there is one; nothing more is known then than its end.
+    """Send one package of this digest, with its attestation, if any; that it ended well is all that is known then.
 
     Raises:
         VerificationFailed: The package has other bytes.
