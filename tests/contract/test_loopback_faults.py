@@ -13,6 +13,7 @@ import pytest
 import requests
 
 import oci
+import packages
 from played import RUN
 from tagseal.loopback import Loopback
 from tagseal.loopback.faults import FAULTS, Fault
@@ -343,6 +344,26 @@ def test_the_second_version_of_the_log_conflicts_as_well(tmp_path: Path) -> None
     assert "409" in done.stderr
     assert [fault.name for fault in loopback.faults.hits] == ["rekor-conflict"]
     assert len(loopback.sigstore.tiles.log) - before == 1
+
+
+def test_a_listing_lags_behind_an_upload(tmp_path: Path) -> None:
+    """Twine ends well, and pip finds no such version until the third time."""
+    with Loopback(folder=tmp_path / "loopback") as loopback:
+        loopback.faults.set([Fault(name="index-lags")])
+        token = {"TWINE_USERNAME": "__token__", "TWINE_PASSWORD": loopback.index.token("widget")}
+        (wheel, _) = packages.write(tmp_path)
+        environ = os.environ | loopback.environment() | token | {"PIP_CONFIG_FILE": os.devnull, "HOME": str(tmp_path)}
+        environ = {name: text for name, text in environ.items() if not name.startswith("PIP_") or "FILE" in name}
+        upload = (sys.executable, "-m", "twine", "upload", "--non-interactive", str(wheel))
+        subprocess.run(upload, env=environ, check=True, capture_output=True)
+        pip = (sys.executable, "-m", "pip", "download", "--no-deps", "--no-cache-dir", "--dest", "got", "widget==1.2.3")
+        codes = [
+            subprocess.run(pip, cwd=tmp_path, env=environ, check=False, capture_output=True).returncode
+            for _ in range(4)
+        ]
+        assert [fault.name for fault in loopback.faults.hits] == ["index-lags"]
+
+    assert codes == [1, 1, 1, 0]
 
 
 def sigstore(loopback: Loopback, folder: Path) -> subprocess.CompletedProcess[str]:
