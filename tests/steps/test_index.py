@@ -191,7 +191,7 @@ def test_the_index_has_it_and_the_release_does_not(tmp_path: Path, monkeypatch: 
         released.loopback.faults.set(())
         sent = uploads(released)
         publication = published(released, seal, draft)
-        assert publication.acts == ("pypi had 2 packages already", "release v1.2.3 published")
+        assert publication.acts == ("pypi had all 2 packages already", "release v1.2.3 published")
         assert uploads(released) == sent
         whole(released, seal)
         seen(released, seal, publication)
@@ -215,7 +215,7 @@ def test_one_of_two_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
             published(released, seal, draft)
         assert caught.value.slug == "index-upload-unanswered"
         assert names(released) == [WHEEL]
-        assert published(released, seal, draft).acts[0] == "1 packages sent to pypi"
+        assert published(released, seal, draft).acts[0] == "1 package sent to pypi"
         whole(released, seal)
 
 
@@ -412,6 +412,17 @@ def test_a_publisher_whom_the_index_does_not_know(tmp_path: Path, monkeypatch: p
         whole(released, seal)
 
 
+@pytest.mark.parametrize("field", ["workflow", "environment"])
+def test_a_job_that_is_not_the_publisher_sends_nothing(released: Stage, field: str) -> None:
+    """By the claims of its own token, where the workflow's text did not tell."""
+    seal, draft = sealed(released)
+    registered = {"workflow": "release.yml", "environment": "release", field: "other.yml"}
+    released.settings = replace(released.settings, index=Index(name="pypi", publisher=config.Publisher(**registered)))
+    error = refused(released, lambda: published(released, seal, draft))
+    assert error.slug == "publisher-disagrees"
+    assert [line.partition(":")[0] for line in error.context] == [field]
+
+
 def test_a_project_that_is_somebody_elses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The workflow is trusted for another project."""
     with indexed(tmp_path, monkeypatch, publisher=replace(PUBLISHER, project="gadget")) as released:
@@ -549,7 +560,7 @@ def test_another_index_gets_the_packages_without_attestations(tmp_path: Path, mo
         }
         assert seen(released, seal, publication).public
         again = published(released, seal, draft)
-        assert again.acts[0] == "company had 2 packages already"
+        assert again.acts[0] == "company had all 2 packages already"
 
 
 def test_another_index_without_a_login_says_what_twine_wants(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

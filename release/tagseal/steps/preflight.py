@@ -16,7 +16,7 @@ from tagseal.records import WORKFLOWS
 from tagseal.services import workflows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from tagseal.config import Index
@@ -86,14 +86,18 @@ def unlike(root: Path, index: Index | None, workflow: str) -> Iterator[Unlike]:
 
     Owner and repository are the identity's own; what is registered cannot be asked, so the configuration says it.
     """
+    environment = workflows.publishing(workflows.document(root / workflow))
+    yield from _compared(index, workflow, environment)
+
+
+def _compared(index: Index | None, workflow: str, environment: str | None) -> Iterator[Unlike]:
+    """Compare what a run has with what is registered; an environment of None is not known."""
     publisher = index.publisher if index else None
     if publisher is None:
         return
-    file = workflow.rpartition("/")[2]
+    file, registered = workflow.rpartition("/")[2], publisher.environment or ""
     if file != publisher.workflow:
         yield Unlike(field="workflow", got=file, expected=publisher.workflow)
-    environment = workflows.publishing(workflows.document(root / workflow))
-    registered = publisher.environment or ""
     if environment is not None and registered and environment.lower() != registered.lower():
         yield Unlike(field="environment", got=environment or "none", expected=registered)
 
@@ -105,14 +109,28 @@ def trusted(root: Path, index: Index | None, identity: Identity) -> None:
         Refused: A field differs: the index would refuse what was signed for it.
     """
     if found := tuple(unlike(root, index, identity.workflow)):
-        raise Refused(
-            f"got a run that is not the trusted publisher of {index.name if index else ''}: the "
-            f"{' and the '.join(one.field for one in found)} would differ",
-            context=tuple(one.text for one in found),
-            hint="Correct the publisher at the index and `publisher` in [tool.tagseal.index], or the workflow. Nothing "
-            "was signed.",
-            slug="publisher-disagrees",
-        )
+        raise _disagrees(index, found, "Nothing was signed.")
+
+
+def publishing(index: Index | None, claims: Mapping[str, str]) -> None:
+    """Hold that the job with these claims is the index's publisher, by the configuration.
+
+    Raises:
+        Refused: A field differs: the index would refuse this job.
+    """
+    workflow = claims.get("job_workflow_ref", "").partition("@")[0]
+    if found := tuple(_compared(index, workflow, claims.get("environment", ""))):
+        raise _disagrees(index, found, "Nothing was published, and the draft is left as it is.")
+
+
+def _disagrees(index: Index | None, found: Sequence[Unlike], left: str) -> Refused:
+    return Refused(
+        f"got a run that is not the trusted publisher of {index.name if index else ''}: the "
+        f"{' and the '.join(one.field for one in found)} would differ",
+        context=tuple(one.text for one in found),
+        hint=f"Correct the publisher at the index and `publisher` in [tool.tagseal.index], or the workflow. {left}",
+        slug="publisher-disagrees",
+    )
 
 
 def agrees(git: Git, identity: Identity) -> None:

@@ -1,7 +1,7 @@
 """publish, the first act: the packages go to the index, each once, wheels before the sdist.
 
 1. What is there must be of this release; what is missing is sent.
-2. This job must be the publisher that the configuration names, before the index is asked at all.
+2. This job must be the publisher that the configuration names, by the claims of its own identity token.
 3. Wheels go side by side, then the sdist: nobody builds from source what is about to have a wheel.
 4. After an answer that tells nothing, the index is looked at before anything is sent again.
 5. At the end the index lists every file, with the bytes that were sealed.
@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import Busy, Refused
 from tagseal.records import ATTESTATION, Kind
-from tagseal.services import actions
+from tagseal.services import actions, oidc
 from tagseal.services.threads import side_by_side
-from tagseal.steps import index
+from tagseal.steps import index, preflight
 from tagseal.steps.index.attested import unequal
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def send(plan: Plan, seal: Seal, services: Services) -> Iterator[str]:
     unequal(plan, packages, listed, services)
     missing = [one for one in packages if one.name not in listed]
     if not missing:
-        yield f"{name} had {len(packages)} packages already"
+        yield f"{name} had all {len(packages)} packages already"
         return
     if asking.index.site and not services.environ.get(actions.OIDC_URL):
         raise Refused(
@@ -57,10 +57,24 @@ def send(plan: Plan, seal: Seal, services: Services) -> Iterator[str]:
             "published.",
             slug="publisher-without-identity",
         )
+    if asking.index.site:
+        services.retry.read(partial(_publisher, services))
     for _, group in groupby(missing, lambda one: one.kind is Kind.sdist):
         side_by_side(partial(_send, asking=asking, plan=plan, services=services), list(group), _THREADS)
     services.retry.read(lambda: listing(asking, plan, packages, services, asking.files()))
-    yield f"{len(missing)} packages sent to {name}"
+    yield f"{len(missing)} package{'s'[: len(missing) > 1]} sent to {name}"
+
+
+def _publisher(services: Services) -> None:
+    """Hold that this job is who the configuration says is registered.
+
+    Raises:
+        Refused: A field differs.
+        Busy: The runner gave no identity token.
+    """
+    token = oidc.identity_token(services.environ, oidc.SIGSTORE)
+    if token is not None:
+        preflight.publishing(services.settings.index, oidc.claims(token))
 
 
 def listing(
