@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import packages
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -65,6 +67,19 @@ def test_the_log_is_the_one_that_was_asked_for(tmp_path: Path, log: str, host: s
     lines = (tmp_path / "out" / "transcript.jsonl").read_text(encoding="utf-8").splitlines()
     asked = [one["host"] for one in map(json.loads, lines) if one["host"].endswith(".sigstore.dev")]
     assert asked == ["fulcio.sigstore.dev", "timestamp.sigstore.dev", host]
+
+
+def test_twine_publishes_and_pip_downloads_inside(tmp_path: Path) -> None:
+    """Without a flag or a login: the index trusts this job with any project, and keeps a name for ever."""
+    packages.write(tmp_path / "dist")
+    upload = "twine upload --non-interactive --disable-progress-bar"
+    done = inside(
+        tmp_path,
+        f"{upload} dist/*; pip download -q --no-deps --only-binary :all: --dest got widget==1.2.3; "
+        f"echo >>dist/*.whl; {upload} dist/*.whl && exit 3; exit 0",
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [path.name for path in (tmp_path / "got").iterdir()] == ["widget-1.2.3-py3-none-any.whl"]
 
 
 def test_the_commands_exit_code_is_ours(tmp_path: Path) -> None:

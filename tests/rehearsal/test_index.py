@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import platform
 import re
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 from twine import utils
 
+import packages
 from rehearsing import PATH, project, rehearse, workflow
 
 if TYPE_CHECKING:
@@ -76,6 +79,24 @@ def test_another_index_gets_both_packages(tmp_path: Path, place: str) -> None:
     assert ended.document["records"]["publish"]["acts"][0] == "2 packages sent to company"
     assert "--index-url https://packages.example/simple/" in (ended.out / "notes.md").read_text()
     assert "the login at company" in ended.errors
+
+
+def test_a_set_of_wheels_goes_there_and_pip_takes_the_one_that_fits(tmp_path: Path) -> None:
+    """As earlier jobs built it, for several platforms."""
+    if sys.platform != "linux":
+        pytest.skip("the wheel that fits is one for Linux")
+    git = project(tmp_path / "widget", f'\n[tool.tagseal]\npackages = ["wheelhouse/*"]\n{configured()}')
+    wheelhouse = git.root / "wheelhouse"
+    packages.write(wheelhouse)[0].unlink()
+    platforms = (f"manylinux_2_17_{platform.machine()}", "win_amd64", "macosx_11_0_arm64", "musllinux_1_2_riscv64")
+    tags = [f"py3-none-{one}" for one in platforms]
+    for tag in tags:
+        content = packages.wheel(packages.metadata(), tag=tag)
+        (wheelhouse / f"widget-1.2.3-{tag}.whl").write_bytes(content)
+    ended = rehearse(git.root, "--json", out=tmp_path / "out")
+    assert ended.code == 0, ended.errors
+    assert ended.document["records"]["publish"]["acts"][0] == "5 packages sent to pypi"
+    assert "5 names at pypi, 11 log entries" in ended.errors
 
 
 FAULTS = ["index-lags", "drop-after", "bad-gateway", "server-error"]

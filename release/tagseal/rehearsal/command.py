@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import UsageError
 from tagseal.loopback import Loopback, actions
+from tagseal.loopback.index import ANY, Publisher
 from tagseal.rehearsal import environment, faulty, tools
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ def run_command(
         folder = Path(temporary).resolve()
         with Loopback(folder=folder / "loopback", log=log) as loopback:
             loopback.github.add_repository(REPOSITORY).add_tag(TAG, COMMIT)
+            for index in loopback.indexes.values():
+                index.register(Publisher(project=ANY, owner=RUN.owner, repository=REPOSITORY.partition("/")[2]))
             token = loopback.github.token(actor="octocat", scopes=_SCOPES, repository=REPOSITORY)
             environ = {
                 **environment.terminal(os.environ),
@@ -68,6 +71,7 @@ def run_command(
                 "GH_NO_UPDATE_NOTIFIER": "1",
             }
             tell(f"{REPOSITORY} is here, with the tag {TAG}, a token that may write, and an identity to sign with")
+            tell("an index is here as well, which trusts that identity with any project: `twine upload dist/*`")
             shims = folder / "shims"
             tools.install(shims, loopback=loopback.folder, environ=environ, probe=environ, forms=("simplesigning",))
             environ["PATH"] = environment.path(shims, environ)

@@ -69,6 +69,7 @@ def private_home(folder: Path) -> dict[str, str]:
         "GH_CONFIG_DIR": str(home / ".config" / "gh"),
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_CONFIG_NOSYSTEM": "1",
+        "PIP_CONFIG_FILE": os.devnull,
         "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
     }
 

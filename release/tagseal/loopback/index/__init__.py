@@ -17,7 +17,7 @@ from werkzeug.routing import Map, Rule
 from tagseal.loopback.index.attested import Attested
 from tagseal.loopback.index.legacy import Legacy
 from tagseal.loopback.index.listing import Listing
-from tagseal.loopback.index.state import File, Publisher, Rules, State
+from tagseal.loopback.index.state import ANY, File, Publisher, Rules, State
 from tagseal.loopback.index.tokens import Tokens
 from tagseal.loopback.service import Service, answer
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _FAILED = 400
 
-__all__ = ["File", "Index", "Publisher", "Rules"]
+__all__ = ["ANY", "File", "Index", "Publisher", "Rules"]
 
 
 class Index(Service):

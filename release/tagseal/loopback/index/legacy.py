@@ -27,7 +27,7 @@ from werkzeug import Response
 from werkzeug.exceptions import HTTPException
 
 from tagseal.loopback.index.attested import NotAttestedError
-from tagseal.loopback.index.state import MEBIBYTE, File
+from tagseal.loopback.index.state import ANY, MEBIBYTE, File
 
 if TYPE_CHECKING:
     from werkzeug import Request
@@ -66,7 +66,7 @@ class Legacy:
             if form.get(":action") != "file_upload" or form.get("protocol_version") != "1":
                 refuse("Unknown protocol version.")
             project, version = _described(form)
-            if project not in token.projects:
+            if not token.projects & {project, ANY}:
                 refuse(
                     f"Invalid API Token: OIDC scoped token is not valid for project '{project}'"
                     if token.publisher

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 TOKEN_LIFETIME = 900
 """Seconds that an exchanged token is good for."""
 MEBIBYTE = 1024 * 1024
+ANY = "*"
+"""In the place of a project: every one, as no real index has it; for a place to play in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +27,7 @@ class Publisher:
     """A trusted publisher, as a project's owner registers it: a workflow of a repository at GitHub."""
 
     project: str
-    """Normalised. It need not exist yet: the first upload makes it."""
+    """Normalised, or :data:`ANY`. It need not exist yet: the first upload makes it."""
     owner: str
     repository: str
     """Without its owner."""
