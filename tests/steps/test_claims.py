@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 import images
+from tagseal.config import Index
 from tagseal.errors import Refused, UsageError, VerificationFailed
 from tagseal.records import Kind, Proof, Verdict, from_json, to_object
 from tagseal.steps.plan import confirm
@@ -43,6 +44,8 @@ def edits(value: Any, where: str = "") -> Iterator[tuple[str, Any]]:  # noqa: AN
         yield f"{where}[]", [*value[1:]] if value else ["forged"]
         for path, one in edits(value[0], where) if value else ():
             yield path, [one, *value[1:]]
+    elif value is None:
+        yield where, "forged"
     else:
         yield where, not value if isinstance(value, bool) else value + 1 if isinstance(value, int) else _other(value)
 
@@ -95,7 +98,8 @@ def test_what_was_built_and_checked_is_held_against_the_files(released: Stage, t
     build, checks = released.build()
     sign(released.tag, released.plan, build, checks, services=services)
     from_build = let_through(build, lambda one: sign(released.tag, released.plan, one, checks, services=services))
-    assert from_build == {"collected", "dropped[]"}  # told
+    # Told; an index that attests is asked what it has, and of another the build job's word is all that there is.
+    assert from_build == {"collected", "dropped[]", "adopted[]"}
     from_checks = let_through(checks, lambda one: sign(released.tag, released.plan, build, one, services=services))
     verdicts = {"verdicts[]", "verdicts.name", "verdicts.ok", "verdicts.detail", "verdicts.by"}
     assert from_checks == verdicts  # a failed check raises and leaves no record: they are told
@@ -115,6 +119,18 @@ def test_a_seal_is_verified_again(released: Stage, tmp_path: Path) -> None:
         "kept": TOLD,
     }
     assert let_through(seal, lambda forged: verify_sealed(released.tag, forged, services)) == set(harmless)
+
+
+def test_attestations_are_verified_again(released: Stage) -> None:
+    """Names, bytes, and whom they are by; the index is the plan's, which is derived again."""
+    released.settings = dataclasses.replace(released.settings, index=Index(name="pypi"))
+    seal = released.sign()
+    services = released.services(run=None)
+    through = let_through(seal, lambda forged: verify_sealed(released.tag, forged, services))
+    assert {one for one in through if one.startswith("attestations")} == {
+        "attestations.log_index",  # the attestation says it, and is verified
+        "attestations.integrated_time",
+    }
 
 
 def test_a_draft_and_a_proof_are_held_against_the_release(released: Stage) -> None:

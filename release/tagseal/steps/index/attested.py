@@ -158,7 +158,8 @@ def problems(tag: Tag, seal: Seal, services: Services) -> Iterator[str]:
     there = sites.of(services.settings.index)
     packages = seal.packages if there is not None and there.site else ()
     listed: Mapping[str, Bundle] = {one.artifact: one for one in seal.attestations}
-    if sorted(listed) != sorted(one.name for one in packages) or len(listed) != len(seal.attestations):
+    got = sorted((one.artifact, one.name) for one in seal.attestations)
+    if got != sorted((one.name, one.name + ATTESTATION) for one in packages):
         yield f"got {len(seal.attestations)} attestations, expected one for each of {len(packages)} by configuration"
         return
     policy = Exact(tag.identity, tag.commit)
