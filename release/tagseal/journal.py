@@ -21,7 +21,7 @@ from tagseal.services.files import opened, replaced
 if TYPE_CHECKING:
     from pathlib import Path
 
-FORMAT = 2
+FORMAT = 3
 """1 had no digest of its own."""
 
 _VERBS = [kind.verb for kind in RECORDS]

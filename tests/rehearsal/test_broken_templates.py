@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TOOL = '\n[tool.tagseal]\ntemplates = "release-templates"\n'
+INDEX = '[tool.tagseal.index]\nname = "testpypi"\n'
 IMAGE = '[tool.tagseal.image]\nname = "ghcr.io/example/widget"\narchive = "image.tar"\n'
 BLOCK = re.compile(r"```bash (?:draft|public|shown)\n.*?\n```", re.DOTALL)
 
@@ -31,7 +32,21 @@ BROKEN = {
         {"another tag": ("--tag {{ tag | quoted }}", "--tag latest")},
         {"an error swallowed": ("--ignore-missing", "--ignore-missing || true")},
     ],
+    "verify/index.md.j2": [
+        {
+            "a build": ("--only-binary :all: ", ""),
+            "another version": ("{{ index.requirement | quoted }}", "{{ project | quoted }}"),
+            "another index": ("{{ index.url | quoted }}", "https://packages.example/simple/"),
+        },
+        {"another package": ("pypi-attestations", "pypi-attestation")},
+        {"another URL": ("{{ file.url | quoted }}", "{{ (file.url ~ '?raw') | quoted }}")},
+        {
+            "another repository": ('("https://github.com/" ~ repository)', '"https://github.com/octo/fork"'),
+            "another provenance": ("{{ file.provenance | quoted }}", "{{ index.files[0].provenance | quoted }}"),
+        },
+    ],
     "verify/section.md.j2": [
+        {"another version": ("{{ index.requirement | quoted }}", "{{ (project ~ '==0') | quoted }}")},
         {"another package": ("'sigstore>=", "'sigstroe>=")},
         {"another repository": ("{{ repository | quoted }}", "{{ (repository ~ '-fork') | quoted }}")},
         {
@@ -95,7 +110,7 @@ def test_a_broken_command_stops_the_release(file: str, index: int, old: str, new
     template = (packaged() / file).read_text().replace(block, block.replace(old, new, 1))
     git = project(
         tmp_path / "widget",
-        TOOL + ("kit = true\n" if file == KIT else "") + IMAGE,
+        TOOL + ("kit = true\n" if file == KIT else "") + IMAGE + INDEX,
         {f"release-templates/{file}": template},
     )
     images.archive(images.layout(tmp_path / "layout"), git.root / "image.tar")

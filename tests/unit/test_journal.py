@@ -23,6 +23,7 @@ from tagseal.records import (
     Checks,
     Draft,
     Identity,
+    Index,
     Kind,
     Manifest,
     Plan,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+INDEX = Index(name="own", simple="https://a.example/", upload="https://a.example/up", site="")
 COMMIT = "a" * 40
 ARTIFACT = Artifact(kind=Kind.wheel, name="widget-1.0-py3-none-any.whl", size=3, sha256="0" * 64)
 IMAGE = Artifact(
@@ -124,7 +126,7 @@ def written(tmp_path: Path, plan: Callable[..., Plan]) -> Path:
     """Write a journal with a record of each verb."""
     path = tmp_path / "release.json"
     journal = Journal.open(path, "v1.0", COMMIT)
-    for record in whole(plan(tag="v1.0", commit=COMMIT)):
+    for record in whole(plan(tag="v1.0", commit=COMMIT, index=INDEX)):
         journal.keep(record)
     return path
 
@@ -144,7 +146,8 @@ def edits(value: Any, where: str = "") -> Iterator[tuple[str, Any]]:  # noqa: AN
                 yield text, [*value[:number], one, *value[number + 1 :]]
     else:
         yield where, not value if isinstance(value, bool) else value + 1 if isinstance(value, int) else f"{value}x"
-        yield f"{where} null", None
+        if value is not None:
+            yield f"{where} null", None
         yield f"{where} of another type", [value]
 
 
@@ -165,7 +168,7 @@ def test_no_edit_of_any_field_is_used(written: Path) -> None:
         written.write_text(json.dumps(edited, indent=2) + "\n", encoding="utf-8")
         found[where] = outcome(written)
     assert len(found) > 400
-    left_out = "records of format 3 lie here, this version writes 2: they are not used"
+    left_out = "records of format 4 lie here, this version writes 3: they are not used"
     assert {where: one for where, one in found.items() if one != "records-damaged"} == {".format": left_out}
 
 
@@ -207,7 +210,7 @@ def test_records_of_an_older_format_are_left_out_and_it_is_said(tmp_path: Path) 
     """The first format had no digest; the verbs run again."""
     path = tmp_path / "release.json"
     path.write_text(json.dumps({"format": 1, "tag": "v1.0", "commit": COMMIT, "records": {}}), encoding="utf-8")
-    assert outcome(path) == "records of format 1 lie here, this version writes 2: they are not used"
+    assert outcome(path) == "records of format 1 lie here, this version writes 3: they are not used"
 
 
 def sealed(path: Path, old: str, new: str) -> None:
