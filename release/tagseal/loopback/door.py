@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from email.parser import BytesHeaderParser
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+from weakref import WeakSet
 
 import trustme
 from werkzeug.wrappers import Response
@@ -130,6 +131,7 @@ class Door:
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
         self._tasks: set[object] = set()
+        self._transports: WeakSet[asyncio.WriteTransport] = WeakSet()
         self._thread = threading.Thread(target=self._run, name="loopback door", daemon=True)
         self._thread.start()
 
@@ -156,11 +158,16 @@ class Door:
         server = await asyncio.start_server(self._connected, sock=self._socket)
         await self._stop.wait()
         server.close()
+        # One that says goodbye to a client belongs to no task any more, and would outlive the loop.
+        for transport in list(self._transports):
+            transport.abort()
+        await asyncio.sleep(0)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # The loop refers to tasks weakly, and nothing refers to the first protocol once TLS has begun.
         # asyncio does this only where the protocol number is spelled out; without it an answer waits 40 ms.
         writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._transports.add(writer.transport)
         gone = suppress(OSError, EOFError, ValueError, asyncio.LimitOverrunError, asyncio.CancelledError)
         with self._kept(asyncio.current_task()), gone, _closing(writer):
             async with asyncio.timeout(_PATIENCE):
@@ -237,6 +244,7 @@ class Door:
     async def _relay(self, name: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass bytes both ways until either side ends."""
         inner_reader, inner_writer = await asyncio.open_connection(*self._server, limit=_BLOCK)
+        self._transports.add(inner_writer.transport)
         source = inner_writer.get_extra_info("sockname")
         with _closing(inner_writer), self._hosts.lease(source, name):
             ways = [
