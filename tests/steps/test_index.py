@@ -351,6 +351,19 @@ def test_a_file_that_somebody_else_sent_stops_the_run(released: Stage) -> None:
     assert refused(released, lambda: sealed(released, code="# other\n")).slug == "index-file-not-ours"
 
 
+def test_a_name_that_somebody_takes_meanwhile_stops_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the last look, and before the upload: their file is told apart from an upload whose answer was lost."""
+    with indexed(tmp_path, monkeypatch) as released:
+        released.settings = replace(released.settings, wait=30)
+        seal, draft = sealed(released)
+        released.loopback.faults.set([Fault(name="index-name-taken")])
+        with pytest.raises(Refused) as caught:
+            published(released, seal, draft)
+        assert caught.value.slug == "index-file-not-ours"
+        assert released.loopback.faults.hits
+        assert len(index(released).files("widget")) == 1
+
+
 def test_a_file_of_another_commit_stops_the_run(released: Stage) -> None:
     """The tag moved after it was published: the name is used up."""
     published(released, *sealed(released))
