@@ -83,7 +83,7 @@ class Job:
             timeout=120,
         )
 
-    def attest(self, path: Path, run: Run = RUN, sha256: str = "") -> Path:
+    def attest(self, path: Path, run: Run = RUN, sha256: str = "", subject: str = "") -> Path:
         """Attest a package as a job of this run."""
         config = ClientTrustConfig.from_json((self.loopback.folder / "trust.json").read_text())
         token = IdentityToken(self.loopback.issuer.mint(run, "sigstore"))
@@ -92,7 +92,7 @@ class Job:
             for name, value in self.loopback.environment().items():
                 patch.setenv(name, value)
             with SigningContext.from_trust_config(config).signer(token) as signer:
-                bundle = signer.sign_dsse(statement(path.name, digest))
+                bundle = signer.sign_dsse(statement(subject or path.name, digest))
         file = path.with_name(f"{path.name}.publish.attestation")
         file.write_bytes(attestation(bundle.to_json().encode()))
         return file
@@ -234,6 +234,10 @@ def _other_file(job: Job, files: tuple[Path, Path]) -> None:
     job.attest(files[0], sha256="0" * 64)
 
 
+def _other_name(job: Job, files: tuple[Path, Path]) -> None:
+    job.attest(files[0], subject=WHEEL.replace("py3", "py2.py3"))
+
+
 def _other_workflow(job: Job, files: tuple[Path, Path]) -> None:
     job.attest(files[0], run=replace(RUN, workflow=".github/workflows/other.yml"))
 
@@ -249,7 +253,7 @@ def _damaged(_: Job, files: tuple[Path, Path]) -> None:
     file.write_text(json.dumps(document))
 
 
-@pytest.mark.parametrize("spoil", [_other_file, _other_workflow, _other_repository, _damaged])
+@pytest.mark.parametrize("spoil", [_other_file, _other_name, _other_workflow, _other_repository, _damaged])
 def test_an_attestation_of_something_else_is_refused(job: Job, spoil: object) -> None:
     """Of another file, by another workflow or repository, or damaged: nothing is kept, and the name stays free."""
     files = packages.write(job.folder / "dist")
