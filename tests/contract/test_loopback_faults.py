@@ -366,6 +366,24 @@ def test_a_listing_lags_behind_an_upload(tmp_path: Path) -> None:
     assert codes == [1, 1, 1, 0]
 
 
+def test_a_name_is_taken_by_somebody_faster(tmp_path: Path) -> None:
+    """Twine hears that it exists; what is there is theirs, and stays."""
+    with Loopback(folder=tmp_path / "loopback") as loopback:
+        loopback.faults.set([Fault(name="index-name-taken")])
+        token = {"TWINE_USERNAME": "__token__", "TWINE_PASSWORD": loopback.index.token("widget")}
+        (wheel, _) = packages.write(tmp_path)
+        environ = os.environ | loopback.environment() | token | {"HOME": str(tmp_path), "COLUMNS": "500"}
+        upload = (sys.executable, "-m", "twine", "upload", "--non-interactive", str(wheel))
+        runs = [subprocess.run(upload, env=environ, check=False, capture_output=True, text=True) for _ in range(2)]
+        (file,) = loopback.index.files("widget")
+        assert [fault.name for fault in loopback.faults.hits] == ["index-name-taken"]
+
+    assert [done.returncode for done in runs] == [1, 1]
+    assert all(f"File already exists ('{wheel.name}'" in done.stdout + done.stderr for done in runs)
+    assert file.sha256 != hashlib.sha256(wheel.read_bytes()).hexdigest()
+    assert file.attestations == ()
+
+
 def sigstore(loopback: Loopback, folder: Path) -> subprocess.CompletedProcess[str]:
     """Let the real sigstore sign a file there."""
     (folder / "a.txt").write_text(str(folder))

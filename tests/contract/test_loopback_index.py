@@ -83,7 +83,7 @@ class Job:
             timeout=120,
         )
 
-    def attest(self, path: Path, run: Run = RUN, sha256: str = "") -> Path:
+    def attest(self, path: Path, run: Run = RUN, sha256: str = "", subject: str = "") -> Path:
         """Attest a package as a job of this run."""
         config = ClientTrustConfig.from_json((self.loopback.folder / "trust.json").read_text())
         token = IdentityToken(self.loopback.issuer.mint(run, "sigstore"))
@@ -92,7 +92,7 @@ class Job:
             for name, value in self.loopback.environment().items():
                 patch.setenv(name, value)
             with SigningContext.from_trust_config(config).signer(token) as signer:
-                bundle = signer.sign_dsse(statement(path.name, digest))
+                bundle = signer.sign_dsse(statement(subject or path.name, digest))
         file = path.with_name(f"{path.name}.publish.attestation")
         file.write_bytes(attestation(bundle.to_json().encode()))
         return file
@@ -105,10 +105,14 @@ class Job:
         return self.run(*argv, environ=self.environ(run))
 
     def ask(self, url: str, **headers: str) -> requests.Response:
+        return self.asked("GET", url, headers=headers)
+
+    def asked(self, method: str, url: str, **more: object) -> requests.Response:
         with pytest.MonkeyPatch.context() as patch:
             for name, value in self.loopback.environment().items():
                 patch.setenv(name, value)
-            return requests.get(url, headers=headers, timeout=10)
+            patch.setenv("NETRC", os.devnull)
+            return requests.request(method, url, timeout=10, **more)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -140,7 +144,7 @@ def test_twine_sends_the_same_bytes_twice_and_never_others(job: Job) -> None:
     job.index.delete("widget", WHEEL)
     again = job.publish()
     assert again.returncode == 1
-    assert "This filename has already been used, use a different version." in " ".join(again.stdout.split())
+    assert "This filename was previously used by a file that has since been deleted." in " ".join(again.stdout.split())
 
 
 def test_pip_downloads_the_wheel(job: Job) -> None:
@@ -205,7 +209,7 @@ REFUSED_PUBLISHERS = {
 @pytest.mark.parametrize("what", REFUSED_PUBLISHERS)
 def test_another_workflow_is_no_publisher(job: Job, what: str) -> None:
     """Each of the registered fields counts; the answer says that there is no such publisher."""
-    job.index.state.publishers[:] = [replace(PUBLISHER, environment="release")]
+    job.index.publishers[:] = [replace(PUBLISHER, environment="release")]
     assert job.publish(run=replace(RUN, environment="release")).returncode == 0
     done = job.publish(run=REFUSED_PUBLISHERS[what])
     assert done.returncode == 1
@@ -230,6 +234,10 @@ def _other_file(job: Job, files: tuple[Path, Path]) -> None:
     job.attest(files[0], sha256="0" * 64)
 
 
+def _other_name(job: Job, files: tuple[Path, Path]) -> None:
+    job.attest(files[0], subject=WHEEL.replace("py3", "py2.py3"))
+
+
 def _other_workflow(job: Job, files: tuple[Path, Path]) -> None:
     job.attest(files[0], run=replace(RUN, workflow=".github/workflows/other.yml"))
 
@@ -245,7 +253,7 @@ def _damaged(_: Job, files: tuple[Path, Path]) -> None:
     file.write_text(json.dumps(document))
 
 
-@pytest.mark.parametrize("spoil", [_other_file, _other_workflow, _other_repository, _damaged])
+@pytest.mark.parametrize("spoil", [_other_file, _other_name, _other_workflow, _other_repository, _damaged])
 def test_an_attestation_of_something_else_is_refused(job: Job, spoil: object) -> None:
     """Of another file, by another workflow or repository, or damaged: nothing is kept, and the name stays free."""
     files = packages.write(job.folder / "dist")
@@ -284,7 +292,7 @@ WRONG = {
     "a classifier that keeps a project private": (
         WHEEL,
         packages.wheel(packages.metadata("widget", "1.2.3", "Classifier: Private :: Do Not Upload")),
-        "Classifier 'Private :: Do Not Upload' is not a valid classifier.",
+        "'Private :: Do Not Upload' is not a valid classifier.",
     ),
     "a platform of one distribution": (
         "widget-1.2.3-py3-none-linux_x86_64.whl",
@@ -376,3 +384,288 @@ def test_the_two_that_twine_knows_are_two(job: Job) -> None:
     assert done.returncode == 0, done.stdout
     assert len(job.loopback.indexes["testpypi"].files("widget")) == 2
     assert job.index.files("widget") == ()
+
+
+def test_only_the_cache_of_an_offline_client_can_be_seeded(job: Job) -> None:
+    """On-line, sigstore begins with the root of trust that it carries, whatever lies in its folders."""
+    assert job.publish().returncode == 0
+    (job.folder / "provenance").write_bytes(
+        job.ask(f"{job.index.site}integrity/widget/1.2.3/{WHEEL}/provenance").content
+    )
+    environ = job.environ(None)
+    for name, root in ((".local/share", "root.json"), (".cache", "trusted_root.json")):
+        folder = job.folder / "home" / name / "sigstore-python" / "tuf" / quote(TUF, safe="")
+        folder.mkdir(parents=True)
+        shutil.copy(job.loopback.folder / root, folder)
+    verb = (
+        sys.executable,
+        "-m",
+        "pypi_attestations",
+        "verify",
+        "pypi",
+        "--repository",
+        "https://github.com/octo/widget",
+    )
+    argv = (*verb, "--provenance-file", "provenance", f"dist/{WHEEL}")
+    online = job.run(*argv, environ=environ)
+    assert online.returncode == 1
+    assert "Failed to refresh TUF metadata" in online.stderr
+    assert job.run(*argv[:5], "--offline", *argv[5:], environ=environ).returncode == 0
+
+
+# Whoever sends the form without twine, which would not send all of these
+
+
+WHOLE = {
+    ":action": "file_upload",
+    "protocol_version": "1",
+    "metadata_version": "2.1",
+    "name": "widget",
+    "version": "1.2.3",
+    "filetype": "bdist_wheel",
+}
+
+
+def minted(job: Job, run: Run = RUN) -> requests.Response:
+    """Exchange an identity token of this run."""
+    body = {"token": job.loopback.issuer.mint(run, "pypi")}
+    return job.asked("POST", f"{job.index.site}_/oidc/mint-token", json=body)
+
+
+def posted(
+    job: Job, form: Mapping[str, str], name: str = WHEEL, content: bytes = b"", token: str = ""
+) -> requests.Response:
+    """Send a form with one file; by default the whole wheel, with a token of the publisher."""
+    return job.asked(
+        "POST",
+        utils.DEFAULT_REPOSITORY,
+        data={**WHOLE, **form},
+        files={"content": (name, content or packages.wheel(packages.metadata()))},
+        auth=("__token__", token or minted(job).json()["token"]),
+    )
+
+
+def said(answer: requests.Response) -> str:
+    """Return the status line, having seen that the body says the same."""
+    assert answer.reason in answer.text
+    return f"{answer.status_code} {answer.reason}"
+
+
+FORMS: Mapping[str, tuple[Mapping[str, str], str, bytes, str]] = {
+    "another protocol": ({"protocol_version": "2"}, WHEEL, b"", "Unknown protocol version."),
+    "another SHA-256": ({"sha256_digest": "0" * 64}, WHEEL, b"", "The digest supplied does not match"),
+    "another BLAKE2": ({"blake2_256_digest": "0" * 64}, WHEEL, b"", "The digest supplied does not match"),
+    "no name": ({"name": ""}, WHEEL, b"", "'name' is a required field"),
+    "no version": ({"version": "one"}, WHEEL, b"", "'one' is invalid for 'version'"),
+    "metadata of the future": ({"metadata_version": "9.0"}, WHEEL, b"", "'9.0' is not a valid metadata version"),
+    "a local version": ({"version": "1.2.3+x"}, WHEEL, b"", "The use of local versions in '1.2.3+x' is not allowed."),
+    "a long summary": ({"summary": "x" * 513}, WHEEL, b"", "'summary' field must be 512 characters or less."),
+    "a dependency by address": (
+        {"requires_dist": "gadget @ https://example.org/gadget.zip"},
+        WHEEL,
+        b"",
+        "Can't have direct dependency: gadget",
+    ),
+    "another kind": ({"filetype": "bdist_egg"}, WHEEL, b"", "Use a known file type."),
+    "the kind of another file": ({"filetype": "sdist"}, WHEEL, b"", "Invalid file extension"),
+    "a folder": ({}, f"../{WHEEL}", b"", "Cannot upload a file with '/' or '\\' in the name."),
+    "a wheel that is none": ({}, WHEEL, b"wheel", "Invalid distribution file."),
+    "an sdist that is none": ({"filetype": "sdist"}, SDIST, b"sdist", "Invalid distribution file."),
+    "a wheel without metadata": (
+        {},
+        WHEEL,
+        packages.wheel("", name="gadget"),
+        f"Wheel '{WHEEL}' does not contain the required METADATA file: widget-1.2.3.dist-info/METADATA",
+    ),
+    "a wheel of another project": ({}, WHEEL.replace("widget", "gadget"), b"", "Start filename for 'widget' with"),
+    "a wheel's name that is not normalised": (
+        {},
+        WHEEL.replace("widget", "Widget"),
+        b"",
+        "should contain the normalized project name 'widget', not 'Widget'.",
+    ),
+    "an sdist's name that is not normalised": (
+        {"filetype": "sdist"},
+        "Widget-1.2.3.tar.gz",
+        packages.sdist(packages.metadata()),
+        f"Filename 'Widget-1.2.3.tar.gz' is invalid, should be '{SDIST}'.",
+    ),
+    "another project": (
+        {"name": "gadget"},
+        WHEEL,
+        b"",
+        "Non-user identities cannot create new projects.",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", FORMS)
+def test_a_form_that_an_index_refuses(job: Job, what: str) -> None:
+    """Status line and body say why; nothing is kept, and no name is used."""
+    form, name, content, words = FORMS[what]
+    line = said(posted(job, form, name, content))
+    assert line.startswith("400 ")
+    assert words in line
+    assert job.index.files("widget") == job.index.files("gadget") == ()
+    assert posted(job, {}).status_code == 200
+
+
+@pytest.mark.parametrize("login", ["", "Bearer x", "Basic %%%", "Basic eA", "Basic /////w==", "Basic X190b2tlbl9fOng="])
+def test_a_login_that_is_none(job: Job, login: str) -> None:
+    """However it is spelled, it is refused, and no failure."""
+    headers = {"Authorization": login} if login else {}
+    answer = job.asked("POST", utils.DEFAULT_REPOSITORY, data=WHOLE, headers=headers)
+    assert said(answer).startswith("403 Invalid or non-existent authentication information.")
+
+
+def test_a_project_of_somebody_else_is_theirs(job: Job) -> None:
+    """A publisher's token is for its own projects, which its exchange makes, without a file yet."""
+    job.index.add_project("gadget")
+    line = said(posted(job, {"name": "gadget"}))
+    assert line == "403 Invalid API Token: OIDC scoped token is not valid for project 'gadget'"
+    assert job.ask(f"{job.index.simple}widget/").status_code == 200
+    assert job.ask(f"{job.index.site}pypi/widget/json").status_code == 404
+
+
+def test_bytes_have_one_name(job: Job) -> None:
+    """The same wheel under the tag of another interpreter is no second file."""
+    assert posted(job, {}).status_code == 200
+    line = said(posted(job, {}, WHEEL.replace("py3", "py2.py3")))
+    assert line.startswith("400 File already exists ('widget-1.2.3-py2.py3-none-any.whl', with blake2_256 hash '")
+
+
+def test_an_old_version_takes_no_more_files(job: Job) -> None:
+    """The very same file is still no mistake."""
+    assert posted(job, {}).status_code == 200
+    job.index.rules.open = -1
+    line = said(posted(job, {"filetype": "sdist"}, SDIST, packages.sdist(packages.metadata())))
+    assert "Uploading new files to releases older than" in line
+    assert posted(job, {}).status_code == 200
+
+
+def _attestation(job: Job) -> object:
+    (file, _) = packages.write(job.folder / "dist")
+    return json.loads(job.attest(file).read_text())
+
+
+LISTS: Mapping[str, tuple[int, str, str]] = {
+    "none": (0, "", "Malformed attestations: an empty attestation set is not permitted"),
+    "two of one type": (2, "", "Multiple attestations for the same file with the same predicate type"),
+    "three": (3, "", "A maximum of 2 attestations per file are supported"),
+    "no list": (0, "{}", "Malformed attestations: "),
+    "no JSON": (0, "[", "Malformed attestations: "),
+    "no attestation": (0, "[1]", "Malformed attestations: "),
+}
+
+
+@pytest.mark.parametrize("what", LISTS)
+def test_attestations_are_a_list_of_different_ones(job: Job, what: str) -> None:
+    """At most one of each type, and at least one."""
+    number, text, words = LISTS[what]
+    listed = text or json.dumps([_attestation(job)] * number)
+    line = said(posted(job, {"attestations": listed}))
+    assert line.startswith("400 Invalid attestations supplied during upload: ")
+    assert words in line
+    assert job.index.files("widget") == ()
+
+
+def test_a_person_attests_nothing(job: Job) -> None:
+    """Who does not publish by an identity has none that an attestation could be held against."""
+    line = said(posted(job, {"attestations": "[]"}, token=job.index.token("widget")))
+    assert line.endswith("Attestations are only supported when using Trusted Publishing")
+
+
+def test_an_index_may_take_no_attestations(job: Job) -> None:
+    """They are passed over in silence: what arrived is not what was sent."""
+    job.index.rules.attestations = False
+    assert job.publish().returncode == 0
+    assert [one.attestations for one in job.index.files("widget")] == [(), ()]
+    assert job.ask(f"{job.index.site}integrity/widget/1.2.3/{WHEEL}/provenance").status_code == 403
+    job.index.rules.attestations = True
+    assert job.ask(f"{job.index.site}integrity/widget/1.2.3/{WHEEL}/provenance").status_code == 404
+
+
+NO_MATCH = "Publisher with matching claims was not found"
+FILE = ".github/workflows/release.yml"
+CLAIMS: Mapping[str, tuple[Publisher, Run, str]] = {
+    "the owner's name in other letters": (replace(PUBLISHER, owner="Octo"), RUN, ""),
+    "the owner's number": (replace(PUBLISHER, owner_id=2), RUN, ""),
+    "an account that took a name that was given up": (replace(PUBLISHER, owner_id=3), RUN, NO_MATCH),
+    "the workflow's file in other letters": (replace(PUBLISHER, workflow="Release.yml"), RUN, NO_MATCH),
+    "any environment": (PUBLISHER, replace(RUN, environment="release"), ""),
+    "an environment in other letters": (
+        replace(PUBLISHER, environment="Release"),
+        replace(RUN, environment="release"),
+        "",
+    ),
+    "no environment": (replace(PUBLISHER, environment="release"), RUN, NO_MATCH),
+    "a workflow of another repository": (
+        PUBLISHER,
+        replace(RUN, job_workflow=f"octo/tools/{FILE}@refs/heads/main"),
+        NO_MATCH,
+    ),
+    "a workflow at another ref": (
+        PUBLISHER,
+        replace(RUN, job_workflow=f"octo/widget/{FILE}@refs/heads/main"),
+        "The job_workflow_ref claim does not match",
+    ),
+    "a workflow at the run's commit": (PUBLISHER, replace(RUN, job_workflow=f"octo/widget/{FILE}@{RUN.sha}"), ""),
+    "a pull request's target": (
+        PUBLISHER,
+        replace(RUN, event="pull_request_target"),
+        "Publishing from a workflow invoked via 'pull_request_target' is not supported.",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", CLAIMS)
+def test_who_is_a_publisher(job: Job, what: str) -> None:
+    """By what the token claims; the answer to anybody else says why."""
+    publisher, run, words = CLAIMS[what]
+    job.index.publishers[:] = [publisher]
+    answer = minted(job, run)
+    if not words:
+        assert answer.status_code == 200
+        return
+    assert answer.status_code == 422
+    (error,) = answer.json()["errors"]
+    assert error["code"] == "invalid-publisher"
+    assert words in error["description"]
+
+
+def test_the_publisher_that_names_the_environment_comes_first(job: Job) -> None:
+    """It is the one whose projects the token is for."""
+    job.index.register(Publisher(project="gadget", owner="octo", repository="widget", environment="release"))
+    token = minted(job, replace(RUN, environment="release")).json()["token"]
+    assert said(posted(job, {}, token=token)).startswith("400 Non-user identities")
+    assert posted(job, {}).status_code == 200
+
+
+def test_a_refused_identity_can_be_exchanged_later(job: Job) -> None:
+    """It is used up by an exchange that succeeds, and by no other."""
+    job.index.publishers.clear()
+    body = {"token": job.loopback.issuer.mint(RUN, "pypi")}
+    url = f"{job.index.site}_/oidc/mint-token"
+    assert job.asked("POST", url, json=body).json()["errors"][0]["code"] == "invalid-publisher"
+    job.index.register(PUBLISHER)
+    assert [job.asked("POST", url, json=body).status_code for _ in range(2)] == [200, 422]
+
+
+def test_the_latest_version_is_one_that_people_should_use(job: Job) -> None:
+    """Neither yanked nor a pre-release, where there is another."""
+    for version in ("1.2.3", "1.3", "2.0rc1"):
+        content = packages.wheel(packages.metadata(version=version), version=version)
+        assert posted(job, {"version": version}, WHEEL.replace("1.2.3", version), content).status_code == 200
+    url = f"{job.index.site}pypi/widget/json"
+    assert job.ask(url).json()["info"]["version"] == "1.3"
+    job.index.yank("widget", "1.3")
+    assert job.ask(url).json()["info"]["version"] == "1.2.3"
+
+
+def test_bytes_are_found_under_their_own_name_alone(job: Job) -> None:
+    """An address is a digest and a name, and both are the file's."""
+    assert job.publish().returncode == 0
+    wheel, sdist = job.index.files("widget")
+    root = f"{job.index.site}packages/"
+    assert job.ask(f"{root}{wheel.sha256}/{WHEEL}").content == job.index.content(WHEEL)
+    assert job.ask(f"{root}{sdist.sha256}/{WHEEL}").status_code == 404

@@ -229,7 +229,7 @@ def test_all_jobs_run_again_with_a_wheel_that_differs(released: Stage, left: tup
     release.draft = True
     for name in {WHEEL, SDIST} - {*left}:  # it never arrived: the name is free
         file = index(released).state.projects["widget"].pop(name)
-        del index(released).state.used[file.name]
+        index(released).state.used.remove(file.name)
     if draft == "deleted":
         del released.repository.by_id[release.id]
     shutil.rmtree(released.work.path)
@@ -351,6 +351,19 @@ def test_a_file_that_somebody_else_sent_stops_the_run(released: Stage) -> None:
     assert refused(released, lambda: sealed(released, code="# other\n")).slug == "index-file-not-ours"
 
 
+def test_a_name_that_somebody_takes_meanwhile_stops_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the last look, and before the upload: their file is told apart from an upload whose answer was lost."""
+    with indexed(tmp_path, monkeypatch) as released:
+        released.settings = replace(released.settings, wait=30)
+        seal, draft = sealed(released)
+        released.loopback.faults.set([Fault(name="index-name-taken")])
+        with pytest.raises(Refused) as caught:
+            published(released, seal, draft)
+        assert caught.value.slug == "index-file-not-ours"
+        assert released.loopback.faults.hits
+        assert len(index(released).files("widget")) == 1
+
+
 def test_a_file_of_another_commit_stops_the_run(released: Stage) -> None:
     """The tag moved after it was published: the name is used up."""
     published(released, *sealed(released))
@@ -426,6 +439,7 @@ def test_a_job_that_is_not_the_publisher_sends_nothing(released: Stage, field: s
 def test_a_project_that_is_somebody_elses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The workflow is trusted for another project."""
     with indexed(tmp_path, monkeypatch, publisher=replace(PUBLISHER, project="gadget")) as released:
+        index(released).add_project("widget")
         seal, draft = sealed(released)
         with pytest.raises(Refused) as caught:
             published(released, seal, draft)
@@ -441,7 +455,7 @@ def test_a_name_that_was_used_before(released: Stage) -> None:
     with pytest.raises(Refused) as caught:
         published(released, seal, draft)
     assert caught.value.slug == "index-name-used"
-    assert "This filename has already been used" in caught.value.context[0]
+    assert "This filename was previously used" in caught.value.context[0]
 
 
 def test_a_file_that_the_index_refuses(released: Stage) -> None:

@@ -228,6 +228,12 @@ FAULTS: Mapping[str, Kind] = {
         act=acts.index_accident(IndexAccidents.lag),
         at=_INDEX_UPLOAD,
     ),
+    "index-name-taken": Kind(
+        happens="Somebody sends other bytes under the file's name right before this upload.",
+        report="pypa/gh-action-pypi-publish#155: several jobs send a file of one name, and the first one wins",
+        act=acts.index_accident(IndexAccidents.take_name),
+        at=_INDEX_UPLOAD,
+    ),
     # The end of the client.
     "kill-before": Kind(
         happens="The client is killed (SIGKILL) before the service does anything.",

@@ -87,6 +87,11 @@ class Index(Service):
         """What can differ from index to index."""
         return self.state.rules
 
+    @property
+    def publishers(self) -> list[Publisher]:
+        """Who is trusted; can be changed."""
+        return self.state.publishers
+
     def refusal(self, error: HTTPException) -> Response:
         """Return the refusal in its own words, or in JSON."""
         response = error.response or (error.get_response() if (error.code or 500) < _FAILED else None)
@@ -102,6 +107,11 @@ class Index(Service):
         """Return a token for these projects, as a person makes it in the index's settings."""
         with self.state.lock:
             return self.state.issue({canonicalize_name(one) for one in projects})
+
+    def add_project(self, name: str) -> None:
+        """Let there be a project of somebody else, without a file yet."""
+        with self.state.lock:
+            self.state.projects.setdefault(canonicalize_name(name), {})
 
     def files(self, project: str, version: str = "") -> tuple[File, ...]:
         """Return a project's files, of one version or of all, by name, however much a listing lags."""

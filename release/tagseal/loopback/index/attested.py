@@ -6,7 +6,7 @@ import json
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from pypi_attestations import Attestation, AttestationType, ConversionError, GitHubPublisher
 from sigstore.errors import Error
 from sigstore.models import ClientTrustConfig
@@ -15,14 +15,30 @@ from sigstore.verify import Verifier
 from tagseal.loopback.trust import Signing, client_trust_config
 
 if TYPE_CHECKING:
+    from sigstore.verify.policy import VerificationPolicy
+
     from tagseal.loopback.index.state import Publisher
     from tagseal.loopback.sigstore import Sigstore
 
-PREDICATE = AttestationType.PYPI_PUBLISH_V1.value
+_LISTED: TypeAdapter[list[Attestation]] = TypeAdapter(list[Attestation])
+_MOST = len(AttestationType)
+"""Attestations of one file: one of each type."""
 
 
 class NotAttestedError(Exception):
-    """An attestation that does not say what it should; its text says why."""
+    """Attestations that do not say what they should; its text says why."""
+
+
+class _Subject(BaseModel):
+    name: str
+    digest: dict[str, str]
+
+
+class _Statement(BaseModel):
+    """An in-toto statement, as far as the index reads it."""
+
+    subject: list[_Subject]
+    predicate_type: str = Field(alias="predicateType")
 
 
 class Attested:
@@ -32,31 +48,53 @@ class Attested:
         """Prepare."""
         self._sigstore = sigstore
 
-    def verified(self, text: str, name: str, sha256: str, publisher: Publisher) -> bytes:
-        """Return an attestation that this publisher made of exactly this file, JSON.
+    def verified(self, text: str, name: str, sha256: str, publisher: Publisher) -> tuple[bytes, ...]:
+        """Return the attestations that this publisher made of exactly this file, each JSON.
 
         Raises:
-            NotAttestedError: It is another's, of another file, or does not verify.
-            ValueError: It is no attestation at all.
+            NotAttestedError: One is another's, of another file, or does not verify; or there are none, or too many.
         """
-        found = Attestation.model_validate_json(text)
-        identity = GitHubPublisher(repository=f"{publisher.owner}/{publisher.repository}", workflow=publisher.workflow)
         try:
-            # What makes a policy of a publisher has no public name; the real index uses it, too.
-            _, payload = self._verifier.verify_dsse(found.to_bundle(), identity._as_policy())  # noqa: SLF001
-        except (Error, ConversionError, ValidationError) as error:
-            raise NotAttestedError(f"Verification failed: {error}") from error
-        statement = json.loads(payload)
-        subject = statement["subject"][0]
-        if len(statement["subject"]) != 1 or subject["name"] != name:
-            raise NotAttestedError(f"subject does not match distribution name: {subject['name']} != {name}")
-        if subject["digest"].get("sha256") != sha256:
-            raise NotAttestedError("subject does not match distribution digest")
-        if statement["predicateType"] != PREDICATE:
-            raise NotAttestedError(f"unknown attestation type: {statement['predicateType']}")
-        return found.model_dump_json().encode()
+            listed = _LISTED.validate_json(text)
+        except ValidationError as error:
+            raise NotAttestedError(f"Malformed attestations: {error.errors()[0]['msg']}") from error
+        if not listed:
+            raise NotAttestedError("Malformed attestations: an empty attestation set is not permitted")
+        if len(listed) > _MOST:
+            raise NotAttestedError(f"A maximum of {_MOST} attestations per file are supported")
+        identity = GitHubPublisher(repository=f"{publisher.owner}/{publisher.repository}", workflow=publisher.workflow)
+        # What makes a policy of a publisher has no public name; the real index uses it, too.
+        policy = identity._as_policy()  # noqa: SLF001
+        types = [self._type(one, name, sha256, policy) for one in listed]
+        if len(set(types)) != len(types):
+            raise NotAttestedError(
+                f"Multiple attestations for the same file with the same predicate type ({types[0].value}) are not "
+                "supported"
+            )
+        return tuple(one.model_dump_json().encode() for one in listed)
+
+    def _type(self, attestation: Attestation, name: str, sha256: str, policy: VerificationPolicy) -> AttestationType:
+        """Return the type of an attestation that is good."""
+        try:
+            _, payload = self._verifier.verify_dsse(attestation.to_bundle(), policy)
+            statement = _Statement.model_validate_json(payload)
+            found = AttestationType(statement.predicate_type)
+        except (Error, ConversionError, ValueError) as error:
+            raise _unverified(str(error)) from error
+        if len(statement.subject) != 1:
+            raise _unverified("too many subjects in statement (must be exactly one)")
+        subject = statement.subject[0]
+        if subject.name != name:
+            raise _unverified(f"subject does not match distribution name: {subject.name} != {name}")
+        if subject.digest.get("sha256") != sha256:
+            raise _unverified("subject does not match distribution digest")
+        return found
 
     @cached_property
     def _verifier(self) -> Verifier:
         config = ClientTrustConfig.from_json(json.dumps(client_trust_config(self._sigstore, Signing())))
         return Verifier(trusted_root=config.trusted_root)
+
+
+def _unverified(why: str) -> NotAttestedError:
+    return NotAttestedError(f"Could not verify the uploaded artifact using the included attestation: {why}")

@@ -1,33 +1,32 @@
 """Uploads, as twine sends them: a form with the metadata, the file, and its attestations.
 
 Source: "Upload API" in the index's own documentation, and what its server answers: the words stand in the status
-line. In order: the token; the form and its metadata; the project; the file's name, size and digests; whether the name
-was ever used; the attestations.
+line. In order:
+
+1. the token;
+2. the form, and its metadata;
+3. the project, and whether the token is for it;
+4. the file's kind, size and digests;
+5. whether its name was ever used, or its bytes have another one: the very same file is no mistake;
+6. whether the version still takes files;
+7. what the file is, and that its name says so;
+8. the attestations.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from packaging.metadata import Metadata
-from packaging.utils import (
-    InvalidSdistFilename,
-    InvalidWheelFilename,
-    canonicalize_name,
-    parse_sdist_filename,
-    parse_wheel_filename,
-)
-from packaging.version import InvalidVersion, Version
 from werkzeug import Response
-from werkzeug.exceptions import HTTPException
 
 from tagseal.loopback.index.attested import NotAttestedError
-from tagseal.loopback.index.state import ANY, MEBIBYTE, File
+from tagseal.loopback.index.forms import SEE, described, fits, of_kind, refuse
+from tagseal.loopback.index.state import ANY, DAY, MEBIBYTE, File
 
 if TYPE_CHECKING:
     from werkzeug import Request
@@ -38,16 +37,9 @@ if TYPE_CHECKING:
 
 _FIELDS = 32 * MEBIBYTE
 """Bytes of the form beside the file."""
-_SEE = "See the index's help for more information."
-_KINDS = {"sdist": ".tar.gz", "bdist_wheel": ".whl"}
-_TEXTS = {
-    "name": "name",
-    "version": "version",
-    "metadata_version": "metadata_version",
-    "summary": "summary",
-    "requires_python": "requires_python",
-    "license_expression": "license_expression",
-}
+_LOGIN = f"Invalid or non-existent authentication information. {SEE}"
+_NOT_ATTESTED = "Invalid attestations supplied during upload: "
+_RIVAL = b"\n# somebody else was here first\n"
 
 
 class Legacy:
@@ -65,125 +57,101 @@ class Legacy:
             form = request.form
             if form.get(":action") != "file_upload" or form.get("protocol_version") != "1":
                 refuse("Unknown protocol version.")
-            project, version = _described(form)
-            if not token.projects & {project, ANY}:
-                refuse(
-                    f"Invalid API Token: OIDC scoped token is not valid for project '{project}'"
-                    if token.publisher
-                    else f"The user 'octocat' isn't allowed to upload to project '{project}'. {_SEE}",
-                    403,
-                )
-            return self._file(request, token, project, version)
+            project, version = described(form)
+            sent = request.files.get("content")
+            if sent is None or not sent.filename:
+                refuse("Upload payload does not have a file.")
+            self._allowed(token, project)
+            self._taken(form, token, _file(form, project, version, sent.filename), sent.stream.read())
+            return Response("", 200)
 
     def _token(self, request: Request) -> Token:
         kind, _, coded = request.headers.get("Authorization", "").partition(" ")
-        if kind.lower() != "basic":
-            refuse("Invalid or non-existent authentication information.", 403)
-        user, _, secret = base64.b64decode(coded).decode("utf-8", "replace").partition(":")
-        found = self._state.token(secret) if user == "__token__" else None
+        try:
+            user, _, secret = base64.b64decode(coded, validate=True).decode().partition(":")
+        except ValueError:
+            user = secret = ""
+        found = self._state.token(secret) if (kind.lower(), user) == ("basic", "__token__") else None
         if found is None:
-            refuse(f"Invalid or non-existent authentication information. {_SEE}", 403)
+            refuse(_LOGIN, 403)
         return found
 
-    def _file(self, request: Request, token: Token, project: str, version: str) -> Response:
-        sent = request.files.get("content")
-        if sent is None or not sent.filename:
-            refuse("Upload payload does not have a file.")
-        name, content, form = sent.filename, sent.stream.read(), request.form
-        kind = form.get("filetype", "")
-        _named(name, kind, project, version)
+    def _allowed(self, token: Token, project: str) -> None:
+        """Hold that a token is for this project; only a person's, or a pending publisher, makes a new one."""
+        if token.projects & {project, ANY}:
+            return
+        if token.publisher is None:
+            refuse(f"The user 'octocat' isn't allowed to upload to project '{project}'. {SEE}", 403)
+        if project in self._state.projects:
+            refuse(f"Invalid API Token: OIDC scoped token is not valid for project '{project}'", 403)
+        refuse(
+            "Non-user identities cannot create new projects. This was probably caused by successfully using a pending "
+            "publisher but specifying the project name incorrectly (either in the publisher or in your project's "
+            "metadata). Please ensure that both match."
+        )
+
+    def _taken(self, form: MultiDict[str, str], token: Token, bare: File, content: bytes) -> None:
+        """Keep a file, unless something is wrong with it, or it is there already."""
+        of_kind(bare.name, bare.kind)
         if len(content) > self._state.rules.largest:
             limit = self._state.rules.largest // MEBIBYTE
-            refuse(f"File too large. Limit for project '{project}' is {limit} MB. {_SEE}")
-        sha256, blake2 = (
-            one.hexdigest() for one in (hashlib.sha256(content), hashlib.blake2b(content, digest_size=32))
-        )
-        told = {"sha256_digest": sha256, "blake2_256_digest": blake2}
+            refuse(f"File too large. Limit for project '{bare.project}' is {limit} MB. {SEE}")
+        file = _digested(bare, content)
+        told = {"sha256_digest": file.sha256, "blake2_256_digest": file.blake2_256}
         if any(form.get(key, digest).lower() != digest for key, digest in told.items()):
             refuse("The digest supplied does not match a digest calculated from the uploaded file.")
-        if (before := self._state.used.get(name)) is not None:
-            return self._again(project, name, blake2, before)
-        file = File(
-            name=name,
-            project=project,
-            version=version,
-            kind=kind,
-            size=len(content),
-            sha256=sha256,
-            blake2_256=blake2,
-            uploaded=datetime.now(UTC).isoformat().replace("+00:00", "Z"),
-            requires_python=form.get("requires_python", ""),
-            attestations=self._attestations(form, token, name, sha256),
-            publisher=token.publisher,
-        )
-        self._state.add(file, content)
-        return Response("", 200)
+        if self._state.rival and file.name not in self._state.used:
+            self._state.rival = False
+            self._state.add(_digested(file, content + _RIVAL), content + _RIVAL)
+        if self._there(file):
+            return
+        if self._state.closed(file.project, file.version):
+            days = self._state.rules.open // DAY
+            refuse(f"Uploading new files to releases older than {days} days is not allowed.")
+        fits(file.name, file.kind, content, file.project, file.version)
+        attestations = self._attestations(form, token, file)
+        self._state.add(replace(file, publisher=token.publisher, attestations=attestations), content)
 
-    def _again(self, project: str, name: str, blake2: str, before: str) -> Response:
-        """Answer to a name that was used before: the same bytes are no mistake, as long as they are there."""
-        if name not in self._state.projects.get(project, {}):
-            refuse(f"This filename has already been used, use a different version. {_SEE}")
-        if before != blake2:
-            refuse(f"File already exists ('{name}', with blake2_256 hash '{before}'). {_SEE}")
-        return Response("", 200)
+    def _there(self, file: File) -> bool:
+        """Tell whether this very file is there; its name with other bytes, or its bytes with another name, is wrong."""
+        found = self._state.like(file)
+        if found is None and file.name in self._state.used:
+            refuse(
+                "This filename was previously used by a file that has since been deleted. Use a different version. "
+                f"{SEE}"
+            )
+        if found is not None and (found.name, found.sha256) != (file.name, file.sha256):
+            refuse(f"File already exists ('{file.name}', with blake2_256 hash '{file.blake2_256}'). {SEE}")
+        return found is not None
 
-    def _attestations(self, form: MultiDict[str, str], token: Token, name: str, sha256: str) -> tuple[bytes, ...]:
+    def _attestations(self, form: MultiDict[str, str], token: Token, file: File) -> tuple[bytes, ...]:
         text = form.get("attestations")
-        if text is None:
+        if text is None or not self._state.rules.attestations:
             return ()
         if token.publisher is None:
-            refuse("Attestations are only supported when using Trusted Publishing")
+            refuse(f"{_NOT_ATTESTED}Attestations are only supported when using Trusted Publishing")
         try:
-            listed = json.loads(text)
-            return tuple(self._attested.verified(json.dumps(one), name, sha256, token.publisher) for one in listed)
+            return self._attested.verified(text, file.name, file.sha256, token.publisher)
         except NotAttestedError as error:
-            refuse(f"Could not verify the uploaded artifact using the included attestation: {error}")
-        except (ValueError, TypeError) as error:
-            refuse(f"Malformed attestations: an attestation is missing or malformed: {type(error).__name__}")
+            refuse(f"{_NOT_ATTESTED}{error}")
 
 
-def refuse(words: str, status: int = 400) -> NoReturn:
-    """Refuse with these words, in the status line and in the body.
-
-    Raises:
-        HTTPException: Always.
-    """
-    plain = "".join(c for c in words if c.isprintable()).encode("latin-1", "ignore").decode("latin-1")
-    body = f"{status} {plain}\n\nThe server could not comply with the request.\n\n{plain}\n"
-    raise HTTPException(response=Response(body, f"{status} {plain}", content_type="text/plain"))
-
-
-def _described(form: MultiDict[str, str]) -> tuple[str, str]:
-    """Return project and version of a form whose metadata is valid, normalised."""
-    fields: dict[str, object] = {key: form[name] for key, name in _TEXTS.items() if form.get(name)}
-    for classifier in form.getlist("classifiers"):
-        if classifier.startswith("Private ::"):
-            refuse(f"Invalid value for classifiers. Error: Classifier '{classifier}' is not a valid classifier.")
-    try:
-        Metadata.from_raw(fields, validate=True)  # type: ignore[arg-type]
-        return canonicalize_name(form["name"]), str(Version(form["version"]))
-    except ExceptionGroup as error:
-        wrong = error.exceptions[0]
-        refuse(f"Invalid value for {getattr(wrong, 'field', 'metadata')}. Error: {wrong}")
-    except (KeyError, InvalidVersion) as error:
-        refuse(f"Invalid value for version. Error: {error}")
+def _file(form: MultiDict[str, str], project: str, version: str, name: str) -> File:
+    """Return what the form says of a file."""
+    return File(
+        name=name,
+        project=project,
+        version=version,
+        kind=form.get("filetype", ""),
+        uploaded=datetime.now(UTC).isoformat().replace("+00:00", "Z"),
+        requires_python=form.get("requires_python", ""),
+        size=0,
+        sha256="",
+        blake2_256="",
+    )
 
 
-def _named(name: str, kind: str, project: str, version: str) -> None:
-    """Hold a file's name against its kind and its metadata."""
-    if kind not in _KINDS:
-        refuse(f"Invalid value for filetype. Error: Use a known file type, not {kind}.")
-    if not name.endswith(_KINDS[kind]):
-        refuse(f"Invalid file extension: Use {_KINDS[kind]} for {kind}.")
-    try:
-        tags = parse_wheel_filename(name) if kind == "bdist_wheel" else (*parse_sdist_filename(name), (), frozenset())
-    except (InvalidWheelFilename, InvalidSdistFilename) as error:
-        refuse(f"Invalid filename: {error}")
-    begin = project.replace("-", "_")
-    if tags[0] != project or not name.lower().startswith(f"{begin}-"):
-        refuse(f"Start filename for '{project}' with '{begin}'.")
-    if str(tags[1]) != version:
-        refuse(f"Version in filename should be '{version}' not '{tags[1]}'.")
-    for platform in sorted(one.platform for one in tags[3]):
-        if platform.startswith("linux_"):
-            refuse(f"Binary wheel '{name}' has an unsupported platform tag '{platform}'.")
+def _digested(file: File, content: bytes) -> File:
+    """Return the file with what its bytes say."""
+    sha256, blake2 = hashlib.sha256(content), hashlib.blake2b(content, digest_size=32)
+    return replace(file, size=len(content), sha256=sha256.hexdigest(), blake2_256=blake2.hexdigest())

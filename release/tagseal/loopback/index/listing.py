@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 from pypi_attestations import Attestation, AttestationBundle, GitHubPublisher, Provenance
 from werkzeug import Response
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import Forbidden, NotFound
 from werkzeug.utils import redirect
 
 from tagseal.loopback.service import answer
@@ -57,8 +57,10 @@ class Listing:
     def of_project(self, request: Request, name: str) -> Answer:
         """Tell of a project's latest version: the JSON API."""
         files = self._listed(canonicalize_name(name))
-        latest = max((one.version for one in files), key=Version, default="")
-        return self.of_version(request, name, latest)
+        latest = max(files, key=_standing, default=None)
+        if latest is None:
+            raise NotFound
+        return self.of_version(request, name, latest.version)
 
     def of_version(self, _request: Request, name: str, version: str) -> Answer:
         """Tell of one version: the JSON API."""
@@ -74,6 +76,8 @@ class Listing:
 
     def provenance(self, _request: Request, name: str, version: str, filename: str) -> Answer:
         """Tell who attested a file: the integrity API."""
+        if not self._state.rules.attestations:
+            raise Forbidden("Attestations temporarily disabled")
         with self._state.lock:
             file = self._state.projects.get(canonicalize_name(name), {}).get(filename)
         if file is None or file.version != version or file.publisher is None or not file.attestations:
@@ -91,11 +95,10 @@ class Listing:
     def content(self, _request: Request, sha256: str, filename: str) -> Answer:
         """Give a file's bytes."""
         with self._state.lock:
-            names = [one.name for files in self._state.projects.values() for one in files.values()]
-        path = self._state.path(sha256)
-        if filename not in names or not path.is_file():
+            there = {(one.sha256, one.name) for files in self._state.projects.values() for one in files.values()}
+        if (sha256, filename) not in there:
             raise NotFound
-        return Response(path.read_bytes(), content_type="application/octet-stream")
+        return Response(self._state.path(sha256).read_bytes(), content_type="application/octet-stream")
 
     def url(self, file: File) -> str:
         """Return where a file is."""
@@ -109,7 +112,7 @@ class Listing:
         return sorted(files, key=lambda one: one.name)
 
     def _provenance(self, file: File) -> str | None:
-        if not file.attestations:
+        if not file.attestations or not self._state.rules.attestations:
             return None
         return f"{self._site}integrity/{file.project}/{file.version}/{file.name}/provenance"
 
@@ -154,3 +157,9 @@ class Listing:
             "data-yanked": file.yanked,
         }
         return " ".join(f'{key}="{escape(value)}"' for key, value in found.items() if value is not None)
+
+
+def _standing(file: File) -> tuple[bool, bool, Version]:
+    """Return what the latest version has most of: it is not yanked, and no pre-release, if any such is there."""
+    version = Version(file.version)
+    return file.yanked is None, not version.is_prerelease, version

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 TOKEN_LIFETIME = 900
 """Seconds that an exchanged token is good for."""
 MEBIBYTE = 1024 * 1024
+DAY = 86400
+"""Seconds."""
 ANY = "*"
 """In the place of a project: every one, as no real index has it; for a place to play in."""
 
@@ -27,7 +29,7 @@ class Publisher:
     """A trusted publisher, as a project's owner registers it: a workflow of a repository at GitHub."""
 
     project: str
-    """Normalised, or :data:`ANY`. It need not exist yet: the first upload makes it."""
+    """Normalised, or :data:`ANY`. It need not exist yet: the first token makes it."""
     owner: str
     repository: str
     """Without its owner."""
@@ -35,14 +37,17 @@ class Publisher:
     """File name."""
     environment: str = ""
     """Empty for any, or none."""
+    owner_id: int = 0
+    """Number of the owner's account, which outlives its name; 0 for any."""
 
     def trusts(self, claims: Mapping[str, Any]) -> bool:
-        """Tell whether an identity token is this publisher's: by repository, workflow file, and environment."""
-        repository = f"{self.owner}/{self.repository}"
-        path = str(claims.get("job_workflow_ref", "")).partition("@")[0]
+        """Tell whether an identity token is this publisher's: repository, owner, workflow file, and environment."""
+        repository = f"{self.owner}/{self.repository}".lower()
+        named, _, file = str(claims.get("job_workflow_ref", "")).partition("@")[0].partition("/.github/workflows/")
         return (
-            str(claims.get("repository", "")).lower() == repository.lower()
-            and path.lower() == f"{repository}/.github/workflows/{self.workflow}".lower()
+            str(claims.get("repository", "")).lower() == named.lower() == repository
+            and str(self.owner_id) in {"0", str(claims.get("repository_owner_id", ""))}
+            and file == self.workflow
             and self.environment.lower() in {"", str(claims.get("environment", "")).lower()}
         )
 
@@ -94,6 +99,10 @@ class Rules:
     """Times that the JSON API does not know of a fresh file yet."""
     simple_lag: int = 0
     """Times that the simple API does not, which caches keep longer."""
+    open: int = 14 * DAY
+    """Seconds after a version's first file in which it takes others."""
+    attestations: bool = True
+    """Whether it takes and tells any; where it does not, those that are sent are passed over in silence."""
 
 
 class State:
@@ -107,8 +116,12 @@ class State:
         self.rules = Rules()
         self.projects: dict[str, dict[str, File]] = {}
         """Normalised name to file name to file."""
-        self.used: dict[str, str] = {}
-        """Every file name that ever was, to the BLAKE2 digest of its bytes."""
+        self.used: set[str] = set()
+        """Every file name that ever was."""
+        self.begun: dict[tuple[str, str], float] = {}
+        """Project and version to when the first file came, by the clock."""
+        self.rival = False
+        """Whether somebody else sends other bytes under the name of the next file first."""
         self.publishers: list[Publisher] = []
         self.tokens: dict[str, Token] = {}
         self.seen: set[str] = set()
@@ -134,9 +147,21 @@ class State:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         self.projects.setdefault(file.project, {})[file.name] = file
-        self.used[file.name] = file.blake2_256
+        self.used.add(file.name)
+        self.begun.setdefault((file.project, file.version), self.clock())
         self.unlisted[False, file.name] = self.rules.lag
         self.unlisted[True, file.name] = self.rules.simple_lag
+
+    def like(self, file: File) -> File | None:
+        """Return the file of this name, else one of the same bytes."""
+        files = [one for each in self.projects.values() for one in each.values()]
+        named = (one for one in files if one.name == file.name)
+        return next(named, None) or next((one for one in files if one.blake2_256 == file.blake2_256), None)
+
+    def closed(self, project: str, version: str) -> bool:
+        """Tell whether a version takes no more files."""
+        begun = self.begun.get((project, version))
+        return begun is not None and self.clock() - begun > self.rules.open
 
     def path(self, sha256: str) -> Path:
         """Return where a file's bytes lie."""

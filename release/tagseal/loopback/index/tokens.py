@@ -1,17 +1,21 @@
 """Trusted publishing: an identity token of a workflow becomes a token of the index, good for minutes.
 
 Source: "Publishing with OpenID Connect" in the index's own documentation. In order: the identity token is verified,
-for the audience that the index names; it is new; a registered publisher has its repository, workflow and environment.
+for the audience that the index names; a registered publisher has its repository, owner, workflow file and environment,
+the one that names the environment before one that names none; the event and the workflow's ref are what publishing
+asks for; and the token is new. A publisher whose project is not there yet makes it.
 """
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import jwt
 from pydantic import BaseModel, ValidationError
 
-from tagseal.loopback.index.state import TOKEN_LIFETIME
+from tagseal.loopback.index.state import ANY, TOKEN_LIFETIME
 from tagseal.loopback.service import answer
 
 if TYPE_CHECKING:
@@ -54,18 +58,31 @@ class Tokens:
             return self._exchanged(claims)
 
     def _exchanged(self, claims: dict[str, Any]) -> Response:
+        found = [one for one in self._state.publishers if one.trusts(claims)]
+        wrong = _wrong(claims) if found else "Publisher with matching claims was not found"
+        if wrong:
+            return _refused("invalid-publisher", f"valid token, but no corresponding publisher ({wrong})")
         number = str(claims.get("jti"))
         if number in self._state.seen:
             return _refused("invalid-reuse-token", "invalid token: already used")
-        found = [one for one in self._state.publishers if one.trusts(claims)]
-        if not found:
-            return _refused(
-                "invalid-publisher",
-                "valid token, but no corresponding publisher (Publisher with matching claims was not found)",
-            )
         self._state.seen.add(number)
-        token = self._state.issue({one.project for one in found}, found[0], TOKEN_LIFETIME)
-        return answer({"success": True, "token": token, "expires": int(claims["iat"]) + TOKEN_LIFETIME})
+        publisher = next((one for one in found if one.environment), found[0])
+        projects = {one.project for one in found if replace(one, project=publisher.project) == publisher}
+        for project in projects - {ANY}:
+            self._state.projects.setdefault(project, {})
+        token = self._state.issue(projects, publisher, TOKEN_LIFETIME)
+        return answer({"success": True, "token": token, "expires": int(time.time()) + TOKEN_LIFETIME})
+
+
+def _wrong(claims: dict[str, Any]) -> str:
+    """Return what a publisher's own workflow does that publishing is not for; empty for nothing."""
+    if claims.get("event_name") == "pull_request_target":
+        return "Publishing from a workflow invoked via 'pull_request_target' is not supported."
+    workflow, _, ref = str(claims.get("job_workflow_ref", "")).partition("@")
+    if ref not in {claims.get("ref"), claims.get("sha")}:
+        expected = [f"{workflow}@{claims.get(one)}" for one in ("ref", "sha")]
+        return f"The job_workflow_ref claim does not match, expecting one of {expected}, got '{workflow}@{ref}'"
+    return ""
 
 
 def _refused(code: str, description: str) -> Response:

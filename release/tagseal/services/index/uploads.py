@@ -48,7 +48,8 @@ _ONCE = ("Unable to retrieve an OIDC token", "invalid-reuse-token", "invalid JSO
 _PRESENT = re.compile(r"already exist", re.IGNORECASE)
 _SHORT, _LONG = len("Internal Server Error"), 500
 """Characters of a status line's own words, and of what is shown."""
-_USED = re.compile(r"already been used", re.IGNORECASE)
+_USED = re.compile(r"already been used|previously used", re.IGNORECASE)
+"""In the words of indexes about a name whose file was deleted; the larger ones changed theirs in 2025."""
 
 
 def sent(index: Index, path: Path, sha256: str, attestation: Path | None, environ: Mapping[str, str]) -> None:
