@@ -6,13 +6,14 @@ log entries exist. Of a release that is not whole, the bundles that fit the file
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagseal.names import printable, shown
-from tagseal.records import BUNDLE, Kind
+from tagseal.records import BUNDLE, Bundle, Kind
 from tagseal.services import files
 from tagseal.steps import checksums
 from tagseal.verification.verify import LARGEST_BUNDLE, Outcome, verify_digest
@@ -20,9 +21,10 @@ from tagseal.verification.verify import LARGEST_BUNDLE, Outcome, verify_digest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from tagseal.records import Artifact, Asset, Bundle
+    from tagseal.records import Artifact, Asset
     from tagseal.services.github import Release
     from tagseal.steps import Workspace
+    from tagseal.verification.facts import Facts
     from tagseal.verification.policy import Exact
     from tagseal.verification.timestamps import Rooted
 
@@ -110,8 +112,29 @@ def read_bundle(path: Path) -> bytes | None:
         return None
 
 
-def problems(bundle: Bundle, outcome: Outcome) -> Iterator[str]:
-    """Yield what is wrong with a bundle that a record lists, now that it was judged again."""
+def described(artifact: str, name: str, facts: Facts, text: bytes) -> Bundle:
+    """Return what the seal says of a bundle, or of an attestation, that has verified; ``name`` is its file's."""
+    return Bundle(
+        artifact=artifact,
+        name=name,
+        size=len(text),
+        sha256=hashlib.sha256(text).hexdigest(),
+        log_index=facts.log_index,
+        integrated_time=facts.integrated_time,
+        contents=facts.contents,
+    )
+
+
+def problems(bundle: Bundle, folder: Path, judged: Callable[[bytes], Outcome]) -> Iterator[str]:
+    """Yield what is wrong with what a record lists, read from the folder and judged again; only listed bytes are."""
+    text = read_bundle(folder / bundle.name)
+    if text is None:
+        yield f"{bundle.name}: no such file"
+        return
+    if (len(text), digest := hashlib.sha256(text).hexdigest()) != (bundle.size, bundle.sha256):
+        yield f"{bundle.name}: got sha256 {digest}, expected {bundle.sha256}"
+        return
+    outcome = judged(text)
     if not outcome.verdict.ok:
         yield f"{bundle.artifact}: {printable(outcome.verdict.detail)}"
     elif outcome.facts is not None and bundle.contents != outcome.facts.contents:

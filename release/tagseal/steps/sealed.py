@@ -9,16 +9,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused, VerificationFailed
 from tagseal.names import safe_file_name
 from tagseal.records import BUNDLE, Kind
 from tagseal.services import files
-from tagseal.steps import checksums, kit
-from tagseal.steps.existing import problems as judged
-from tagseal.steps.existing import read_bundle
+from tagseal.steps import checksums, existing, kit
 from tagseal.steps.images import layouts, signatures
 from tagseal.steps.index import attested
 from tagseal.verification.policy import Exact
@@ -111,10 +108,7 @@ def _problems(artifact: Artifact, bundle: Bundle, policy: Exact, services: Servi
     if found != artifact:
         yield f"{artifact.name}: got sha256 {found.sha256}, expected {artifact.sha256}"
         return
-    text = read_bundle(services.work.bundles / bundle.name)
-    if text is None:
-        yield f"{bundle.name}: no such file"
-    elif (len(text), digest := hashlib.sha256(text).hexdigest()) != (bundle.size, bundle.sha256):
-        yield f"{bundle.name}: got sha256 {digest}, expected {bundle.sha256}"
-    else:
-        yield from judged(bundle, verify_digest(artifact.name, found.sha256, text, policy, services.sigstore.verifier))
+    trust = services.sigstore.verifier
+    yield from existing.problems(
+        bundle, services.work.bundles, lambda text: verify_digest(artifact.name, found.sha256, text, policy, trust)
+    )

@@ -12,7 +12,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from functools import partial
 from itertools import count
@@ -228,10 +227,12 @@ def _signature(one: Signature, policy: Exact, services: Services) -> Bundle:
 
 
 def _attestation(package: Artifact, policy: Exact, services: Services) -> Bundle:
-    outcome, found = attested.described(package, policy, services)
-    if found is None:
-        raise _unverified(package.name + ATTESTATION, outcome)
-    return found
+    name = package.name + ATTESTATION
+    text = existing.read_bundle(services.work.attestations / name) or b""
+    outcome = attested.outcome(package, text, policy, services.sigstore.verifier)
+    if not outcome.verdict.ok or outcome.facts is None:
+        raise _unverified(name, outcome)
+    return existing.described(package.name, name, outcome.facts, text)
 
 
 def _unverified(name: str, outcome: Outcome) -> VerificationFailed:
@@ -253,12 +254,4 @@ def _bundle(artifact: Artifact, outcome: Outcome, services: Services) -> Bundle:
         raise _unverified(artifact.name, outcome)
     name = artifact.name + BUNDLE
     text = existing.read_bundle(services.work.bundles / name) or b""
-    return Bundle(
-        artifact=artifact.name,
-        name=name,
-        size=len(text),
-        sha256=hashlib.sha256(text).hexdigest(),
-        log_index=outcome.facts.log_index,
-        integrated_time=outcome.facts.integrated_time,
-        contents=outcome.facts.contents,
-    )
+    return existing.described(artifact.name, name, outcome.facts, text)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
-from tagseal.records import BUNDLE, Bundle
-from tagseal.steps.existing import problems as judged
+from tagseal.records import BUNDLE
+from tagseal.steps import existing
 from tagseal.steps.existing import read_bundle
 from tagseal.steps.images import layouts
 from tagseal.verification.images import attached, simplesigning
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from sigstore.dsse import Statement
 
-    from tagseal.records import Artifact, Seal, Tag
+    from tagseal.records import Artifact, Bundle, Seal, Tag
     from tagseal.steps import Services
     from tagseal.verification.facts import Facts
 
@@ -95,15 +96,7 @@ def good(signatures: tuple[Signature, ...], policy: Exact, services: Services) -
 
 def described(signature: Signature, facts: Facts, text: bytes) -> Bundle:
     """Return what the seal says of a signature whose bundle has verified."""
-    return Bundle(
-        artifact=signature.label,
-        name=signature.key + BUNDLE,
-        size=len(text),
-        sha256=hashlib.sha256(text).hexdigest(),
-        log_index=facts.log_index,
-        integrated_time=facts.integrated_time,
-        contents=facts.contents,
-    )
+    return existing.described(signature.label, signature.key + BUNDLE, facts, text)
 
 
 def problems(tag: Tag, seal: Seal, services: Services) -> Iterator[str]:
@@ -119,11 +112,5 @@ def problems(tag: Tag, seal: Seal, services: Services) -> Iterator[str]:
         return
     policy = Exact(tag.identity, tag.commit)
     for one in there:
-        name = one.key + BUNDLE
-        text = read_bundle(services.work.bundles / name)
-        if text is None:
-            yield f"{name}: no such file"
-        elif (len(text), digest := hashlib.sha256(text).hexdigest()) != (listed[name].size, listed[name].sha256):
-            yield f"{name}: got sha256 {digest}, expected {listed[name].sha256}"
-        else:
-            yield from judged(listed[name], one.outcome(text, policy, services))
+        judged = partial(one.outcome, policy=policy, services=services)
+        yield from existing.problems(listed[one.key + BUNDLE], services.work.bundles, judged)

@@ -6,15 +6,14 @@ as one of this run, and comes first: the log needs no second entry.
 
 from __future__ import annotations
 
-import hashlib
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused, ServiceError
-from tagseal.records import ATTESTATION, Bundle, Kind
+from tagseal.records import ATTESTATION, Kind
 from tagseal.services import files
-from tagseal.steps import index
-from tagseal.steps.existing import problems as judged
-from tagseal.steps.existing import read_bundle
+from tagseal.services.index import sites
+from tagseal.steps import existing, index
 from tagseal.verification.policy import Exact
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from sigstore.dsse import Statement
     from sigstore.verify.policy import VerificationPolicy
 
-    from tagseal.records import Artifact, Plan, Seal, Tag
+    from tagseal.records import Artifact, Bundle, Plan, Seal, Tag
     from tagseal.services.index import Client, Listed
     from tagseal.steps import Services
     from tagseal.steps.existing import Judge
@@ -119,7 +118,8 @@ def _strange(plan: Plan, name: str, why: str) -> Refused:
 
 def good(packages: Sequence[Artifact], policy: Exact, services: Services) -> frozenset[str]:
     """Return the names of the attestations in the work folder that verify."""
-    found = ((one, _read(one, services)) for one in packages)
+    folder = services.work.attestations
+    found = ((one, existing.read_bundle(folder / (one.name + ATTESTATION))) for one in packages)
     return frozenset(
         one.name + ATTESTATION
         for one, text in found
@@ -134,27 +134,8 @@ def outcome(package: Artifact, text: bytes, policy: Exact, trust: Rooted) -> Out
     return verify_attestation(text, package.name, package.sha256, policy, trust)
 
 
-def described(package: Artifact, policy: Exact, services: Services) -> tuple[Outcome, Bundle | None]:
-    """Verify the attestation that lies in the work folder; return its outcome, and what the seal says of it."""
-    text = _read(package, services) or b""
-    found = outcome(package, text, policy, services.sigstore.verifier)
-    if not found.verdict.ok or found.facts is None:
-        return found, None
-    return found, Bundle(
-        artifact=package.name,
-        name=package.name + ATTESTATION,
-        size=len(text),
-        sha256=hashlib.sha256(text).hexdigest(),
-        log_index=found.facts.log_index,
-        integrated_time=found.facts.integrated_time,
-        contents=found.facts.contents,
-    )
-
-
 def problems(tag: Tag, seal: Seal, services: Services) -> Iterator[str]:
     """Yield what is wrong with a seal's attestations: their list, the files on disk, each verified again."""
-    from tagseal.services.index import sites  # noqa: PLC0415 - twine
-
     there = sites.of(services.settings.index)
     packages = seal.packages if there is not None and there.site else ()
     listed: Mapping[str, Bundle] = {one.artifact: one for one in seal.attestations}
@@ -164,17 +145,8 @@ def problems(tag: Tag, seal: Seal, services: Services) -> Iterator[str]:
         return
     policy = Exact(tag.identity, tag.commit)
     for one in packages:
-        record, text = listed[one.name], _read(one, services)
-        if text is None:
-            yield f"{record.name}: no such file"
-        elif (len(text), hashlib.sha256(text).hexdigest()) != (record.size, record.sha256):
-            yield f"{record.name}: got other bytes than the recorded ones"
-        else:
-            yield from judged(record, outcome(one, text, policy, services.sigstore.verifier))
-
-
-def _read(package: Artifact, services: Services) -> bytes | None:
-    return read_bundle(services.work.attestations / (package.name + ATTESTATION))
+        judged = partial(outcome, one, policy=policy, trust=services.sigstore.verifier)
+        yield from existing.problems(listed[one.name], services.work.attestations, judged)
 
 
 def unequal(plan: Plan, artifacts: Sequence[Artifact], listed: Mapping[str, Listed], services: Services) -> None:
