@@ -15,7 +15,8 @@ from tagseal.errors import Busy, ServiceError, TagsealError, VerificationFailed
 from tagseal.loopback import Loopback
 from tagseal.loopback.server import Server
 from tagseal.records import Index
-from tagseal.services.index import Client, Listed, sites
+from tagseal.services.index import sites
+from tagseal.services.index.client import Client, Listed
 from tagseal.services.index.uploads import _environ
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from tagseal.errors import TagsealError
 from tagseal.project.assets import Row
 from tagseal.services import metadata
-from tagseal.services.index import Client, sites
+from tagseal.services.index import sites
+from tagseal.services.index.client import Client
 from tagseal.steps.plan import stem
 
 if TYPE_CHECKING:

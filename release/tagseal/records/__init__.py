@@ -129,6 +129,11 @@ class Plan:
     index: Index | None = None
     """Where the packages go besides; None for nowhere."""
 
+    @property
+    def index_name(self) -> str:
+        """As twine knows the index; empty for none."""
+        return self.index.name if self.index else ""
+
 
 @record
 class Build:

@@ -175,23 +175,28 @@ def follow(steps: Sequence[Instruction], shell: Shell, folder: Path, *, look: st
     Raises:
         VerificationFailed: One failed; those behind it did not run.
     """
-    verdicts = []
     for step in steps:
         shell.ask(step.purpose.tool)
-    for step in steps:
-        verdict = shell.follow(step, folder)
-        if not verdict.ok:
-            raise VerificationFailed(
-                f"got a failure from a command of the notes, expected it to pass: {verdict.name}",
-                context=(f"{verdict.by} said: {verdict.detail or 'nothing'}", *step.command.text.splitlines()),
-                hint=(
-                    f"Look at the draft, {look}, which is left as it is. Did the network fail? Run this job again. "
-                    "Else correct the command in the template, and let the tag name that commit."
-                    if draft
-                    else f"{look} is public. Did the network fail? Run this job again. "
-                    "Else tell its users, correct the command in the template, and release a new version."
-                ),
-                slug="notes-command-failed",
-            )
-        verdicts.append(verdict)
-    return tuple(verdicts)
+    return tuple(passed(step, shell.follow(step, folder), look=look, draft=draft) for step in steps)
+
+
+def passed(step: Instruction, verdict: Verdict, *, look: str, draft: bool) -> Verdict:
+    """Return what came of a command that passed; ``look`` is where a person looks if it did not.
+
+    Raises:
+        VerificationFailed: It failed.
+    """
+    if verdict.ok:
+        return verdict
+    raise VerificationFailed(
+        f"got a failure from a command of the notes, expected it to pass: {verdict.name}",
+        context=(f"{verdict.by} said: {verdict.detail or 'nothing'}", *step.command.text.splitlines()),
+        hint=(
+            f"Look at the draft, {look}, which is left as it is. Did the network fail? Run this job again. "
+            "Else correct the command in the template, and let the tag name that commit."
+            if draft
+            else f"{look} is public. Did the network fail? Run this job again. "
+            "Else tell its users, correct the command in the template, and release a new version."
+        ),
+        slug="notes-command-failed",
+    )

@@ -22,7 +22,7 @@ from tagseal.steps import remote
 from tagseal.steps.existing import Judge
 from tagseal.steps.images import pushed
 from tagseal.steps.index import seen
-from tagseal.steps.instructions import Instruction, Shell, follow, instructions
+from tagseal.steps.instructions import Instruction, Shell, instructions, passed
 from tagseal.steps.offline import follow_kit
 from tagseal.verification.policy import Exact
 
@@ -128,17 +128,15 @@ def _run(  # noqa: PLR0913 - where, and what may fail
     """Execute commands in their order; one that is excused may fail."""
     verdicts: list[Verdict] = []
     for one in steps:
-        if one.purpose.tool == "pip":
-            services.retry.read(partial(_listed, one, shell, folder))
-        if excused(one.purpose):
-            verdicts.append(shell.follow(one, folder))
-        else:
-            verdicts += follow([one], shell, folder, look=release.url, draft=False)
+        # pip is waited for: a node of the index's network may have an older listing than another.
+        pip = one.purpose.tool == "pip"
+        verdict = services.retry.read(partial(_listed, one, shell, folder)) if pip else shell.follow(one, folder)
+        verdicts.append(verdict if excused(one.purpose) else passed(one, verdict, look=release.url, draft=False))
     return tuple(verdicts)
 
 
-def _listed(step: Instruction, shell: Shell, folder: Path) -> None:
-    """Wait until pip finds the version: a node of the index's network may have an older listing than another."""
+def _listed(step: Instruction, shell: Shell, folder: Path) -> Verdict:
+    """Return what came of pip's command, once it finds the version."""
     verdict = shell.follow(step, folder)
     if not verdict.ok and _UNLISTED in verdict.detail:
         raise Busy(
@@ -147,6 +145,7 @@ def _listed(step: Instruction, shell: Shell, folder: Path) -> None:
             hint="Run this job again: caches before the index may keep an older listing for some minutes.",
             slug="pip-finds-no-version",
         )
+    return verdict
 
 
 def _remarks(tag: Tag, plan: Plan, closed: bool) -> Iterator[str]:  # noqa: FBT001 - what was found out

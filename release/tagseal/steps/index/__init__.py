@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from tagseal.records import Plan
-    from tagseal.services.index import Client, Listed
+    from tagseal.services.index.client import Client, Listed
     from tagseal.steps import Services
 
 _SHOWN = 10
@@ -26,7 +26,7 @@ def client(plan: Plan, services: Services) -> Client | None:
     """Return what asks the planned index about this version; None where the packages go to none."""
     if plan.index is None:
         return None
-    from tagseal.services.index import Client  # noqa: PLC0415 - requests
+    from tagseal.services.index.client import Client  # noqa: PLC0415 - requests
 
     return Client(index=plan.index, project=plan.project, version=plan.version, retry=services.retry)
 
@@ -70,7 +70,7 @@ def there(plan: Plan, services: Services) -> dict[str, Listed]:
 
 def published(plan: Plan, services: Services) -> tuple[str, ...]:
     """Return what the index has of this version already, one sentence each."""
-    return tuple(f"{plan.index.name if plan.index else ''}: {name}" for name in there(plan, services))
+    return tuple(f"{plan.index_name}: {name}" for name in there(plan, services))
 
 
 def irreversible(plan: Plan) -> Iterator[str]:
@@ -87,7 +87,7 @@ def surplus(names: Sequence[str], listed: Mapping[str, Listed], plan: Plan) -> N
     """
     if strange := sorted(listed.keys() - {*names}):
         raise Refused(
-            f"got {', '.join(strange[:_SHOWN])} at {plan.index.name if plan.index else ''}, "
+            f"got {', '.join(strange[:_SHOWN])} at {plan.index_name}, "
             f"expected no file of {plan.version} there that this release has not",
             context=tuple(f"{one}: sha256 {listed[one].sha256}" for one in strange[:_SHOWN]),
             hint="Find out who sent it. Build the same set of files as then, or release a new version.",

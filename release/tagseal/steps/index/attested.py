@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sigstore.verify.policy import VerificationPolicy
 
     from tagseal.records import Artifact, Bundle, Plan, Seal, Tag
-    from tagseal.services.index import Client, Listed
+    from tagseal.services.index.client import Client, Listed
     from tagseal.steps import Services
     from tagseal.steps.existing import Judge
     from tagseal.verification.timestamps import Rooted
@@ -83,20 +83,21 @@ def agrees(
 
 
 def _take(asking: Client, artifact: Artifact, plan: Plan, judge: Judge, services: Services) -> None:
-    text, said = _of_index(asking, artifact.name, artifact.sha256, judge.policy, judge.trust)
+    provenance = asking.provenance(artifact.name) or b""
+    text, said = among(provenance, artifact.name, artifact.sha256, judge.policy, judge.trust)
     if text is None:
         raise _strange(plan, artifact.name, said)
     files.replaced(services.work.attestations / (artifact.name + ATTESTATION), text)
 
 
-def _of_index(
-    asking: Client, name: str, sha256: str, policy: VerificationPolicy, trust: Rooted
+def among(
+    provenance: bytes, name: str, sha256: str, policy: VerificationPolicy, trust: Rooted
 ) -> tuple[bytes | None, str]:
-    """Return the attestation that the index has of exactly these bytes, by whom the policy says; else why not."""
+    """Return the attestation in a provenance that is of exactly these bytes, by whom the policy says; else why not."""
     from tagseal.verification.attestations import attestations, verify_attestation  # noqa: PLC0415 - as above
 
     said = []
-    for text in attestations(asking.provenance(name) or b""):
+    for text in attestations(provenance):
         verdict = verify_attestation(text, name, sha256, policy, trust).verdict
         if verdict.ok:
             return text, ""
@@ -105,10 +106,9 @@ def _of_index(
 
 
 def _strange(plan: Plan, name: str, why: str) -> Refused:
-    there = plan.index.name if plan.index else ""
     return Refused(
-        f"got {name} at {there} that this workflow did not attest at {plan.commit[:7]}, expected a file of this "
-        "release, or none",
+        f"got {name} at {plan.index_name} that this workflow did not attest at {plan.commit[:7]}, expected a file of "
+        "this release, or none",
         context=(why,),
         hint="Nothing was signed. Find out who sent it: the file's page at the index says when. Its name is used up "
         "for ever: release a new version.",
@@ -162,16 +162,16 @@ def unequal(plan: Plan, artifacts: Sequence[Artifact], listed: Mapping[str, List
             continue
         there = listed[one.name].sha256
         if asking is not None and asking.index.site:
-            policy = Exact(plan.identity, plan.commit)
-            if _of_index(asking, one.name, there, policy, services.sigstore.verifier)[0] is not None:
+            policy, provenance = Exact(plan.identity, plan.commit), asking.provenance(one.name) or b""
+            if among(provenance, one.name, there, policy, services.sigstore.verifier)[0] is not None:
                 raise _late(plan, one.name)
         raise _strange(plan, one.name, f"got sha256 {there} there, and {one.sha256} here")
 
 
 def _late(plan: Plan, name: str) -> ServiceError:
-    there = plan.index.name if plan.index else ""
     return ServiceError(
-        f"got {name} of an earlier run at {there}, with other bytes than these, expected what `build` took from there",
+        f"got {name} of an earlier run at {plan.index_name}, with other bytes than these, expected what `build` took "
+        "from there",
         context=("it was not listed when `build` asked, or these files were built before it was sent",),
         hint="Re-run all jobs: `build` takes the file that is there, for its name is used up.",
         slug="index-file-listed-late",

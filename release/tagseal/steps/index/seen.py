@@ -13,11 +13,11 @@ from tagseal.steps.index import attested
 from tagseal.steps.index.sending import listing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from tagseal.records import Artifact, Plan, Seal
-    from tagseal.services.index import Client, Listed
+    from tagseal.services.index.client import Client, Listed
     from tagseal.steps import Services
     from tagseal.steps.existing import Judge
 
@@ -37,16 +37,11 @@ def seen(plan: Plan, seal: Seal, judge: Judge, folder: Path, services: Services)
     asking = index.client(plan, services)
     if asking is None:
         return
-    for ask in (asking.files, asking.simple):  # pip reads the second, which may be older
-        services.retry.read(partial(_listing, ask, asking, plan, seal, services))
-    listed = {one.name: one for one in asking.files()}
+    listed = services.retry.read(lambda: listing(asking.files(), plan, seal.packages, services))
+    services.retry.read(lambda: listing(asking.simple(), plan, seal.packages, services))  # pip's, which may be older
     folder.mkdir()
     act = partial(_look, asking=asking, listed=listed, judge=judge, folder=folder, services=services)
     side_by_side(act, seal.packages, _THREADS)
-
-
-def _listing(ask: Callable[[], tuple[Listed, ...]], asking: Client, plan: Plan, seal: Seal, services: Services) -> None:
-    listing(asking, plan, seal.packages, services, ask())
 
 
 def _look(  # noqa: PLR0913 - where to look, and by what it is judged
@@ -64,8 +59,6 @@ def _look(  # noqa: PLR0913 - where to look, and by what it is judged
 
 
 def _provenance(asking: Client, package: Artifact, judge: Judge) -> None:
-    from tagseal.verification.attestations import attestations  # noqa: PLC0415 - 0.1 s
-
     text = asking.provenance(package.name)
     if text is None:
         raise Busy(
@@ -73,11 +66,11 @@ def _provenance(asking: Client, package: Artifact, judge: Judge) -> None:
             hint="Run this job again. If it persists, the index took the file without it.",
             slug="index-without-provenance",
         )
-    outcomes = [attested.outcome(package, one, judge.policy, judge.trust) for one in attestations(text)]
-    if not any(one.verdict.ok for one in outcomes):
+    found, said = attested.among(text, package.name, package.sha256, judge.policy, judge.trust)
+    if found is None:
         raise VerificationFailed(
             f"got a provenance of {package.name} from {asking.index.name} that does not verify",
-            context=tuple(one.verdict.detail for one in outcomes) or ("there is no attestation in it",),
+            context=(said,),
             hint="Do not use this release. Look at who sent the file: its page at the index says so.",
             slug="index-provenance-fails",
         )

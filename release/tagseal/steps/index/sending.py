@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tagseal.records import Artifact, Plan, Seal
-    from tagseal.services.index import Client, Listed
+    from tagseal.services.index.client import Client, Listed
     from tagseal.steps import Services
 
 _THREADS = 4
@@ -61,7 +61,7 @@ def send(plan: Plan, seal: Seal, services: Services) -> Iterator[str]:
         services.retry.read(partial(_publisher, services))
     for _, group in groupby(missing, lambda one: one.kind is Kind.sdist):
         side_by_side(partial(_send, asking=asking, plan=plan, services=services), list(group), _THREADS)
-    services.retry.read(lambda: listing(asking, plan, packages, services, asking.files()))
+    services.retry.read(lambda: listing(asking.files(), plan, packages, services))
     yield f"{len(missing)} package{'s'[: len(missing) > 1]} sent to {name}"
 
 
@@ -78,9 +78,9 @@ def _publisher(services: Services) -> None:
 
 
 def listing(
-    asking: Client, plan: Plan, packages: tuple[Artifact, ...], services: Services, found: tuple[Listed, ...]
-) -> None:
-    """Hold that the index lists these packages, and nothing else of this version.
+    found: tuple[Listed, ...], plan: Plan, packages: tuple[Artifact, ...], services: Services
+) -> dict[str, Listed]:
+    """Return what the index lists, by name: these packages, and nothing else of this version.
 
     Raises:
         Refused: It has other bytes.
@@ -91,10 +91,11 @@ def listing(
     index.surplus([one.name for one in packages], listed, plan)
     if missing := [one.name for one in packages if one.name not in listed]:
         raise Busy(
-            f"got no {', '.join(missing[:5])} in the listing of {asking.index.name}, expected what was sent there",
+            f"got no {', '.join(missing[:5])} in the listing of {plan.index_name}, expected what was sent there",
             hint="Run this job again: it looks before it sends.",
             slug="index-not-listed",
         )
+    return listed
 
 
 def _send(package: Artifact, *, asking: Client, plan: Plan, services: Services) -> None:
