@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy", "all_proxy")
+CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+WAY_OUT = (*PROXIES, "NO_PROXY", "no_proxy", *CERTIFICATES)
+"""Variables by which programs reach the network as it is here: no secret but a proxy's own password."""
+
 _KEPT = 32 * 1024 * 1024
 """Bytes of each stream that are kept in memory: its end."""
 _GRACE = 5.0

@@ -33,14 +33,9 @@ if TYPE_CHECKING:
 TIMEOUT = 600.0
 """Seconds that a command may take."""
 
-_PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy", "all_proxy")
 _NOWHERE = "http://127.0.0.1:9"
 """Where nobody listens: the port of the discard service."""
-_PASSED = (
-    *(*_PROXIES, "NO_PROXY", "no_proxy"),
-    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "TMPDIR"),
-    "LD_LIBRARY_PATH",  # as for a build (services/backend.py)
-)
+_PASSED = (*process.WAY_OUT, "TMPDIR", "LD_LIBRARY_PATH")  # the last as for a build (services/backend.py)
 _FIXED = {
     "LC_ALL": "C.UTF-8",
     "COLUMNS": "10000",  # sigstore breaks its messages at the terminal's width
@@ -165,7 +160,7 @@ class Shell:
         places = {"HOME": str(home), "GH_CONFIG_DIR": f"{home}/gh", "TUF_ROOT": f"{home}/.sigstore/root"}
         passed = {name: self.environ[name] for name in _PASSED if name in self.environ}
         if self.offline:
-            passed |= dict.fromkeys(_PROXIES, _NOWHERE) | {"NO_PROXY": "", "no_proxy": ""}
+            passed |= dict.fromkeys(process.PROXIES, _NOWHERE) | {"NO_PROXY": "", "no_proxy": ""}
         return {**passed, **_FIXED, **places, "PATH": path(self.environ)}
 
 

@@ -34,11 +34,7 @@ TIMEOUT = 900.0
 """Seconds for one file, a large one on a slow line."""
 
 _TWINE = (sys.executable, "-P", "-m", "tagseal.services.index.sender")
-_PASSED = (
-    *("PATH", "LD_LIBRARY_PATH", "TMPDIR", "LANG", "LC_ALL"),
-    *("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "all_proxy", "no_proxy"),
-    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
-)
+_PASSED = ("PATH", "LD_LIBRARY_PATH", "TMPDIR", "LANG", "LC_ALL", *process.WAY_OUT)
 _IDENTITY = ("GITHUB_ACTIONS", actions.OIDC_URL, "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
 _LOGIN = ("HOME", "TWINE_USERNAME", "TWINE_PASSWORD", "TWINE_CERT", "NETRC")
 _FIXED = {"COLUMNS": "500", "NO_COLOR": "1", "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
