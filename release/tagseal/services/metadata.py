@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from packaging.utils import InvalidName, canonicalize_name
+from packaging.utils import InvalidName, canonicalize_name, parse_sdist_filename, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
 from tagseal.errors import UsageError
@@ -90,6 +90,15 @@ def valid_name(name: str) -> str:
             slug="invalid-project-name",
         ) from error
     return name
+
+
+def told(name: str) -> tuple[str, Version]:
+    """Return project, normalised, and version that the file name of a wheel or an sdist tells (PEP 427, PEP 625).
+
+    Raises:
+        ValueError: It is none of either.
+    """
+    return parse_wheel_filename(name)[:2] if name.endswith(".whl") else parse_sdist_filename(name)
 
 
 def _table(document: dict[str, object], name: str) -> dict[str, object]:

@@ -6,14 +6,13 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from packaging.utils import (
-    InvalidSdistFilename,
     InvalidWheelFilename,
-    parse_sdist_filename,
     parse_wheel_filename,
 )
 
 from tagseal.errors import Refused, UsageError
 from tagseal.names import shown
+from tagseal.services import metadata
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,8 +65,8 @@ def is_pure(name: str) -> bool:
 
 def _identity(name: str) -> tuple[str, Version]:
     try:
-        return parse_wheel_filename(name)[:2] if name.endswith(".whl") else parse_sdist_filename(name)
-    except (InvalidWheelFilename, InvalidSdistFilename) as error:
+        return metadata.told(name)
+    except ValueError as error:
         raise UsageError(
             f"got {shown(name)} among the packages, expected the file name of a wheel or an sdist",
             context=(str(error),),

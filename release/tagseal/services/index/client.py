@@ -11,17 +11,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
-from packaging.utils import (
-    InvalidSdistFilename,
-    InvalidWheelFilename,
-    canonicalize_name,
-    parse_sdist_filename,
-    parse_wheel_filename,
-)
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from tagseal.errors import VerificationFailed
 from tagseal.names import FILE, shown
+from tagseal.services import metadata
 from tagseal.services.index.asking import asked, saved
 from tagseal.services.index.refusals import garbled
 from tagseal.services.retry import Retry
@@ -146,8 +141,8 @@ class Client:
 def _identity(name: str) -> tuple[str, Version] | None:
     """Return project and version that a file's name tells; None for what no index takes today."""
     try:
-        return parse_wheel_filename(name)[:2] if name.endswith(".whl") else parse_sdist_filename(name)
-    except (InvalidWheelFilename, InvalidSdistFilename):
+        return metadata.told(name)
+    except ValueError:
         return None
 
 
