@@ -81,17 +81,12 @@ class Unlike:
         return f"{self.field}: got {shown(self.got)}, expected {shown(self.expected)}, as registered at the index"
 
 
-def unlike(root: Path, index: Index | None, workflow: str) -> Iterator[Unlike]:
+def unlike(index: Index | None, workflow: str, environment: str | None) -> Iterator[Unlike]:
     """Yield the fields of the index's publisher that a run of this workflow (path in the repository) would not have.
 
-    Owner and repository are the identity's own; what is registered cannot be asked, so the configuration says it.
+    Owner and repository are the identity's own; what is registered cannot be asked, so the configuration says it. An
+    environment of None is not known, and not compared.
     """
-    environment = workflows.publishing(workflows.document(root / workflow))
-    yield from _compared(index, workflow, environment)
-
-
-def _compared(index: Index | None, workflow: str, environment: str | None) -> Iterator[Unlike]:
-    """Compare what a run has with what is registered; an environment of None is not known."""
     publisher = index.publisher if index else None
     if publisher is None:
         return
@@ -108,7 +103,8 @@ def trusted(root: Path, index: Index | None, identity: Identity) -> None:
     Raises:
         Refused: A field differs: the index would refuse what was signed for it.
     """
-    if found := tuple(unlike(root, index, identity.workflow)):
+    environment = workflows.publishing(workflows.document(root / identity.workflow))
+    if found := tuple(unlike(index, identity.workflow, environment)):
         raise _disagrees(index, found, "Nothing was signed.")
 
 
@@ -119,7 +115,7 @@ def publishing(index: Index | None, claims: Mapping[str, str]) -> None:
         Refused: A field differs: the index would refuse this job.
     """
     workflow = claims.get("job_workflow_ref", "").partition("@")[0]
-    if found := tuple(_compared(index, workflow, claims.get("environment", ""))):
+    if found := tuple(unlike(index, workflow, claims.get("environment", ""))):
         raise _disagrees(index, found, "Nothing was published, and the draft is left as it is.")
 
 

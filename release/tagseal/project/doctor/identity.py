@@ -50,12 +50,12 @@ def look(subject: Subject) -> Iterator[Row]:
 def _index(root: Path, settings: Settings, name: str, path: str) -> Iterator[Row]:
     """Tell the four fields of a trusted publisher, and which of them the configuration has otherwise."""
     owner, _, repo = name.partition("/")
-    environment = workflows.publishing(workflows.document(root / path)) or "none"
+    publishing = workflows.publishing(workflows.document(root / path))
     file, index = path.rpartition("/")[2], settings.index
-    fields = f"owner {owner}, repository {repo}, workflow {file}, environment {environment}"
+    fields = f"owner {owner}, repository {repo}, workflow {file}, environment {publishing or 'none'}"
     if index is not None and not sites.trusts(index):
         return
-    unlike = tuple(preflight.unlike(root, index, path))
+    unlike = tuple(preflight.unlike(index, path, publishing))
     for one in unlike:
         yield Row(
             check="index",
@@ -66,7 +66,7 @@ def _index(root: Path, settings: Settings, name: str, path: str) -> Iterator[Row
             file=path,
         )
     if index is not None and index.publisher is None:
-        environment = f', environment = "{environment}"' if environment != "none" else ""
+        environment = f', environment = "{publishing}"' if publishing else ""
         yield Row(
             check="index",
             level="warning",
@@ -75,11 +75,11 @@ def _index(root: Path, settings: Settings, name: str, path: str) -> Iterator[Row
             f"{environment} }}; it is compared before anything is signed.",
             slug="publisher-unknown-here",
         )
-        return
-    where = index.name if index else "an index"
-    if unlike:
-        return
-    yield Row(check="index", level="ok", text=f"{where} is to trust this release: {fields}; not checkable from here")
+    elif not unlike:
+        where = index.name if index else "an index"
+        yield Row(
+            check="index", level="ok", text=f"{where} is to trust this release: {fields}; not checkable from here"
+        )
 
 
 def _called(workflow: Workflow) -> Iterator[Row]:
