@@ -41,6 +41,11 @@ def from_index(index: Index) -> str:
     return f"from-{index.name}"
 
 
+def named_for_pip(index: Index) -> tuple[str, ...]:
+    """Return the address that pip has to be given for this index; none for the one that it asks by itself."""
+    return () if index.name == "pypi" else (index.simple,)
+
+
 class Use(StrEnum):
     """What a command is for."""
 

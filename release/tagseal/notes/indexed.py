@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tagseal.notes.forms import Call, Expected, Form, Use, assets, from_index, same, some, wrong
+from tagseal.notes.forms import Call, Expected, Form, Use, assets, from_index, named_for_pip, same, some, wrong
 from tagseal.records import Phase
 
 if TYPE_CHECKING:
@@ -28,10 +28,8 @@ def _pip(call: Call, expected: Expected) -> Sequence[str]:
     same(call, "--only-binary", call.values("--only-binary"), ":all:")
     same(call, "--dest", call.values("--dest"), from_index(index))
     same(call, "requirement", call.operands, expected.requirement)
-    if index.name != "pypi":
-        same(call, "--index-url", call.values("--index-url"), index.simple)
-    elif call.values("--index-url"):
-        raise wrong(call, "--index-url", " ".join(call.values("--index-url")), "none: it is pip's own")
+    if tuple(got := call.values("--index-url")) != (expected_url := named_for_pip(index)):
+        raise wrong(call, "--index-url", " ".join(got), " ".join(expected_url) or "none: it is pip's own")
     return ()
 
 

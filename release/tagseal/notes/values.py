@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tagseal.errors import Refused
 from tagseal.names import safe_file_name, safe_image, safe_repository, shown
 from tagseal.notes.commands import shown_packages
-from tagseal.notes.forms import from_index
+from tagseal.notes.forms import from_index, named_for_pip
 from tagseal.notes.indexed import PROVENANCE
 from tagseal.records import BUNDLE, Artifact, Kind, Manifest, Plan
 
@@ -152,7 +152,7 @@ def _index(artifacts: Sequence[Artifact], expected: Expected) -> IndexCommands |
     return IndexCommands(
         name=expected.index.name,
         requirement=expected.requirement,
-        url="" if expected.index.name == "pypi" else expected.index.simple,
+        url="".join(named_for_pip(expected.index)),
         folder=folder,
         files=tuple(
             Attested(

@@ -75,6 +75,11 @@ class Clone:
     next: str
     """What a person does for the real release."""
 
+    @property
+    def attested(self) -> bool:
+        """Whether the packages go to an index that trusts publishers, and takes attestations."""
+        return self.index is not None and bool(self.index.site)
+
     def checkout_to(self, folder: Path) -> None:
         """Make a job's checkout: the tag, all tags, and a remote that leads to the played host."""
         checkout = self.git.clone_to(folder, self.commit)

@@ -29,7 +29,7 @@ def further(clone: Clone) -> tuple[str, str] | None:
 
 def register(clone: Clone, loopback: Loopback) -> None:
     """Let the index trust the publisher that the configuration says is registered; by default the signing workflow."""
-    if clone.index is None or not clone.index.site:
+    if clone.index is None or not clone.attested:
         return
     owner, _, repository = clone.repository.partition("/")
     said = clone.publisher

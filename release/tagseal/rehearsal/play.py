@@ -173,7 +173,7 @@ def staged(clone: Clone, loopback: Loopback, left: Left, environ: Mapping[str, s
         environ=environ,
         probe=probe,
         forms=clone.forms,
-        index=clone.index is not None and bool(clone.index.site),
+        index=clone.attested,
     )
     return stage, played_by
 
@@ -206,8 +206,7 @@ def _play(
 def _usual(stage: Stage, told: _Told, story: Callable[[str], None]) -> Iterator[Played]:
     """Play the jobs of the table, until one fails."""
     before: Played | None = None
-    index = stage.clone.index
-    for job in jobs.usual(image=bool(stage.clone.image), index=index is not None and bool(index.site)):
+    for job in jobs.usual(image=bool(stage.clone.image), index=stage.clone.attested):
         told.say(f"{job.name}: {' '.join(job.verbs)}")
         before = jobs.play(job, stage, before, story)
         yield before

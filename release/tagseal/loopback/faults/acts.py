@@ -49,6 +49,11 @@ class Hit:
     kill: Callable[[], object]
     """End the client."""
 
+    @property
+    def host(self) -> str:
+        """The name that was asked."""
+        return str(self.environ.get("HTTP_HOST", "")).removesuffix(":443")
+
     def changed(self, **environ: object) -> Hit:
         """Return this request with other values in its environment; ``__`` stands for a period in a key."""
         return replace(self, environ=self.environ | {key.replace("__", "."): value for key, value in environ.items()})
@@ -205,22 +210,12 @@ def accident(happens: Callable[[Accidents, str], bool]) -> Act:
 
 def image_accident(happens: Callable[[ImageAccidents, str, str], bool]) -> Act:
     """Let something happen to a registry, then play the request."""
-
-    def act(hit: Hit) -> Iterable[bytes] | None:
-        host = hit.environ.get("HTTP_HOST", "").removesuffix(":443")
-        return hit.passed() if happens(hit.images, host, hit.environ["PATH_INFO"]) else None
-
-    return act
+    return lambda hit: hit.passed() if happens(hit.images, hit.host, hit.environ["PATH_INFO"]) else None
 
 
-def index_accident(happens: Callable[[IndexAccidents, str, str], bool]) -> Act:
+def index_accident(happens: Callable[[IndexAccidents, str], bool]) -> Act:
     """Let something happen to a package index, then play the request."""
-
-    def act(hit: Hit) -> Iterable[bytes] | None:
-        host = hit.environ.get("HTTP_HOST", "").removesuffix(":443")
-        return hit.passed() if happens(hit.indexes, host, hit.environ["PATH_INFO"]) else None
-
-    return act
+    return lambda hit: hit.passed() if happens(hit.indexes, hit.host) else None
 
 
 def killed_before(hit: Hit) -> Iterable[bytes]:

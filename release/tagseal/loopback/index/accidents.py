@@ -1,4 +1,4 @@
-"""What can happen to an index while somebody publishes: each act takes the host and the path of a request.
+"""What can happen to an index while somebody publishes: each act takes the host of a request.
 
 An act returns whether it could happen.
 """
@@ -23,7 +23,7 @@ class IndexAccidents:
         """Let them happen to these states, by host."""
         self._states = states
 
-    def lag(self, host: str, _path: str) -> bool:
+    def lag(self, host: str) -> bool:
         """Let the next listings not know of files that come from now on."""
         state = self._states.get(host)
         if state is None:
@@ -32,7 +32,7 @@ class IndexAccidents:
             state.rules.lag, state.rules.simple_lag = _LAG, _SIMPLE_LAG
         return True
 
-    def take_name(self, host: str, _path: str) -> bool:
+    def take_name(self, host: str) -> bool:
         """Let somebody else send other bytes under the name of the next file that has a fresh one."""
         state = self._states.get(host)
         if state is None:
