@@ -13,7 +13,7 @@ from tagseal.config import Settings
 from tagseal.errors import ConfigError, UsageError
 from tagseal.project.detect import detect
 from tagseal.services.git import repository, repository_of
-from tagseal.services.metadata import declared
+from tagseal.services.metadata import declared, stated_name
 from tagseal.services.workflows import signing
 from tagseal.tags import Pattern, pattern
 
@@ -163,7 +163,7 @@ def test_a_setting_and_the_run_beat_the_workflow_files(tmp_path: Path) -> None:
             *("Wid.get", "1.2", "flit_core.buildapi"),
         ),
         ("[project]\nname = 'widget'\ndynamic = ['version']\n", "widget", None, "setuptools.build_meta:__legacy__"),
-        ("[tool.poetry]\nname = 'widget'\n", None, None, "setuptools.build_meta:__legacy__"),
+        ("[tool.poetry]\nname = 'widget'\n", "widget", None, "setuptools.build_meta:__legacy__"),
     ],
 )
 def test_static_metadata_is_read_and_the_rest_is_dynamic(
@@ -179,9 +179,44 @@ def test_static_metadata_is_read_and_the_rest_is_dynamic(
 def test_a_project_with_only_a_setup_py_is_dynamic_and_never_run(tmp_path: Path) -> None:
     """Reading what a project declares executes nothing of it."""
     canary = tmp_path / "canary"
-    widget.write(tmp_path, {"setup.py": f"open({str(canary)!r}, 'w')\n"})
-    assert declared(tmp_path).dynamic
+    widget.write(tmp_path, {"setup.py": f"open({str(canary)!r}, 'w')\nsetup(name='widget')\n"})
+    found = declared(tmp_path)
+    assert (found.name, found.version) == ("widget", None)
     assert not canary.exists()
+
+
+@pytest.mark.parametrize(
+    ("files", "name"),
+    [
+        ({"setup.py": "import setuptools\nsetuptools.setup(version=V, name='widget')\n"}, "widget"),
+        (
+            {"setup.py": "setup()\n", "setup.cfg": "[metadata]\nname = widget\nversion = attr: widget.__version__\n"},
+            "widget",
+        ),
+        ({"setup.py": "setup(name=NAME)\n"}, None),
+        ({"setup.py": "setup(name=1)\n"}, None),
+        ({"setup.py": "setup(name='a') if A else setup(name='b')\n"}, None),
+        ({"setup.py": "setup(**{'name': 'widget'})\n"}, None),
+        ({"setup.py": "def (:\n"}, None),
+        ({"setup.py": "(" * 5000}, None),
+        ({"setup.cfg": "name = widget\n"}, None),
+        ({"setup.cfg": "[metadata]\nversion = 1\n"}, None),
+        ({"pyproject.toml": "[project]\nversion = '1'\n", "setup.cfg": "[metadata]\nname = widget\n"}, None),
+    ],
+)
+def test_a_name_is_read_where_it_is_stated_and_nowhere_computed(
+    tmp_path: Path, files: dict[str, str], name: str | None
+) -> None:
+    """A job that signs compares the build job's files with it, and runs nothing to learn it."""
+    widget.write(tmp_path, files)
+    found = declared(tmp_path)
+    assert found.name == name
+    if name is None:
+        with pytest.raises(UsageError, match="whose name only its build back end knows") as caught:
+            stated_name(found)
+        assert caught.value.slug == "project-name-not-stated"
+    else:
+        assert stated_name(found) == name
 
 
 @pytest.mark.parametrize(

@@ -1,27 +1,32 @@
-"""What a project says about itself in pyproject.toml, read without running any of its code."""
+"""What a project says about itself, read without running any of its code."""
 
 from __future__ import annotations
 
+import ast
+import configparser
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from packaging.utils import InvalidName, canonicalize_name, parse_sdist_filename, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
-from tagseal.errors import UsageError
+from tagseal.errors import Refused, UsageError
 from tagseal.names import shown
+from tagseal.services.files import opened
 from tagseal.services.toml import read_toml
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+_LARGEST = 1024 * 1024
+"""Bytes that are read of a file."""
 _LEGACY = ("setup.py", "setup.cfg")
 _SETUPTOOLS = "setuptools.build_meta:__legacy__"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
-    """Name and version as they stand in the file; None where only the back end knows."""
+    """Name and version as they stand in the project's files; None where only the back end knows."""
 
     name: str | None
     version: str | None
@@ -36,6 +41,9 @@ class Declared:
 
 def declared(folder: Path) -> Declared:
     """Read what the project in this folder declares (the ``[project]`` table of PEP 621).
+
+    A name is also taken from where projects state it that have no such table: ``[tool.poetry]``, ``setup.cfg``, or a
+    literal in ``setup.py``.
 
     Raises:
         UsageError: There is no project here, or its name or version is no valid one.
@@ -52,10 +60,29 @@ def declared(folder: Path) -> Declared:
     document = read_toml(file)
     project, system = (_table(document, name) for name in ("project", "build-system"))
     name, version = (_text(project, key) for key in ("name", "version"))
+    if not project:
+        name = _text(_table(_table(document, "tool"), "poetry"), "name") or _from_cfg(folder) or _from_setup(folder)
     return Declared(
         name=None if name is None else valid_name(name),
         version=None if version is None else str(valid_version(version)),
         backend=_text(system, "build-backend") or _SETUPTOOLS,
+    )
+
+
+def stated_name(found: Declared) -> str:
+    """Return the project's name, which no build back end may decide.
+
+    What a build job says of its files is held against the name, and the job that signs runs no back end to ask.
+
+    Raises:
+        UsageError: The project's files do not state it.
+    """
+    if found.name is not None:
+        return found.name
+    raise UsageError(
+        "got a project whose name only its build back end knows, expected it in a file that can be read",
+        hint='Write name = "…" into [project] of pyproject.toml, or into [metadata] of setup.cfg.',
+        slug="project-name-not-stated",
     )
 
 
@@ -99,6 +126,43 @@ def told(name: str) -> tuple[str, Version]:
         ValueError: It is none of either.
     """
     return parse_wheel_filename(name)[:2] if name.endswith(".whl") else parse_sdist_filename(name)
+
+
+def _from_cfg(folder: Path) -> str | None:
+    """Return the name in ``[metadata]`` of setup.cfg."""
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    try:
+        parser.read_string(_source(folder / "setup.cfg"))
+    except configparser.Error:
+        return None
+    return parser.get("metadata", "name", fallback="").strip() or None
+
+
+def _from_setup(folder: Path) -> str | None:
+    """Return the literal that setup.py gives its one call of ``setup()`` as the name."""
+    try:
+        tree = ast.parse(_source(folder / "setup.py"))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    words = (word for call in calls if _called(call.func) == "setup" for word in call.keywords if word.arg == "name")
+    names = [word.value.value if isinstance(word.value, ast.Constant) else None for word in words]
+    return names[0] if len(names) == 1 and isinstance(names[0], str) else None
+
+
+def _called(function: ast.expr) -> str:
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ""
+
+
+def _source(path: Path) -> str:
+    """Return a file's text, or nothing where there is none that can be read."""
+    try:
+        with opened(path) as file:
+            return file.read(_LARGEST).decode()
+    except (OSError, UnicodeDecodeError, Refused):
+        return ""
 
 
 def _table(document: dict[str, object], name: str) -> dict[str, object]:

@@ -73,7 +73,7 @@ def confirm(tag: Tag, claimed: Plan, *, services: Services) -> None:
         Refused: It is not what this job derives.
     """
     declared = metadata.declared(services.project)
-    name = declared.name or claimed.project
+    name = metadata.stated_name(declared)
     version = declared.version or claimed.version
     agrees(tag, version, services)
     # Which releases are public decides volatile fields only: GitHub need not be asked again.
@@ -96,20 +96,19 @@ def confirm(tag: Tag, claimed: Plan, *, services: Services) -> None:
 
 
 def _declared(tag: Tag, services: Services) -> tuple[str, str]:
-    """Return name and version: as the project declares them, or as its back end computes them in a child."""
+    """Return name and version as the project declares them; a version may be computed by its back end, in a child."""
     declared = metadata.declared(services.project)
-    name, version = declared.name, declared.version
-    if not name or not version:
+    name, version = metadata.stated_name(declared), declared.version
+    if not version:
         from tagseal.services import backend  # noqa: PLC0415 - most projects are static
 
-        services.say("asking the build back end for name and version")
+        services.say("asking the build back end for the version")
         with tempfile.TemporaryDirectory(prefix="tagseal-") as folder:
             copy = services.git.clone_to(Path(folder) / "source", tag.commit).root
             environ = backend.child_environ(
                 services.environ, services.settings.build_env, home=Path(folder) / "home", loopback=services.loopback
             )
-            built = backend.metadata(copy / services.settings.project, environ)
-        name, version = built.name, built.version
+            version = backend.metadata(copy / services.settings.project, environ).version
     agrees(tag, version, services)
     return name, version
 
