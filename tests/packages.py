@@ -52,13 +52,19 @@ def sdist(text: str, *, name: str = "widget", version: str = "1.2.3", code: str 
     return file.getvalue()
 
 
-def write(folder: Path, *, code: str = "", text: str | None = None) -> tuple[Path, Path]:
-    """Write both packages of widget 1.2.3; return the wheel's path and the sdist's."""
+def write(
+    folder: Path, *, version: str = "1.2.3", code: str = "", only: str = "", text: str | None = None
+) -> tuple[Path, Path]:
+    """Write both packages of widget, with further code in both or in the ``.whl`` or ``.tar.gz`` only.
+
+    Returns:
+        The wheel's path and the sdist's.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    said = text or metadata()
-    found = folder / "widget-1.2.3-py3-none-any.whl", folder / "widget-1.2.3.tar.gz"
-    for path, content in zip(found, (wheel(said, code=code), sdist(said, code=code)), strict=True):
-        path.write_bytes(content)
+    said = text or metadata(version=version)
+    found = folder / f"widget-{version}-py3-none-any.whl", folder / f"widget-{version}.tar.gz"
+    for path, make in zip(found, (wheel, sdist), strict=True):
+        path.write_bytes(make(said, version=version, code=code if path.name.endswith(only) else ""))
     return found
 
 

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from packaging.version import Version
+
 import packages
 from instance import COMMIT, IDENTITY, RUN, TAG
 from tagseal.config import Image, Settings
@@ -38,6 +40,24 @@ WHEEL, SDIST = "widget-1.2.3-py3-none-any.whl", "widget-1.2.3.tar.gz"
 NAMES = ("SHA256SUMS", SDIST, WHEEL)
 KIT = "widget-1.2.3-verify.zip"
 IMAGE = "ghcr.io/octo/widget"
+PLAN = Plan(
+    tag=TAG,
+    commit=COMMIT,
+    project="widget",
+    version="1.2.3",
+    prerelease=False,
+    latest=True,
+    identity=IDENTITY,
+    epoch=1,
+    sdist=SDIST,
+    wheel="widget-1.2.3-",
+    assets=(),
+    tools=("cosign", "gh", "sha256sum", "sigstore"),
+    changelog="CHANGELOG.md",
+    section="- A widget that turns.\n",
+    published=(),
+    irreversible=(),
+)
 
 
 @dataclass(kw_only=True)
@@ -54,6 +74,10 @@ class Stage:
     said: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     settings: Settings = field(default_factory=Settings)
+    version: str = "1.2.3"
+    """Of the packages."""
+    assets: tuple[str, ...] = ()
+    """What ``with_assets`` planned."""
     image: Artifact | None = None
     """What ``with_image`` made."""
 
@@ -67,23 +91,13 @@ class Stage:
 
     @property
     def plan(self) -> Plan:
-        return Plan(
-            tag=TAG,
-            commit=COMMIT,
-            project="widget",
-            version="1.2.3",
-            prerelease=False,
-            latest=True,
-            identity=IDENTITY,
-            epoch=1,
-            sdist=SDIST,
-            wheel="widget-1.2.3-",
-            assets=(),
-            tools=("cosign", "gh", "sha256sum", "sigstore"),
-            changelog="CHANGELOG.md",
-            section="- A widget that turns.\n",
-            published=(),
-            irreversible=(),
+        return dataclasses.replace(
+            PLAN,
+            version=self.version,
+            prerelease=Version(self.version).is_prerelease,
+            sdist=f"widget-{self.version}.tar.gz",
+            wheel=f"widget-{self.version}-",
+            assets=self.assets,
             image=self.image.name if self.image else "",
             image_tags=(TAG,) if self.image else (),
             kit=KIT if self.settings.kit else "",
@@ -98,6 +112,11 @@ class Stage:
         self.work.path.mkdir(parents=True, exist_ok=True)
         self.image = layout.take(source, self.work.image).artifact(IMAGE)
         return self.image
+
+    def with_assets(self, number: int) -> None:
+        """Let this release have so many further files."""
+        self.assets = tuple(f"{count}.txt" for count in range(number))
+        self.settings = dataclasses.replace(self.settings, assets=("out/*.txt",))
 
     def services(
         self,
@@ -136,16 +155,9 @@ class Stage:
         )
 
     def build(self, *, further: int = 0, **content: str) -> tuple[Build, Checks]:
-        """Write a wheel and an sdist, and so many further files; keywords give other bytes."""
-        self.work.packages.mkdir(parents=True, exist_ok=True)
-        texts = {WHEEL: content.get("wheel", "the wheel's bytes"), SDIST: content.get("sdist", "the sdist's bytes")}
-        if self.settings.index:  # which reads them
-            packages.write(self.work.packages, code=content.get("code", ""))
-        for name, text in ({} if self.settings.index else texts).items():
-            (self.work.packages / name).write_text(text)
-        artifacts = tuple(
-            artifact(self.work.packages / name, kind) for name, kind in ((WHEEL, Kind.wheel), (SDIST, Kind.sdist))
-        )
+        """Write a wheel and an sdist, and so many further files; keywords are those of ``packages.write``."""
+        made = packages.write(self.work.packages, version=self.version, **content)
+        artifacts = tuple(artifact(path, kind) for path, kind in zip(made, (Kind.wheel, Kind.sdist), strict=True))
         self.work.assets.mkdir(exist_ok=True)
         for number in range(further):
             path = self.work.assets / f"{number}.txt"
@@ -157,6 +169,8 @@ class Stage:
     def sign(
         self, services: Services | None = None, plan: Plan | None = None, *, further: int = 0, **content: str
     ) -> Seal:
+        if further:
+            self.with_assets(further)
         built = self.build(further=further, **content)
         return sign(self.tag, plan or self.plan, *built, services=services or self.services())
 

@@ -233,6 +233,7 @@ def test_notes_that_github_would_not_take_are_refused(tmp_path: Path) -> None:
     more = [files.artifact(path, Kind.asset) for path in sorted(services.work.assets.iterdir())]
     built = recorded(services)
     planned = dataclasses.replace(plan, assets=tuple(one.name for one in more))
+    services = dataclasses.replace(services, settings=dataclasses.replace(services.settings, assets=("*.txt",)))
     with pytest.raises(Refused) as caught:
         check(planned, dataclasses.replace(built, artifacts=(*built.artifacts, *more)), services=services)
     assert caught.value.slug == "notes-too-long"

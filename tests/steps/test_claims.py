@@ -10,14 +10,19 @@ from __future__ import annotations
 import dataclasses
 import json
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+import pytest
 from pydantic import ValidationError
 
 import images
-from tagseal.config import Index
+import packages
+from stage import WHEEL, proof_of
+from tagseal.config import Index, Settings
 from tagseal.errors import Refused, UsageError, VerificationFailed
-from tagseal.records import Kind, Proof, Verdict, from_json, to_object
+from tagseal.pipeline import STEPS
+from tagseal.records import BUNDLE, Kind, Manifest, Proof, Verdict, from_json, to_object
+from tagseal.services.files import artifact
 from tagseal.steps.plan import confirm
 from tagseal.steps.plan import plan as planned
 from tagseal.steps.publish import publish
@@ -30,7 +35,8 @@ if TYPE_CHECKING:
 
     from job import Job
     from stage import Stage
-    from tagseal.records import Record
+    from tagseal.records import Build, Checks, Record
+    from tagseal.steps import Workspace
 
 TOLD = "for a person to read"
 
@@ -105,6 +111,118 @@ def test_what_was_built_and_checked_is_held_against_the_files(released: Stage, t
     assert from_checks == verdicts  # a failed check raises and leaves no record: they are told
 
 
+OTHER = "widget-99.0.0-py3-none-any.whl"
+LIES: dict[str, tuple[Callable[[Workspace], Path], Kind]] = {
+    "a wheel of a future version": (lambda work: wheel(work, OTHER, version="99.0.0"), Kind.wheel),
+    "a wheel of another project": (lambda work: wheel(work, "widget_core-1.2.3-py3-none-any.whl"), Kind.wheel),
+    "a wheel whose name does not parse": (lambda work: wheel(work, "widget-1.2.3-.whl"), Kind.wheel),
+    "another version in a planned name": (lambda work: wheel(work, WHEEL, version="99.0.0"), Kind.wheel),
+    "another project in a planned name": (lambda work: wheel(work, WHEEL, project="widget-core"), Kind.wheel),
+    "a planned name that holds no package": (lambda work: written(work.packages / WHEEL, b"bytes"), Kind.wheel),
+    "a second sdist": (lambda work: written(work.packages / "widget-1.2.4.tar.gz", b"sdist"), Kind.sdist),
+    "an asset": (lambda work: written(work.assets / "install.sh", b"id\n"), Kind.asset),
+    "an asset that is a wheel": (lambda work: written(work.assets / OTHER, b"wheel"), Kind.asset),
+    "an asset that takes a bundle's place": (lambda work: written(work.assets / f"{WHEEL}{BUNDLE}", b"{}"), Kind.asset),
+    "a kit": (lambda work: written(work.assets / "widget-1.2.3-verify.zip", b"kit"), Kind.kit),
+    "a list": (lambda work: written(work.assets / "MORESUMS", b"list"), Kind.checksums),
+    "an image among the files": (lambda work: written(work.assets / "image", b"image"), Kind.image),
+}
+"""What a build job can add to, or put in the place of, what it was asked for: written file, and what it is called."""
+
+
+def written(path: Path, content: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def wheel(work: Workspace, name: str, *, project: str = "widget", version: str = "1.2.3") -> Path:
+    return written(work.packages / name, packages.wheel(packages.metadata(project, version)))
+
+
+def told(records: tuple[Build, Checks], **lies: object) -> tuple[Build, Checks]:
+    """Return both records with the same lie."""
+    build, checks = records
+    return dataclasses.replace(build, **lies), dataclasses.replace(checks, **lies)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_build_job_that_lies_consistently_gets_nothing_signed(released: Stage, lie: str) -> None:
+    """Files, both records and the plan's own list say the same, and nobody planned it: the log gets no entry."""
+    make, kind = LIES[lie]
+    build, checks = released.build()
+    path = make(released.work)
+    forged = (*(one for one in build.artifacts if one.name != path.name), artifact(path, kind))
+    build, checks = told((build, checks), artifacts=forged)
+    assets = tuple(one.name for one in forged if one.kind is Kind.asset)
+    plan = dataclasses.replace(released.plan, assets=assets)
+    with pytest.raises(VerificationFailed) as caught:
+        sign(released.tag, plan, build, checks, services=released.services())
+    assert caught.value.slug in {"files-not-planned", "damaged-package"}
+    assert path.name in f"{caught.value.what} {caught.value.context}"
+    assert released.entries() == 0
+
+
+@pytest.mark.parametrize("name", ["build/install.sh", "build/*.sh", "build/**", "**/*"])
+def test_an_asset_that_a_pattern_matches_is_planned(released: Stage, name: str) -> None:
+    """Folders are the build job's own; the last part of a pattern says which names may be attached."""
+    released.settings = dataclasses.replace(released.settings, assets=(name,))
+    build, checks = released.build()
+    added = (*build.artifacts, artifact(written(released.work.assets / "install.sh", b"id\n"), Kind.asset))
+    plan = dataclasses.replace(released.plan, assets=("install.sh",))
+    build, checks = told((build, checks), artifacts=added)
+    seal = sign(released.tag, plan, build, checks, services=released.services())
+    assert "install.sh" in [one.name for one in seal.artifacts]
+
+
+@pytest.mark.parametrize("configured", [False, True])
+def test_an_image_that_nobody_planned_is_not_signed(released: Stage, tmp_path: Path, *, configured: bool) -> None:
+    """The configuration names the image; a build job that has another name, or none to make, gets no signature."""
+    made = released.with_image(images.layout(tmp_path / "layout"))
+    if configured:
+        lie = dataclasses.replace(made, name="ghcr.io/octo/gadget")
+    else:
+        released.settings, released.image, lie = Settings(), None, made
+    build, checks = told(released.build(), image=lie)
+    with pytest.raises(VerificationFailed) as caught:
+        sign(released.tag, released.plan, build, checks, services=released.services())
+    assert caught.value.slug == "image-not-planned"
+    assert released.entries() == 0
+
+
+@pytest.mark.parametrize("sha256", ["f" * 64, None])
+def test_an_image_with_further_manifests_is_not_signed(released: Stage, tmp_path: Path, sha256: str | None) -> None:
+    """What is signed of an image is what the layout here holds, whatever the records list."""
+    made = released.with_image(images.layout(tmp_path / "layout"))
+    further = Manifest(platform="linux/s390x", size=1, sha256="f" * 64)
+    lie = dataclasses.replace(made, manifests=(*made.manifests, further), sha256=sha256 or made.sha256)
+    build, checks = told(released.build(), image=lie)
+    with pytest.raises(Refused) as caught:
+        sign(released.tag, released.plan, build, checks, services=released.services())
+    assert caught.value.slug == "another-image"
+    assert released.entries() == 0
+
+
+@pytest.mark.parametrize("verb", ["upload", "prove", "publish", "witness"])
+def test_what_was_signed_and_not_planned_goes_no_further(released: Stage, verb: str) -> None:
+    """A seal with a file too many stops each later verb, though its bundle is genuine: an older tool signed it."""
+    released.accept_everything()
+    released.with_assets(1)
+    seal = released.sign(further=1)
+    draft = released.upload(seal)
+    services = released.services(run=None)
+    proof = proof_of(draft)
+    publication = publish(released.tag, released.plan, seal, draft, proof, services=services)
+    released.assets = ()
+    services = dataclasses.replace(services, settings=Settings())
+    records = {"upload": (), "prove": (draft,), "publish": (draft, proof), "witness": (publication,)}[verb]
+    step = cast("Callable[..., object]", next(one for one in STEPS if one.verb == verb).function)
+    with pytest.raises(VerificationFailed) as caught:
+        step(released.tag, released.plan, seal, *records, services=services)
+    assert caught.value.slug == "seal-not-planned"
+    assert caught.value.context[0] == "got the asset 0.txt, expected none"
+
+
 def test_a_seal_is_verified_again(released: Stage, tmp_path: Path) -> None:
     """Names, bytes, bundles, the kit, the image and identity; what the log says is in the bundle."""
     released.with_image(images.layout(tmp_path / "layout"))
@@ -118,7 +236,9 @@ def test_a_seal_is_verified_again(released: Stage, tmp_path: Path) -> None:
         "signatures.integrated_time": "as above",
         "kept": TOLD,
     }
-    assert let_through(seal, lambda forged: verify_sealed(released.tag, forged, services)) == set(harmless)
+    assert let_through(seal, lambda forged: verify_sealed(released.tag, released.plan, forged, services)) == set(
+        harmless
+    )
 
 
 def test_attestations_are_verified_again(released: Stage) -> None:
@@ -126,7 +246,7 @@ def test_attestations_are_verified_again(released: Stage) -> None:
     released.settings = dataclasses.replace(released.settings, index=Index(name="pypi"))
     seal = released.sign()
     services = released.services(run=None)
-    through = let_through(seal, lambda forged: verify_sealed(released.tag, forged, services))
+    through = let_through(seal, lambda forged: verify_sealed(released.tag, released.plan, forged, services))
     assert {one for one in through if one.startswith("attestations")} == {
         "attestations.log_index",  # the attestation says it, and is verified
         "attestations.integrated_time",

@@ -205,7 +205,7 @@ def test_an_image_that_was_not_planned_is_refused(imaged: Stage, image: str) -> 
     error = refused(sign, imaged.tag, imaged.plan, *records, services=services)
     assert (error.slug, error.exit_code) == ("image-not-planned", 1)
     seal = imaged.sign()
-    assert refused(imaged.upload, dataclasses.replace(seal, image=other)).slug == "sealed-files-changed"
+    assert refused(imaged.upload, dataclasses.replace(seal, image=other)).slug == "seal-not-planned"
 
 
 def test_strangers_things_beside_the_image_are_passed_over(imaged: Stage, tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ from tagseal.steps.check import check
 from tagseal.steps.index import client, irreversible
 from tagseal.steps.index import published as present
 from tagseal.steps.index.adopted import adopted
+from tagseal.steps.index.sending import send
 from tagseal.steps.publish import publish
 from tagseal.steps.sealed import verify_sealed
 from tagseal.steps.sign import sign
@@ -335,6 +336,16 @@ def refused(released: Stage, act: Callable[[], object], kind: type[TagsealError]
     return caught.value
 
 
+@pytest.mark.parametrize("planned", [{"version": "1.2.4"}, {"project": "gadget"}])
+def test_the_index_gets_nothing_of_another_project_or_version(released: Stage, planned: dict[str, str]) -> None:
+    """By name and by metadata, whatever was signed: a name there is used up permanently."""
+    seal, _ = sealed(released)
+    plan, services = replace(released.plan, **planned), released.services(run=PUBLISHING)  # type: ignore[arg-type]
+    error = refused(released, lambda: list(send(plan, seal, services)), VerificationFailed)
+    assert error.slug == "index-package-not-planned"
+    assert len(error.context) == 4
+
+
 def by_hand(released: Stage, code: str = "") -> None:
     """Let a person send both packages, without attestations."""
     environ = {**os.environ, "TWINE_USERNAME": "__token__", "TWINE_PASSWORD": index(released).token("widget")}
@@ -485,12 +496,17 @@ def test_an_attestation_of_another_file_never_leaves(released: Stage) -> None:
     folder = released.work.attestations
     shutil.copyfile(folder / (WHEEL + ATTESTATION), folder / (SDIST + ATTESTATION))
     with pytest.raises(VerificationFailed) as caught:
-        verify_sealed(released.tag, seal, released.services())
+        verify_sealed(released.tag, released.plan, seal, released.services())
     assert caught.value.slug == "sealed-files-changed"
     assert any(SDIST in line for line in caught.value.context)
     swapped = replace(seal.attestations[0], artifact=SDIST, name=SDIST + ATTESTATION)
     with pytest.raises(VerificationFailed) as again:
-        verify_sealed(released.tag, replace(seal, attestations=(seal.attestations[0], swapped)), released.services())
+        verify_sealed(
+            released.tag,
+            released.plan,
+            replace(seal, attestations=(seal.attestations[0], swapped)),
+            released.services(),
+        )
     assert any("subject" in line for line in again.value.context)
 
 
@@ -499,7 +515,12 @@ def test_a_seal_without_its_attestations_is_refused(released: Stage, attestation
     """A record from disk is a claim: what the configuration asks for is there, or nothing is published."""
     seal, _ = sealed(released)
     with pytest.raises(VerificationFailed):
-        verify_sealed(released.tag, replace(seal, attestations=seal.attestations[:attestations]), released.services())
+        verify_sealed(
+            released.tag,
+            released.plan,
+            replace(seal, attestations=seal.attestations[:attestations]),
+            released.services(),
+        )
 
 
 def test_a_package_that_changes_on_its_way_is_not_sent(released: Stage) -> None:

@@ -116,7 +116,7 @@ def resealed(stage: Stage, seal: Seal, content: Mapping[str, bytes]) -> Seal:
 def test_the_kit_is_made_of_the_other_bundles_and_signed_after_them(kitted: Stage) -> None:
     """It is the last artifact, has every other bundle and the list in it, and the list does not have it."""
     seal = kitted.sign()
-    verify_sealed(kitted.tag, seal, kitted.services())
+    verify_sealed(kitted.tag, kitted.plan, seal, kitted.services())
     assert [(one.name, one.kind) for one in seal.artifacts[-2:]] == [(SUMS, Kind.checksums), (KIT, Kind.kit)]
     assert (len(seal.bundles), seal.kept, kitted.entries()) == (4, 0, 4)
     found = members(kitted)
@@ -163,7 +163,7 @@ def test_a_run_that_ends_between_the_passes_is_resumed(kitted: Stage) -> None:
     kitted.loopback.faults.set([])
     assert {one.name for one in kitted.work.bundles.iterdir()} == {f"{name}{BUNDLE}" for name in OTHERS}
     seal = kitted.sign()
-    verify_sealed(kitted.tag, seal, kitted.services())
+    verify_sealed(kitted.tag, kitted.plan, seal, kitted.services())
     assert (seal.kept, kitted.entries()) == (3, 4)
 
 
@@ -187,9 +187,9 @@ def test_the_kit_of_the_release_wins(unasked: Stage) -> None:
     first = unasked.sign()
     draft = unasked.upload(first)
     shutil.rmtree(unasked.work.path)
-    second = unasked.sign(wheel="the wheel, built again with other bytes")
+    second = unasked.sign(code="# built again\n", only=".whl")
     assert second == dataclasses.replace(first, kept=4)
-    verify_sealed(unasked.tag, second, unasked.services())
+    verify_sealed(unasked.tag, unasked.plan, second, unasked.services())
     again = unasked.upload(second)
     assert (again.id, again.sent, unasked.entries()) == (draft.id, 0, 4)
 
@@ -275,12 +275,12 @@ def test_a_signed_kit_that_does_not_fit_is_refused(
     """Its members are the sealed files' own, and its root of trust verifies them; `sign` makes it anew."""
     seal = unasked.sign()
     forged = resealed(unasked, seal, change(members(unasked)))
-    error = failure(lambda: verify_sealed(unasked.tag, forged, unasked.services()))
+    error = failure(lambda: verify_sealed(unasked.tag, unasked.plan, forged, unasked.services()))
     assert error.slug == "sealed-files-changed"
     assert error.context[0].startswith(f"{KIT}: {problem}")
     again = unasked.sign()
     assert again.artifacts == seal.artifacts
-    verify_sealed(unasked.tag, again, unasked.services())
+    verify_sealed(unasked.tag, unasked.plan, again, unasked.services())
 
 
 def production() -> dict[str, bytes]:
@@ -297,12 +297,12 @@ def test_a_kit_is_there_exactly_if_it_is_configured(unasked: Stage) -> None:
     """A record cannot add one, nor leave it out."""
     seal = unasked.sign()
     without = dataclasses.replace(seal, artifacts=seal.artifacts[:-1], bundles=seal.bundles[:-1])
-    wrong = failure(lambda: verify_sealed(unasked.tag, without, unasked.services()))
-    assert wrong.context == ("got no offline kit, expected one",)
+    wrong = failure(lambda: verify_sealed(unasked.tag, unasked.plan, without, unasked.services()))
+    assert wrong.context == (f"got no offline kit {KIT}, expected one",)
     unasked.settings = dataclasses.replace(unasked.settings, kit=False)
-    wrong = failure(lambda: verify_sealed(unasked.tag, seal, unasked.services()))
-    assert wrong.context == ("got an offline kit, expected none",)
-    assert failure(lambda: unasked.upload(seal)).slug == "sealed-files-changed"
+    wrong = failure(lambda: verify_sealed(unasked.tag, unasked.plan, seal, unasked.services()))
+    assert wrong.context == (f"got the offline kit {KIT}, expected none",)
+    assert failure(lambda: unasked.upload(seal)).slug == "seal-not-planned"
 
 
 def proven(stage: Stage) -> tuple[Seal, Draft, Services]:

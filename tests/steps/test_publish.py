@@ -16,7 +16,6 @@ from tagseal.records import Draft, Proof, Publication, Seal
 from tagseal.services.github import GitHub
 from tagseal.steps import body
 from tagseal.steps.publish import publish
-from tagseal.steps.upload import upload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -189,11 +188,8 @@ def test_a_deleted_draft_publishes_nothing(released: Stage) -> None:
 
 def test_a_pre_release_is_published_as_one(released: Stage) -> None:
     """The flag stays, and it is not the latest."""
-    released.accept_everything()
-    seal = released.sign()
-    planned = {"prerelease": True, "version": "1.2.3rc1"}
-    draft = upload(released.tag, replace(released.plan, **planned), seal, services=released.services())  # type: ignore[arg-type]
-    published(released, (seal, draft, proof_of(draft)), **planned)
+    released.version = "1.2.3rc1"
+    draft = published(released, proven(released))
     assert released.repository.by_id[draft.id].prerelease
     assert released.repository.latest is None
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from instance import COMMIT, IDENTITY, RUN, TAG
-from stage import SDIST, WHEEL
+from stage import PLAN, SDIST, WHEEL
+from tagseal.config import Settings
 from tagseal.errors import Refused, TagsealError, VerificationFailed
 from tagseal.loopback import trust
 from tagseal.notes import clients
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from stage import Stage
+    from tagseal.records import Plan
 
 HERE = Tag(name=TAG, commit=COMMIT, identity=IDENTITY, private=False)
 PACKAGES = tuple(
@@ -66,10 +68,17 @@ SEAL = Seal(
 )
 
 
+def fit(seal: Seal, plan: Plan | None = None) -> None:
+    """Hold a seal against a plan; where none is named, one with the seal's own assets and kit."""
+    names = {kind: tuple(artifact.name for artifact in seal.artifacts if artifact.kind is kind) for kind in Kind}
+    own = replace(PLAN, assets=names[Kind.asset], kit=(*names[Kind.kit], "")[0])
+    fitting(HERE, plan or own, seal, Settings(assets=("*",)))
+
+
 def test_a_whole_seal_of_this_run_fits() -> None:
     """One bundle an artifact, and checksums of exactly the others; an offline kit is behind the list."""
-    fitting(HERE, SEAL)
-    fitting(HERE, listed(*PACKAGES, SUMS, KIT))
+    fit(SEAL)
+    fit(listed(*PACKAGES, SUMS, KIT))
 
 
 @pytest.mark.parametrize(
@@ -87,7 +96,7 @@ def test_a_whole_seal_of_this_run_fits() -> None:
 def test_a_seal_of_another_run_is_refused(seal: Seal) -> None:
     """Tag, commit and identity are this job's own, never the record's; both sides are named."""
     with pytest.raises(Refused) as caught:
-        fitting(HERE, seal)
+        fit(seal)
     assert caught.value.slug == "seal-of-another-tag"
     assert caught.value.what == (
         f"got a seal of {seal.tag} at {seal.commit} by {seal.identity.uri}, "
@@ -101,7 +110,7 @@ def test_an_unsafe_name_in_a_seal_is_refused(where: str, name: str) -> None:
     """A name from disk becomes a path and an argument: it is safe or refused."""
     first, *rest = getattr(SEAL, where)
     with pytest.raises(Refused) as caught:
-        fitting(HERE, replace(SEAL, **{where: (replace(first, name=name), *rest)}))  # type: ignore[arg-type]
+        fit(replace(SEAL, **{where: (replace(first, name=name), *rest)}))  # type: ignore[arg-type]
     assert caught.value.slug == "unsafe-file-name"
 
 
@@ -116,27 +125,60 @@ def test_an_unsafe_name_in_a_seal_is_refused(where: str, name: str) -> None:
         (replace(SEAL, bundles=bundles(*SEAL.artifacts, artifact=WHEEL)), "got the bundles"),
         (listed(*PACKAGES), "SHA256SUMS: got another list"),
         (listed(EXTRA, *PACKAGES, SUMS), "SHA256SUMS: got another list"),
-        (listed(PACKAGES[0], SUMS), "SHA256SUMS: got another list"),
         (listed(replace(PACKAGES[0], sha256="e" * 64), PACKAGES[1], SUMS), "SHA256SUMS: got another list"),
         (listed(*PACKAGES, replace(SUMS, size=1)), "SHA256SUMS: got another list"),
         (listed(*PACKAGES, replace(SUMS, kind=Kind.asset, name="sums")), "SHA256SUMS: got another list"),
         (listed(*PACKAGES, SUMS, SUMS), "an artifact is listed twice"),
         (listed(KIT, *PACKAGES, SUMS), "got k.zip, expected at most one offline kit"),
-        (listed(*PACKAGES, SUMS, KIT, replace(KIT, name="l.zip")), "got k.zip, l.zip, expected at most one"),
+        (listed(*PACKAGES, SUMS, KIT, replace(KIT, size=2)), "an artifact is listed twice"),
         (listed(*PACKAGES, checksums.listing((*PACKAGES, replace(KIT, kind=Kind.asset)))[0], KIT), "SHA256SUMS: got"),
     ],
 )
 def test_a_seal_with_gaps_is_refused(seal: Seal, problem: str) -> None:
     """An artifact without its own bundle, or outside of the checksums, is no sealed artifact."""
     with pytest.raises(VerificationFailed) as caught:
-        fitting(HERE, seal)
+        fit(seal)
     assert caught.value.slug == "seal-not-whole"
     assert caught.value.context[0].startswith(problem)
 
 
+@pytest.mark.parametrize(
+    ("artifacts", "problems"),
+    [
+        ((PACKAGES[0],), ["got no wheel, expected widget-1.2.3-*.whl"]),
+        ((PACKAGES[1],), [f"got the sdist (none), expected {SDIST}"]),
+        ((*PACKAGES, EXTRA), ["got the asset extra.bin, expected none"]),
+        ((*PACKAGES, KIT), ["got the offline kit k.zip, expected none"]),
+        (
+            (*PACKAGES, replace(PACKAGES[1], name="widget-99.0.0-py3-none-any.whl")),
+            ["got the wheel widget-99.0.0-py3-none-any.whl, expected widget-1.2.3-*.whl"],
+        ),
+        ((*PACKAGES, replace(PACKAGES[0], name="more", kind=Kind.image)), ["got more as image, expected wheels"]),
+    ],
+)
+def test_a_seal_of_other_files_than_the_planned_ones_is_refused(
+    artifacts: tuple[Artifact, ...], problems: list[str]
+) -> None:
+    """Whoever may sign signs no more than what was planned; names are held in each job, before a file is read."""
+    *files, sums = *(one for one in artifacts if one is not KIT), checksums.listing(artifacts)[0]
+    kits = (one for one in artifacts if one is KIT)
+    with pytest.raises(VerificationFailed) as caught:
+        fit(listed(*files, sums, *kits), PLAN)
+    assert caught.value.slug == "seal-not-planned"
+    assert [got[: len(said)] for got, said in zip(caught.value.context, problems, strict=True)] == problems
+
+
+def test_a_seal_with_an_image_that_was_not_planned_is_refused() -> None:
+    """No image belongs to a release whose configuration has none."""
+    image = Artifact(kind=Kind.image, name="ghcr.io/octo/widget", size=1, sha256="a" * 64)
+    with pytest.raises(VerificationFailed) as caught:
+        fit(replace(SEAL, image=image), PLAN)
+    assert caught.value.context == ("got the image 'ghcr.io/octo/widget', expected none",)
+
+
 def failure(released: Stage, seal: Seal) -> TagsealError:
     with pytest.raises(TagsealError) as caught:
-        verify_sealed(released.tag, seal, released.services())
+        verify_sealed(released.tag, released.plan, seal, released.services())
     return caught.value
 
 
@@ -144,7 +186,7 @@ def test_every_byte_on_disk_is_compared(released: Stage) -> None:
     """A file or a bundle that is changed or gone is named, all of them at once; a link is refused."""
     released.accept_everything()
     seal = released.sign()
-    verify_sealed(released.tag, seal, released.services())
+    verify_sealed(released.tag, released.plan, seal, released.services())
     wheel, sums = released.work.packages / WHEEL, released.work.assets / "SHA256SUMS"
     bundle = released.work.bundles / f"{SDIST}.sigstore.json"
     kept = {path: path.read_bytes() for path in (wheel, sums, bundle)}
@@ -156,7 +198,7 @@ def test_every_byte_on_disk_is_compared(released: Stage) -> None:
     assert [line.partition(":")[0] for line in error.context] == [WHEEL, bundle.name, "SHA256SUMS"]
     for path, content in kept.items():
         path.write_bytes(content)
-    verify_sealed(released.tag, seal, released.services())
+    verify_sealed(released.tag, released.plan, seal, released.services())
     bundle.unlink()
     assert failure(released, seal).context == (f"{bundle.name}: no such file",)
     bundle.symlink_to(path_beside(bundle, kept[bundle]))
@@ -186,7 +228,7 @@ def test_a_set_that_is_kept_in_part_needs_the_clients_of_all_its_bundles(release
     document = released.folder / "second.json"
     document.write_text(json.dumps(second))
     seal = released.sign(replace(services, environ={**services.environ, TRUST_CONFIG: str(document)}))
-    verify_sealed(released.tag, seal, released.services())
+    verify_sealed(released.tag, released.plan, seal, released.services())
     entries = {one.artifact: one.contents.entry.rpartition(" ")[2] for one in seal.bundles}
     assert (seal.kept, entries) == (2, {SDIST: "0.0.2", WHEEL: "0.0.1", "SHA256SUMS": "0.0.1"})
     assert clients.of(seal).sigstore == "4.0.0"
@@ -207,7 +249,7 @@ def test_a_bundle_of_another_commit_does_not_verify(released: Stage) -> None:
     there = replace(released.tag, commit=moved)
     plan = replace(released.plan, commit=moved)
     seal = sign(there, plan, replace(build, commit=moved), checks, services=services)
-    verify_sealed(there, seal, services)
+    verify_sealed(there, plan, seal, services)
     error = failure(released, replace(seal, commit=COMMIT))
     assert error.slug == "sealed-files-changed"
     assert len(error.context) == 3

@@ -24,7 +24,7 @@ def test_every_artifact_and_the_checksums_are_signed(released: Stage) -> None:
     """The seal lists packages and SHA256SUMS, each with a bundle that verifies."""
     services = released.services()
     seal = released.sign(services)
-    verify_sealed(released.tag, seal, services)
+    verify_sealed(released.tag, released.plan, seal, services)
     assert sorted(one.name for one in seal.artifacts) == sorted(NAMES)
     assert [one.name for one in seal.bundles] == [f"{one.name}.sigstore.json" for one in seal.artifacts]
     assert (seal.commit, seal.identity, seal.kept) == (COMMIT, IDENTITY, 0)
@@ -150,7 +150,7 @@ def test_a_passing_fault_of_sigstore_costs_no_run(released: Stage, name: str) ->
     host = r"(fulcio|rekor)\.sigstore\.dev|127\.0\.0\.1.*"
     released.loopback.faults.set([Fault(name=name, host=host)])
     seal = released.sign()
-    verify_sealed(released.tag, seal, released.services())
+    verify_sealed(released.tag, released.plan, seal, released.services())
     assert released.loopback.faults.hits
 
 
@@ -237,7 +237,7 @@ def test_a_whole_draft_wins_over_a_rebuilt_set(released: Stage) -> None:
     """A verified, complete set for this tag and commit takes the place of other bytes; nothing is signed."""
     first = released.sign()
     released.upload(first)
-    second = released.sign(wheel="the wheel, built again with other bytes")
+    second = released.sign(code="# built again\n", only=".whl")
     assert second == replace(first, kept=3)
     for one in first.artifacts:
         assert artifact(released.work.file(one), one.kind) == one
@@ -252,7 +252,7 @@ def test_an_incomplete_draft_gives_its_bundles_only(released: Stage) -> None:
     release.assets = [one for one in release.assets if one.name != WHEEL]
     for bundle in released.work.bundles.iterdir():
         bundle.unlink()
-    second = released.sign(wheel="the wheel, built again with other bytes")
+    second = released.sign(code="# built again\n", only=".whl")
     assert {one.name: one for one in second.artifacts}[SDIST] in first.artifacts
     assert {one.name: one for one in second.artifacts}[WHEEL] not in first.artifacts
     assert second.kept == 1
@@ -269,4 +269,3 @@ def test_a_draft_with_other_bytes_does_not_win(released: Stage) -> None:
     wheel.size, wheel.sha256 = 4, artifact(wheel.path, first.artifacts[0].kind).sha256
     second = released.sign(services)
     assert second == replace(first, kept=3)
-    assert (released.work.packages / WHEEL).read_text() == "the wheel's bytes"

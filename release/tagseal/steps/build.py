@@ -21,7 +21,7 @@ from tagseal.errors import Refused, UsageError
 from tagseal.names import shown
 from tagseal.records import Build, Kind
 from tagseal.services import backend, files
-from tagseal.steps import wheels
+from tagseal.steps import fileset, wheels
 from tagseal.steps.images import layouts
 from tagseal.steps.index.adopted import adopted
 
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from tagseal.steps import Services
 
 _ENDINGS = {".whl": Kind.wheel, ".tar.gz": Kind.sdist}
-_OURS = ("SHA256SUMS", "*.sigstore.json")
 
 
 def build(tag: Tag, plan: Plan, *, services: Services) -> Build:
@@ -155,7 +154,7 @@ def _distinct(names: Sequence[str]) -> None:
     for position, name in enumerate(names):
         if name in names[:position]:
             raise files.duplicate(name)
-        if any(Path(name).match(ours) for ours in _OURS):
+        if fileset.is_ours(name):
             raise UsageError(
                 f"got an asset called {name}, expected another name: signing writes a file of that name",
                 hint="Rename it, or leave it out of `assets` in [tool.tagseal].",

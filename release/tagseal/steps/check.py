@@ -18,16 +18,13 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
-
 from tagseal.errors import UsageError, VerificationFailed
 from tagseal.names import printable
 from tagseal.notes import kit as pages
 from tagseal.notes.render import render
 from tagseal.records import Checks, Kind, Verdict
 from tagseal.services import archives, files, process
-from tagseal.steps import checksums, kit
+from tagseal.steps import checksums, fileset, kit
 from tagseal.steps.build import make
 from tagseal.steps.images import layouts
 from tagseal.steps.wheels import is_pure
@@ -41,8 +38,6 @@ if TYPE_CHECKING:
 MOST_FILES = 1000
 TOO_LARGE = 2**31
 """Bytes."""
-_PRIVATE = "Private ::"
-"""Begins a classifier that no index takes: it keeps a project from being published by mistake."""
 _CHECKSUMS = checksums.NAME
 """Written by ``sign``, as the offline kit is: there when ``check`` runs again after it."""
 
@@ -61,7 +56,11 @@ def check(plan: Plan, build: Build, *, services: Services) -> Checks:
     verdicts = (
         _verdict("file set", _file_set(plan, build, services), f"{len(build.artifacts)} files, as planned"),
         _verdict("digests", _digests(build, services), "every file is the recorded one"),
-        _verdict("metadata", _metadata(plan, build, services), f"{plan.project} {plan.version} in each package"),
+        _verdict(
+            "metadata",
+            fileset.content_problems(plan, fileset.packages(build.artifacts), services.work),
+            f"{plan.project} {plan.version} in each package",
+        ),
         _described(build, services),
         *_image(plan, build, services),
         _repeated(plan, build, services),
@@ -106,26 +105,12 @@ def _file_set(plan: Plan, build: Build, services: Services) -> Iterator[str]:
     """Compare record, plan and folders."""
     if build.commit != plan.commit:
         yield f"got a build of {build.commit[:7]}, expected {plan.commit[:7]}"
-    names = {kind: [one.name for one in build.artifacts if one.kind is kind] for kind in Kind}
-    if names[Kind.sdist] != [plan.sdist]:
-        yield f"got the sdist {', '.join(names[Kind.sdist]) or '(none)'}, expected {plan.sdist}"
-    if not names[Kind.wheel]:
-        yield f"got no wheel, expected {plan.wheel}*.whl"
-    yield from (
-        f"got the wheel {one}, expected {plan.wheel}*.whl"
-        for one in names[Kind.wheel]
-        if not one.startswith(plan.wheel)
-    )
-    yield from _compared("asset", names[Kind.asset], plan.assets)
-    packages = _listing(services.work.packages)
-    yield from _compared("file in packages/", packages, (*names[Kind.wheel], *names[Kind.sdist]))
-    assets = [one for one in _listing(services.work.assets) if one not in {_CHECKSUMS, plan.kit}]
-    yield from _compared("file in assets/", assets, names[Kind.asset])
-
-
-def _compared(what: str, got: Iterable[str], expected: Iterable[str]) -> Iterator[str]:
-    yield from (f"got the {what} {printable(one)}, expected none" for one in sorted({*got} - {*expected}))
-    yield from (f"got no {what} {printable(one)}, expected one" for one in sorted({*expected} - {*got}))
+    yield from fileset.name_problems(plan, build.artifacts, services.settings)
+    packages = [artifact.name for artifact in fileset.packages(build.artifacts)]
+    yield from fileset.differences("file in packages/", _listing(services.work.packages), packages)
+    found = [name for name in _listing(services.work.assets) if name not in {_CHECKSUMS, plan.kit}]
+    assets = [artifact.name for artifact in build.artifacts if artifact.kind is Kind.asset]
+    yield from fileset.differences("file in assets/", found, assets)
 
 
 def _listing(folder: Path) -> list[str]:
@@ -140,28 +125,9 @@ def _digests(build: Build, services: Services) -> Iterator[str]:
             yield f"{one.name}: got {found.size} bytes, {found.sha256}, expected {one.size} bytes, {one.sha256}"
 
 
-def _metadata(plan: Plan, build: Build, services: Services) -> Iterator[str]:
-    """Compare name and version inside each package with the plan."""
-    for one in _packages(build):
-        found = archives.read(services.work.file(one))
-        if canonicalize_name(found.name) != canonicalize_name(plan.project):
-            yield f"{one.name}: got the name {printable(found.name)}, expected {plan.project}"
-        if not _same_version(found.version, plan.version):
-            yield f"{one.name}: got the version {printable(found.version)}, expected {plan.version}"
-        if plan.index and (kept := [name for name in found.classifiers if name.startswith(_PRIVATE)]):
-            yield f"{one.name}: got the classifier {printable(kept[0])}, which {plan.index.name} refuses by design"
-
-
-def _same_version(got: str, expected: str) -> bool:
-    try:
-        return Version(got) == Version(expected)
-    except InvalidVersion:
-        return False
-
-
 def _described(build: Build, services: Services) -> Verdict:
     """Run ``twine check --strict``, in a child: it configures logging and the terminal of its process."""
-    names = [one.name for one in _packages(build)]
+    names = [one.name for one in fileset.packages(build.artifacts)]
     with tempfile.TemporaryDirectory(prefix="tagseal-") as home:
         found = {name: services.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in services.environ}
         finished = process.run(
@@ -203,13 +169,11 @@ def _repeated(plan: Plan, build: Build, services: Services) -> Verdict:
 
 def _differences(build: Build, second: Path, services: Services) -> Iterator[str]:
     """Name the members that only one build has, or that differ."""
-    yield from _compared("package of the second build", _listing(second), [one.name for one in _packages(build)])
-    for one in _packages(build):
+    packages = fileset.packages(build.artifacts)
+    names = [package.name for package in packages]
+    yield from fileset.differences("package of the second build", _listing(second), names)
+    for one in packages:
         if (other := second / one.name).is_file():
             first, again = archives.members(services.work.file(one)), archives.members(other)
             differing = sorted(path for path in {*first, *again} if first.get(path) != again.get(path))
             yield from (f"{one.name}: {printable(path)}" for path in differing if one.name not in build.adopted)
-
-
-def _packages(build: Build) -> list[Artifact]:
-    return [one for one in build.artifacts if one.kind in {Kind.wheel, Kind.sdist}]

@@ -48,7 +48,7 @@ def prove(tag: Tag, plan: Plan, seal: Seal, draft: Draft, *, services: Services)
         Refused: The seal is of another tag.
         ServiceError: GitHub failed, or lists no such draft.
     """
-    verify_sealed(tag, seal, services)
+    verify_sealed(tag, plan, seal, services)
     release = services.github.release(tag.identity.repository, draft.id)
     release = remote.unaltered(release, tag, plan, seal, services)
     page = instructions(tag, plan, seal, services)

@@ -40,7 +40,7 @@ def publish(  # noqa: PLR0913 - the records are the signature
         Busy: The release is not read as public, or the index did not answer.
         ServiceError: The index, or twine, failed. What was done stays, and the same command goes on.
     """
-    verify_sealed(tag, seal, services)
+    verify_sealed(tag, plan, seal, services)
     repository = tag.identity.repository
     newest = latest(tag, plan, services)
     remote.unmoved(tag, services)

@@ -48,9 +48,10 @@ def unaltered(release: Release, tag: Tag, plan: Plan, seal: Seal, services: Serv
 
     Raises:
         Refused: The seal is not of this tag, commit and identity; or words above the instructions hide them.
-        VerificationFailed: The seal is not whole; or the release is of another tag, has other files, or another body.
+        VerificationFailed: The seal is not whole, or not of the planned files; or the release is of another tag, has
+            other files, or another body.
     """
-    fitting(tag, seal)
+    fitting(tag, plan, seal, services.settings)
     files = wanted(seal)
     digests = {one.id: hashed(one, tag, services) for one in unknown(files, release.assets)}
     assets = tuple(replace(one, sha256=digests.get(one.id, one.sha256)) for one in release.assets)

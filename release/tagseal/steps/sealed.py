@@ -1,9 +1,10 @@
 """Every step after ``sign`` verifies all bundles again, in its own process: a record from disk is a claim.
 
 1. The seal is of this tag, at this commit, by this identity: derived by this job, not read from the record.
-2. Its lists are whole: safe names, one bundle for each artifact, ``SHA256SUMS`` over exactly the others, an offline
+2. Its files are the planned ones, under their names, and nothing else; so are its kit and its image.
+3. Its lists are whole: safe names, one bundle for each artifact, ``SHA256SUMS`` over exactly the others, an offline
    kit last, which no list can have.
-3. The files on disk are the listed ones, byte for byte, and every bundle verifies. So it does by the root of trust in
+4. The files on disk are the listed ones, byte for byte, and every bundle verifies. So it does by the root of trust in
    the kit, whose bundles are these.
 """
 
@@ -15,7 +16,7 @@ from tagseal.errors import Refused, VerificationFailed
 from tagseal.names import safe_file_name
 from tagseal.records import BUNDLE, Kind
 from tagseal.services import files
-from tagseal.steps import checksums, existing, kit
+from tagseal.steps import checksums, existing, fileset, kit
 from tagseal.steps.images import layouts, signatures
 from tagseal.steps.index import attested
 from tagseal.verification.policy import Exact
@@ -24,16 +25,18 @@ from tagseal.verification.verify import verify_digest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tagseal.records import Artifact, Bundle, Seal, Tag
+    from tagseal.config import Settings
+    from tagseal.records import Artifact, Bundle, Plan, Seal, Tag
     from tagseal.steps import Services
 
 
-def fitting(tag: Tag, seal: Seal) -> None:
-    """Accept a seal of this very run, with whole lists; no file is read (numbers 1 and 2).
+def fitting(tag: Tag, plan: Plan, seal: Seal, settings: Settings) -> None:
+    """Accept a seal of this very run, with the planned files and whole lists; no file is read (numbers 1 to 3).
 
     Raises:
         Refused: It is of another tag, commit or identity, or a name in it is not safe.
-        VerificationFailed: An artifact has no bundle of its own, or is not in the list of checksums.
+        VerificationFailed: It has a file that is not planned, or lacks one; an artifact has no bundle of its own, or is
+            not in the list of checksums.
     """
     if (seal.tag, seal.commit, seal.identity) != (tag.name, tag.commit, tag.identity):
         raise Refused(
@@ -44,6 +47,14 @@ def fitting(tag: Tag, seal: Seal) -> None:
         )
     for name in (*(one.name for one in seal.artifacts), *(one.name for one in seal.bundles)):
         safe_file_name(name)
+    if problems := tuple(_unplanned(plan, seal, settings)):
+        raise VerificationFailed(
+            "got a seal of files that are not the planned ones",
+            context=problems,
+            hint="`sign` did not write this record, or the configuration differs between the jobs. Find out who "
+            "changed it. Then re-run all jobs.",
+            slug="seal-not-planned",
+        )
     if problems := tuple(_gaps(seal)):
         raise VerificationFailed(
             "got a seal whose lists do not fit each other, expected one bundle for each artifact, "
@@ -54,14 +65,14 @@ def fitting(tag: Tag, seal: Seal) -> None:
         )
 
 
-def verify_sealed(tag: Tag, seal: Seal, services: Services) -> None:
-    """Hash every file again and verify every bundle (numbers 1 to 3).
+def verify_sealed(tag: Tag, plan: Plan, seal: Seal, services: Services) -> None:
+    """Hash every file again and verify every bundle (numbers 1 to 4).
 
     Raises:
         Refused: The seal is of another run, or a file is a link.
         VerificationFailed: A file is missing or changed, or a bundle does not verify; all of them are named.
     """
-    fitting(tag, seal)
+    fitting(tag, plan, seal, services.settings)
     policy = Exact(tag.identity, tag.commit)
     pairs = zip(seal.artifacts, seal.bundles, strict=True)
     problems = (
@@ -79,6 +90,15 @@ def verify_sealed(tag: Tag, seal: Seal, services: Services) -> None:
             hint="The work folder was changed since `sign`. Run the job that signs again.",
             slug="sealed-files-changed",
         )
+
+
+def _unplanned(plan: Plan, seal: Seal, settings: Settings) -> Iterator[str]:
+    made = {Kind.checksums, Kind.kit}
+    yield from fileset.name_problems(plan, [one for one in seal.artifacts if one.kind not in made], settings)
+    kits = [artifact.name for artifact in seal.artifacts if artifact.kind is Kind.kit]
+    yield from fileset.differences("offline kit", kits, [plan.kit] if plan.kit else [])
+    if wrong := layouts.unplanned(seal.image, plan.image):
+        yield wrong
 
 
 def _gaps(seal: Seal) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 1. The tools that ``prove`` needs are here: afterwards there would be log entries without a release.
 2. The identity token names the planned identity; the committed pages, and the index's publisher, name no other.
-3. The bytes are those that were checked; ``SHA256SUMS`` is one more artifact.
+3. The bytes are those that were checked, and what ``check`` found without running anything is found again: that step
+   ran beside a back end. ``SHA256SUMS`` is one more artifact.
 4. A whole, verified set that exists for this tag and commit takes their place; so does such an image. What the index
    has of this version must be of that set, and attested by this workflow.
 5. Bundles that verify for identity, commit and digest are kept; the rest is signed, with one certificate.
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING
 from tagseal.errors import Refused, UsageError, VerificationFailed
 from tagseal.records import ATTESTATION, BUNDLE, Artifact, Build, Bundle, Checks, Plan, Seal, Tag
 from tagseal.services import actions, files, oidc
-from tagseal.steps import checksums, existing, instructions, preflight
+from tagseal.steps import checksums, existing, fileset, instructions, preflight
 from tagseal.steps.choice import Choice, choose
 from tagseal.steps.existing import Judge
 from tagseal.steps.guard import agree
@@ -32,7 +33,7 @@ from tagseal.steps.reconcile import Wanted
 from tagseal.verification.policy import Exact
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from sigstore.dsse import Statement
 
@@ -59,7 +60,7 @@ def sign(tag: Tag, plan: Plan, build: Build, checks: Checks, *, services: Servic
         UsageError: A tool that ``prove`` needs is missing.
         Refused: The job has no identity token, or one of another identity; or the index has a file of this version
             that is not of this release.
-        VerificationFailed: A file is not the checked one, or a fresh bundle does not verify.
+        VerificationFailed: A file is not planned, or not the checked one, or a fresh bundle does not verify.
         Busy: Sigstore, GitHub or the runner's token endpoint failed until the patience was over.
         ServiceError: One of them refused; finished bundles are kept for the next run.
     """
@@ -133,6 +134,7 @@ def _checked(  # noqa: PLR0913, PLR0917 - the records, and by what they are judg
             hint="Run build and check again.",
             slug="checks-of-another-build",
         )
+    _hold_planned(fileset.name_problems(plan, checks.artifacts, services.settings))
     found = [_found(one, services) for one in checks.artifacts]
     pairs = list(zip(checks.artifacts, found, strict=True))
     taken = [there for one, there in pairs if there is not None and there != one]
@@ -151,9 +153,22 @@ def _checked(  # noqa: PLR0913, PLR0917 - the records, and by what they are judg
             slug="image-not-planned",
         )
     artifacts = [there for there in found if there is not None]
+    _hold_planned(fileset.content_problems(plan, fileset.packages(artifacts), services.work))
     listed, text = checksums.listing(artifacts)
     files.replaced(services.work.file(listed), text)
     return (*sorted(artifacts, key=lambda one: one.name), listed)
+
+
+def _hold_planned(problems: Iterator[str]) -> None:
+    """Refuse what the build job said of its files together, records and bytes alike, and nobody planned."""
+    if found := tuple(problems):
+        raise VerificationFailed(
+            "got files that are not the planned ones; nothing was signed",
+            context=found,
+            hint="The build job, or whoever changed what it handed on, made them: look at what that job ran, its "
+            "dependencies first. Then re-run all jobs.",
+            slug="files-not-planned",
+        )
 
 
 def _found(artifact: Artifact, services: Services) -> Artifact | None:

@@ -50,7 +50,7 @@ def upload(tag: Tag, plan: Plan, seal: Seal, *, services: Services) -> Draft:
         Refused: A draft that is not ours exists for this tag, or a file in ours that nobody planned; the tag moved.
         VerificationFailed: The published release is not whole, or the server keeps other bytes or names.
     """
-    verify_sealed(tag, seal, services)
+    verify_sealed(tag, plan, seal, services)
     work = _Upload(tag, plan, seal, services)
     if seal.image is not None:
         work.difference()  # what is refused here keeps the image out of the registry, too
@@ -75,7 +75,7 @@ def planned(tag: Tag, plan: Plan, seal: Seal, *, services: Services) -> Differen
     Raises:
         TagsealError: What ``upload`` would raise before it changes anything.
     """
-    verify_sealed(tag, seal, services)
+    verify_sealed(tag, plan, seal, services)
     return _Upload(tag, plan, seal, services).difference()
 
 

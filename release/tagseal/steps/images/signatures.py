@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from tagseal.records import BUNDLE
 from tagseal.steps import existing
 from tagseal.steps.existing import read_bundle
-from tagseal.steps.images import layouts
 from tagseal.verification.images import attached, simplesigning
 from tagseal.verification.policy import Exact
 from tagseal.verification.verify import Outcome, verify_digest
@@ -101,9 +100,6 @@ def described(signature: Signature, facts: Facts, text: bytes) -> Bundle:
 
 def problems(tag: Tag, seal: Seal, services: Services) -> Iterator[str]:
     """Yield what is wrong with a seal's signatures: their list, the files on disk, each verified again."""
-    if wrong := layouts.unplanned(seal.image, services.settings.image.name if services.settings.image else ""):
-        yield wrong
-        return
     there = wanted(seal.image, services)
     listed: Mapping[str, Bundle] = {one.name: one for one in seal.signatures}
     expected = [(one.label, one.key + BUNDLE) for one in there]

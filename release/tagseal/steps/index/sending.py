@@ -1,6 +1,7 @@
 """publish, the first act: the packages go to the index, each once, wheels before the sdist.
 
-1. What is there must be of this release; what is missing is sent.
+1. What is there must be of this release; what is missing is sent, if it is of the planned project and version by its
+   name and by its metadata: a name at an index is used up permanently.
 2. This job must be the publisher that the configuration names, by the claims of its own identity token.
 3. Wheels go side by side, then the sdist: nobody builds from source what is about to have a wheel.
 4. After an answer that tells nothing, the index is looked at before anything is sent again.
@@ -13,15 +14,15 @@ from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from tagseal.errors import Busy, Refused
+from tagseal.errors import Busy, Refused, VerificationFailed
 from tagseal.records import ATTESTATION, Kind
 from tagseal.services import actions, oidc
 from tagseal.services.threads import side_by_side
-from tagseal.steps import index, preflight
+from tagseal.steps import fileset, index, preflight
 from tagseal.steps.index.attested import unequal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tagseal.records import Artifact, Plan, Seal
     from tagseal.services.index.client import Client, Listed
@@ -36,6 +37,7 @@ def send(plan: Plan, seal: Seal, services: Services) -> Iterator[str]:
 
     Raises:
         Refused: The index has other bytes, or refuses a file or this publisher.
+        VerificationFailed: A package is of another project or version than the planned one.
         Busy: It did not answer until the patience was over.
         ServiceError: twine failed.
     """
@@ -50,6 +52,7 @@ def send(plan: Plan, seal: Seal, services: Services) -> Iterator[str]:
     if not missing:
         yield f"{name} had all {len(packages)} packages already"
         return
+    _hold_planned(plan, missing, services)
     if asking.index.site and not services.environ.get(actions.OIDC_URL):
         raise Refused(
             f"got a job without an identity token, expected one: {name} trusts this workflow by it",
@@ -63,6 +66,25 @@ def send(plan: Plan, seal: Seal, services: Services) -> Iterator[str]:
         side_by_side(partial(_send, asking=asking, plan=plan, services=services), list(group), _THREADS)
     services.retry.read(lambda: listing(asking.files(), plan, packages, services))
     yield f"{len(missing)} package{'s'[: len(missing) > 1]} sent to {name}"
+
+
+def _hold_planned(plan: Plan, packages: Sequence[Artifact], services: Services) -> None:
+    """Hold that the index would file each package under the planned project and version.
+
+    Raises:
+        VerificationFailed: It would not.
+    """
+    foreign = [package.name for package in packages if not fileset.is_of_version(plan, package.name)]
+    if problems := (
+        *(f"{name}: not of {plan.project} {plan.version}" for name in foreign),
+        *fileset.content_problems(plan, packages, services.work),
+    ):
+        raise VerificationFailed(
+            f"got packages that {plan.index_name} would file under another project or version; nothing was sent",
+            context=problems,
+            hint="Find out how they came to be signed. Then release a new version.",
+            slug="index-package-not-planned",
+        )
 
 
 def _publisher(services: Services) -> None:
