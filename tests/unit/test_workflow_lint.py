@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tagseal.services.yaml import LARGEST
 from tagseal.workflow.document import parsed
+from tagseal.workflow.filters import passes
 from tagseal.workflow.lint import RULES, lint
 from tagseal.workflow.rules import Known
-from tagseal.workflow.rules.start import passes
-from tagseal.workflow.tree import MOST
 
 if TYPE_CHECKING:
     from tagseal.workflow.finding import Finding
@@ -89,8 +89,8 @@ def test_the_level_tells_who_can_do_harm(name: str) -> None:
 
 def test_a_huge_file_is_not_parsed() -> None:
     """A file above the bound is one finding."""
-    (one,) = lint(parsed(b"#" * (MOST + 1), "release.yml"))
-    assert (one.slug, one.what) == ("workflow-too-large", f"got {MOST + 1} bytes, expected at most {MOST}")
+    (one,) = lint(parsed(b"#" * (LARGEST + 1), "release.yml"))
+    assert (one.slug, one.what) == ("workflow-too-large", f"got {LARGEST + 1} bytes, expected at most {LARGEST}")
 
 
 def test_jobs_are_bounded() -> None:
@@ -98,6 +98,19 @@ def test_jobs_are_bounded() -> None:
     jobs = "".join(f"  j{number}: {{ runs-on: x }}\n" for number in range(501))
     (one,) = lint(parsed(f"on: push\njobs:\n{jobs}".encode(), "release.yml"))
     assert (one.slug, one.what) == ("workflow-too-large", "got 501 jobs, expected at most 500")
+
+
+@pytest.mark.parametrize(
+    ("filters", "what"),
+    [
+        ("v*, " * 101, "got 101 filters of tags, expected at most 100"),
+        ("v" * 301, "got a filter of 301 characters, expected at most 300"),
+    ],
+)
+def test_filters_are_bounded(filters: str, what: str) -> None:
+    """More filters, or longer ones, than anybody writes are one finding, and nothing is matched with them."""
+    (one,) = lint(parsed(GOOD.replace('"v[0-9]*"', filters).encode(), "release.yml"))
+    assert (one.slug, one.what) == ("workflow-too-large", what)
 
 
 def test_deep_nesting_is_a_finding() -> None:
@@ -117,6 +130,22 @@ FILTERS = {
     ("1.2", "1x2"): False,
     ("v*,!v2*", "v2.0"): False,
     ("!v2*,v*", "v2.0"): True,
+    ("v**", "v1/2"): True,
+    ("v*+", "v1"): True,
+    ("ab+?", "a"): True,
+    ("v[0-9]?.+", "v..."): True,
+    ("[[:alpha:]]", "a]"): True,
+    ("[[a-z--]]", "[]"): True,
+    ("[^v]*", "1.2"): False,
+    (r"v\d", "v1"): False,
+    (r"v\*", "v*"): True,
+    ("v[", "v["): True,
+    ("+v", "v1"): True,
+    ("v[]", "v1"): True,
+    ("", "v1"): False,
+    ("**" * 60 + "x", "v1.2.3" * 10): False,
+    ("*a" * 60 + "x", "a" * 80): False,
+    ("a?" * 60 + "a" * 60, "a" * 60): True,
 }
 
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from tagseal.errors import Refused, UsageError
 from tagseal.names import WORKFLOW, shown
 from tagseal.records import WORKFLOWS
+from tagseal.services.files import opened
+from tagseal.services.yaml import LARGEST
 from tagseal.workflow.document import parsed
-from tagseal.workflow.tree import MOST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,8 +72,8 @@ def choose(file: Path, source: Git, *, trusted: bool) -> Chosen:
             hint="Name the file behind --workflow, or nothing: `tagseal rehearse PATH --workflow`.",
             slug="no-workflow-file",
         )
-    with file.open("rb") as opened:
-        chosen = Chosen(source=str(file), data=opened.read(MOST + 1), name=file.name)
+    with opened(file, follow=True) as content:
+        chosen = Chosen(source=str(file), data=content.read(LARGEST + 1), name=file.name)
     if not (trusted or _own(file, source) or only_loopback()):
         runs = tuple(_runs(chosen))
         raise Refused(

@@ -11,9 +11,10 @@ from tagseal.names import shown
 from tagseal.rehearsal import jobs, permissions
 from tagseal.rehearsal.runner import Machine
 from tagseal.workflow.document import read
+from tagseal.workflow.filters import passes
 from tagseal.workflow.play import jobs as play
 from tagseal.workflow.play.playable import check
-from tagseal.workflow.rules.start import filters, passes
+from tagseal.workflow.rules.start import filters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

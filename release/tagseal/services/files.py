@@ -24,16 +24,21 @@ _BLOCK = 1024 * 1024
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[BufferedReader]:
-    """Open a regular file for reading; neither a link nor a device nor a pipe is one.
+def opened(path: Path, *, follow: bool = False) -> Iterator[BufferedReader]:
+    """Open a regular file for reading, without waiting; neither a folder nor a device nor a pipe is one.
+
+    Args:
+        path: Where it lies.
+        follow: Whether a link to it is as good: where a person named it.
 
     Raises:
         Refused: It is something else.
     """
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path, flags if follow else flags | os.O_NOFOLLOW)
     except OSError as error:
-        if not path.is_symlink():
+        if follow or not path.is_symlink():
             raise
         raise irregular(path, "a link") from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):

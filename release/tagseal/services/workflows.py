@@ -1,8 +1,4 @@
-"""Which workflow signs: as configured, as the run says, or as the files in ``.github/workflows`` tell.
-
-A file is read as YAML with every scalar a string (the failsafe schema of YAML 1.2): a key ``on`` stays ``on``, which
-YAML 1.1 would take for a truth value.
-"""
+"""Which workflow signs: as configured, as the run says, or as the files in ``.github/workflows`` tell."""
 
 from __future__ import annotations
 
@@ -10,11 +6,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
+from tagseal.errors import Refused
 from tagseal.names import WORKFLOW
 from tagseal.records import WORKFLOWS
 from tagseal.services.actions import event
+from tagseal.services.files import opened
+from tagseal.services.yaml import LARGEST, Unreadable, compose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -102,10 +99,11 @@ def files(root: Path) -> list[Path]:
 
 
 def document(path: Path) -> dict[str, Any]:
-    """Return a workflow's content, every scalar a string; empty where it is no YAML mapping, or not there."""
+    """Return a workflow's content, every scalar a string; empty where it cannot be read, or is no mapping."""
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506 - makes strings only
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, FileNotFoundError):
+        with opened(path) as file:
+            content = compose(file.read(LARGEST + 1)).plain()
+    except (Unreadable, Refused, OSError):
         return {}
     return content if isinstance(content, dict) else {}
 
@@ -115,7 +113,8 @@ def triggers(content: Mapping[str, Any]) -> dict[str, Any]:
     events = content.get("on")
     if isinstance(events, dict):
         return events
-    return {name: {} for name in ([events] if isinstance(events, str) else events or [])}
+    listed = [events] if isinstance(events, str) else events or []
+    return {name: {} for name in listed if isinstance(name, str)}
 
 
 def starts(content: Mapping[str, Any]) -> Starts:

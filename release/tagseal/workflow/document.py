@@ -10,10 +10,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from tagseal.names import shown
+from tagseal.services.files import opened
 from tagseal.services.workflows import Starts, starts
+from tagseal.services.yaml import LARGEST
+from tagseal.workflow import filters
 from tagseal.workflow.expressions import unknown
 from tagseal.workflow.finding import Finding
-from tagseal.workflow.tree import MOST, Field, tree
+from tagseal.workflow.tree import Field, tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -120,9 +123,10 @@ def read(file: Path, path: str) -> Workflow:
 
     Raises:
         OSError: It cannot be opened.
+        Refused: It is no regular file.
     """
-    with file.open("rb") as opened:
-        return parsed(opened.read(MOST + 1), path)
+    with opened(file, follow=True) as content:
+        return parsed(content.read(LARGEST + 1), path)
 
 
 def parsed(data: bytes, path: str) -> Workflow:
@@ -131,12 +135,24 @@ def parsed(data: bytes, path: str) -> Workflow:
     if top is None:
         return Workflow(path=path, name=path, problems=problems)
     workflow = _workflow(top, path)
-    if len(workflow.jobs) > _JOBS:
-        what = f"got {len(workflow.jobs)} jobs, expected at most {_JOBS}"
+    if what := _too_many(workflow):
         large = _finding(workflow, top, "workflow-too-large", what, "Split the workflow.")
         return Workflow(path=path, name=path, problems=(*problems, large))
     found = (*problems, *_lacking(workflow), *_ids(workflow), *_needs(workflow), *_contexts(workflow))
     return replace(workflow, problems=tuple(sorted(found, key=lambda one: (one.line, one.column))))
+
+
+def _too_many(workflow: Workflow) -> str:
+    """Return of what there is more than anybody writes; empty for nothing."""
+    if len(workflow.jobs) > _JOBS:
+        return f"got {len(workflow.jobs)} jobs, expected at most {_JOBS}"
+    push = workflow.at.below("on").get("push", NOTHING)
+    tags = push.entries.get("tags", NOTHING).words
+    if len(tags) > filters.MOST:
+        return f"got {len(tags)} filters of tags, expected at most {filters.MOST}"
+    if (longest := max(map(len, tags), default=0)) > filters.LONGEST:
+        return f"got a filter of {longest} characters, expected at most {filters.LONGEST}"
+    return ""
 
 
 def _workflow(top: Field, path: str) -> Workflow:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from tagseal.names import shown
+from tagseal.services.yaml import Fault, Unreadable, compose
 from tagseal.workflow.finding import Finding
 
 if TYPE_CHECKING:
@@ -19,12 +20,8 @@ if TYPE_CHECKING:
 
     from tagseal.workflow.finding import Level
 
-MOST = 512 * 1024
-"""Bytes of a workflow file; GitHub takes no larger one."""
 _LINE = 500
 """Characters of a line that are searched: expressions with gaps take the square of it."""
-_NODES = 20_000
-"""Values, aliases followed: ten lines of aliases to aliases can stand for a billion."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,30 +104,17 @@ def tree(data: bytes, file: str) -> tuple[Field | None, tuple[Finding, ...]]:
         file: Its path, for the findings.
     """
     reader = _Reader(file=file)
-    if len(data) > MOST:
-        reader.find("workflow-too-large", (1, 1), f"got {len(data)} bytes, expected at most {MOST}", _SMALLER)
-        return None, tuple(reader.found)
     try:
-        node = yaml.compose(data.decode("utf-8-sig"), Loader=yaml.BaseLoader)
-        if node is not None:
-            top = reader.field(node, None, ())
-            return top, tuple(reader.found)
+        node = compose(data).top
+    except Unreadable as error:
+        slug, hint = _FAULTS[error.fault]
+        reader.find(slug, (error.line, error.column), error.reason, hint)
+        return None, tuple(reader.found)
+    if node is None:
         reader.find("workflow-empty", (1, 1), "got an empty file, expected a workflow", _WRITE)
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        reader.find("workflow-not-yaml", (line, 1), "got bytes that are no UTF-8, expected UTF-8", _SAVE)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        reader.find("workflow-not-yaml", (line, column), f"got no YAML: {shown(str(error.problem))}", _CORRECT)
-    except yaml.YAMLError as error:
-        reader.find("workflow-not-yaml", (1, 1), f"got no YAML: {shown(str(error))}", _CORRECT)
-    except RecursionError:
-        reader.find("workflow-too-large", (1, 1), "got values that are nested too deeply", _SMALLER)
-    except _TooMuchError:
-        reader.found.clear()
-        reader.find("workflow-too-large", (1, 1), f"got aliases that stand for more than {_NODES} values", _SMALLER)
-    return None, tuple(reader.found)
+        return None, tuple(reader.found)
+    top = reader.field(node, None, again=False)
+    return top, tuple(reader.found)
 
 
 _SMALLER = "Write the workflow shorter; long scripts belong in files of the repository."
@@ -141,10 +125,12 @@ _ALIAS = "Write the value out: older readers of workflows refuse aliases, and a 
 _TWICE = "Keep one of the two: GitHub refuses the file."
 _MERGE = "Write the keys out: GitHub reads aliases, but no merge keys."
 _CYCLE = "Write the value out: it contains itself."
-
-
-class _TooMuchError(Exception):
-    """More values than anybody writes."""
+_FAULTS = {
+    Fault.size: ("workflow-too-large", _SMALLER),
+    Fault.encoding: ("workflow-not-yaml", _SAVE),
+    Fault.syntax: ("workflow-not-yaml", _CORRECT),
+    Fault.cycle: ("workflow-alias-cycle", _CYCLE),
+}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -154,9 +140,6 @@ class _Reader:
     file: str
     found: list[Finding] = field(default_factory=list)
     _seen: set[int] = field(default_factory=set)
-    _again: set[int] = field(default_factory=set)
-    """Nodes that an alias stands for: what is below them is told once."""
-    _count: int = 0
 
     def find(self, slug: str, at: tuple[int, int], what: str, hint: str, level: Level = "error") -> None:
         """Keep a finding; it stands at this line and column."""
@@ -165,36 +148,29 @@ class _Reader:
             Finding(slug=slug, level=level, file=self.file, line=line, column=column, what=what, hint=hint)
         )
 
-    def field(self, node: yaml.Node, key: yaml.Node | None, above: tuple[int, ...]) -> Field:
-        """Return a node and all below it."""
-        self._count += 1
-        if self._count > _NODES:
-            raise _TooMuchError
+    def field(self, node: yaml.Node, key: yaml.Node | None, *, again: bool) -> Field:
+        """Return a node and all below it; what lies below an alias is told once."""
         mark = (key or node).start_mark
         line, column = mark.line + 1, mark.column + 1
-        again = id(node) in self._seen
-        if again and not self._again.intersection(above):
+        alias = id(node) in self._seen
+        if alias and not again:
             self.find("workflow-alias", (line, column), "got an alias", _ALIAS, "warning")
-        if id(node) in above:
-            self.find("workflow-alias-cycle", (line, column), "got an alias to what it stands in", _CYCLE)
-            return Field(value="", line=line, column=column, first=line)
         self._seen.add(id(node))
-        self._again |= {id(node)} if again else set()
         return Field(
-            value=self._value(node, (*above, id(node))),
+            value=self._value(node, again=again or alias),
             line=line,
             column=column,
             first=node.start_mark.line + (2 if getattr(node, "style", None) in {"|", ">"} else 1),
         )
 
-    def _value(self, node: yaml.Node, above: tuple[int, ...]) -> str | dict[str, Field] | tuple[Field, ...]:
+    def _value(self, node: yaml.Node, *, again: bool) -> str | dict[str, Field] | tuple[Field, ...]:
         if isinstance(node, yaml.MappingNode):
-            return self._entries(node, above)
+            return self._entries(node, again=again)
         if isinstance(node, yaml.SequenceNode):
-            return tuple(self.field(one, None, above) for one in node.value)
+            return tuple(self.field(item, None, again=again) for item in node.value)
         return str(node.value)
 
-    def _entries(self, node: yaml.MappingNode, above: tuple[int, ...]) -> dict[str, Field]:
+    def _entries(self, node: yaml.MappingNode, *, again: bool) -> dict[str, Field]:
         entries: dict[str, Field] = {}
         for key, value in node.value:
             line, column = key.start_mark.line + 1, key.start_mark.column + 1
@@ -206,5 +182,5 @@ class _Reader:
             elif not isinstance(key, yaml.ScalarNode):
                 self.find("workflow-not-yaml", (line, column), "got a key that is no text", _CORRECT)
             else:
-                entries[name] = self.field(value, key, above)
+                entries[name] = self.field(value, key, again=again)
         return entries

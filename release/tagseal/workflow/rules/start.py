@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tagseal.names import shown
 from tagseal.workflow.acts import commands, job_publishes
+from tagseal.workflow.filters import passes
 from tagseal.workflow.rules import Hit, hit, place
 
 if TYPE_CHECKING:
@@ -71,31 +72,6 @@ def filters(workflow: Workflow) -> tuple[str, ...]:
     at = place(workflow, "on", "push", "tags")
     push = workflow.at.entries["on"].get("push") if workflow.at.get("on") else None
     return at.words if push is not None and at is push.get("tags") else ()
-
-
-def passes(filters: tuple[str, ...], tag: str) -> bool:
-    """Tell whether a tag passes filters: the last one that fits decides.
-
-    Source: "Filter pattern cheat sheet" of GitHub's workflow syntax.
-    """
-    passed = False
-    for one in filters:
-        try:
-            fits = re.fullmatch(_expression(one.removeprefix("!")), tag) is not None
-        except re.error:
-            fits = True  # GitHub will say so
-        if fits:
-            passed = not one.startswith("!")
-    return passed
-
-
-def _expression(pattern: str) -> str:
-    """Turn a filter into a regular expression; ``?`` and ``+`` belong to the character before them there as well."""
-    parts = re.findall(r"\*\*|\*|\?|\+|\[[^\]]*\]|\\.|.", pattern)
-    words = {"**": ".*", "*": "[^/]*", "?": "?", "+": "+"}
-    return "".join(
-        words.get(part) or (part if part[0] in "[\\" and len(part) > 1 else re.escape(part)) for part in parts
-    )
 
 
 def callable_signs(workflow: Workflow, known: Known) -> Iterator[Hit]:
