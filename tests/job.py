@@ -29,6 +29,14 @@ if TYPE_CHECKING:
 
 NAME, TAG = "octo/widget", "v1.2.3"
 WORKFLOW = ".github/workflows/release.yml"
+WORKFLOW_TEXT = """
+on: { push: { tags: ["v*"] } }
+permissions: {}
+jobs:
+  seal:
+    permissions: { contents: write, id-token: write }
+    steps: [run: python -P -m tagseal run guard sign upload prove]
+"""
 CHANGELOG = "# Changelog\n\n## 1.2.3\n\n- A widget that turns.\n\n## 1.2.2\n\n- A widget.\n"
 
 
@@ -106,7 +114,8 @@ class Job:
 
 def job(root: Path, loopback: Loopback, patch: pytest.MonkeyPatch) -> Job:
     """Make the checkout below ``root``, and push its tag."""
-    git = widget.commit(root / "checkout", {**widget.files(), "CHANGELOG.md": CHANGELOG, ".gitignore": "dist/\n"}, TAG)
+    files = {"CHANGELOG.md": CHANGELOG, ".gitignore": "dist/\n", WORKFLOW: WORKFLOW_TEXT}
+    git = widget.commit(root / "checkout", {**widget.files(), **files}, TAG)
     (root / "temp").mkdir()
     repository = loopback.github.add_repository(NAME)
     repository.add_tag(TAG, git.head(), annotated=True)

@@ -12,13 +12,13 @@ from source import ROOT, Module, errors, modules
 from tagseal import pipeline, records
 
 BASE = {"records", "errors", "names"}
-MIDDLE = {"config", "tags", "notes", "verification", "services"}
+MIDDLE = {"config", "tags", "notes", "verification", "services", "workflow"}
 ORDER = (
     BASE,
     MIDDLE,
     {"steps", "journal"},
     {"pipeline"},
-    {"rehearsal", "project", "workflow", "sessions"},
+    {"rehearsal", "project", "sessions", "noxfile"},
     {"report", "cli", "__main__"},
 )
 LARGEST_MODULE = 300

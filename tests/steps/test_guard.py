@@ -12,11 +12,13 @@ import pytest
 
 import widget
 from job import NAME, TAG, WORKFLOW
+from tagseal.config import Index
 from tagseal.errors import Refused, UsageError
 from tagseal.journal import digest
 from tagseal.records import Identity
 from tagseal.services import actions
 from tagseal.steps.guard import guard, tag_of
+from tagseal.steps.signers import hold_signers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 OTHER = "e" * 40
 DISPATCH = "`gh workflow run FILE --ref <tag>`."
+UNCHECKED = "the identity token: this job has no `id-token` permission"
 REHEARSE = "To try a release without a tag: `tagseal rehearse`."
 
 
@@ -66,7 +69,7 @@ def test_a_tag_on_which_all_agree_passes(job: Job) -> None:
 
 def test_a_job_without_id_token_says_what_it_could_not_check(job: Job) -> None:
     """Everything else is checked; the token is named as unchecked."""
-    assert job.guard().unchecked == ("the identity token: this job has no `id-token` permission",)
+    assert job.guard().unchecked == (UNCHECKED,)
 
 
 def test_a_dispatch_on_a_tag_is_a_tag_run(job: Job) -> None:
@@ -247,9 +250,9 @@ def test_changed_tracked_files_are_refused(job: Job) -> None:
     job.git.command("add", "staged.py")
     (job.git.root / "backend.py").unlink()
     error = refused(job)
-    assert error.what == "got 3 changed tracked files, expected the tag's own"
+    assert error.what == "got 3 changed files, expected the tag's own"
     assert error.context == ("'backend.py'", "'staged.py'", "'widget.py'")
-    assert error.hint.startswith("`git status` shows them.")
+    assert error.hint.startswith("Compare them with the tag's: `git status` shows them, unless")
 
 
 def test_untracked_files_are_listed(job: Job) -> None:
@@ -329,7 +332,7 @@ def test_a_workflow_that_is_not_this_repositorys_on_this_tag_is_refused(job: Job
 @pytest.mark.parametrize("trigger", ["on: [push, workflow_call]", "on:\n  workflow_call:\n  push:\n    tags: ['v*']"])
 def test_a_workflow_that_others_could_call_is_refused(job: Job, trigger: str) -> None:
     """A caller's certificate would carry this identity, so the trigger is refused where it stands in the file."""
-    widget.write(job.git.root, {WORKFLOW: f"{trigger}\njobs: {{}}\n"})
+    job.push({WORKFLOW: f"{trigger}\njobs: {{}}\n"})
     error = refused(job)
     assert error.slug == "workflow-callable"
     assert WORKFLOW in error.what
@@ -369,7 +372,7 @@ def test_a_permission_that_is_named_but_not_given_is_unchecked(job: Job) -> None
     environ = job.environ(granted=job.run)
     job.patch.delenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN")
     del environ["ACTIONS_ID_TOKEN_REQUEST_TOKEN"]
-    assert job.guard(environ).unchecked == ("the identity token: this job has no `id-token` permission",)
+    assert job.guard(environ).unchecked == (UNCHECKED,)
 
 
 def test_local_answers_come_before_remote_ones(job: Job) -> None:
@@ -416,3 +419,120 @@ def test_the_guard_is_a_plain_function(job: Job) -> None:
     services = job.services()
     event = actions.event(services.environ)
     assert guard(event, services=services) == guard(event, services=services)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("name:\trelease\non: push\njobs: {}\n", "got no YAML: "),
+        ("on: push\njobs: {}\nname: \x85\n", "got '\\u0085', which ends a line for some readers only"),
+        ("on: push # \u2028workflow_call:\njobs: {}\n", "got '\\u2028', which ends a line for some readers only"),
+        ("on: push\non: workflow_call\njobs: {}\n", "got the key 'on' a second time"),
+        ("x: &a push\non: *a\njobs: {}\n", "got an alias"),
+        ("on: { <<: { workflow_call: } }\njobs: {}\n", "got a merge key"),
+        ("jobs: {}\n", "got no `on:` in one of its forms"),
+        ("on: [[push]]\njobs: {}\n", "got no `on:` in one of its forms"),
+        ("- on: push\n", "got no `on:` in one of its forms"),
+        ("on: push\n---\non: workflow_call\n", "got no YAML: "),
+        ("", "got an empty file, expected a workflow"),
+        ("on: push # " + "x" * 600_000, "got 524289 bytes, expected at most 524288"),
+        ("on: push\njobs: " + "[" * 200, "got more than 100 levels, expected fewer"),
+        ('name: "\\U00110000"\non: push\n', "got no YAML: "),
+    ],
+)
+def test_a_workflow_that_cannot_be_read_strictly_is_refused(job: Job, text: str, reason: str) -> None:
+    """Who can sign is read from it, and GitHub may read what this tool passes over."""
+    job.push({WORKFLOW: text})
+    error = refused(job)
+    assert (error.slug, len(error.context)) == ("workflow-unreadable", 1)
+    assert error.context[0].startswith(reason)
+
+
+def test_a_workflow_that_is_a_link_is_refused(job: Job) -> None:
+    """What it leads to may be another file for each reader."""
+    (job.git.root / WORKFLOW).rename(job.git.root / "elsewhere.yml")
+    (job.git.root / WORKFLOW).symlink_to("../../elsewhere.yml")
+    job.push({})
+    with pytest.raises(Refused) as caught:
+        job.guard()
+    assert caught.value.slug == "irregular-file"
+
+
+FOREIGN = """
+on: push
+permissions: {}
+jobs:
+  seal:
+    permissions: { contents: write, id-token: write }
+    steps: [run: 'nox --noxfile "$(python -P -m tagseal noxfile)" -s guard sign upload prove']
+  publish:
+    permissions: { contents: write }
+    steps: [run: python -P -m tagseal run guard publish]
+  docs:
+    permissions: { contents: read }
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "context"),
+    [
+        ("{ contents: read }", "{ id-token: write }", "11: 'docs': it has `id-token: write`"),
+        ("{ contents: read }", "write-all", "11: 'docs': it has `write-all`"),
+        ("{ contents: read }", "", "11: 'docs': no permissions are written for it, and the repository's"),
+        ("permissions: { contents: read }", "uses: ./a.yml", ""),
+        ("{ contents: write }", "{ id-token: write }", "8: 'publish': it has `id-token: write`"),
+        ("-s guard sign", "-s guard tests", "5: 'seal': it has `id-token: write`"),
+        ('nox --noxfile "$(python -P -m tagseal noxfile)"', "nox", "5: 'seal': it has `id-token: write`"),
+    ],
+)
+def test_a_foreign_job_that_can_sign_is_refused(job: Job, old: str, new: str, context: str) -> None:
+    """A certificate names the file and the ref: any job of the file with an identity could sign as the release."""
+    job.push({WORKFLOW: FOREIGN})
+    assert job.guard().unchecked == (UNCHECKED,)
+    job.push({WORKFLOW: FOREIGN.replace(old, new, 1)})
+    if not context:
+        job.guard()
+        return
+    error = refused(job)
+    assert error.slug == "foreign-job-can-sign"
+    assert [line.removeprefix(f"{WORKFLOW}:")[: len(context)] for line in error.context] == [context]
+
+
+def test_permissions_of_the_whole_file_reach_every_job_that_has_none(job: Job) -> None:
+    """Inherited is as good as written; no permissions at all are those of a setting that nobody sees here."""
+    job.push(
+        {
+            WORKFLOW: FOREIGN.replace("permissions: {}", "permissions: { id-token: write }").replace(
+                "{ contents: read }", "{}"
+            )
+        }
+    )
+    job.guard()
+    bare = FOREIGN.replace("permissions: { contents: read }", "steps: []")
+    job.push({WORKFLOW: bare.replace("permissions: {}", "permissions: { id-token: write }")})
+    assert refused(job).context == (f"{WORKFLOW}:11: 'docs': it has `id-token: write`, for the whole file",)
+    job.push({WORKFLOW: bare.replace("permissions: {}\n", "")})
+    assert refused(job).slug == "foreign-job-can-sign"
+    job.push({WORKFLOW: bare})
+    job.guard()
+
+
+def test_the_job_that_publishes_to_an_index_may_have_an_identity(job: Job) -> None:
+    """The index knows it by its identity; with an index of another kind it logs in otherwise, and may not sign."""
+    job.push({WORKFLOW: FOREIGN.replace("{ contents: write }", "{ contents: write, id-token: write }")})
+    job.guard(index=Index(name="pypi"))
+    with pytest.raises(Refused):
+        job.guard(index=Index(name="other", url="https://index.example/simple/"))
+
+
+@pytest.mark.parametrize("text", [None, "on: push\njobs: { test: { permissions: write-all } }\n"])
+def test_a_rehearsal_goes_on_where_no_workflow_runs_the_tool_yet(job: Job, text: str | None) -> None:
+    """The usual jobs are played, and what could not be checked is told; a real run has the workflow."""
+    (job.git.root / WORKFLOW).unlink()
+    job.push({WORKFLOW: text} if text else {})
+    said = "does not run this tool yet" if text else "there is no"
+    assert said in job.guard().unchecked[0]
+    services = replace(job.services(), loopback=False)
+    with pytest.raises(Refused) as caught:
+        hold_signers(actions.event(services.environ), services)
+    assert caught.value.slug == ("foreign-job-can-sign" if text else "workflow-unreadable")

@@ -44,7 +44,7 @@ STANDING_IN = ("gh", "cosign")
 _ATTEMPTS = 3
 _END = "end"
 _SET_PARENT_DEATH_SIGNAL, _SET_CHILD_SUBREAPER = 1, 36  # prctl(2)
-_COLD = ("tagseal.__main__", "tagseal.sessions")
+_COLD = ("tagseal.__main__", "tagseal.sessions", "tagseal.noxfile")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

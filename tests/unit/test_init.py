@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 RELEASE, REHEARSE = ".github/workflows/release.yml", ".github/workflows/rehearse.yml"
-LOCK, NOXFILE = ".github/tagseal/requirements.txt", "noxfile.py"
+LOCK = ".github/tagseal/requirements.txt"
 OWN = version("tagseal")
 WHEEL = f"tagseal-{OWN}-py3-none-any.whl"
 OLD = """
@@ -94,9 +94,9 @@ def commit(made: Made, files: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_project_gets_what_releases_it(made: Made) -> None:
-    """Workflow, lock, the kept wheel, sessions, a rehearsal of pull requests, and a second run changes nothing."""
+    """Workflow, lock, the kept wheel, a rehearsal of pull requests, and a second run changes nothing."""
     wheel = f".github/tagseal/{WHEEL}"
-    assert made.first() == dict.fromkeys((wheel, LOCK, RELEASE, REHEARSE, NOXFILE, ".gitignore"), "write")
+    assert made.first() == dict.fromkeys((wheel, LOCK, RELEASE, REHEARSE, ".gitignore"), "write")
     before = made.all()
     assert set(made.states(made.init()).values()) == {"same"}
     assert set(made.first().values()) == {"same"}
@@ -121,26 +121,6 @@ def test_nothing_is_written_when_only_the_difference_is_wanted(made: Made) -> No
     before = made.all()
     assert set(made.first("--diff").values()) == {"write"}
     assert made.all() == before
-
-
-@pytest.mark.parametrize(
-    ("before", "state"),
-    [
-        ("", "write"),
-        ("import nox\n\n\n@nox.session\ndef tests(session):\n    pass\n", "add"),
-        ("import nox\n\nimport tagseal.sessions\n\ntagseal.sessions.register()\n", "same"),
-        ("import nox\n# tagseal.sessions.register()\n", "add"),
-        ("def (\n", "differs"),
-    ],
-)
-def test_a_noxfile_keeps_every_line(before: str, state: str, made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The sessions come at its end, once; one that cannot be read is shown and left."""
-    if before:
-        commit(made, {NOXFILE: before}, monkeypatch)
-    assert made.first()[NOXFILE] == state
-    after = made.text(NOXFILE)
-    assert after.startswith(before.rstrip())
-    assert after.count("\n    tagseal.sessions.register()\n") == (state in {"write", "add"})
 
 
 def test_an_older_workflow_is_shown_and_kept(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,7 +250,7 @@ def test_the_tool_is_named_by_its_own_release(
 
 def test_this_project_is_as_init_makes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made: Made) -> None:
     """Its own workflow is what the template renders: a pin that is bumped in one place only is seen."""
-    names = ("pyproject.toml", NOXFILE, RELEASE, "release/tagseal/__main__.py", "templates/scaffold/requirements.txt")
+    names = ("pyproject.toml", RELEASE, "release/tagseal/__main__.py", "templates/scaffold/requirements.txt")
     files = {name: (ROOT / name).read_text() for name in names}
     own = Made(tmp_path / "own", made.capsys, made.wheel)
     own.root.mkdir()

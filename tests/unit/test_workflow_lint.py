@@ -1,7 +1,8 @@
 """What is found in workflow files: the folders of `tests/assets/workflows`, each named after what is wrong.
 
 A comment `# expect: SLUG…` expects findings on its line; the file `expected` has those that a comment cannot stand
-beside, `LINE SLUG` a line. A first line may say what is known of the project: `# tag: …`, `# documented: …`.
+beside, `LINE SLUG` a line. A first line may say what is known of the project: `# tag: …`, `# documented: …`,
+`# index: yes`.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def found(folder: Path) -> tuple[Finding, ...]:
     head = data.partition(b"\n")[0].decode("utf-8", "replace")
     tag = re.fullmatch(r"# tag: (\S+)", head)
     name = re.fullmatch(r"# documented: (\S+)", head)
-    known = Known(tag=tag[1] if tag else None, documented=(name[1],) if name else ())
+    known = Known(tag=tag[1] if tag else None, documented=(name[1],) if name else (), index=head == "# index: yes")
     return lint(parsed(data, file.name), known)
 
 

@@ -11,7 +11,20 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from tagseal.cli import doctor, guide, init, interrupts, loopback, notes, policy, rehearse, status, verbs, verify
+from tagseal.cli import (
+    doctor,
+    guide,
+    init,
+    interrupts,
+    loopback,
+    notes,
+    noxfile,
+    policy,
+    rehearse,
+    status,
+    verbs,
+    verify,
+)
 from tagseal.errors import TagsealError, UsageError
 from tagseal.names import shown
 from tagseal.report import choose
@@ -114,7 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=_Version())
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
-    for group in (verify, rehearse, loopback, notes, guide, policy, status, doctor, init, verbs):
+    for group in (verify, rehearse, loopback, notes, guide, policy, status, doctor, init, noxfile, verbs):
         group.add(commands)
     return parser
 

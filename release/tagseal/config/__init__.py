@@ -26,7 +26,8 @@ T = TypeVar("T")
 
 _DOCKER_HUB = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
 """Names of one registry that every tool spells otherwise."""
-_FILES = ("pyproject.toml", "tagseal.toml")
+FILES = ("pyproject.toml", "tagseal.toml")
+"""Where the settings are read from."""
 KNOWN_INDEXES = frozenset({"pypi", "testpypi"})
 """Those whose addresses twine knows, and which take attestations and trust publishers."""
 
@@ -181,7 +182,7 @@ def not_yet(settings: Settings) -> None:
 
 def _find(root: Path) -> tuple[str, dict[str, Any]]:
     """Return what precedes each key path in messages, and the one table of ours."""
-    shared, own = (read_toml(root / name) for name in _FILES)
+    shared, own = (read_toml(root / name) for name in FILES)
     inside = _ours(shared)
     if inside is not None and own:
         raise ConfigError(

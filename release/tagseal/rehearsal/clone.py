@@ -1,7 +1,7 @@
 """The project, cloned and tagged where nothing can leak back.
 
 1. The tracked files of the person's checkout, with their uncommitted changes and the untracked files that a
-   release reads (tagseal.toml, noxfile.py, .github/**), become one commit of a temporary clone.
+   release reads (tagseal.toml, .github/**), become one commit of a temporary clone.
 2. What the person asked for on the command line (``--project``, ``--packages``) becomes configuration there, for
    the shipped command reads its configuration at the tag.
 3. The tag that fits the version is made there; one of that name that stands elsewhere moves in the clone only.
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 _PACKAGES = "rehearsed-packages"
 _ONLY_IN = re.compile(r"github\.repository\s*==\s*'([^']*)'")
-_READ_BY_A_RELEASE = ("tagseal.toml", "noxfile.py", ".github")
+_READ_BY_A_RELEASE = ("tagseal.toml", ".github")
 _AUTHOR = ("-c", "user.name=Tagseal rehearsal", "-c", "user.email=rehearsal@tagseal.invalid")
 
 

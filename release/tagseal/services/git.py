@@ -26,6 +26,8 @@ _CONFIG = {
     "core.quotePath": "false",
     "advice.detachedHead": "false",
 }
+SUBMODULE = "160000"
+"""The mode of a submodule in a tree."""
 _HOSTS = {"github.com", "www.github.com", "ssh.github.com"}
 
 
@@ -139,6 +141,17 @@ class Git:
         )
         return tuple(subject for subject in listing.split("\0") if subject)
 
+    def tree(self, commit: str) -> dict[str, tuple[str, str]]:
+        """Return what a commit holds: path to mode and object id, in hexadecimal digits."""
+        lines = self.command("ls-tree", "-rz", "--full-tree", "--end-of-options", commit).split("\0")
+        entries = (line.split("\t", 1) for line in lines if line)
+        return {path: (facts.split()[0], facts.split()[2]) for facts, path in entries}
+
+    def untracked_files(self) -> tuple[str, ...]:
+        """Return the files that git does not know and is not told to ignore, relative to the root."""
+        listing = self.command("ls-files", "-z", "--others", "--exclude-standard")
+        return tuple(path for path in listing.split("\0") if path)
+
     def is_tracked(self, path: Path) -> bool:
         """Tell whether git tracks this file, or a file below this folder."""
         return bool(self.command("ls-files", "-z", "--", f":(literal){path}"))
@@ -163,6 +176,15 @@ class Git:
         Raises:
             Refused: A submodule is missing here, or lacks the commit.
         """
+        clone = self.copy_to(folder, commit)
+        for path, pinned in clone.submodules():
+            self._submodule(path, pinned).clone_to(folder / path, pinned)
+        clone.command("config", "submodule.active", ".")
+        clone.command("remote", "remove", "origin")
+        return clone
+
+    def copy_to(self, folder: Path, commit: str) -> Git:
+        """Make a checkout of this commit as git writes it out by the commit's own attributes, without submodules."""
         self.command(
             *("clone", "--quiet", "--no-hardlinks", "--no-checkout", "--template="),
             # A shallow checkout is not copied but asked, by a process that our configuration does not reach.
@@ -171,16 +193,11 @@ class Git:
         )
         clone = Git(folder, self.environ)
         clone.command("checkout", "--quiet", "--detach", commit)
-        for path, pinned in clone._submodules():
-            self._submodule(path, pinned).clone_to(folder / path, pinned)
-        clone.command("config", "submodule.active", ".")
-        clone.command("remote", "remove", "origin")
         return clone
 
-    def _submodules(self) -> list[tuple[str, str]]:
-        """Return path and commit of each submodule of HEAD (mode 160000 in a tree)."""
-        entries = [entry.split("\t", 1) for entry in self.command("ls-tree", "-rz", "HEAD").split("\0") if entry]
-        return [(path, facts.split()[2]) for facts, path in entries if facts.startswith("160000 ")]
+    def submodules(self) -> list[tuple[str, str]]:
+        """Return path and commit of each submodule of HEAD."""
+        return [(path, commit) for path, (mode, commit) in self.tree("HEAD").items() if mode == SUBMODULE]
 
     def _submodule(self, path: str, commit: str) -> Git:
         module = Git(self.root / path, self.environ)
@@ -212,6 +229,7 @@ def environment(environ: Mapping[str, str]) -> dict[str, str]:
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_NO_REPLACE_OBJECTS": "1",
         "LC_ALL": "C",
     }
 

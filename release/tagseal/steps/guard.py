@@ -5,22 +5,26 @@ The order, cheapest first; nothing is written, and no remote is asked before the
 1. This is an Actions run on github.com, started by a tag.
 2. The tag is safe, and fits the project's pattern.
 3. The work folder is ours to write.
-4. The checkout stands on the event's commit, unchanged.
+4. The checkout stands on the event's commit, unchanged. Its workflow can be called by nobody, and no job of it but
+   those that sign, or publish to an index, can have an identity.
 5. The remote knows the tag, and peels it to that commit; a private repository consents to a public log.
 6. The identity token, where this job may have one, says the same as all of the above.
 """
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
+from tagseal.config import FILES
 from tagseal.errors import Refused
 from tagseal.names import WORKFLOW, printable, safe_repository, safe_tag, shown
 from tagseal.records import ISSUER, WORKFLOWS, Identity, Tag
-from tagseal.services import actions
+from tagseal.services import actions, checkout
+from tagseal.steps.signers import hold_signers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from tagseal.services.actions import Event
@@ -40,6 +44,7 @@ def guard(event: Event, *, services: Services) -> Tag:
     _ours_to_write(services)
     untracked = _unchanged(event, services)
     identity = _identity(event, services)
+    unread = hold_signers(event, services)
     private = _remote(name, event, services)
     unchecked = _token(event, identity, services)
     return Tag(
@@ -47,7 +52,7 @@ def guard(event: Event, *, services: Services) -> Tag:
         commit=event.sha,
         identity=identity,
         private=private,
-        unchecked=unchecked,
+        unchecked=(*unread, *unchecked),
         untracked=untracked,
     )
 
@@ -144,13 +149,15 @@ def _unchanged(event: Event, services: Services) -> tuple[str, ...]:
             hint="Let actions/checkout check out the ref that started the run: no `ref:` input, no commits after it.",
             slug="checkout-elsewhere",
         )
-    status = services.git.status()
-    if status.changed:
+    found = checkout.compare(services.git, event.sha)
+    # What this tool reads is the tag's, or is not there: git may be told to ignore a file that an earlier step made.
+    brought = {name for name in _read_files(event, services) if name not in found.files}
+    if changed := sorted({*found.changed, *brought}):
         raise Refused(
-            f"got {len(status.changed)} changed tracked files, expected the tag's own",
-            context=tuple(shown(one) for one in status.changed[:10]),
-            hint="`git status` shows them. An earlier step of this job changed the checkout: move that after the "
-            "release, or commit its result before the tag.",
+            f"got {len(changed)} changed files, expected the tag's own",
+            context=tuple(shown(path) for path in changed[:10]),
+            hint="Compare them with the tag's: `git status` shows them, unless git was told to look away. An earlier "
+            "step of this job changed the checkout: move it after the release, or commit its result before the tag.",
             slug="checkout-changed",
         )
     image = services.settings.image
@@ -158,7 +165,17 @@ def _unchanged(event: Event, services: Services) -> tuple[str, ...]:
         f"{services.work.path.relative_to(services.root).as_posix()}/",
         *((image.archive,) if image and image.archive else ()),
     )
-    return tuple(printable(one) for one in status.untracked if not one.startswith(used))
+    return tuple(printable(path) for path in found.untracked if not path.startswith(used))
+
+
+def _read_files(event: Event, services: Services) -> Iterator[str]:
+    """Yield the files that decide about a release, as far as they are there."""
+    from tagseal.notes import changelog  # noqa: PLC0415 - a Markdown parser
+
+    root = services.root
+    yield from (name for name in (*FILES, event.workflow) if name and os.path.lexists(root / name))
+    if found := changelog.find(root, services.settings.changelog):
+        yield found.relative_to(root).as_posix()
 
 
 def _identity(event: Event, services: Services) -> Identity:
@@ -187,21 +204,7 @@ def _identity(event: Event, services: Services) -> Identity:
             "[tool.tagseal] and the pages that name it.",
             slug="another-workflow",
         )
-    _not_callable(event, services)
     return Identity(repository=repository, workflow=event.workflow, ref=event.ref, issuer=ISSUER)
-
-
-def _not_callable(event: Event, services: Services) -> None:
-    """Refuse a workflow that another repository could call: its certificates would carry this identity."""
-    from tagseal.services import workflows  # noqa: PLC0415 - a YAML parser, that a refusal before needs not
-
-    if "workflow_call" in workflows.triggers(workflows.document(services.root / event.workflow)):
-        raise Refused(
-            f"got `workflow_call` among the triggers of {event.workflow}, expected a workflow that nobody can call",
-            context=("whoever calls it gets this workflow's name into the certificate, and the printed commands pass",),
-            hint="Remove that trigger; move what others should call into a workflow that signs nothing.",
-            slug="workflow-callable",
-        )
 
 
 def _remote(name: str, event: Event, services: Services) -> bool:

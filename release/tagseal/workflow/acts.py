@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 _HEREDOC = re.compile(r"<<-?\s*(['\"]?)(\w+)\1", re.ASCII)
 _TELLS = re.compile(r"\s*(?:echo|printf)\b")
 _BEGINS = r"(?:^|[;&|(]|\b(?:do|then|exec|sudo|time)\b)[ \t]*(?:\w+=\S+[ \t]+)*"
-_PYTHON = r"(?:\S*python[0-9.]*\s+-I?m\s+|pipx\s+run\s+|uvx\s+|uv\s+run\s+)?"
+_MODULE = r"\S*python[0-9.]*\s+(?:-[A-Za-z]+\s+)*-[A-Za-z]*m\s+"
+"""Python that runs a module; of its options none that takes a word is usual here."""
+_PYTHON = rf"(?:{_MODULE}|pipx\s+run\s+|uvx\s+|uv\s+run\s+)?"
 
 _PUBLISHING_ACTIONS = frozenset(
     (
@@ -75,9 +77,16 @@ _CODE_LINES = re.compile(
     r"|(?:(?:ba|z)?sh\s+|source\s+)?(?:\./)?(?:[\w.-]+/)+[\w.-]+\.(?:sh|bash)\b|(?:\./)?scripts?/[\w.-]+|\./[\w./-]+)",
     re.MULTILINE,
 )
-_NOX = re.compile(_BEGINS + _PYTHON + r"nox\b(?P<rest>.*)$", re.MULTILINE)
-_OWN_VERBS = frozenset(["guard", "plan", "sign", "upload", "prove", "publish", "witness"])
-"""Sessions of ours that run none of the project's code."""
+_NOX = re.compile(
+    _BEGINS + _PYTHON + r"nox\b[ \t]*"
+    rf"(?P<shipped>(?:-f|--noxfile)[ \t=]*\"?\$\({_MODULE}tagseal[ \t]+noxfile\)\"?)?(?P<rest>.*)$",
+    re.MULTILINE,
+)
+"""Nox; ``shipped`` where it is given the noxfile of this tool, for else it loads that of the checkout."""
+_TOOL = re.compile(_BEGINS + _PYTHON + r"tagseal\b(?P<rest>.*)$", re.MULTILINE)
+_BUILDS = frozenset(["build", "check"])
+"""Verbs that run the project's code."""
+_VERBS = frozenset(["guard", "plan", "sign", "upload", "prove", "publish", "witness"]) | _BUILDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,13 +131,16 @@ def runs_code(step: Step) -> bool:
     if step.uses:
         return step.action in _BUILDING_ACTIONS or step.action.startswith("./")
     lines = commands(step)
-    return _CODE_LINES.search(lines) is not None or any(_runs_sessions(one["rest"]) for one in _NOX.finditer(lines))
+    own_noxfile = any(not call["shipped"] for call in _NOX.finditer(lines))
+    return own_noxfile or bool(_BUILDS & {*verbs(step)}) or _CODE_LINES.search(lines) is not None
 
 
-def _runs_sessions(arguments: str) -> bool:
-    """Tell whether Nox runs more than sessions of ours."""
-    words = [word for word in arguments.split() if not word.startswith("-")]
-    return not words or not set(words) <= _OWN_VERBS
+def verbs(step: Step) -> tuple[str, ...]:
+    """Return the verbs of a release that a step's lines run: by this tool's own noxfile, or without Nox."""
+    lines = commands(step)
+    calls = (*(call for call in _NOX.finditer(lines) if call["shipped"]), *_TOOL.finditer(lines))
+    words = (word for call in calls for word in re.split(r"[;&|]", call["rest"])[0].split(" -- ")[0].split())
+    return tuple(dict.fromkeys(word for word in words if word in _VERBS))
 
 
 def job_publishes(job: Job) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tagseal.names import shown
 from tagseal.services.files import opened
 from tagseal.services.workflows import Starts, starts
-from tagseal.services.yaml import LARGEST
+from tagseal.services.yaml import LARGEST, Fault, Unreadable
 from tagseal.workflow import filters
 from tagseal.workflow.expressions import unknown
 from tagseal.workflow.finding import Finding
@@ -26,6 +26,8 @@ _JOBS = 500
 """More than anybody writes; each is compared with those that it waits for."""
 _ID = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}", re.ASCII)
 """Of a job."""
+_BREAKS = frozenset("\x85\u2028\u2029")
+"""Ends of a line in YAML 1.1, and none in YAML 1.2."""
 NOTHING = Field(value="", line=1, column=1, first=1)
 
 
@@ -127,6 +129,34 @@ def read(file: Path, path: str) -> Workflow:
     """
     with opened(file, follow=True) as content:
         return parsed(content.read(LARGEST + 1), path)
+
+
+def read_strictly(file: Path, path: str) -> Workflow:
+    """Return a workflow that every reader of YAML reads alike; what is only suspicious in one is an error here.
+
+    Args:
+        file: Where it lies, a regular file.
+        path: Its path in the repository.
+
+    Raises:
+        Unreadable: It is no YAML, uses aliases, merge keys or a key twice, or does not say what starts it.
+        Refused: It is no regular file.
+        OSError: It cannot be opened.
+    """
+    with opened(file) as stream:
+        data = stream.read(LARGEST + 1)
+    top, problems = tree(data, path)
+    if top is None or problems:
+        first = problems[0]
+        raise Unreadable(Fault.syntax, first.what, first.line, first.column)
+    text = data.decode("utf-8-sig")
+    if odd := next((character for character in text if character in _BREAKS), ""):
+        line = text[: text.index(odd)].count("\n") + 1
+        raise Unreadable(Fault.syntax, f"got {shown(odd)}, which ends a line for some readers only", line)
+    workflow = _workflow(top, path)
+    if not workflow.starts.known:
+        raise Unreadable(Fault.syntax, "got no `on:` in one of its forms: an event, a list of events, a mapping")
+    return workflow
 
 
 def parsed(data: bytes, path: str) -> Workflow:

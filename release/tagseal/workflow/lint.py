@@ -93,6 +93,21 @@ RULES = (
         look=rights.identity_beside_code,
         hint="Build and test in a job without `id-token`, and sign in another that only takes the files.",
     ),
+    # A folder named like a module is part of the tag, and runs before anything has looked at it.
+    Rule(
+        slug="checkout-on-path",
+        level="error",
+        look=rights.checkout_on_path,
+        hint="Write `python -P -m …`, or set PYTHONSAFEPATH: 1 for the job.",
+    ),
+    # A certificate names the file, not the job.
+    Rule(
+        slug="foreign-job-can-sign",
+        level="error",
+        look=rights.foreign_jobs,
+        hint="Give `id-token: write` to the jobs that run `sign`, and with an index `publish`, by the lines that "
+        "`tagseal init` writes; move a job that needs an identity for something else into a workflow of its own.",
+    ),
     # A dependency of the build could send them away.
     Rule(
         slug="secrets-beside-code",

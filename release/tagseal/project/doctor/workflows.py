@@ -11,6 +11,7 @@ from tagseal.names import shown
 from tagseal.project.doctor.row import Row
 from tagseal.records import WORKFLOWS
 from tagseal.services import workflows
+from tagseal.services.index import sites
 from tagseal.tags import pattern
 from tagseal.workflow.acts import can_release
 from tagseal.workflow.document import read
@@ -90,7 +91,8 @@ def _known(subject: Subject) -> Callable[[str], Known]:
     # Where the documented file is there, another that signs is for something else: an image, say.
     documented = tuple(sorted(name for name in names if name is not None and not names & there))
     tag = way.tag("1.2.3") if way.told else None
-    return lambda file: Known(tag=tag if file == signing else None, documented=documented)
+    index = sites.trusts(settings.index)
+    return lambda file: Known(tag=tag if file == signing else None, documented=documented, index=index)
 
 
 def locks(subject: Subject) -> Iterator[Row]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from tagseal.errors import Refused
 from tagseal.names import shown
 from tagseal.project import guide
-from tagseal.project.init import lock, noxfile, scaffold, tables
+from tagseal.project.init import lock, scaffold, tables
 from tagseal.project.init.look import look
 from tagseal.services import files
 
@@ -70,13 +70,12 @@ def init(folder: Path, options: Options, environ: Mapping[str, str]) -> Result:
     """
     found = look(folder, environ)
     locked = lock.locked(found, options.wheel, environ)
-    advice = (*found.advice, *noxfile.advice(found))  # of what is there before anything is written
+    advice = tuple(found.advice)  # of what is there before anything is written
     changes = [
         *(_proposed(found, path, content, replace=False) for path, content in locked.files.items()),
         _requirements(found, locked, options),
         _workflow(found, options),
         *(_proposed(found, path, text, replace=options.replace) for path, text in scaffold.rehearse(found).items()),
-        _added(found, noxfile.FILE, noxfile.merged(found)),
         *(_added(found, path, text) for path, text in tables.merged(found).items()),
     ]
     for change in changes if options.write else ():
@@ -111,8 +110,7 @@ def _added(found: Found, path: str, text: str | None) -> Change:
     """Propose a file that keeps every line that it has; None: nothing can be added, and what would be is shown."""
     before = found.text(path)
     if text is None:
-        shown_lines = noxfile.LINES.splitlines() if path == noxfile.FILE else tables.lines(found)
-        return Change(path=path, state="differs", diff=tuple(shown_lines))
+        return Change(path=path, state="differs", diff=tables.lines(found))
     if text == before:
         return Change(path=path, state="same")
     state: State = "add" if (found.root / path).exists() else "write"
@@ -163,9 +161,7 @@ def _guide(found: Found, options: Options) -> Iterator[Change]:
 def _left(changes: list[Change]) -> Iterator[str]:
     """Say what is left to a person."""
     for one in changes:
-        if one.state == "differs" and one.path == noxfile.FILE:
-            yield f"{one.path} cannot be read as Python: add the lines that are shown yourself"
-        elif one.state == "differs" and one.path == "pyproject.toml":
+        if one.state == "differs" and one.path == "pyproject.toml":
             yield f"{one.path} is kept: add {', '.join(one.diff)} to the table of Tagseal yourself"
         elif one.state == "differs":
             yield f"{one.path} is kept; with --replace-workflow it becomes what is shown"

@@ -31,7 +31,11 @@ _HARMLESS = frozenset(
         *("--require-hashes", "--only-binary=:all:"),
     )
 )
-_PIP = ("pip install", "pip3 install", "python -m pip install", "python3 -m pip install")
+_PYTHONS = ("python", "python3")
+_PIP = (
+    *("pip install", "pip3 install"),
+    *(f"{python} {options}-m pip install" for python in _PYTHONS for options in ("", "-P ", "-I ")),
+)
 _SHELL = re.compile(r"[$`;&|<>(){}\\\n*?#!~]")
 _LOCAL = re.compile(r"^[ \t]*(?:file:)?([\w./+-]+)", re.ASCII | re.MULTILINE)
 """What can be a file of the checkout: a wheel that lies there."""

@@ -19,6 +19,8 @@ class Known:
 
     tag: str | None = None
     """Such a tag as the project pushes, by the guard's pattern."""
+    index: bool = False
+    """Whether an index knows the job that publishes by its identity."""
     documented: tuple[str, ...] = ()
     """File names of workflows that the configuration names as signing; the release's is one of them."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tagseal.names import shown
 from tagseal.workflow.acts import commands, job_publishes, publishes, runs_code
+from tagseal.workflow.identity import foreign_holders, runs_verbs
 from tagseal.workflow.rules import act, hit, place, steps_of
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ _SECRET = re.compile(r"\bsecrets\s*(?:\.\s*([A-Za-z0-9_]+)|\[\s*'([^']+)'\s*\])"
 _TAGS = re.compile(
     r"\bgit\s+(?:describe|tag|rev-list|for-each-ref)\b|\bsetuptools[-_]scm\b|\btagseal\b|\bnox\b.*\bguard\b"
 )
+_MODULE = re.compile(r"(?<!\S)\S*python[0-9.]*(?:[ \t]+-[A-HJ-OQ-Za-z]+)*[ \t]+-[A-HJ-OQ-Za-z]*[cm][ \t]+\S+", re.ASCII)
+"""Python that runs a module or a text, without the options -P and -I."""
 _CACHED = ("actions/cache", "actions/cache/restore", "swatinem/rust-cache", "hynek/setup-cached-uv")
 
 
@@ -52,6 +55,26 @@ def identity_beside_code(workflow: Workflow, known: Known) -> Iterator[Hit]:
             more = f" and {len(steps) - 1} more" if steps[1:] else ""
             code = f"seems to run the project's code ({shown(steps[0].name)}{more})"
             yield hit(act(steps[0]), f"job {shown(job.id)} has `id-token: write` and {code}")
+
+
+def checkout_on_path(workflow: Workflow, known: Known) -> Iterator[Hit]:
+    """Find Python that looks for its modules in the checkout, in a job that may sign or publish."""
+    for job in workflow.jobs:
+        if not (job.may("id-token") or job_publishes(job)):
+            continue
+        begun = False
+        for step in job.steps:
+            begun = begun or step.action == "actions/checkout"
+            safe = any(at.say("env", "PYTHONSAFEPATH") for at in (workflow.at, job.at, step.at))
+            if begun and not safe and (called := _MODULE.search(commands(step))):
+                level: Level | None = None if job.may("id-token") else "warning"
+                yield hit(act(step), f"`{called[0].strip()}` imports what lies in the checkout, such as pip.py", level)
+
+
+def foreign_jobs(workflow: Workflow, known: Known) -> Iterator[Hit]:
+    """Find jobs beside those of a release that could sign as it: the guard refuses them."""
+    for holder in foreign_holders(workflow, index=known.index) if runs_verbs(workflow) else ():
+        yield hit(holder.job.at, f"job {shown(holder.job.id)} can sign as this release: {holder.reason}")
 
 
 def secrets_beside_code(workflow: Workflow, known: Known) -> Iterator[Hit]:

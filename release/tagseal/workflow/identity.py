@@ -1,0 +1,58 @@
+"""Which jobs of a workflow can sign as the release: a certificate names the file and the ref, never the job.
+
+Source: "Workflow syntax for GitHub Actions", ``permissions``; Fulcio's "OIDC usage" for GitHub.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tagseal.workflow.acts import verbs
+
+if TYPE_CHECKING:
+    from tagseal.workflow.document import Job, Workflow
+
+_READS = "read-all"
+_SCOPE = "id-token"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """A job that can sign as the release and has no reason to."""
+
+    job: Job
+    reason: str
+    """How it may: the end of a sentence."""
+
+
+def foreign_holders(workflow: Workflow, *, index: bool) -> tuple[Holder, ...]:
+    """Return the jobs that can have an identity, besides those that sign, or publish to an index that knows them by it.
+
+    Args:
+        workflow: The one that signs.
+        index: Whether the job that publishes needs an identity.
+    """
+    needed = {"sign", "publish"} if index else {"sign"}
+    return tuple(
+        Holder(job=job, reason=reason)
+        for job in workflow.jobs
+        if (reason := _reason(job)) and not needed & {verb for step in job.steps for verb in verbs(step)}
+    )
+
+
+def runs_verbs(workflow: Workflow) -> bool:
+    """Tell whether a job of it runs a verb of ours."""
+    return any(verbs(step) for job in workflow.jobs for step in job.steps)
+
+
+def _reason(job: Job) -> str:
+    """Return how a job can have an identity, by its own permissions or those of the file; nothing where it cannot."""
+    granted = job.permissions
+    if granted is None or granted.value == "":
+        return "no permissions are written for it, and the repository's default may be all"
+    if isinstance(granted.value, str):
+        return "" if granted.value == _READS else f"it has `{granted.value}`"
+    levels = [level.text for scope, level in granted.entries.items() if scope.lower() == _SCOPE]
+    inherited = "" if job.at.get("permissions") else ", for the whole file"
+    return next((f"it has `{_SCOPE}: {level}`{inherited}" for level in levels if level != "none"), "")
