@@ -151,5 +151,5 @@ def workflow(*, image: bool, index: bool = False) -> str:
         override=None,
     )
     text = re.sub(r"      - uses: actions/setup-python.*\n.*\n", "", text)
-    text = text.replace("      - run: python -m pip install --require-hashes -r lock.txt\n", "")
-    return text.replace("run: nox -s guard", "run: python -P -m tagseal run guard")
+    text = text.replace("      - run: python -P -m pip install --require-hashes -r lock.txt\n", "")
+    return text.replace('nox --noxfile "$(python -P -m tagseal noxfile)" -s guard', "python -P -m tagseal run guard")

@@ -115,16 +115,21 @@ def test_a_refused_file_runs_nothing(tmp_path: Path) -> None:
 
 
 def test_what_the_file_does_not_tell_is_said(tmp_path: Path) -> None:
-    """Secrets and variables are empty here; the repository's own permissions are not known."""
-    text = re.sub(r"    permissions:\n      contents: read .*\n", "", RELEASE.replace("permissions: {}\n", ""), count=1)
-    text = text.replace("GH_TOKEN:", "EXTRA: ${{ secrets.EXTRA }}${{ vars.KIND }}\n          GH_TOKEN:", 1)
+    """Secrets and variables are empty here."""
+    text = RELEASE.replace("GH_TOKEN:", "EXTRA: ${{ secrets.EXTRA }}${{ vars.KIND }}\n          GH_TOKEN:", 1)
     ended = play(tmp_path, text, "--workflow", "--json")
     assert ended.code == 0, ended.errors
+    assert ended.document["remarks"] == ["secrets.EXTRA is empty here", "vars.KIND is empty here"]
+    assert all(f"note:    {remark}\n" in ended.errors for remark in ended.document["remarks"])
+
+
+def test_permissions_that_no_file_writes_are_refused(tmp_path: Path) -> None:
+    """What the repository grants by default is a setting that nobody sees here: it may be an identity."""
+    text = re.sub(r"    permissions:\n      contents: read .*\n", "", RELEASE.replace("permissions: {}\n", ""), count=1)
+    ended = play(tmp_path, text, "--workflow")
+    assert (ended.code, ended.slug) == (3, "foreign-job-can-sign")
     line = text.splitlines().index("  build:") + 1
-    *absent, unknown = ended.document["remarks"]
-    assert absent == ["secrets.EXTRA is empty here", "vars.KIND is empty here"]
-    assert unknown.startswith(f"{FILE}:{line}: the job `build` has no `permissions`")
-    assert all(f"note:    {one}\n" in ended.errors for one in ended.document["remarks"])
+    assert f"{FILE}:{line}: 'build': no permissions are written for it" in ended.output
 
 
 def test_a_step_that_fails_is_named_with_its_place_and_its_last_words(tmp_path: Path) -> None:

@@ -478,7 +478,7 @@ jobs:
     [
         ("{ contents: read }", "{ id-token: write }", "11: 'docs': it has `id-token: write`"),
         ("{ contents: read }", "write-all", "11: 'docs': it has `write-all`"),
-        ("{ contents: read }", "", "11: 'docs': no permissions are written for it, and the repository's"),
+        ("{ contents: read }", "", ""),
         ("permissions: { contents: read }", "uses: ./a.yml", ""),
         ("{ contents: write }", "{ id-token: write }", "8: 'publish': it has `id-token: write`"),
         ("-s guard sign", "-s guard tests", "5: 'seal': it has `id-token: write`"),

@@ -63,18 +63,12 @@ class Written:
 
     @property
     def remarks(self) -> Iterator[str]:
-        """Say what is otherwise in a real run, as the file does not tell: secrets, variables, default permissions."""
+        """Say what is otherwise in a real run, as the file does not tell: secrets and variables."""
         texts = (text.text for _, text in self.workflow.at.walk())
         found = sorted({(kind.lower(), name) for text in texts for kind, name in _ABSENT.findall(text)})
         for kind, name in found:
             if (kind, name) != ("secrets", _GIVEN):
                 yield f"{kind}.{name} is empty here"
-        for job in self.workflow.jobs:
-            if job.permissions is None:
-                yield (
-                    f"{self.workflow.path}:{job.at.line}: the job `{job.id}` has no `permissions`, and what the "
-                    "repository grants by default is not known here: played without any"
-                )
 
 
 def of(stage: Stage) -> Written:

@@ -37,7 +37,7 @@ def foreign_holders(workflow: Workflow, *, index: bool) -> tuple[Holder, ...]:
     return tuple(
         Holder(job=job, reason=reason)
         for job in workflow.jobs
-        if (reason := _reason(job)) and not needed & {verb for step in job.steps for verb in verbs(step)}
+        if (reason := _reason(job, workflow)) and not needed & {verb for step in job.steps for verb in verbs(step)}
     )
 
 
@@ -46,13 +46,14 @@ def runs_verbs(workflow: Workflow) -> bool:
     return any(verbs(step) for job in workflow.jobs for step in job.steps)
 
 
-def _reason(job: Job) -> str:
+def _reason(job: Job, workflow: Workflow) -> str:
     """Return how a job can have an identity, by its own permissions or those of the file; nothing where it cannot."""
-    granted = job.permissions
-    if granted is None or granted.value == "":
+    own, above = (place.get("permissions") for place in (job.at, workflow.at))
+    granted = next((given for given in (own, above) if given is not None and given.value != ""), None)
+    if granted is None:
         return "no permissions are written for it, and the repository's default may be all"
     if isinstance(granted.value, str):
         return "" if granted.value == _READS else f"it has `{granted.value}`"
     levels = [level.text for scope, level in granted.entries.items() if scope.lower() == _SCOPE]
-    inherited = "" if job.at.get("permissions") else ", for the whole file"
+    inherited = "" if granted is own else ", for the whole file"
     return next((f"it has `{_SCOPE}: {level}`{inherited}" for level in levels if level != "none"), "")
