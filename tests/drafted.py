@@ -66,5 +66,5 @@ def copied(made: Job, folder: Path, patch: pytest.MonkeyPatch) -> Job:
             setattr(repository, one.name, copy.deepcopy(getattr(made.repository, one.name)))
     shutil.copytree(made.git.root, folder / "checkout", symlinks=True)
     (folder / "temp").mkdir()
-    git = Git(folder / "checkout", os.environ)
+    git = Git.own(folder / "checkout", os.environ)
     return replace(made, repository=repository, git=git, temp=folder / "temp", patch=patch)

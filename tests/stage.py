@@ -229,7 +229,7 @@ def stage(  # noqa: PLR0913 - options, by keyword
             forms=forms,
         )
         (folder / "checkout").mkdir()
-        Git(folder / "checkout", os.environ).command("init", "--quiet")
+        Git.own(folder / "checkout", os.environ).command("init", "--quiet")
         yield Stage(
             folder=folder,
             loopback=loopback,

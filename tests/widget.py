@@ -87,7 +87,7 @@ def write(root: Path, content: Mapping[str, str]) -> None:
 def commit(root: Path, content: Mapping[str, str], *tags: str) -> Git:
     """Write files, commit everything, and tag it."""
     write(root, content)
-    git = Git(root, os.environ)
+    git = Git.own(root, os.environ)
     if not (root / ".git").exists():
         git.command("init", "--quiet", "--initial-branch=main")
     git.command("add", "--all")

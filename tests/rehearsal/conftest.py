@@ -156,11 +156,11 @@ def _stand_in(folder: Path) -> Ended:
     place = folder / AWKWARD
     place.mkdir()
     source.command(*local, "clone", "--quiet", "--depth=1", f"file://{source.root}", str(place / "clone"))
-    clone = type(source)(place / "clone", os.environ)
+    clone = type(source).own(place / "clone", os.environ)
     clone.command("fetch", "--quiet", "--depth=1", "origin", "tag", "v1.2.3")
     clone.command("remote", "set-url", "origin", "https://somebody:canary@gitlab.example/octo/widget.git")
     clone.command("worktree", "add", "--quiet", "--detach", str(place / "work tree"), "HEAD")
-    tree = type(source)(place / "work tree", os.environ)
+    tree = type(source).own(place / "work tree", os.environ)
     tree.command(*local, "submodule", "--quiet", "update", "--init")
     (tree.root / "deep").mkdir()
     return rehearse(

@@ -156,7 +156,7 @@ def no_repository(folder: Path) -> Path:
 
 def no_commits(folder: Path) -> Path:
     path = no_repository(folder)
-    Git(path, os.environ).command("init", "--quiet")
+    Git.own(path, os.environ).command("init", "--quiet")
     return path
 
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 import widget
-from tagseal.errors import Refused, UsageError
-from tagseal.services import process
-from tagseal.services.git import Git, environment
+from tagseal.errors import Refused, TagsealError, UsageError
+from tagseal.services import gitdir, process
+from tagseal.services.git import Git
+from tagseal.services.gitdir import environment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +40,7 @@ def test_what_is_no_checkout_has_no_commit_or_no_git_is_the_callers_to_mend(tmp_
     with pytest.raises(UsageError) as caught:
         Git.at(tmp_path, {"PATH": str(tmp_path)})
     assert caught.value.slug == "missing-tool"
-    git = Git(tmp_path, os.environ)
+    git = Git.own(tmp_path, os.environ)
     git.command("init", "--quiet")
     with pytest.raises(UsageError) as caught:
         git.head()
@@ -131,7 +132,7 @@ def test_nothing_of_the_repository_or_the_person_runs_or_decides(git: Git, tmp_p
     widget.write(
         home, {".gitconfig": f"[core]\nfsmonitor = {script}\nhooksPath = {git.root}\n[status]\nbranch = true\n"}
     )
-    asked = Git(git.root, {**os.environ, "HOME": str(home), "GIT_DIR": "/nowhere", "GIT_INDEX_FILE": "/nowhere"})
+    asked = Git.own(git.root, {**os.environ, "HOME": str(home), "GIT_DIR": "/nowhere", "GIT_INDEX_FILE": "/nowhere"})
     asked.status()
     asked.clone_to(tmp_path / "copy", asked.head())
     assert not canary.exists()
@@ -159,17 +160,38 @@ def test_a_clone_has_the_commit_and_the_tags_and_nothing_else(git: Git, tmp_path
     assert "canary" not in (copy.root / ".git" / "config").read_text()
 
 
-def test_a_shallow_checkout_of_somebody_elses_can_be_cloned(git: Git, tmp_path: Path) -> None:
+@pytest.fixture
+def anothers(git: Git, tmp_path: Path) -> Path:
+    """Return a shallow checkout that belongs to another user."""
+    folder = tmp_path / "anothers"
+    _git(git.root, "clone", "--quiet", "--depth=1", "--branch=v1.2.3", f"file://{git.root}", str(folder))
+    if os.getuid() != 0:
+        pytest.skip("only root can give a file away")
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, 12345, 12345)
+    return folder
+
+
+def test_in_actions_a_shallow_checkout_of_another_user_can_be_cloned(git: Git, anothers: Path, tmp_path: Path) -> None:
     """A container job's checkout has one commit and another owner than the process."""
-    shallow = tmp_path / "shallow"
-    git.command("clone", "--quiet", "--depth=1", "--branch=v1.2.3", f"file://{git.root}", str(shallow))
-    if os.getuid() == 0:
-        for path in (shallow, *shallow.rglob("*")):
-            os.chown(path, 12345, 12345)
-    found = Git.at(shallow, os.environ)
+    found = Git.at(anothers, {**os.environ, "GITHUB_ACTIONS": "true"})
     copy = found.clone_to(tmp_path / "copy", found.head())
     assert copy.head() == git.head()
     assert "v1.2.3" in copy.tags()
+    assert copy.command("rev-parse", "--is-shallow-repository") == "true\n"
+
+
+def test_elsewhere_git_refuses_the_checkout_of_another_user(anothers: Path, tmp_path: Path) -> None:
+    """Unless the person calls it safe, as git's own words and our hint say; one that is safe makes no other so."""
+    home = {**os.environ, "HOME": str(tmp_path / "home"), "GITHUB_ACTIONS": ""}
+    widget.write(tmp_path / "home", {".gitconfig": f"[safe]\n\tdirectory = {anothers}/other\n"})
+    with pytest.raises(UsageError) as caught:
+        Git.at(anothers, home)
+    assert caught.value.slug == "checkout-of-another-user"
+    assert f"`git config --global --add safe.directory {anothers}`" in caught.value.hint
+    assert any("dubious ownership" in line for line in caught.value.context)
+    widget.write(tmp_path / "home", {".gitconfig": f"[safe]\n\tdirectory = {anothers}\n"})
+    assert Git.at(anothers, home).tags() == ("v1.2.2", "v1.2.3")
 
 
 def test_submodules_come_along_from_where_they_lie(git: Git, tmp_path: Path) -> None:
@@ -202,6 +224,12 @@ def test_a_missing_submodule_is_named(git: Git, tmp_path: Path) -> None:
     assert "git submodule update --init" in caught.value.hint
 
 
+def _read(root: Path, copy: Path) -> None:
+    found = Git.at(root, os.environ)
+    found.status()
+    found.clone_to(copy, "HEAD")
+
+
 def _made(folder: Path) -> Path:
     folder.mkdir()
     return folder
@@ -211,6 +239,97 @@ def _git(root: Path, *arguments: str) -> None:
     """Run git with local transport for submodules allowed, which it is not by default."""
     allowed = {**environment(os.environ), "GIT_ALLOW_PROTOCOL": "file"}
     assert process.run(["git", *arguments], cwd=root, environ=allowed).code == 0
+
+
+def test_every_form_of_a_repository_is_read(git: Git, tmp_path: Path) -> None:
+    """A linked working tree, borrowed objects, packed references, a split index, and settings of its own."""
+    _git(git.root, "pack-refs", "--all")
+    _git(git.root, "gc", "--quiet")
+    _git(git.root, "worktree", "add", "--quiet", "-b", "side", str(tmp_path / "linked"))
+    (tmp_path / "linked" / ".gitignore").write_text("ignored\n")
+    _git(tmp_path / "linked", "add", ".gitignore")
+    _git(tmp_path / "linked", "-c", "user.name=W", "-c", "user.email=w@example.invalid", "commit", "-qm", "Side")
+    _git(git.root, "clone", "--quiet", "--shared", ".", str(tmp_path / "borrowing"))
+    _git(git.root, "update-index", "--split-index")
+    for folder, subject in ((git.root, "Turn"), (tmp_path / "linked", "Side"), (tmp_path / "borrowing", "Turn")):
+        found = Git.at(folder, os.environ)
+        assert (found.root, found.tags(), found.status()) == (folder, ("v1.2.2", "v1.2.3"), ((), ()))
+        copy = found.clone_to(tmp_path / f"copy of {folder.name}", found.head())
+        assert (copy.head(), copy.tags(), copy.status()) == (found.head(), found.tags(), ((), ()))
+        assert copy.subjects(None, "HEAD")[0] == subject
+
+
+def test_a_repository_of_the_longer_hashes_is_read(tmp_path: Path) -> None:
+    """Its form is what git has to be told."""
+    root = _made(tmp_path / "sha256")
+    Git.own(root, os.environ).command("init", "--quiet", "--object-format=sha256")
+    widget.commit(root, {"a": ""}, "v1.0.0")
+    found = Git.at(root, os.environ)
+    assert len(found.head()) == 64
+    assert found.clone_to(tmp_path / "copy", found.head()).tags() == ("v1.0.0",)
+
+
+def test_how_files_are_compared_is_taken_from_the_configuration(git: Git) -> None:
+    """On a file system that keeps no modes, another mode changes no file."""
+    git.command("config", "core.fileMode", "false")
+    (git.root / "widget.py").chmod(0o755)
+    assert Git.at(git.root, os.environ).status() == ((), ())
+    git.command("config", "core.fileMode", "true")
+    assert Git.at(git.root, os.environ).status().changed == ("widget.py",)
+
+
+def test_a_working_tree_elsewhere_is_refused(git: Git, tmp_path: Path) -> None:
+    """What is written to the checkout would be written wherever a repository says that it is."""
+    git.command("config", "core.worktree", str(tmp_path))
+    with pytest.raises(UsageError) as caught:
+        Git.at(git.root, os.environ)
+    assert caught.value.slug == "not-a-repository"
+
+
+@pytest.mark.parametrize("name", ["HEAD", "index", "config", "packed-refs", "objects/info/alternates", "shallow"])
+def test_a_pipe_in_the_place_of_a_file_ends(
+    git: Git, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is an error, of git or of its patience."""
+    monkeypatch.setattr(gitdir, "_PATIENCE", 0.5)
+    (git.root / ".git" / name).unlink(missing_ok=True)
+    os.mkfifo(git.root / ".git" / name)
+    with pytest.raises(TagsealError):
+        _read(git.root, tmp_path / "copy")
+
+
+def test_a_submodule_that_leads_away_is_none(git: Git, tmp_path: Path) -> None:
+    """A link in its place, to the checkout itself or out of it, is not followed."""
+    guest = widget.commit(_made(tmp_path / "guest"), {"guest.py": ""})
+    _git(git.root, "submodule", "--quiet", "add", str(guest.root), "vendor")
+    widget.commit(git.root, {})
+    shutil.rmtree(git.root / "vendor")
+    for away in (git.root, guest.root):
+        (git.root / "vendor").unlink(missing_ok=True)
+        (git.root / "vendor").symlink_to(away)
+        found = Git.at(git.root, os.environ)
+        assert found.status().changed == ("vendor",)
+        with pytest.raises(Refused) as caught:
+            found.clone_to(tmp_path / "copy", found.head())
+        assert caught.value.slug == "submodule-missing"
+        shutil.rmtree(tmp_path / "copy")
+
+
+def test_a_changed_submodule_is_a_change(git: Git, tmp_path: Path) -> None:
+    """Whatever .gitmodules says: another commit, a changed file, or a new one."""
+    guest = widget.commit(_made(tmp_path / "guest"), {"guest.py": ""})
+    _git(git.root, "submodule", "--quiet", "add", str(guest.root), "vendor")
+    _git(git.root, "config", "--file", ".gitmodules", "submodule.vendor.ignore", "all")
+    widget.commit(git.root, {})
+    found, module = Git.at(git.root, os.environ), git.root / "vendor"
+    assert found.status().changed == ()
+    (module / "new.py").write_text("")
+    assert found.status().changed == ("vendor",)
+    (module / "new.py").unlink()
+    (module / "guest.py").write_text("changed")
+    assert found.status().changed == ("vendor",)
+    widget.commit(module, {})
+    assert found.status().changed == ("vendor",)
 
 
 def test_a_path_that_is_no_folder_is_named(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from tagseal.errors import Refused, UsageError
 from tagseal.names import WORKFLOW, shown
 from tagseal.records import WORKFLOWS
+from tagseal.services import files
 from tagseal.services.files import opened
 from tagseal.services.yaml import LARGEST
 from tagseal.workflow.document import parsed
@@ -46,11 +47,10 @@ class Chosen:
 
     def place(self, clone: Git) -> tuple[str, ...]:
         """Put it where GitHub would read it; return what to remark."""
-        file = clone.root / self.path
-        if file.is_file() and file.read_bytes() == self.data:
+        file = files.below(clone.root, self.path)
+        if file.is_file() and not file.is_symlink() and file.read_bytes() == self.data:
             return ()
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(self.data)
+        files.replaced(file, self.data)
         return (f"{shown(self.source)} is played as {self.path}",)
 
 

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import tempfile
@@ -25,7 +26,7 @@ from tagseal.names import REPOSITORY, safe_repository, safe_tag, shown
 from tagseal.records import GITHUB
 from tagseal.rehearsal import brought
 from tagseal.rehearsal.brought import named
-from tagseal.services import backend, git, metadata, toml, workflows
+from tagseal.services import backend, files, git, metadata, toml, workflows
 from tagseal.services.index import sites
 
 if TYPE_CHECKING:
@@ -80,17 +81,16 @@ class Clone:
         """Whether the packages go to an index that trusts publishers, and takes attestations."""
         return self.index is not None and bool(self.index.site)
 
-    def checkout_to(self, folder: Path) -> None:
+    def checkout_to(self, folder: Path) -> Git:
         """Make a job's checkout: the tag, all tags, and a remote that leads to the played host."""
         checkout = self.git.clone_to(folder, self.commit)
         checkout.command("remote", "add", "origin", f"{GITHUB}/{self.repository}.git")
+        return checkout
 
     def bring(self, checkout: Path) -> None:
         """Put what earlier jobs and steps make where the configuration expects it."""
         for name, file in self.brought.items():
-            target = checkout / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(file, target, follow_symlinks=False)
+            _put(file, files.below(checkout, name))
 
 
 def make(  # noqa: PLR0913 - what a person can say of the project, each by its name
@@ -167,18 +167,25 @@ def _overlay(source: Git, clone: Git) -> list[str]:
     status = source.status()
     extra = [one for one in status.untracked if one.split("/")[0] in _READ_BY_A_RELEASE]
     for name in (*status.changed, *extra):
-        _copy(source.root / name, clone.root / name)
+        _copy(source.root, clone.root, name)
     parts = {"uncommitted": status.changed, "untracked": extra}
     return [f"{kind}, but part of this rehearsal: {named(names)}" for kind, names in parts.items() if names]
 
 
-def _copy(source: Path, target: Path) -> None:
-    if source.is_dir() and not source.is_symlink():
+def _copy(source: Path, clone: Path, name: str) -> None:
+    """Copy what a name is in the checkout; the name is of its index, which a stranger can make say anything."""
+    here, target = source / name, files.below(clone, name)
+    if here.is_dir() and not here.is_symlink():
         return  # a submodule: the clone has it at the commit that is recorded
     target.unlink(missing_ok=True)
-    if source.exists() or source.is_symlink():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(source, target, follow_symlinks=False)
+    if os.path.lexists(here) and not files.link_below(source, here.parent):
+        _put(here, target)
+
+
+def _put(file: Path, target: Path) -> None:
+    target.unlink(missing_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(file, target, follow_symlinks=False)
 
 
 def _configure(clone: Git, project: str | None, packages: Path | None) -> list[str]:
@@ -197,8 +204,11 @@ def _configure(clone: Git, project: str | None, packages: Path | None) -> list[s
             hint="Add these lines to [tool.tagseal] in pyproject.toml: a real release reads them at the tag.",
             slug="already-configured",
         )
-    before = file.read_text(encoding="utf-8") if file.exists() else ""
-    file.write_text("\n".join([*lines, before]), encoding="utf-8")
+    before = b""
+    if os.path.lexists(file):
+        with files.opened(file) as opened:
+            before = opened.read()
+    files.replaced(file, "\n".join([*lines, ""]).encode() + before)
     return [f"a real release needs this in tagseal.toml: {'; '.join(lines)}"]
 
 

@@ -113,9 +113,8 @@ class Machine:
         if not stage.loopback.github.may_read(self.powers.token, stage.repository):
             raise StepFailedError(f"remote: Repository not found. fatal: repository {stage.clone.repository} not found")
         shutil.rmtree(folder)
-        stage.clone.checkout_to(folder)
+        git = stage.clone.checkout_to(folder)
         if not whole:
-            git = stage.clone.git.at(folder, stage.environ)
             git.command("tag", "--delete", *(tag for tag in git.tags() if tag != stage.clone.tag))
             (folder / ".git" / "shallow").write_text(f"{stage.clone.commit}\n", encoding="utf-8")
 

@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagseal.services import files
-from tagseal.services.git import SUBMODULE, Git
+from tagseal.services.git import SUBMODULE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tagseal.services.git import Git
 
 _LINK, _PROGRAM = "120000", "100755"
 """Modes in a tree; any other but a submodule's is a plain file's (gitformat-index, "Index entry")."""
@@ -73,10 +75,10 @@ def compare(git: Git, commit: str) -> Comparison:
 def _is_same(git: Git, path: str, mode: str, digest: str) -> bool:
     """Tell whether a path of the checkout holds the very bytes that the commit has."""
     place = git.root / path
-    if _is_linked(git.root, place.parent):
+    if files.link_below(git.root, place.parent):
         return False
     if mode == SUBMODULE:
-        return _is_same_module(git, place, digest)
+        return _is_same_module(git, path, digest)
     try:
         found = place.lstat()
     except OSError:
@@ -87,18 +89,13 @@ def _is_same(git: Git, path: str, mode: str, digest: str) -> bool:
     return stat.S_ISREG(found.st_mode) and executable == (mode == _PROGRAM) and _hashed(place, digest) == digest
 
 
-def _is_same_module(git: Git, place: Path, commit: str) -> bool:
+def _is_same_module(git: Git, path: str, commit: str) -> bool:
+    place = git.root / path
     if not place.is_dir() or place.is_symlink():
         return not os.path.lexists(place)
-    if not (place / ".git").exists():
+    if (module := git.module(path)) is None:
         return not any(place.iterdir())
-    module = Git(place, git.environ)
     return module.commit_of("HEAD") == commit and compare(module, commit).is_same
-
-
-def _is_linked(root: Path, folder: Path) -> bool:
-    """Tell whether a folder below the root is a link, or lies behind one."""
-    return folder != root and (folder.is_symlink() or _is_linked(root, folder.parent))
 
 
 def _hashed(place: Path, like: str) -> str:
@@ -130,7 +127,7 @@ def _written_otherwise(git: Git, commit: str, paths: set[str]) -> Iterator[str]:
         reference = git.copy_to(Path(folder) / "reference", commit).root
         for path in paths:
             here, there = git.root / path, reference / path
-            if here.is_file() and not _is_linked(git.root, here) and _is_written(here, there):
+            if here.is_file() and not files.link_below(git.root, here) and _is_written(here, there):
                 yield path
 
 

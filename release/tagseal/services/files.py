@@ -1,4 +1,4 @@
-"""Files as data from outside: found by pattern inside the project, read once, never through a link."""
+"""Files as data from outside: found by pattern inside the project, read once, never through a link, nor written."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import shutil
 import stat
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused, UsageError
@@ -16,11 +17,11 @@ from tagseal.records import Artifact
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from io import BufferedReader
-    from pathlib import Path
 
     from tagseal.records import Kind
 
-_BLOCK = 1024 * 1024
+BLOCK = 1024 * 1024
+"""Bytes that are read at once."""
 
 
 @contextmanager
@@ -81,7 +82,7 @@ def copied(path: Path, folder: Path, kind: Kind) -> Artifact:
     target = folder / safe_file_name(path.name)
     try:
         with opened(path) as source, target.open("xb") as file:
-            while block := source.read(_BLOCK):
+            while block := source.read(BLOCK):
                 digest.update(block)
                 file.write(block)
             size = file.tell()
@@ -90,12 +91,42 @@ def copied(path: Path, folder: Path, kind: Kind) -> Artifact:
     return _described(path, kind, size=size, digest=digest.hexdigest())
 
 
+def link_below(root: Path, path: Path) -> Path | None:
+    """Return the first part of a path below ``root`` that is a link; None where there is none, or it is elsewhere."""
+    parts = path.relative_to(root).parts if path.is_relative_to(root) else ()
+    places = (root.joinpath(*parts[: number + 1]) for number in range(len(parts)))
+    return next((place for place in places if place.is_symlink()), None)
+
+
+def below(root: Path, name: str) -> Path:
+    """Return where a name from outside lies below ``root``, to be written: its last part may be a link, to be replaced.
+
+    Raises:
+        Refused: It leads out of ``root``, through a link or not, or into a git directory.
+    """
+    parts = Path(name).parts
+    git = any("".join(filter(str.isprintable, part)).casefold() == ".git" for part in parts)
+    if not parts or Path(name).is_absolute() or ".." in parts or git or link_below(root, root.joinpath(*parts[:-1])):
+        raise leads_away(name)
+    return root.joinpath(*parts)
+
+
+def leads_away(name: str) -> Refused:
+    """Return the error for a path that would be written elsewhere than it says."""
+    return Refused(
+        f"got the path {shown(name)}, which a link or its own words lead elsewhere, expected a place to write to",
+        hint="Put a folder in the place of the link, or name another path; then run the same command again.",
+        slug="path-leads-away",
+    )
+
+
 def replaced(path: Path, content: bytes) -> None:
-    """Put a file in place: whole and on disk, or not at all."""
+    """Put a file in place: whole and on disk, or not at all. A link there is replaced, not followed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.part")
+    partial.unlink(missing_ok=True)
     try:
-        with partial.open("wb") as file:
+        with partial.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

@@ -1,34 +1,30 @@
 """Git, asked without the person's configuration, and with nothing of the repository's executed.
 
-Neither hooks nor a file system monitor run, no terminal is asked, and a checkout that belongs to somebody else (as
-in a container job) is read all the same: the person named this folder.
+A checkout that was found is a stranger's: git is shown its data and none of its settings (``tagseal.services.gitdir``).
+One that this tool made has a configuration that this tool wrote.
 """
 
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from tagseal.errors import Refused, UsageError
 from tagseal.names import REPOSITORY, shown
-from tagseal.services import process
+from tagseal.services import files, gitdir, process
+from tagseal.services.gitdir import Gitdir
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
+    from pathlib import Path
 
-_CONFIG = {
-    "safe.directory": "*",
-    "core.hooksPath": os.devnull,
-    "core.fsmonitor": "false",
-    "core.quotePath": "false",
-    "advice.detachedHead": "false",
-}
-SUBMODULE = "160000"
-"""The mode of a submodule in a tree."""
 _HOSTS = {"github.com", "www.github.com", "ssh.github.com"}
+SUBMODULE = "160000"
+"""The mode of a submodule's entry in a tree, and in the index."""
 
 
 class Status(NamedTuple):
@@ -47,13 +43,15 @@ class Git:
     root: Path
     """Its top folder."""
     environ: Mapping[str, str] = field(repr=False)
+    gitdir: Gitdir | None
+    """What git is shown of a stranger's; None for one that this tool made."""
 
     @classmethod
     def at(cls, folder: Path, environ: Mapping[str, str]) -> Git:
         """Find the checkout that the folder is in.
 
         Raises:
-            UsageError: It is in none, or git is not installed.
+            UsageError: It is in none, or in another user's, or git is not installed.
         """
         if not folder.is_dir():
             raise UsageError(
@@ -61,24 +59,21 @@ class Git:
                 hint="Correct the path.",
                 slug="no-such-folder",
             )
-        here = cls(folder, environ)
-        top = here._ask("rev-parse", "--show-toplevel")
-        if not top.output:
-            raise UsageError(
-                f"got {folder}, which is in no git working tree, expected a checkout of the project",
-                context=process.tail(top.errors, 3),
-                hint="Run this in the project's checkout, or `git init && git add --all && git commit` first.",
-                slug="not-a-repository",
-            )
-        return cls(Path(top.output.removesuffix("\n")), environ)
+        found = Gitdir.of(folder, environ)
+        return cls(found.root, environ, found)
 
-    def command(self, *arguments: str) -> str:
+    @classmethod
+    def own(cls, root: Path, environ: Mapping[str, str]) -> Git:
+        """Return a checkout that this tool makes, or made, in this folder: only there may git write."""
+        return cls(root, environ, None)
+
+    def command(self, *arguments: str, stdin: str = "") -> str:
         """Run a git command here and return its output.
 
         Raises:
             UsageError: It failed, or git is not installed.
         """
-        finished = self._ask(*arguments)
+        finished = self._ask(*arguments, stdin=stdin)
         if finished.code != 0 or finished.cut:  # of a cut answer the beginning is missing: it answers nothing
             got = "too long an answer" if finished.cut else f"exit code {finished.code}"
             raise UsageError(
@@ -110,10 +105,18 @@ class Git:
 
     def status(self) -> Status:
         """Compare the working tree with HEAD; submodules with other contents count as changed."""
-        listing = self.command("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
+        # Git would look into a submodule by another git, which reads the configuration there.
+        listing = self.command(
+            *("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=dirty")
+        )
         entries = [(entry[:2], entry[3:]) for entry in listing.split("\0") if entry]
+        changed = {path: None for state, path in entries if state != "??"}
+        staged = [entry.split("\t", 1) for entry in self.command("ls-files", "--stage", "-z").split("\0") if entry]
+        for facts, path in staged:
+            if facts.split()[0] == SUBMODULE and (module := self.module(path)) and any(module.status()):
+                changed[path] = None
         return Status(
-            changed=tuple(path for state, path in entries if state != "??"),
+            changed=tuple(changed),
             untracked=tuple(path for state, path in entries if state == "??"),
         )
 
@@ -124,7 +127,8 @@ class Git:
 
     def origin(self) -> str | None:
         """Return the URL of the remote ``origin`` as it is configured, without any credentials."""
-        url = self._ask("config", "--local", "--get", "remote.origin.url").output.strip()
+        config = (self.gitdir.common if self.gitdir else self.root / ".git") / "config"
+        url = self._ask("config", "--file", str(config), "--no-includes", "--get", "remote.origin.url").output.strip()
         scheme, separator, rest = url.partition("://")
         host, slash, path = rest.partition("/")
         return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}" if separator else url or None
@@ -178,20 +182,22 @@ class Git:
         """
         clone = self.copy_to(folder, commit)
         for path, pinned in clone.submodules():
+            if files.link_below(folder, folder / path):  # a tree that no git makes can have both at one path
+                raise files.leads_away(path)
             self._submodule(path, pinned).clone_to(folder / path, pinned)
         clone.command("config", "submodule.active", ".")
-        clone.command("remote", "remove", "origin")
         return clone
 
     def copy_to(self, folder: Path, commit: str) -> Git:
         """Make a checkout of this commit as git writes it out by the commit's own attributes, without submodules."""
-        self.command(
-            *("clone", "--quiet", "--no-hardlinks", "--no-checkout", "--template="),
-            # A shallow checkout is not copied but asked, by a process that our configuration does not reach.
-            "--upload-pack=git -c safe.directory=* upload-pack",
-            *("--", str(self.root), str(folder)),
-        )
-        clone = Git(folder, self.environ)
+        source = self.gitdir or Gitdir.of(self.root, self.environ)
+        folder.mkdir(parents=True, exist_ok=True)
+        clone = Git.own(folder, self.environ)
+        form = self.command("rev-parse", "--show-object-format").strip()
+        clone.command("init", "--quiet", "--template=", f"--object-format={form}")
+        source.copy_objects(folder / ".git")
+        tags = self.command("for-each-ref", "--format=create %(refname) %(objectname)", "refs/tags")
+        clone.command("update-ref", "--stdin", stdin=tags)
         clone.command("checkout", "--quiet", "--detach", commit)
         return clone
 
@@ -200,8 +206,8 @@ class Git:
         return [(path, commit) for path, (mode, commit) in self.tree("HEAD").items() if mode == SUBMODULE]
 
     def _submodule(self, path: str, commit: str) -> Git:
-        module = Git(self.root / path, self.environ)
-        if (module.root / ".git").exists() and module.commit_of(commit):
+        module = self.module(path)
+        if module and module.commit_of(commit):
             return module
         raise Refused(
             f"got no submodule {shown(path)} at {commit[:7]}, expected it in the checkout",
@@ -209,29 +215,19 @@ class Git:
             slug="submodule-missing",
         )
 
-    def _ask(self, *arguments: str) -> process.Finished:
-        return process.run(["git", *arguments], cwd=self.root, environ=environment(self.environ))
+    def module(self, path: str) -> Git | None:
+        """Return the checkout of a submodule; None where there is none, or a link leads away."""
+        place = self.root / path
+        if not os.path.lexists(place / ".git"):
+            return None
+        found = Git.at(place, self.environ)
+        return found if found.root == place else None
 
-
-def environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment that git runs in: no configuration but ours, no prompt, no token."""
-    kept = {name: value for name in ("PATH", "TMPDIR", "SYSTEMROOT") if (value := environ.get(name))}
-    settings = {
-        f"GIT_CONFIG_{part}_{number}": text
-        for number, pair in enumerate(_CONFIG.items())
-        for part, text in zip(("KEY", "VALUE"), pair, strict=True)
-    }
-    return {
-        **kept,
-        **settings,
-        "GIT_CONFIG_COUNT": str(len(_CONFIG)),
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_OPTIONAL_LOCKS": "0",
-        "GIT_NO_REPLACE_OBJECTS": "1",
-        "LC_ALL": "C",
-    }
+    def _ask(self, *arguments: str, stdin: str = "") -> process.Finished:
+        none: AbstractContextManager[dict[str, str]] = nullcontext({})
+        with self.gitdir.shown() if self.gitdir else none as variables:
+            environ = gitdir.environment(self.environ) | variables
+            return gitdir.start(*arguments, cwd=self.root, environ=environ, stdin=stdin.encode())
 
 
 def repository_of(url: str) -> str | None:

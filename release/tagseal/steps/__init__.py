@@ -119,7 +119,7 @@ class Services:
         """The checkout."""
         from tagseal.services.git import Git  # noqa: PLC0415
 
-        return Git(root=self.root, environ=self.environ)
+        return Git.at(self.root, self.environ)
 
     def pattern(self, tags: Sequence[str]) -> Pattern:
         """Return how this project spells its tags, by the configuration or else by these."""
