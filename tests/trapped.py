@@ -114,8 +114,8 @@ def starting() -> tuple[str, ...]:
 
 def _starting(root: Path, names: Sequence[str]) -> tuple[str, ...]:
     values = dict.fromkeys(names, "/bin/false")
-    (root / ".git" / "config").write_text(config({"core.repositoryFormatVersion": "0", **values}))
-    if all(bare(root, *command) == 0 for command in (("log", "-1"), ("status",), ("fetch", "."))):
+    (root / ".git" / "config").write_text(config({**values, **ARMED}))
+    if all(bare(root, *command) == 0 for command in (("log", "-1"), ("status",))):
         return tuple(names)
     half = len(names) // 2
     return (*_starting(root, names[:half]), *_starting(root, names[half:])) if half else ()
@@ -128,18 +128,24 @@ def bare(root: Path, *arguments: str) -> int:
 
 
 def lay(root: Path, traps: Traps) -> None:
-    """Lay a trap in every such setting, in every scope that a repository has, in hooks and in attributes."""
+    """Lay a trap in every such setting, in hooks and in attributes."""
     inside = root / ".git"
     inside.joinpath("hooks").mkdir(exist_ok=True)
     for hook in HOOKS:
         inside.joinpath("hooks", hook).symlink_to(traps.one(f"hook {hook}"))
-    laid = {name: traps.one(name) for name in starting()}
-    widget.write(traps.folder, {"included": config(laid)})
-    text = config({**laid, **ARMED, "include.path": traps.folder / "included"})
-    widget.write(inside, {"config": text, "config.worktree": config(laid), "info/attributes": ATTRIBUTES})
+    widget.write(inside, {"info/attributes": ATTRIBUTES})
+    configure(root, traps, starting())
     for path in root.iterdir():
         if path.is_file():
             os.utime(path, (1, 1))  # git has to look at its content
+
+
+def configure(root: Path, traps: Traps, names: Sequence[str]) -> None:
+    """Lay a trap in each of these settings, in every scope that a repository has."""
+    laid = {name: traps.one(name) for name in names}
+    widget.write(traps.folder, {"included": config(laid)})
+    text = config({**laid, **ARMED, "include.path": traps.folder / "included"})
+    widget.write(root / ".git", {"config": text, "config.worktree": config(laid)})
 
 
 def sign(root: Path) -> None:

@@ -101,12 +101,17 @@ class Gitdir:
     def shown(self) -> Iterator[dict[str, str]]:
         """Make the directory that git is shown while the block runs; give the variables that lead git there."""
         with tempfile.TemporaryDirectory(prefix="tagseal-git-") as folder:
-            place = Path(folder)
-            (place / "config").write_text(self.config, encoding="ascii")
+            place = common = Path(folder)
+            if self.own != self.common:
+                common = place / "common"
+                common.mkdir()
+                (place / "commondir").write_text("common\n", encoding="ascii")
+                (place / "reftable").symlink_to(self.own / "reftable")  # it has this working tree's HEAD
             (place / "HEAD").write_bytes(self._head())
-            (place / "info").mkdir()
+            (common / "config").write_text(self.config, encoding="ascii")
+            (common / "info").mkdir()
             for name in _SHARED:
-                (place / name).symlink_to(self.common / name)
+                (common / name).symlink_to(self.common / name)
             for index in (self.own / "index", *self.own.glob("sharedindex.*")):
                 (place / index.name).symlink_to(index)
             yield {"GIT_DIR": folder, "GIT_WORK_TREE": str(self.root)}
