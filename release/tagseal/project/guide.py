@@ -73,8 +73,15 @@ def page(folder: Path, tag: str | None) -> str:
 
 
 def write(folder: Path, tag: str | None, file: Path) -> None:
-    """Write the guide to a file: whole, or not at all."""
-    files.replaced(file, page(folder, tag).encode())
+    """Write the guide to a file: whole, or not at all.
+
+    Raises:
+        Refused: A link in the checkout leads elsewhere.
+    """
+    text = page(folder, tag)
+    if files.link_below(Git.at(folder, os.environ).root, file.absolute()):
+        raise files.leads_away(str(file))
+    files.replaced(file, text.encode())
 
 
 def check(folder: Path, tag: str | None, file: Path) -> None:

@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -166,7 +167,7 @@ def _overlay(source: Git, clone: Git) -> list[str]:
     """Copy what is changed, and what a release reads although git does not track it yet."""
     status = source.status()
     extra = [one for one in status.untracked if one.split("/")[0] in _READ_BY_A_RELEASE]
-    for name in (*status.changed, *extra):
+    for name in sorted((*status.changed, *extra)):  # what was a link, or a file, before what is in the folder now
         _copy(source.root, clone.root, name)
     parts = {"uncommitted": status.changed, "untracked": extra}
     return [f"{kind}, but part of this rehearsal: {named(names)}" for kind, names in parts.items() if names]
@@ -175,10 +176,16 @@ def _overlay(source: Git, clone: Git) -> list[str]:
 def _copy(source: Path, clone: Path, name: str) -> None:
     """Copy what a name is in the checkout; the name is of its index, which a stranger can make say anything."""
     here, target = source / name, files.below(clone, name)
-    if here.is_dir() and not here.is_symlink():
+    present = os.path.lexists(here) and not files.link_below(source, here.parent)
+    folder = here.is_dir() and not here.is_symlink()
+    if target.is_symlink() or not target.is_dir():
+        with suppress(FileNotFoundError, NotADirectoryError):
+            target.unlink()
+    elif present and folder:
         return  # a submodule: the clone has it at the commit that is recorded
-    target.unlink(missing_ok=True)
-    if os.path.lexists(here) and not files.link_below(source, here.parent):
+    else:
+        shutil.rmtree(target)
+    if present and not folder:
         _put(here, target)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -13,6 +12,7 @@ from tagseal.errors import UsageError
 from tagseal.loopback import Loopback, actions
 from tagseal.loopback.index import ANY, Publisher
 from tagseal.rehearsal import environment, faulty, tools
+from tagseal.services import files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,8 +44,14 @@ def run_command(
 
     It finds itself in a job on a tag of a repository to play with: a token that may write, an identity token for
     the asking, shims for the verification tools; nothing of the person's environment but machine and terminal.
+
+    Raises:
+        UsageError: There is no such fault, or no such program.
+        Refused: A link in this folder leads what is left elsewhere.
     """
     scheduled = faulty.named(faults)
+    if files.link_below(Path.cwd(), out.absolute()):
+        raise files.leads_away(str(out))
     with tempfile.TemporaryDirectory(prefix="tagseal-loopback-", ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary).resolve()
         with Loopback(folder=folder / "loopback", log=log) as loopback:
@@ -77,8 +83,7 @@ def run_command(
             environ["PATH"] = environment.path(shims, environ)
             loopback.faults.set(scheduled)
             code = _foreground(command, environ, loopback.faults)
-            out.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(loopback.folder / "transcript.jsonl", out / "transcript.jsonl")
+            files.replaced(out / "transcript.jsonl", (loopback.folder / "transcript.jsonl").read_bytes())
     for one in faulty.struck(faults, loopback.faults):
         tell(str(one))
     tell(f"transcript: {out / 'transcript.jsonl'}")

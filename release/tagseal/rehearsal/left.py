@@ -2,6 +2,8 @@
 
 The jobs work in a temporary folder, and their errors name files in there. What a person needs of it is copied
 before it goes, and every line is told with the place where the copy lies.
+
+The folder lies in a checkout that a stranger may have made: nothing is written through a link, or over what git has.
 """
 
 from __future__ import annotations
@@ -16,17 +18,19 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import TagsealError, UsageError
 from tagseal.names import shown
+from tagseal.services import files
 from tagseal.steps import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tagseal.rehearsal.jobs import Stage
+    from tagseal.services.git import Git
 
 TRANSCRIPT = "transcript.jsonl"
-"""Written first: a folder that has it is one of ours, however the rehearsal ended."""
-_FILES = ("notes.md", "release.json")
-_FOLDERS = ("assets", "logs")
+"""A folder that has it is one of ours."""
+_KEPT = (TRANSCRIPT, "notes.md", "release.json", "assets", "logs")
+"""What is left, the transcript first: it tells whose the folder is, however the rehearsal ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +49,19 @@ class Left:
         """One folder for each job."""
         return self.temporary / "jobs"
 
-    def empty(self) -> None:
-        """Make the folder for what is left, without what an earlier rehearsal left there.
+    def clear(self, git: Git) -> None:
+        """Make the folder for what is left, without what an earlier rehearsal left there; ``git`` is the checkout.
 
         Raises:
-            UsageError: It is a file, or has files in it that no rehearsal left.
+            UsageError: It is a file, or has files in it that no rehearsal left, or that git tracks.
+            Refused: A link in the checkout leads elsewhere.
         """
-        if strange := _strange(self.out):
+        if files.link_below(self.source, self.out):
+            raise files.leads_away(str(self.out))
+        strange = _strange(self.out)
+        if not strange and (real := self.out.resolve()).is_relative_to(self.source) and git.is_tracked(real):
+            strange = ["what git tracks"]
+        if strange:
             raise UsageError(
                 f"got {shown(str(self.out))} for what the rehearsal leaves, expected a new folder, an empty one, or "
                 "one that an earlier rehearsal filled: this one would remove what is there",
@@ -60,11 +70,8 @@ class Left:
                 slug="out-not-ours",
             )
         self.out.mkdir(parents=True, exist_ok=True)
-        (self.out / TRANSCRIPT).write_bytes(b"")
-        for name in _FILES:
-            (self.out / name).unlink(missing_ok=True)
-        for name in _FOLDERS:
-            shutil.rmtree(self.out / name, ignore_errors=True)
+        for name in _KEPT:
+            _remove(self.out / name)
 
     @contextmanager
     def kept(self, stage: Stage) -> Iterator[None]:
@@ -72,34 +79,40 @@ class Left:
         try:
             yield
         finally:
-            shutil.copy2(stage.loopback.folder / TRANSCRIPT, self.out / TRANSCRIPT)
-            for release in stage.repository.releases:
-                stage.loopback.github.dump_release(stage.repository, release, self.out)
-            self._logs(stage)
+            with tempfile.TemporaryDirectory(prefix=".", dir=self.out) as folder:
+                fresh = Path(folder)
+                shutil.copyfile(stage.loopback.folder / TRANSCRIPT, fresh / TRANSCRIPT)
+                for release in stage.repository.releases:
+                    stage.loopback.github.dump_release(stage.repository, release, fresh)
+                self._logs(stage, fresh)
+                for path in (path for name in _KEPT if (path := fresh / name).exists()):
+                    _remove(self.out / path.name)
+                    path.rename(self.out / path.name)
 
-    def _logs(self, stage: Stage) -> None:
-        (self.out / "logs").mkdir()
+    def _logs(self, stage: Stage, fresh: Path) -> None:
+        logs = fresh / "logs"
+        logs.mkdir()
         for log in sorted(self.jobs.glob("*/log.txt")):
-            self._log(log, log.parent.name)
-            self._summary(log.parent)
+            self._log(log, logs / log.parent.name)
+            self._summary(log.parent, logs)
             work = Workspace.of(log.parent / "checkout", stage.clone.tag)
             for of_build in sorted((work.path / "logs").glob("*.log")):
-                self._log(of_build, of_build.stem)
+                self._log(of_build, logs / of_build.stem)
             if work.notes.exists():
-                shutil.copy2(work.notes, self.out / "notes.md")
+                shutil.copyfile(work.notes, fresh / "notes.md")
             for bug in log.parent.glob("temp/tagseal-bug-*"):
                 shutil.copy2(bug, tempfile.gettempdir())
 
-    def _summary(self, job: Path) -> None:
+    def _summary(self, job: Path, logs: Path) -> None:
         """Keep what the job would show on the run's page."""
         parts = sorted((job / "temp").glob("**/github_step_summary"), key=lambda path: path.stat().st_mtime)
         text = "".join(path.read_text(encoding="utf-8", errors="replace") for path in parts)
         if text:
-            (self.out / "logs" / f"{job.name}.md").write_text(self.lasting(text), encoding="utf-8")
+            (logs / f"{job.name}.md").write_text(self.lasting(text), encoding="utf-8")
 
-    def _log(self, log: Path, name: str) -> None:
+    def _log(self, log: Path, target: Path) -> None:
         text = self.lasting(log.read_text(encoding="utf-8", errors="replace"))
-        (self.out / "logs" / f"{name}{log.suffix}").write_text(text, encoding="utf-8")
+        target.with_name(f"{target.name}{log.suffix}").write_text(text, encoding="utf-8")
 
     def lasting(self, text: str) -> str:
         """Return a text in which no temporary place is named for which there is a lasting one."""
@@ -125,10 +138,17 @@ class Left:
             raise
 
 
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def _strange(out: Path) -> list[str]:
     """Return the names in a folder that no rehearsal filled; a file's own name where there is one instead."""
     if not out.is_dir():
         return [out.name] if out.exists() or out.is_symlink() else []
     names = sorted(path.name for path in out.iterdir() if not path.name.startswith("."))
     ours = TRANSCRIPT in names or not names
-    return [name for name in names if not ours or name not in {TRANSCRIPT, *_FILES, *_FOLDERS}]
+    return [name for name in names if not ours or name not in _KEPT]

@@ -91,7 +91,7 @@ def rehearse(
                 source, folder, project=request.project, tag=request.tag, packages=request.packages, chosen=chosen
             )
             _introduce(clone, request.log, told.tell)
-            left.empty()
+            left.clear(source)
             with Loopback(
                 folder=folder / "loopback",
                 registries=_registries(clone),

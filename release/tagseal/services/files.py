@@ -93,9 +93,9 @@ def copied(path: Path, folder: Path, kind: Kind) -> Artifact:
 
 def link_below(root: Path, path: Path) -> Path | None:
     """Return the first part of a path below ``root`` that is a link; None where there is none, or it is elsewhere."""
-    parts = path.relative_to(root).parts if path.is_relative_to(root) else ()
-    places = (root.joinpath(*parts[: number + 1]) for number in range(len(parts)))
-    return next((place for place in places if place.is_symlink()), None)
+    places = [*reversed(path.parents), path]
+    top = next((number for number, place in enumerate(places) if place.exists() and place.samefile(root)), len(places))
+    return next((place for place in places[top + 1 :] if place.is_symlink()), None)
 
 
 def below(root: Path, name: str) -> Path:

@@ -128,8 +128,7 @@ def _write(found: Found, change: Change) -> None:
     if change.state in {"same", "differs"}:
         return
     file = found.root / change.path
-    linked = next((one for one in (file, *file.parents) if one != found.root and one.is_symlink()), None)
-    if linked and linked.is_relative_to(found.root):
+    if linked := files.link_below(found.root, file):
         raise Refused(
             f"got the link {shown(str(linked.relative_to(found.root)))}, expected a place in this checkout to write to",
             hint="Put a folder or a file in its place, then run the same command again.",
