@@ -44,7 +44,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--trust-workflow",
         action="store_true",
         help="let the shell lines of a FILE that is not of this checkout run here: as you, with your files and your "
-        "network; without it such a file is played only where there is no network but loopback",
+        "network",
     )
     logs.add_option(parser)
     faults.add_option(parser)
@@ -70,7 +70,7 @@ def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
         project=options.project,
         tag=options.tag,
         packages=options.packages.resolve() if options.packages else None,
-        out=options.out.resolve() if options.out else None,
+        out=options.out.absolute() if options.out else None,
         serve=options.serve,
         log=options.log,
         faults=tuple(options.fault),
