@@ -43,6 +43,7 @@ from tagseal.report.terminal import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tagseal.report.plain import Report
 
@@ -204,13 +205,21 @@ def test_the_runner_reads_no_command_in_what_a_step_tells(plan: Callable[..., Pl
     assert len(words) == 2
 
 
-def test_nothing_is_stopped_where_nothing_from_outside_is_told() -> None:
-    """`tagseal --version` and the notes are their own output and nothing more."""
+def test_a_page_in_a_file_is_the_page_and_nothing_more(tmp_path: Path) -> None:
+    """In the log it stands where the runner reads no commands; no runner reads a file."""
+    page = "## Notes\n\n::error::forged\n##[add-mask]OK"
+    with (tmp_path / "page.md").open("w+") as file:
+        report = Actions(file)
+        report.page(page)
+        report.close()
+        file.seek(0)
+        assert file.read() == f"{page}\n"
     stream = io.StringIO()
     report = Actions(stream)
-    report.line("tagseal 0.1.0")
+    report.page(page)
     report.close()
-    assert stream.getvalue() == "tagseal 0.1.0\n"
+    first, *between, last = stream.getvalue().splitlines()
+    assert (f"::{first.removeprefix('::stop-commands::')}::", between) == (last, page.splitlines())
 
 
 def test_json_is_one_document(plan: Callable[..., Plan], capsys: pytest.CaptureFixture[str]) -> None:
@@ -235,6 +244,14 @@ def test_json_without_an_error_is_ok(capsys: pytest.CaptureFixture[str]) -> None
     """A command's own document takes the place of the records."""
     Document(Plain(io.StringIO())).close({"tag": "v1"})
     assert json.loads(capsys.readouterr().out) == {"ok": True, "tag": "v1"}
+
+
+def test_json_in_a_log_is_no_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """The form that counts in the middle of a line is written as JSON can write it otherwise."""
+    Document(Plain(io.StringIO())).close({"name": "##[add-mask]OK"})
+    text = capsys.readouterr().out
+    assert "##[" not in text
+    assert json.loads(text)["name"] == "##[add-mask]OK"
 
 
 def test_of_many_untracked_files_a_few_are_named() -> None:
@@ -297,7 +314,6 @@ def test_the_runner_reads_no_command_in_a_line_from_outside() -> None:
     """A file may have the name of a command: one form counts in the middle of a line."""
     stream = io.StringIO()
     report = Actions(stream)
-    report.outside()
     report.line("OK: ##[add-mask]OK")
     report.close()
     first, told, last = stream.getvalue().splitlines()
@@ -376,7 +392,7 @@ def test_a_page_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """Notes have lines of their own, which no terminal's width changes."""
     report, screen = on_a_terminal(monkeypatch, 60)
     page = f"### Added\n\n- {'one, ' * 20}\n\n```bash\n  tagseal\n```"
-    report.line(page)
+    report.page(page)
     assert screen.getvalue() == f"{page}\n"
 
 

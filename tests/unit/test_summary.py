@@ -156,7 +156,6 @@ def test_an_error_with_a_place_is_shown_there(capsys: pytest.CaptureFixture[str]
 def test_findings_annotate_and_what_is_printed_commands_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     """An annotation stands where commands are read, and its values cannot begin another."""
     report = choose({"GITHUB_ACTIONS": "true"})
-    report.outside()
     report.row("error", False, "::error::forged")  # noqa: FBT003 - as in a table
     report.finding("error", "slug", "100%\n::error::forged", {"file": "a,b:c.yml", "line": 3, "col": 0})
     report.row("ok", True, "::warning::forged")  # noqa: FBT003 - as in a table

@@ -34,7 +34,6 @@ def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
     from tagseal.project.doctor import examine  # noqa: PLC0415 - a YAML parser and the configuration
 
     rows = examine(Path.cwd(), options.files, os.environ, offline=options.offline)
-    report.outside()
     for row in rows:
         slug = f" [{row.slug}]" if row.slug else ""
         fix = f". {row.fix}" if row.fix else ""

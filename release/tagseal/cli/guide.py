@@ -35,5 +35,5 @@ def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
         guide.write(Path.cwd(), options.tag, options.out)
         report.line(f"written: {options.out}")
     else:
-        report.line(guide.page(Path.cwd(), options.tag).rstrip())
+        report.page(guide.page(Path.cwd(), options.tag).rstrip())
     return 0, None

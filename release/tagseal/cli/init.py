@@ -40,7 +40,6 @@ def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
 
     asked = Options(replace=options.replace_workflow, wheel=options.wheel, write=not options.diff)
     result = init(Path.cwd(), asked, os.environ)
-    report.outside()
     for change in result.changes:
         report.row(change.state, _GOOD[change.state], change.path)
         if change.state == "differs" or options.diff:

@@ -27,5 +27,5 @@ def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
     from tagseal.project.preview import notes  # noqa: PLC0415 - templates and parsers
 
     sys.stderr.write("tagseal: names, sizes and digests of the files are placeholders until they are built\n")
-    report.line(notes(Path.cwd(), options.tag, report.say).rstrip())
+    report.page(notes(Path.cwd(), options.tag, report.say).rstrip())
     return 0, None

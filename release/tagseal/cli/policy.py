@@ -37,8 +37,8 @@ def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
     if options.pods:
         if options.digest is None:
             sys.stderr.write("tagseal: DIGEST is a placeholder: --digest sha256:… puts the image's there\n")
-        report.line(pods(Path.cwd(), digest=options.digest).rstrip())
+        report.page(pods(Path.cwd(), digest=options.digest).rstrip())
     else:
         enforce = options.mode == "enforce"
-        report.line(policies(Path.cwd(), options.evaluator, tag=options.tag, enforce=enforce).rstrip())
+        report.page(policies(Path.cwd(), options.evaluator, tag=options.tag, enforce=enforce).rstrip())
     return 0, None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,7 +60,7 @@ def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
     from tagseal.rehearsal import environment  # noqa: PLC0415
 
     if "ACTIONS_ID_TOKEN_REQUEST_TOKEN" in os.environ:
-        report.line("note:    the shell of this step can ask for an identity: rehearse without `id-token: write`")
+        sys.stderr.write("tagseal: this step's shell can ask for an identity: rehearse without `id-token: write`\n")
     # A build back end can read the environment of every process of its user: ours must hold nothing first.
     environment.shed(environment.cleaned(os.environ))
     with interrupts.at_once():

@@ -39,7 +39,6 @@ def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
     given = services(Path.cwd(), tag, report)
     hasty = dataclasses.replace(given.settings, wait=min(given.settings.wait, PATIENCE))
     found = status(tag, services=dataclasses.replace(given, settings=hasty, writes=False))
-    report.outside()
     report.line(f"{found.repository} · tag {found.tag} · {found.identity.partition('/.github/workflows/')[2]}")
     for row in found.rows:
         report.row(row.what, row.good, f"{row.name}: {row.text}" if row.name else row.text)

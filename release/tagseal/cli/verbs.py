@@ -73,7 +73,6 @@ def _upload(options: argparse.Namespace, report: Report) -> tuple[int, object]:
     found = foreseen(event, services=services(Path.cwd(), tag_of(event), report), watcher=report)
     for text in found.remarks:
         report.remark(text)
-    report.outside()
     for text in found.lines() or ("nothing is to be done",):
         report.line(printable(text))
     return 0, {"acts": found.lines(), "remarks": found.remarks}

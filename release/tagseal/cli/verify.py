@@ -70,7 +70,6 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
     _check(options)
-    report.outside()  # names, and what certificates say
     if options.explain is not None:
         return explain.run(explain.read(options.explain), report)
     expected, default = _expected(options)

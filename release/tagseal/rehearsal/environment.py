@@ -14,7 +14,8 @@ from tagseal.services.backend import LOCALE, network_settings
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_TERMINAL = ("TERM", "COLORTERM", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CI")
+_TERMINAL = ("TERM", "COLORTERM", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CI", "GITHUB_ACTIONS")
+"""The last: a runner reads commands in what is printed."""
 _MACHINE = ("PATH", "LD_LIBRARY_PATH", *LOCALE, "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "PYTHONDONTWRITEBYTECODE")
 
 

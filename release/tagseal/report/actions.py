@@ -1,14 +1,16 @@
 """A job's log in GitHub Actions: plain lines, and an annotation for an error.
 
-What a step tells may come from outside. The runner reads commands in whatever is printed, so it is told to stop
-before the first step's line, with a word that nobody else knows, and to go on for the annotation and at the end.
-Source: "Workflow commands" in GitHub's documentation.
+What is told may come from outside. The runner reads commands in whatever is printed, in one form even in the middle of
+a line, so it is told to stop before the first line, with a word that nobody else knows, and to go on for an annotation
+and at the end. No command of ours has to ask for that. Source: "Workflow commands" in GitHub's documentation.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
+import stat
 import threading
 from typing import TYPE_CHECKING, Literal, TextIO
 
@@ -37,70 +39,57 @@ class Actions(Plain):
         super().__init__(stream)
         self._summary = Summary(environ or {})
         self._word = ""
-        self._begins = threading.Lock()
+        self._order = threading.RLock()
 
     def finished(self, verb: str, record: Record, seconds: float) -> None:
         """Print the step's line, and its remarks."""
-        self._stop()
         super().finished(verb, record, seconds)
         self._summary.finished(verb, record, seconds)
 
-    def remark(self, text: str) -> None:
-        """Print it, marked."""
-        self._stop()
-        super().remark(text)
+    def line(self, text: str) -> None:
+        """Print it where the runner reads no commands."""
+        with self._order:
+            if not self._word:
+                self._word = secrets.token_hex(16)
+                super().line(f"::stop-commands::{self._word}")
+            super().line(text)
 
-    def waiting(self, reason: str, seconds: float) -> None:
-        """Print it once; the reason has the words of a service."""
-        with self._begins:
-            self._stop()
-        super().waiting(reason, seconds)
-
-    def outside(self) -> None:
-        """Let the runner read no commands, until the end."""
-        self._stop()
-
-    def row(self, what: str, good: bool | None, text: str) -> None:  # noqa: FBT001 - read from a table
-        """Print it."""
-        self._stop()
-        super().row(what, good, text)
+    def page(self, text: str) -> None:
+        """Print it as it is into a file, which no runner reads, and like everything else into the log."""
+        if _is_file(self._stream):
+            super().line(text)
+        else:
+            self.line(text)
 
     def failed(self, error: TagsealError) -> None:
         """Print the error, and annotate the run."""
-        self._stop()
         for line in error_lines(error):
             self.line(line)
-        self._resume()
         self._summary.failed(error)
         text = "\n".join([error.what, *error.context, error.hint])
         place = next(filter(None, map(_PLACE.search, (error.what, *error.context))), None)
-        self._annotation("error", error.slug, text, place.groupdict() if place else {})
+        self.finding("error", error.slug, text, place.groupdict() if place else {})
 
     def finding(self, level: Literal["warning", "error"], slug: str, text: str, place: Mapping[str, object]) -> None:
         """Annotate the file."""
-        stopped = bool(self._word)
-        self._resume()
-        self._annotation(level, slug, text, place)
-        if stopped:
-            self._stop()
-
-    def _annotation(self, level: str, slug: str, text: str, place: Mapping[str, object]) -> None:
         where = "".join(f",{name}={_property(str(value))}" for name, value in place.items() if value)
-        self.line(f"::{level} title=tagseal {slug}{where}::{_data(text)}")
+        with self._order:
+            self.close()
+            super().line(f"::{level} title=tagseal {slug}{where}::{_data(text)}")
 
     def close(self, document: object = None) -> None:  # noqa: ARG002 - the document is for --json
         """Let the runner read commands again."""
-        self._resume()
+        with self._order:
+            if self._word:
+                super().line(f"::{self._word}::")
+                self._word = ""
 
-    def _stop(self) -> None:
-        if not self._word:
-            self._word = secrets.token_hex(16)
-            self.line(f"::stop-commands::{self._word}")
 
-    def _resume(self) -> None:
-        if self._word:
-            self.line(f"::{self._word}::")
-            self._word = ""
+def _is_file(stream: TextIO) -> bool:
+    try:
+        return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+    except OSError:  # it has no number: not even a stream of the system's
+        return False
 
 
 def _property(text: str) -> str:

@@ -50,9 +50,9 @@ class Document:
         """Pass it on."""
         self._inner.line(text)
 
-    def outside(self) -> None:
+    def page(self, text: str) -> None:
         """Pass it on."""
-        self._inner.outside()
+        self._inner.page(text)
 
     def row(self, what: str, good: bool | None, text: str) -> None:  # noqa: FBT001 - read from a table
         """Pass it on."""
@@ -78,5 +78,5 @@ class Document:
         self._inner.close()
         body = document if isinstance(document, dict) else {"records": self._records}
         result = {"ok": self._error is None, **body, **({"error": self._error} if self._error else {})}
-        json.dump(result, sys.stdout, indent=2)
-        sys.stdout.write("\n")
+        # In the log of a job, GitHub's runner would read a command in the middle of a line.
+        sys.stdout.write(json.dumps(result, indent=2).replace("##[", r"\u0023#[") + "\n")

@@ -51,8 +51,8 @@ class Report(Protocol):
     def line(self, text: str) -> None:
         """One line of the story."""
 
-    def outside(self) -> None:
-        """What follows may have words from outside: nothing may take them for commands."""
+    def page(self, text: str) -> None:
+        """A text of many lines that a person may keep: it stays as it is."""
 
     def row(self, what: str, good: bool | None, text: str) -> None:  # noqa: FBT001 - read from a table
         """One line of a table: what it is about, whether it is good, not, or neither."""
@@ -137,8 +137,9 @@ class Plain:
         self._stream.write(f"{text}\n")
         self._stream.flush()
 
-    def outside(self) -> None:
-        """Do nothing: nobody reads commands here."""
+    def page(self, text: str) -> None:
+        """Print it."""
+        self.line(text)
 
     def row(self, what: str, good: bool | None, text: str) -> None:  # noqa: FBT001 - as above
         """Print it."""

@@ -111,16 +111,15 @@ class Terminal:
         self._spin()
 
     def line(self, text: str) -> None:
-        """Print one line, wrapped to the terminal; what a child waits for is counted down. A page stays as it is."""
-        if "\n" in text:
-            self._console.print(Text(text), soft_wrap=True)
-        elif found := WAITING.fullmatch(text):
+        """Print one line, wrapped to the terminal; what a child waits for is counted down."""
+        if found := WAITING.fullmatch(text):
             self.waiting(found[2], int(found[1]))
         else:
             self._print(self._console, text)
 
-    def outside(self) -> None:
-        """Do nothing: nobody reads commands here."""
+    def page(self, text: str) -> None:
+        """Print it."""
+        self._console.print(Text(text), soft_wrap=True)
 
     def row(self, what: str, good: bool | None, text: str) -> None:  # noqa: FBT001 - read from a table
         """Print it, its mark in colour."""
