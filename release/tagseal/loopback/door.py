@@ -16,16 +16,14 @@ import socket
 import ssl
 import threading
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from email.parser import BytesHeaderParser
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 from weakref import WeakSet
 
 import trustme
 from werkzeug.wrappers import Response
 
 from tagseal.errors import UsageError
+from tagseal.loopback.head import Head
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -36,6 +34,8 @@ if TYPE_CHECKING:
 USER = "tagseal"
 
 _BLOCK = 1 << 17
+_UNKNOWN = 407
+"""Status for who does not know this run's password."""
 _PATIENCE = 10.0
 """Seconds for a client to say what it wants, and for the TLS handshake."""
 
@@ -69,6 +69,9 @@ class Hosts:
         """Play one request."""
         name = self._leases.get((environ["REMOTE_ADDR"], int(environ["REMOTE_PORT"])))
         asked = environ.get("HTTP_HOST", "").removesuffix(":443")
+        if name is None:
+            environ["tagseal.stranger"] = True
+            environ["tagseal.last"]()
         if self._direct and name is None and asked == f"127.0.0.1:{environ['SERVER_PORT']}":
             return self._direct(environ, start_response)
         if name is None or asked != name:
@@ -85,30 +88,6 @@ class _Inner(asyncio.StreamReaderProtocol):
         """Take the end; TLS has no half-open connection."""
         super().eof_received()
         return False
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    method: str
-    target: str
-    authorization: str
-
-    @classmethod
-    def parse(cls, head: bytes) -> _Request:
-        line, _, rest = head.partition(b"\r\n")
-        method, target, _ = line.decode("latin-1").split(" ", 2)
-        return cls(method, target, BytesHeaderParser().parsebytes(rest).get("Proxy-Authorization", ""))
-
-    @property
-    def name(self) -> str:
-        """The host's name."""
-        address = self.target if "//" in self.target else f"//{self.target}"
-        return urlsplit(address).hostname or ""
-
-    @property
-    def opens(self) -> bool:
-        """Whether this is the one thing that the door does."""
-        return self.method == "CONNECT" and self.target == f"{self.name}:443"
 
 
 class Door:
@@ -171,7 +150,7 @@ class Door:
         gone = suppress(OSError, EOFError, ValueError, asyncio.LimitOverrunError, asyncio.CancelledError)
         with self._kept(asyncio.current_task()), gone, _closing(writer):
             async with asyncio.timeout(_PATIENCE):
-                request = _Request.parse(await reader.readuntil(b"\r\n\r\n"))
+                request = Head.parse(await reader.readuntil(b"\r\n\r\n"))
             if refusal := self._refusal(request):
                 writer.write(refusal)
                 return
@@ -190,23 +169,23 @@ class Door:
         finally:
             self._tasks.remove(task)
 
-    def _refusal(self, request: _Request) -> bytes | None:
+    def _refusal(self, request: Head) -> bytes | None:
         """Return the answer to a request that is not let in, and write it down."""
-        expected = "Basic " + base64.b64encode(f"{USER}:{self._password}".encode()).decode()
-        if not hmac.compare_digest(request.authorization.encode(), expected.encode()):
-            status, text, refused = 407, "the password of this run is missing", False
+        expected = b"Basic " + base64.b64encode(f"{USER}:{self._password}".encode())
+        if not hmac.compare_digest(request.authorization, expected):
+            status, text, refused = _UNKNOWN, "the password of this run is missing", False
         elif not request.opens or request.name not in self._hosts:
             status, text, refused = 403, f"{request.name or 'an address without a name'} is not played here", True
         else:
             return None
         self._note(request.name, request.method, status=status, note=text, refused=refused)
-        challenge = 'Proxy-Authenticate: Basic realm="tagseal"\r\n' if status == 407 else ""  # noqa: PLR2004
-        body = f"tagseal loopback: {text}\n"
-        reason = {403: "Forbidden", 407: "Proxy Authentication Required"}[status]
+        challenge = 'Proxy-Authenticate: Basic realm="tagseal"\r\n' if status == _UNKNOWN else ""
+        body = f"tagseal loopback: {text}\n".encode()
+        reason = {403: "Forbidden", _UNKNOWN: "Proxy Authentication Required"}[status]
         return (
             f"HTTP/1.1 {status} {reason}\r\n{challenge}Content-Type: text/plain\r\n"
-            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}"
-        ).encode()
+            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        ).encode() + body
 
     async def _end_tls(
         self, name: str, writer: asyncio.StreamWriter
@@ -259,8 +238,16 @@ class Door:
                 await asyncio.gather(*ways, return_exceptions=True)
 
     def _note(self, host: str, method: str, *, status: int, note: str, refused: bool = False) -> None:
-        at = self._transcript.clock()
-        self._transcript.record(at=at, host=host, method=method, path="", status=status, note=note, refused=refused)
+        self._transcript.record(
+            at=self._transcript.clock(),
+            host=host,
+            method=method,
+            path="",
+            status=status,
+            note=note,
+            refused=refused,
+            stranger=status == _UNKNOWN,
+        )
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

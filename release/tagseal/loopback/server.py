@@ -59,7 +59,11 @@ class _Gateway(wsgi.Gateway_10):
         # The path was decoded but for the slash, which every host here reads as a slash.
         environ["PATH_INFO"] = environ["PATH_INFO"].replace("%2F", "/").replace("%2f", "/")
         environ["tagseal.cut"] = self._cut
+        environ["tagseal.last"] = self._last
         return environ
+
+    def _last(self) -> None:
+        self.req.close_connection = True  # and nothing more is read
 
     def _cut(self) -> None:
         self.req.close_connection = self.req.sent_headers = True  # nothing more is written
@@ -68,9 +72,10 @@ class _Gateway(wsgi.Gateway_10):
 
 
 class _Cheroot(wsgi.Server):
-    """Many idle connections, a fast end, and errors in the log instead of on the terminal."""
+    """Many idle connections, a fast end, a bound for a head, and errors in the log instead of on the terminal."""
 
     keep_alive_conn_limit = 1000
+    max_request_header_size = 1 << 17
     expiration_interval = 0.05
 
     def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - cheroot's own

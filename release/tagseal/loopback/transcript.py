@@ -11,7 +11,9 @@ import io
 import json
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol, Self, cast
 from urllib.parse import parse_qsl, urlencode
 
@@ -32,6 +34,10 @@ HARMLESS = frozenset(
 """Query keys whose values are kept; every other value is a secret until somebody shows that it is not."""
 
 _BLOCK = 1 << 16
+_LONGEST = 253
+"""Characters of a host's name, and of a method: no name is longer."""
+_NOTE = 400
+"""Characters: a sentence with a name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +74,7 @@ class Transcript:
         self._start = time.monotonic()
         self._lock = threading.Lock()
         self._entries: list[Entry] = []
+        self._strangers: Counter[int] = Counter()
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -87,27 +94,37 @@ class Transcript:
         method: str,
         path: str,
         status: int,
+        note: str = "",
         query: str = "",
         request_bytes: int = 0,
         response_bytes: int = 0,
         refused: bool = False,
-        note: str = "",
+        stranger: bool = False,
     ) -> None:
-        """Append one entry; ``at`` is what :meth:`clock` said when the request came."""
+        """Append one entry; ``at`` is what :meth:`clock` said when the request came.
+
+        Of requests of someone who does not know this run's password only the 1st, 10th, 100th … are written down.
+        """
         with self._lock:
+            if stranger:
+                self._strangers[status] += 1
+                times = self._strangers[status]
+                if str(times).strip("0") != "1":
+                    return
+                note += f", {times:,} times" if times > 1 else ""
             entry = Entry(
                 n=len(self._entries) + 1,
                 at=round(at, 4),
                 seconds=round(self.clock() - at, 4),
-                host=host,
-                method=method,
+                host=host[:_LONGEST],
+                method=method[:_LONGEST],
                 path=path,
                 query=harmless(query),
                 status=status,
                 request_bytes=request_bytes,
                 response_bytes=response_bytes,
                 refused=refused,
-                note=note,
+                note=note[:_NOTE],
             )
             self._entries.append(entry)
             if self._file:
@@ -159,7 +176,8 @@ class Recorder:
                 if held:
                     yield held
                 held, sent = block, sent + len(block)
-            meter.drain()
+            if not environ.get("tagseal.stranger"):  # one's body may have no end; their connection is closed instead
+                meter.drain()
             whole = True
         finally:
             if close := getattr(blocks, "close", None):
@@ -173,6 +191,7 @@ class Recorder:
                 status=answer.status,
                 request_bytes=meter.count,
                 response_bytes=sent,
+                stranger=environ.get("tagseal.stranger", False) and answer.status >= HTTPStatus.BAD_REQUEST,
                 note=environ.get("tagseal.note", "" if whole else "the client went away"),
             )
         yield held

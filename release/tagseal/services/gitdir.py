@@ -132,7 +132,7 @@ class Gitdir:
             with files.opened(source / name) as content, copy.open("xb") as file:
                 shutil.copyfileobj(content, file, files.BLOCK)
         if lenders := _lines(source / "info" / "alternates"):
-            places = "".join(f"{(source / line).resolve()}\n" for line in lenders if not line.startswith("#"))
+            places = "".join(f"{os.path.realpath(source / line)}\n" for line in lenders if not line.startswith("#"))
             (target / "objects" / "info" / "alternates").write_text(places, encoding="utf-8")
         if absent := _lines(self.common / "shallow"):
             (target / "shallow").write_text("".join(f"{line}\n" for line in absent), encoding="utf-8")
@@ -140,7 +140,7 @@ class Gitdir:
     def _head(self) -> bytes:
         head = self.own / "HEAD"
         if head.is_symlink():  # as git made it once
-            return f"ref: {head.readlink()}\n".encode()
+            return b"ref: " + os.fsencode(head.readlink()) + b"\n"
         with files.opened(head) as file:
             return file.read(files.BLOCK)
 
@@ -200,7 +200,8 @@ def _lines(file: Path) -> list[str]:
     if not os.path.lexists(file):
         return []
     with files.opened(file) as content:
-        return content.read(files.BLOCK).decode("utf-8", "replace").splitlines()
+        lines = content.read(files.BLOCK).decode("utf-8", "replace").splitlines()
+    return [line for line in lines if "\0" not in line]
 
 
 def _refusal(folder: Path, root: Path, errors: str) -> UsageError:
