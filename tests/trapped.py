@@ -115,7 +115,7 @@ def starting() -> tuple[str, ...]:
 def _starting(root: Path, names: Sequence[str]) -> tuple[str, ...]:
     values = dict.fromkeys(names, "/bin/false")
     (root / ".git" / "config").write_text(config({**values, **ARMED}))
-    if all(bare(root, *command) == 0 for command in (("log", "-1"), ("status",))):
+    if all(bare(root, *command) == 0 for command in (("log", "-1"), ("status",), ("tag",))):
         return tuple(names)
     half = len(names) // 2
     return (*_starting(root, names[:half]), *_starting(root, names[half:])) if half else ()
