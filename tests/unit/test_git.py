@@ -249,9 +249,13 @@ def test_every_form_of_a_repository_is_read(git: Git, tmp_path: Path) -> None:
     (tmp_path / "linked" / ".gitignore").write_text("ignored\n")
     _git(tmp_path / "linked", "add", ".gitignore")
     _git(tmp_path / "linked", "-c", "user.name=W", "-c", "user.email=w@example.invalid", "commit", "-qm", "Side")
-    _git(git.root, "clone", "--quiet", "--shared", ".", str(tmp_path / "borrowing"))
+    odd = tmp_path / "a \"b' ü\n\\c"
+    _git(git.root, "clone", "--quiet", ".", str(odd))
+    _git(odd, "clone", "--quiet", ".", str(odd / "borrowing"))
+    shutil.rmtree(odd / "borrowing/.git/objects")
+    widget.write(odd / "borrowing/.git/objects", {"info/alternates": "../../../.git/objects\n", "pack/none": ""})
     _git(git.root, "update-index", "--split-index")
-    for folder, subject in ((git.root, "Turn"), (tmp_path / "linked", "Side"), (tmp_path / "borrowing", "Turn")):
+    for folder, subject in ((git.root, "Turn"), (tmp_path / "linked", "Side"), (odd / "borrowing", "Turn")):
         found = Git.at(folder, os.environ)
         assert (found.root, found.tags(), found.status()) == (folder, ("v1.2.2", "v1.2.3"), ((), ()))
         copy = found.clone_to(tmp_path / f"copy of {folder.name}", found.head())

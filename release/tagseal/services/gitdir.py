@@ -13,6 +13,7 @@ Source: gitrepository-layout(5).
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -86,15 +87,13 @@ class Gitdir:
         ours = environment(environ, settings)
         del ours["GIT_CONFIG_GLOBAL"], ours["GIT_CONFIG_NOSYSTEM"]
         persons = {name: environ[name] for name in _OF_THE_PERSON if name in environ}
-        asked = start(
-            *("rev-parse", "--path-format=absolute", "--show-toplevel", "--git-dir", "--git-common-dir"),
-            cwd=folder,
-            environ=ours | persons,
-        )
-        places = [Path(line) for line in asked.output.removesuffix("\n").split("\n")]
-        if asked.code != 0 or [place for place in places if place.is_dir()] != places or not root.samefile(places[0]):
-            raise _refusal(folder, root, asked.errors)
-        _, own, common = places
+        asked = [
+            start("rev-parse", "--path-format=absolute", what, cwd=folder, environ=ours | persons)
+            for what in ("--show-toplevel", "--git-dir", "--git-common-dir")  # one a call: a path can have line ends
+        ]
+        top, own, common = (Path(one.output.removesuffix("\n")) for one in asked)
+        if any(one.code for one in asked) or not top.is_dir() or not root.samefile(top):
+            raise _refusal(folder, root, asked[0].errors)
         return cls(root=root, own=own, common=common, config=_config(common / "config", environ))
 
     @contextmanager
@@ -132,8 +131,9 @@ class Gitdir:
             with files.opened(source / name) as content, copy.open("xb") as file:
                 shutil.copyfileobj(content, file, files.BLOCK)
         if lenders := _lines(source / "info" / "alternates"):
-            places = "".join(f"{os.path.realpath(source / line)}\n" for line in lenders if not line.startswith("#"))
-            (target / "objects" / "info" / "alternates").write_text(places, encoding="utf-8")
+            places = [os.path.realpath(source / line) for line in lenders if not line.startswith("#")]
+            listed = "".join(f"{json.dumps(place, ensure_ascii=False)}\n" for place in places)  # quoted as in C
+            (target / "objects" / "info" / "alternates").write_text(listed, encoding="utf-8")
         if absent := _lines(self.common / "shallow"):
             (target / "shallow").write_text("".join(f"{line}\n" for line in absent), encoding="utf-8")
 
@@ -200,8 +200,8 @@ def _lines(file: Path) -> list[str]:
     if not os.path.lexists(file):
         return []
     with files.opened(file) as content:
-        lines = content.read(files.BLOCK).decode("utf-8", "replace").splitlines()
-    return [line for line in lines if "\0" not in line]
+        lines = content.read(files.BLOCK).decode("utf-8", "replace").split("\n")
+    return [line for line in lines if line and "\0" not in line]
 
 
 def _refusal(folder: Path, root: Path, errors: str) -> UsageError:
