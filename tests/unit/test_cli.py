@@ -8,10 +8,12 @@ import re
 import stat
 import subprocess
 import sys
+import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
 
+from source import ROOT
 from tagseal.cli import main
 from tagseal.pipeline import VERBS
 
@@ -44,6 +46,13 @@ def test_help_is_quick(tmp_path: Path, arguments: list[str]) -> None:
     done = tagseal(*arguments, folder=tmp_path)
     assert (done.returncode, said(done)) == (0, [])
     assert imported(done) & HEAVY == set()
+
+
+def test_the_version_is_printed(tmp_path: Path) -> None:
+    """The program's name and the project's version, and nothing else."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    done = tagseal("--version", folder=tmp_path)
+    assert (done.returncode, done.stdout, said(done)) == (0, f"tagseal {project['version']}\n", [])
 
 
 def test_help_names_every_verb_and_the_exit_codes(tmp_path: Path) -> None:

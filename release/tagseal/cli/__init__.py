@@ -125,22 +125,21 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Exit codes: 0 done, 1 did not verify, 2 usage or configuration, 3 refused, 4 a service failed, "
         "70 a bug, 130 interrupted. After 4 and 130 the same command resumes.",
     )
-    parser.add_argument("--version", action="version", version=_Version())
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the installed version and exit")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
     for group in (verify, rehearse, loopback, notes, guide, policy, status, doctor, init, noxfile, verbs):
         group.add(commands)
     return parser
 
 
-class _Version(str):
-    """The installed version, looked up when it is printed."""
+class _Version(argparse.Action):
+    """Prints the installed version, which is looked up only when it is asked for."""
 
-    __slots__ = ()
-
-    def __mod__(self, _: object) -> str:
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
         from importlib.metadata import version  # noqa: PLC0415 - for --version only
 
-        return f"tagseal {version('tagseal')}"
+        sys.stdout.write(f"tagseal {version('tagseal')}\n")
+        parser.exit()
 
 
 def _failed(report: Report, error: OSError) -> int:
