@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import stamina
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
     from tagseal.loopback import Loopback
 
 sys.path.insert(0, str(Path(__file__).parent))
+
+# A machine with other work to do is slow, and nothing is wrong: no example is held against a clock. And a folder that
+# all examples of a test share is what tests here want.
+_ALLOWED = (HealthCheck.too_slow, HealthCheck.function_scoped_fixture)
+settings.register_profile("untimed", deadline=None, suppress_health_check=_ALLOWED)
+settings.load_profile("untimed")
 
 REAL = ("gh", "cosign", "cosign2", "crane", "curl", "sha256sum", "skopeo", "buildah", "docker-registry")
 

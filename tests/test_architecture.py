@@ -7,6 +7,7 @@ import inspect
 from collections import Counter
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from source import ROOT, Module, errors, modules
 from tagseal import pipeline, records
@@ -153,3 +154,9 @@ def test_the_top_level_holds_what_the_design_says() -> None:
     listed |= {"LICENSE", ".ci", ".gitignore"}
     ignored = {".git", ".nox", "dist", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".venv"}
     assert {path.name for path in ROOT.iterdir()} - ignored - {"__pycache__"} == listed
+
+
+def test_no_example_is_held_against_a_clock() -> None:
+    """Examples take as long as they take, on a loaded machine as well."""
+    current = settings()
+    assert (current.deadline, HealthCheck.too_slow in current.suppress_health_check) == (None, True)

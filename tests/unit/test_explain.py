@@ -88,7 +88,7 @@ def test_a_long_text_takes_no_long_time() -> None:
     assert time.process_time() - begun < 30
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.text(max_size=50) | st.sampled_from([said.text for one in TROUBLES for said in one.said]), max_size=9)
 )
@@ -123,7 +123,7 @@ def claims(draw: st.DrawFn) -> Facts:
     return Facts(subjects=subjects, signer=signer, log_id=log, media_type=draw(names), entry=draw(names))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     check=st.sampled_from(Check),
     detail=names,

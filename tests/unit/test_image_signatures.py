@@ -292,7 +292,7 @@ def test_a_platform_of_another_repository_is_refused(played: Instance, layer: La
 
 
 @given(payload=st.binary(max_size=200), values=st.lists(st.text(max_size=60), min_size=3, max_size=3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_bytes_escape_as_an_error(payload: bytes, values: list[str], played: Instance) -> None:
     """Whatever a registry answers, there is a verdict."""
     annotations = dict(zip((SIGNATURE, CERTIFICATE, PROMISE), values, strict=True))

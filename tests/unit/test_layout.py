@@ -14,7 +14,7 @@ import tarfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies
+from hypothesis import given, settings, strategies
 
 import images
 from tagseal.errors import Refused, TagsealError, UsageError, VerificationFailed
@@ -493,7 +493,7 @@ def whole(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[bytes, layout
 
 
 @given(data=strategies.data())
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100)
 def test_a_changed_archive_is_the_same_image_or_an_error(
     tmp_path: Path, whole: tuple[bytes, layout.Image], data: strategies.DataObject
 ) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagseal.errors import Refused
@@ -172,7 +172,7 @@ FRAGMENTS = (
 
 
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=12).map("".join))
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100)
 def test_no_mixture_of_tricks_gets_through(rendered: Callable[[str], Page], untouched: Page, text: str) -> None:
     """Whatever a section is made of: it is refused, or every instruction stays visible and unchanged."""
     try:

@@ -238,7 +238,6 @@ def _behind(found: Difference, act: Act) -> Act | None:
 Forge.TestCase.settings = settings(
     max_examples=300,
     stateful_step_count=12,
-    deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
 )
 TestForge = Forge.TestCase

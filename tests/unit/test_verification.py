@@ -241,7 +241,7 @@ def test_a_malformed_bundle_is_a_verdict(played: Instance, bundle: bytes, change
     assert outcome.verdict.detail.isprintable()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_a_changed_bundle_gives_a_verdict(played: Instance, bundle: bytes, data: st.DataObject) -> None:
     """Bytes changed at random never raise, and are ok only with the genuine certificate and signature."""

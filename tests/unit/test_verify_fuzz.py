@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from tagseal.verification.timestamps import Rooted
 
 EXAMPLES = int(os.environ.get("TAGSEAL_FUZZ", "200"))
-FUZZ = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+FUZZ = settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
 GENUINE = [case for case in CASES if case.genuine]
 DIGEST = "0" * 64
 
