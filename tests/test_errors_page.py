@@ -27,6 +27,9 @@ def words(node: ast.expr) -> str:
         return words(node.left) + words(node.right)
     if isinstance(node, ast.IfExp):
         return f"{words(node.body)} / {words(node.orelse)}"
+    match node:
+        case ast.FormattedValue(value=ast.Call(func=ast.Name(id="counted"), args=[_, noun])):
+            return f"… {words(noun)}s"
     return "…"
 
 

@@ -128,6 +128,11 @@ def shown(text: str, limit: int = 120) -> str:
     return f"'{clean[:limit]}…'" if len(clean) > limit else f"'{clean}'"
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, in the plural unless it is one: ``1 byte``, ``12,345 bytes``."""
+    return f"{number:,} {noun}{'s'[: number != 1]}"
+
+
 def printable(text: str, keep: str = "") -> str:
     r"""Replace what could rewrite a terminal or reorder a line; characters in ``keep`` stay (say, ``"\n"``)."""
     return "".join(c if c in keep or not _hostile(c) else f"\\u{ord(c):04x}" for c in text)

@@ -91,7 +91,7 @@ def test_a_difference_of_the_second_build_is_reported_or_refused(tmp_path: Path)
     built = build(tag, plan, services=services)
     differs = f"{widget.WHEEL}: widget.py"
     second = check(plan, built, services=services).verdicts[-1]
-    assert second == Verdict(name="second build", ok=True, detail=f"1 members differ: {differs}")
+    assert second == Verdict(name="second build", ok=True, detail=f"1 difference: {differs}")
     _, _, services = widget.release(git, reproducible="require")
     assert problems(plan, built, services) == (differs,)
     _, _, services = widget.release(git, reproducible="off")

@@ -7,7 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagseal.errors import Refused
-from tagseal.names import folder, printable, quoted, safe_file_name, safe_image, safe_repository, safe_tag, shown
+from tagseal.names import (
+    counted,
+    folder,
+    printable,
+    quoted,
+    safe_file_name,
+    safe_image,
+    safe_repository,
+    safe_tag,
+    shown,
+)
 
 SAFE_TAGS = ("v1.0.0", "1.0.0", "26.1.0", "1.0.0rc1", "pkg/v1.0", "v1.0.0+local", "release-1_2")
 UNSAFE_TAGS = (
@@ -34,6 +44,12 @@ UNSAFE_TAGS = (
     "\u1d20\u0031.0",
     "v" * 201,
 )
+
+
+def test_a_number_has_its_noun() -> None:
+    """One is one; everything else is many, and long numbers are grouped."""
+    found = [counted(number, "byte") for number in (0, 1, 2, 12_345)]
+    assert found == ["0 bytes", "1 byte", "2 bytes", "12,345 bytes"]
 
 
 @pytest.mark.parametrize("tag", SAFE_TAGS)

@@ -68,23 +68,23 @@ def test_everything_is_to_be_done_where_nothing_is_there() -> None:
     """A draft is made, then every file is sent."""
     assert found(one=A, two=B).lines() == (
         "create a draft for v1.2.3",
-        "send one, 1 bytes",
-        "send two, 1 bytes",
+        "send one, 1 byte",
+        "send two, 1 byte",
     )
 
 
 @pytest.mark.parametrize(
     ("there", "lines"),
     [
-        (release(), ("send one, 1 bytes",)),
-        (release(1, asset("one", B)), ("delete one, which has other bytes than the signed ones", "send one, 1 bytes")),
+        (release(), ("send one, 1 byte",)),
+        (release(1, asset("one", B)), ("delete one, which has other bytes than the signed ones", "send one, 1 byte")),
         (
             release(1, asset("one", size=2)),
-            ("delete one, which has other bytes than the signed ones", "send one, 1 bytes"),
+            ("delete one, which has other bytes than the signed ones", "send one, 1 byte"),
         ),
         (
             release(1, asset("one", "", size=0, state="starter")),
-            ("delete one, which was begun and never finished", "send one, 1 bytes"),
+            ("delete one, which was begun and never finished", "send one, 1 byte"),
         ),
         (release(1, asset("one", "")), ("look into one, of which GitHub keeps no digest",)),
         (release(1, asset("one"), prerelease=True), ("edit the pre-release flag",)),
@@ -163,7 +163,7 @@ def test_adopting_fills_a_strangers_draft() -> None:
     """Its notes are kept in front of ours, and edited first of all; then it is ours to mend."""
     there = release(1, body=THEIRS, author="release-please[bot]")
     assert chosen(there, adopt=True) == Choice(kept=there, reach=Reach.fill, theirs=THEIRS)
-    assert found(there, adopt=True, body=FILLED).lines() == ("edit the notes", "send one, 1 bytes")
+    assert found(there, adopt=True, body=FILLED).lines() == ("edit the notes", "send one, 1 byte")
     filled = replace(there, body=FILLED, assets=(asset("one", B),))
     assert chosen(filled, adopt=True).reach is Reach.replace
     assert len(found(filled, adopt=True, body=FILLED).acts) == 2

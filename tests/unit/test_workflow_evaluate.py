@@ -95,7 +95,7 @@ def test_a_value(expression: str, expected: object) -> None:
         ("nothing.here", "got `nothing`, expected a context"),
         ("hashFiles('x')", "got the function hashfiles()"),
         ("contains('x')", "got contains() with 1 argument, expected 2"),
-        ("always(1)", "got always() with 1 arguments, expected none"),
+        ("always(1)", "got always() with 1 argument, expected none"),
         ("format('{1}', 'x')", "expected {0} to {0}"),
         ("format('{', 'x')", "in format()"),
         ("fromJSON('{')", "got no JSON"),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, dataclass_transform
 
 from tagseal.config.checks import said, senseless
 from tagseal.errors import ConfigError
-from tagseal.names import printable, shown
+from tagseal.names import counted, printable, shown
 from tagseal.services.toml import read_toml
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def load(root: Path) -> Settings:
         problems += [f"{where}{problem}" for problem in _contradictions(settings)]
     if problems:
         raise ConfigError(
-            f"got {len(problems)} problem{'s'[: len(problems) > 1]} in the configuration, expected none",
+            f"got {counted(len(problems), 'problem')} in the configuration, expected none",
             context=tuple(printable(problem) for problem in problems),
             hint="Correct the keys named above; the README lists every key with its default.",
             slug="invalid-configuration",

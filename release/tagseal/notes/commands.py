@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tagseal.errors import VerificationFailed
-from tagseal.names import shown
+from tagseal.names import counted, shown
 from tagseal.notes.forms import RESOLVED, Expected, Use, read
 from tagseal.notes.known import FORMS
 from tagseal.notes.page import fences
@@ -111,7 +111,7 @@ def required(commands: Sequence[Command], expected: Expected, artifacts: Sequenc
     missing += _from_index(purposes, artifacts, expected)
     if missing := [*missing, *too_early(purposes, artifacts)]:
         raise VerificationFailed(
-            f"got instructions that leave out {len(missing)} things, expected every file to be covered",
+            f"got instructions that leave out {counted(len(missing), 'thing')}, expected every file to be covered",
             context=tuple(missing),
             hint="Add the commands to the template that overrides verify/, or remove the override.",
             slug="instructions-incomplete",

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tagseal.errors import VerificationFailed
-from tagseal.names import safe_tag
+from tagseal.names import counted, safe_tag
 from tagseal.notes import clients
 from tagseal.notes import commands as instructions
 from tagseal.notes.commands import Expected, Purpose, Use
@@ -81,7 +81,8 @@ def required(commands: Sequence[Command], expected: Expected, covered: Sequence[
     run = [one for one in purposes if one.phase is not Phase.shown]
     if missing := tuple(_uncovered(run, covered)):
         raise VerificationFailed(
-            f"got an offline kit whose commands leave out {len(missing)} things, expected every file to be covered",
+            f"got an offline kit whose commands leave out {counted(len(missing), 'thing')}, "
+            "expected every file to be covered",
             context=missing,
             hint=f"Add the commands to the template that overrides {TEMPLATE}, or remove the override.",
             slug="kit-incomplete",

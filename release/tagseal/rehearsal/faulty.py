@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tagseal.errors import UsageError
 from tagseal.loopback.faults import FAULTS, Fault
-from tagseal.names import shown
+from tagseal.names import counted, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -35,7 +35,7 @@ class Struck:
     def __str__(self) -> str:
         if not self.hits:
             return f"note:    the fault {self.fault} hit no request: this run says nothing about it"
-        number = f"{self.hits} request{'s'[: self.hits > 1]}"
+        number = counted(self.hits, "request")
         return f"fault:   {self.fault} hit {number}{f' of up to {self.count}' if self.hits < self.count else ''}"
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tagseal.loopback import Loopback
 from tagseal.loopback.actions import Run
-from tagseal.names import printable, safe_image
+from tagseal.names import counted, printable, safe_image
 from tagseal.pipeline import VERBS
 from tagseal.records import WORKFLOWS, Plan, Seal
 from tagseal.rehearsal import attackers, environment, faulty, guide, indexes, jobs, tools
@@ -233,7 +233,7 @@ def _guide(stage: Stage, done: Played, told: _Told) -> tuple[Verdict, ...]:
     records = journal(stage.clone, done)
     ran, shared = guide.follow(stage, records.get(Plan, "rehearse"), records.get(Seal, "rehearse"), done.checkout)
     told.tell(
-        f"{'guide':<8} ok  {time.monotonic() - begun:4.1f}s  {len(ran)} commands of the guide ran"
+        f"{'guide':<8} ok  {time.monotonic() - begun:4.1f}s  {counted(len(ran), 'command')} of the guide ran"
         + (f", {shared} more are the notes' own" if shared else "")
     )
     return ran

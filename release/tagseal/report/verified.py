@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tagseal.names import printable
+from tagseal.names import counted, printable
 from tagseal.verification.checksums import NAME
 
 if TYPE_CHECKING:
@@ -85,13 +85,13 @@ def summary(results: Sequence[Result], expected: Expected) -> str:
     """Return the last line: how many, by whom, at which commit, and whether their names are bound."""
     good = [one for one in results if one.ok]
     if len(good) < len(results) or not good:
-        return f"FAILED   {len(results) - len(good)} of {_files(len(results))} did not verify"
+        return f"FAILED   {len(results) - len(good)} of {counted(len(results), 'file')} did not verify"
     signers = [one.facts.signer for one in good if one.facts]
     commits = dict.fromkeys(one.commit for one in signers if one.commit)
     triggers = dict.fromkeys(one.trigger for one in signers if one.trigger)
     by = f", trigger {printable(', '.join(triggers))}" if triggers else ""
     at = f", commit {printable(', '.join(commits))}" if commits else ""
-    return f"VERIFIED {_files(len(good))}, {_names(good)}{by}{at}, signed by {printable(expected.uri)}"
+    return f"VERIFIED {counted(len(good), 'file')}, {_names(good)}{by}{at}, signed by {printable(expected.uri)}"
 
 
 def document(results: Sequence[Result], expected: Expected, trust: Trust) -> dict[str, object]:
@@ -141,7 +141,3 @@ def _names(results: Sequence[Result]) -> str:
     if len(free) == len(files):
         return f"names not bound (no signed {NAME})"
     return f"names bound by {NAME}" + (f" (but not {printable(', '.join(free))})" if free else "")
-
-
-def _files(number: int) -> str:
-    return f"{number} file{'s'[: number != 1]}"

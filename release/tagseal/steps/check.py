@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagseal.errors import UsageError, VerificationFailed
-from tagseal.names import printable
+from tagseal.names import counted, printable
 from tagseal.notes import kit as pages
 from tagseal.notes.render import render
 from tagseal.records import Checks, Kind, Verdict
@@ -54,7 +54,7 @@ def check(plan: Plan, build: Build, *, services: Services) -> Checks:
     artifacts = (*build.artifacts, listed, *kit.placeholder(plan))
     _fits(artifacts)
     verdicts = (
-        _verdict("file set", _file_set(plan, build, services), f"{len(build.artifacts)} files, as planned"),
+        _verdict("file set", _file_set(plan, build, services), f"{counted(len(build.artifacts), 'file')}, as planned"),
         _verdict("digests", _digests(build, services), "every file is the recorded one"),
         _verdict(
             "metadata",
@@ -93,7 +93,7 @@ def _fits(artifacts: Sequence[Artifact]) -> None:
 def _verdict(name: str, problems: Iterable[str], good: str) -> Verdict:
     if found := tuple(problems):
         raise VerificationFailed(
-            f"got {len(found)} problem{'s'[: len(found) > 1]} in the {name}, expected none",
+            f"got {counted(len(found), 'problem')} in the {name}, expected none",
             context=found,
             hint="Correct the build or the configuration, then run build and check again.",
             slug="check-failed",
@@ -122,7 +122,8 @@ def _digests(build: Build, services: Services) -> Iterator[str]:
     for one in build.artifacts:
         found = files.artifact(services.work.file(one), one.kind)
         if found != one:
-            yield f"{one.name}: got {found.size} bytes, {found.sha256}, expected {one.size} bytes, {one.sha256}"
+            got, expected = (f"{counted(file.size, 'byte')}, {file.sha256}" for file in (found, one))
+            yield f"{one.name}: got {got}, expected {expected}"
 
 
 def _described(build: Build, services: Services) -> Verdict:
@@ -142,7 +143,7 @@ def _described(build: Build, services: Services) -> Verdict:
 def _image(plan: Plan, build: Build, services: Services) -> Iterator[Verdict]:
     """Read the image again, every byte of it."""
     problems = layouts.problems(build.image, plan.image, services)
-    detail = f"{len(build.image.manifests) or 1} platforms, every blob as listed" if build.image else ""
+    detail = f"{counted(len(build.image.manifests) or 1, 'platform')}, every blob as listed" if build.image else ""
     verdict = _verdict("image", problems, detail)
     if build.image is not None:
         yield verdict
@@ -162,7 +163,7 @@ def _repeated(plan: Plan, build: Build, services: Services) -> Verdict:
         differences = tuple(_differences(build, Path(folder), services))
     if setting == "require":
         return _verdict(name, differences, "every member is the same")
-    shown = f"{len(differences)} members differ: {', '.join(differences[:5])}" if differences else ""
+    shown = f"{counted(len(differences), 'difference')}: {', '.join(differences[:5])}" if differences else ""
     once = "; the image was built once" if build.image else ""
     return Verdict(name=name, ok=True, detail=f"{shown or 'every member is the same'}{once}")
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused, VerificationFailed
+from tagseal.names import counted
 from tagseal.steps.body import changes, loses
 from tagseal.steps.choice import Reach
 
@@ -96,7 +97,7 @@ class Send:
     file: Wanted
 
     def __str__(self) -> str:
-        return f"send {self.file.name}, {self.file.size:,} bytes"
+        return f"send {self.file.name}, {counted(self.file.size, 'byte')}"
 
 
 Act = Discard | Create | Edit | Look | Delete | Send

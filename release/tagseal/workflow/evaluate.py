@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
+from tagseal.names import counted
 from tagseal.workflow.functions import FUNCTIONS, STATUS, ExpressionError, equal, found, ordered, text, true
 from tagseal.workflow.syntax import Call, Index, Name, Operation, Star, Value, parsed
 
@@ -164,7 +165,7 @@ def _function(node: Call) -> Function | None:
     """Return what is called with as many arguments as it takes; None for a function of the status."""
     if node.name in STATUS:
         if node.arguments:
-            raise ExpressionError(f"got {node.name}() with {len(node.arguments)} arguments, expected none")
+            raise ExpressionError(f"got {node.name}() with {counted(len(node.arguments), 'argument')}, expected none")
         return None
     function = FUNCTIONS.get(node.name)
     if function is None:
@@ -172,7 +173,7 @@ def _function(node: Call) -> Function | None:
     count = len(node.arguments)
     if not function.least <= count <= function.most:
         expected = f"{function.least}" + ("" if function.least == function.most else f" to {function.most}")
-        raise ExpressionError(f"got {node.name}() with {count} argument{'s' * (count != 1)}, expected {expected}")
+        raise ExpressionError(f"got {node.name}() with {counted(count, 'argument')}, expected {expected}")
     return function
 
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from tagseal.errors import Busy, TagsealError, UsageError, VerificationFailed
-from tagseal.names import shown
+from tagseal.names import counted, shown
 from tagseal.services.files import opened
 from tagseal.services.registry import refusals
 from tagseal.services.registry.client import BLOCK, Request
@@ -62,7 +62,7 @@ class _Blob:
 
     @property
     def doing(self) -> str:
-        return f"push {shown(self.name)}, {self.size:,} bytes"
+        return f"push {shown(self.name)}, {counted(self.size, 'byte')}"
 
 
 @dataclass(slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Busy, Refused, VerificationFailed
+from tagseal.names import counted
 from tagseal.records import ATTESTATION, Kind
 from tagseal.services import actions, oidc
 from tagseal.services.threads import side_by_side
@@ -65,7 +66,7 @@ def send(plan: Plan, seal: Seal, services: Services) -> Iterator[str]:
     for _, group in groupby(missing, lambda one: one.kind is Kind.sdist):
         side_by_side(partial(_send, asking=asking, plan=plan, services=services), list(group), _THREADS)
     services.retry.read(lambda: listing(asking.files(), plan, packages, services))
-    yield f"{len(missing)} package{'s'[: len(missing) > 1]} sent to {name}"
+    yield f"{counted(len(missing), 'package')} sent to {name}"
 
 
 def _hold_planned(plan: Plan, packages: Sequence[Artifact], services: Services) -> None:
