@@ -156,6 +156,49 @@ def test_the_top_level_holds_what_the_design_says() -> None:
     assert {path.name for path in ROOT.iterdir()} - ignored - {"__pycache__"} == listed
 
 
+def test_every_test_can_fail() -> None:
+    """Each asserts, expects an error, or calls what does: a helper of the tests, or a check that raises."""
+    raising = {
+        "raises",
+        "fail",
+        "verify",
+        "verify_artifact",
+        "verify_directly_issued_by",
+        "check",
+        "confirm",
+        "fitting",
+    }
+    functions = [
+        (f"{path.relative_to(ROOT)}:{node.lineno} {node.name}", node)
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef)
+    ]
+    asserting = [node for _, node in functions if any(isinstance(inner, ast.Assert) for inner in ast.walk(node))]
+    holding = raising | {node.name for node in asserting}
+    idle = [
+        name
+        for name, node in functions
+        if node.name.startswith("test_") and node not in asserting and called(node) & holding == set()
+    ]
+    assert idle == []
+    assert [name for name, node in functions if any(map(is_always_true, ast.walk(node)))] == []
+
+
+def called(node: ast.AST) -> set[str]:
+    """Return the names of what is called in there."""
+    calls = (call.func for call in ast.walk(node) if isinstance(call, ast.Call))
+    return {
+        one.id if isinstance(one, ast.Name) else one.attr for one in calls if isinstance(one, ast.Name | ast.Attribute)
+    }
+
+
+def is_always_true(node: ast.AST) -> bool:
+    """Tell whether this asserts ``… or [""]``, which holds whatever stands before it."""
+    ends = node.test.values[-1] if isinstance(node, ast.Assert) and isinstance(node.test, ast.BoolOp) else None
+    return isinstance(ends, ast.Constant | ast.List | ast.Tuple | ast.Dict | ast.Set)
+
+
 def test_no_example_is_held_against_a_clock() -> None:
     """Examples take as long as they take, on a loaded machine as well."""
     current = settings()

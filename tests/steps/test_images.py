@@ -133,7 +133,8 @@ def test_the_image_under_the_tag_wins_over_a_rebuilt_one(imaged: Stage, tmp_path
     assert rebuilt != seal.image
     assert again.image == seal.image
     published(imaged, again, imaged.upload(again))
-    assert tags(imaged) == {TAG: f"sha256:{seal.image.sha256}"} if seal.image else {}
+    assert seal.image is not None
+    assert tags(imaged) == {TAG: f"sha256:{seal.image.sha256}"}
     assert not imaged.repository.by_id[draft.id].draft
 
 

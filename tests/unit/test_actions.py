@@ -97,6 +97,11 @@ def test_a_torn_output_leaves_the_digest_of_the_job_before(text: str, tmp_path: 
     assert handed_on({actions.RECORDS: "before", "GITHUB_OUTPUT": str(output)}) == "before"
 
 
-def test_outside_of_actions_nothing_is_handed_on() -> None:
-    """There is no file to write to."""
-    hand_on({}, records="digest")
+@pytest.mark.parametrize("environ", [{}, {"GITHUB_OUTPUT": ""}])
+def test_outside_of_actions_nothing_is_handed_on(
+    environ: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is no file to write to, so nothing is written, and nothing is read from what lies here."""
+    monkeypatch.chdir(tmp_path)
+    hand_on(environ, records="digest")
+    assert (handed_on(environ), list(tmp_path.iterdir())) == ("", [])
