@@ -22,7 +22,7 @@ nox.options.error_on_missing_interpreters = True
 
 LOCK = "templates/scaffold/requirements.txt"
 LOCKED = "# What a release's jobs install: the very files that this version was tested with. Made by `nox -s lock`.\n"
-PROJECTS = ("click", "structlog", "requests", "build", "poetry-core")
+PROJECTS = ("click", "structlog", "requests", "build", "poetry-core", "nox", "PyYAML")
 DEBIAN = ("gh", "skopeo", "buildah", "docker-registry")
 ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
 GO = {
@@ -176,7 +176,7 @@ def _as_repository(session: nox.Session, name: str, folder: Path) -> Path:
     """Download a project's sdist and make it a git repository, without the metadata that would hide the tag."""
     downloads = folder / name
     shutil.rmtree(downloads, ignore_errors=True)
-    session.run("pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:", "--dest", str(downloads), name)
+    session.run("pip", "download", "--quiet", "--no-deps", "--no-binary", name, "--dest", str(downloads), name)
     (archive,) = downloads.glob("*.tar.gz")
     with tarfile.open(archive) as file:
         file.extractall(downloads, filter="data")

@@ -78,7 +78,7 @@ def test_a_build_as_planned_passes_every_check(tmp_path: Path) -> None:
             Verdict(name="file set", ok=True, detail="2 files, as planned"),
             Verdict(name="digests", ok=True, detail="every file is the recorded one"),
             Verdict(name="metadata", ok=True, detail="widget 1.2.3 in each package"),
-            Verdict(name="description (twine check --strict)", ok=True, detail="renders on an index"),
+            Verdict(name="description (twine check)", ok=True, detail="renders on an index"),
             Verdict(name="second build", ok=True, detail="every member is the same"),
         ),
     )
@@ -174,19 +174,27 @@ def test_another_spelling_of_the_same_name_and_version_is_the_same(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("facts", "said"),
-    [
-        ({"type": "text/x-rst", "text": ".. nonsense::"}, "has syntax errors in markup"),
-        ({"text": "UNKNOWN"}, "`long_description` missing."),
-    ],
+    ("text", "result", "warning"),
+    [("A widget.", "", ""), ("UNKNOWN", "PASSED with warnings", "twine check: WARNING  `long_description` missing.")],
 )
-def test_a_description_that_an_index_would_not_render_is_refused(
-    tmp_path: Path, facts: dict[str, str], said: str
-) -> None:
-    """The strict check of twine decides, and its words are shown."""
+def test_a_warning_about_the_description_is_a_remark(tmp_path: Path, text: str, result: str, warning: str) -> None:
+    """An index accepts what twine only warns of, so a release does not stop there; nothing else is said."""
     plan, _, services = collected(tmp_path)
-    found = problems(plan, packed(services, **facts), services)
-    assert any(said in line for line in found), found
+    heard: list[str] = []
+    built = packed(services, text=text)
+    verdicts = check(plan, built, services=dataclasses.replace(services, remark=heard.append)).verdicts
+    assert verdicts[3] == Verdict(name="description (twine check)", ok=True, detail="renders on an index")
+    names = (widget.SDIST, widget.WHEEL) if result else ()
+    assert sorted(heard) == sorted(
+        line for name in names for line in (f"twine check: Checking {name}: {result}", warning)
+    )
+
+
+def test_a_description_that_an_index_would_not_render_is_refused(tmp_path: Path) -> None:
+    """The check of twine decides, and its words are shown."""
+    plan, _, services = collected(tmp_path)
+    found = problems(plan, packed(services, type="text/x-rst", text=".. nonsense::"), services)
+    assert any("has syntax errors in markup" in line for line in found), found
 
 
 def test_a_real_back_end_from_the_index_builds_reproducibly(tmp_path: Path) -> None:

@@ -85,6 +85,39 @@ def test_an_sdist_is_read_whole(tmp_path: Path) -> None:
     }
 
 
+def symbolic(name: str, target: str) -> tuple[tarfile.TarInfo, bytes]:
+    return entry(f"{TOP}/{name}", type=tarfile.SYMTYPE, linkname=target)
+
+
+def hard(name: str, target: str) -> tuple[tarfile.TarInfo, bytes]:
+    return entry(f"{TOP}/{name}", type=tarfile.LNKTYPE, linkname=target)
+
+
+def test_links_that_stay_inside_an_sdist_are_read(tmp_path: Path) -> None:
+    """A symbolic link is known by where it leads, which no file's bytes are; a hard link is the file. pip agrees."""
+    entries = [
+        symbolic("docs/README", "../README"),
+        symbolic("docs/again", "README"),
+        symbolic("docs/./a", "./b//c/"),
+        symbolic("all", "docs"),
+        symbolic("deep/er/top", "../../"),
+        symbolic("lost", "nowhere/at/all"),
+        entry(f"{TOP}/README", b"../README"),
+        hard("COPY", f"{TOP}/README"),
+    ]
+    entries[2][0].name = f"{TOP}/docs/a"
+    path = sdist(tmp_path, entries)
+    found = archives.members(path)
+    assert found[f"{TOP}/COPY"] == found[f"{TOP}/README"] == sha256(b"../README")
+    assert found[f"{TOP}/docs/README"] == sha256(b"symbolic link\0../README")
+    assert len(set(found.values())) == len(found) - 1
+    assert len(found) == 9
+    with tarfile.open(path) as archive:
+        archive.extractall(tmp_path / "unpacked", filter="data")
+    root = tmp_path / "unpacked" / TOP
+    assert [one for one in root.rglob("*") if not one.resolve().is_relative_to(root)] == []
+
+
 WHEELS: dict[str, list[tuple[str | zipfile.ZipInfo, bytes]]] = {
     "duplicate": [("a.py", b"1"), ("a.py", b"2")],
     "duplicate_metadata": [(INFO, METADATA)],
@@ -116,11 +149,35 @@ SDISTS: dict[str, list[tuple[tarfile.TarInfo, bytes]]] = {
     "duplicate_metadata": [entry(f"{TOP}/PKG-INFO", METADATA)],
     "absolute": [entry("/etc/passwd")],
     "parent": [entry(f"{TOP}/../../evil")],
-    "symbolic_link_inside": [entry(f"{TOP}/link", type=tarfile.SYMTYPE, linkname="PKG-INFO")],
-    "symbolic_link_outside": [entry(f"{TOP}/link", type=tarfile.SYMTYPE, linkname="../other/file")],
-    "symbolic_link_absolute": [entry(f"{TOP}/link", type=tarfile.SYMTYPE, linkname="/etc/passwd")],
-    "hard_link_inside": [entry(f"{TOP}/link", type=tarfile.LNKTYPE, linkname=f"{TOP}/PKG-INFO")],
-    "hard_link_outside": [entry(f"{TOP}/link", type=tarfile.LNKTYPE, linkname="../etc/passwd")],
+    "symbolic_link_outside": [symbolic("link", "../other/file")],
+    "symbolic_link_out_and_in_again": [symbolic("a/link", f"../../{TOP}/PKG-INFO")],
+    "symbolic_link_that_goes_down_first": [symbolic("link", "a/../../other")],
+    "symbolic_link_through_a_link": [symbolic("a/b/c/up", "../../.."), symbolic("link", "a/b/c/up/../other")],
+    "symbolic_link_absolute": [symbolic("link", "/etc/passwd")],
+    "symbolic_link_to_nothing": [symbolic("link", "")],
+    "symbolic_link_with_a_backslash": [symbolic("link", "..\\..\\other")],
+    "symbolic_link_to_a_drive": [symbolic("link", "C:other")],
+    "symbolic_link_as_the_folder": [entry("link", type=tarfile.SYMTYPE, linkname=TOP)],
+    "symbolic_link_with_bytes": [entry(f"{TOP}/link", bytes(512), type=tarfile.SYMTYPE, linkname="PKG-INFO")],
+    "hard_link_with_bytes": [entry(f"{TOP}/link", bytes(512), type=tarfile.LNKTYPE, linkname=f"{TOP}/PKG-INFO")],
+    "symbolic_link_twice": [symbolic("link", "PKG-INFO"), symbolic("link", "other")],
+    "symbolic_link_and_file": [symbolic("link", "PKG-INFO"), entry(f"{TOP}/link", b"written through")],
+    "symbolic_link_and_folder": [symbolic("link", "docs"), entry(f"{TOP}/link", type=tarfile.DIRTYPE)],
+    "file_below_a_link": [symbolic("link", "docs"), entry(f"{TOP}/link/file", b"")],
+    "file_below_a_link_that_comes_later": [entry(f"{TOP}/link/a/file", b""), symbolic("link", "docs")],
+    "file_below_a_link_in_capitals": [symbolic("link", "docs"), entry(f"{TOP}/LINK/file", b"")],
+    "link_below_a_link": [symbolic("link", "docs"), symbolic("link/other", "../../../other")],
+    "folder_below_a_link": [symbolic("link", "docs"), entry(f"{TOP}/link/a", type=tarfile.DIRTYPE)],
+    "metadata_by_a_hard_link": [entry(f"{TOP}-1/PKG-INFO", type=tarfile.LNKTYPE, linkname=f"{TOP}/PKG-INFO")],
+    "hard_link_outside": [hard("link", "../etc/passwd")],
+    "hard_link_absolute": [hard("link", "/etc/passwd")],
+    "hard_link_to_another_folder": [entry("other/file", b""), hard("link", "other/file")],
+    "hard_link_to_nothing": [hard("link", f"{TOP}/absent")],
+    "hard_link_to_what_comes_later": [hard("link", f"{TOP}/later"), entry(f"{TOP}/later", b"")],
+    "hard_link_to_a_symbolic_link": [symbolic("a", "PKG-INFO"), hard("link", f"{TOP}/a")],
+    "hard_link_to_itself": [hard("link", f"{TOP}/link")],
+    "file_below_a_hard_link": [hard("link", f"{TOP}/PKG-INFO"), entry(f"{TOP}/link/file", b"")],
+    "name_without_end": [entry(f"{TOP}/" + "a/" * 4096 + "a", b"")],
     "device": [entry(f"{TOP}/null", type=tarfile.CHRTYPE)],
     "pipe": [entry(f"{TOP}/pipe", type=tarfile.FIFOTYPE)],
     "bomb": [entry(f"{TOP}/zeros", bytes(80 * 1024 * 1024))],

@@ -1,8 +1,9 @@
 """Wheels and sdists, read and never extracted.
 
 An archive is data from outside. Refused are members that lie outside the archive's own folder, appear twice, are
-devices, or links that lead outside; and archives that grow beyond all proportion when they are read. Formats: the
-binary distribution format (PEP 427), the source distribution format (PEP 625, PEP 721).
+devices, links in a wheel, or links in an sdist that lead outside (``tagseal.services.members``); and archives that grow
+beyond all proportion when they are read. Formats: the binary distribution format (PEP 427), the source distribution
+format (PEP 625, PEP 721).
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-import posixpath
 import stat
 import tarfile
 import zipfile
@@ -23,6 +23,7 @@ from packaging.metadata import parse_email
 from tagseal.errors import VerificationFailed
 from tagseal.names import shown
 from tagseal.services.files import opened
+from tagseal.services.members import Link, Members, Unsafe, inside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -53,7 +54,7 @@ class Contents:
     """As its metadata spells it."""
     classifiers: tuple[str, ...]
     members: Mapping[str, str]
-    """Path of each file, with the SHA-256 of its bytes; of a link, of where it leads."""
+    """Path of each file, with the SHA-256 of its bytes; of a symbolic link, of where it leads."""
 
 
 def members(path: Path) -> Mapping[str, str]:
@@ -72,15 +73,22 @@ def read(path: Path) -> Contents:
         VerificationFailed: The archive is unsafe, damaged, or has no metadata.
     """
     wheel = path.name.endswith(".whl")
-    found: dict[str, str] = {}
+    found = Members()
     texts: list[bytes] = []
     try:
         with opened(path) as file:
-            for name, stream in (_wheel if wheel else _sdist)(file):
-                _add(found, name)
-                keep = _describes(name, wheel=wheel)
-                found[name], text = _hashed(stream, keep=keep)
-                texts += [text] if keep else []
+            for name, content in (_wheel if wheel else _sdist)(file):
+                inside(name)
+                if content is None:
+                    found.folders.add(name)
+                elif isinstance(content, Link):
+                    found.add_link(name, content)
+                else:
+                    keep = _describes(name, wheel=wheel)
+                    digest, text = _hashed(content, keep=keep)
+                    found.add(name, digest)
+                    texts += [text] if keep else []
+        found.hold_nothing_below_links()
     except Unsafe as error:
         raise VerificationFailed(
             f"got {shown(path.name)} with {error}, expected a plain archive",
@@ -95,14 +103,10 @@ def read(path: Path) -> Contents:
     if not raw.get("name") or not raw.get("version"):
         raise _damaged(path, "no name or no version in its metadata")
     classifiers = tuple(raw.get("classifiers", ()))
-    return Contents(name=raw["name"], version=raw["version"], classifiers=classifiers, members=found)
+    return Contents(name=raw["name"], version=raw["version"], classifiers=classifiers, members=found.digests)
 
 
-class Unsafe(Exception):  # noqa: N818 - a finding, turned into an error of ours at the border
-    """Says what was found."""
-
-
-def _wheel(file: BufferedReader) -> Iterator[tuple[str, BufferedIOBase]]:
+def _wheel(file: BufferedReader) -> Iterator[tuple[str, BufferedIOBase | None]]:
     with zipfile.ZipFile(file) as archive:
         infos = archive.infolist()
         if len(infos) > _MEMBERS or sum(info.file_size for info in infos) > allowance(file):
@@ -116,13 +120,13 @@ def _wheel(file: BufferedReader) -> Iterator[tuple[str, BufferedIOBase]]:
             if info.flag_bits & 1 or info.compress_type not in _PLAIN_COMPRESSION:
                 raise Unsafe(f"{shown(info.filename)}, which is encrypted or packed in an unusual way")
             if info.is_dir():
-                inside(info.filename.rstrip("/"))
+                yield info.filename.rstrip("/"), None
                 continue
             with archive.open(info) as stream:
                 yield info.filename, cast("BufferedIOBase", stream)
 
 
-def _sdist(file: BufferedReader) -> Iterator[tuple[str, BufferedIOBase]]:
+def _sdist(file: BufferedReader) -> Iterator[tuple[str, BufferedIOBase | Link | None]]:
     plain = io.BufferedReader(Bounded(gzip.GzipFile(fileobj=file), allowance(file)))
     with tarfile.open(fileobj=plain, mode="r|") as archive:
         for count, member in enumerate(archive):
@@ -130,11 +134,13 @@ def _sdist(file: BufferedReader) -> Iterator[tuple[str, BufferedIOBase]]:
                 raise Unsafe(BOMB)
             name = member.name
             if member.isdir():
-                inside(name)
+                yield name, None
+            elif (member.issym() or member.islnk()) and not member.size:  # readers differ on bytes behind a link
+                yield name, Link(target=member.linkname, symbolic=member.issym())
             elif member.isreg() and not member.issparse():
                 yield name, cast("BufferedReader", archive.extractfile(member))
             else:
-                raise Unsafe(f"{shown(name)}, which is a link, a device, a pipe or sparse")
+                raise Unsafe(f"{shown(name)}, which is a device, a pipe, sparse or a link with bytes")
 
 
 class Bounded(io.RawIOBase):
@@ -162,24 +168,6 @@ def allowance(file: BufferedReader) -> int:
     size = file.seek(0, 2)
     file.seek(0)
     return _BASE + _RATIO * size
-
-
-def _add(found: dict[str, str], name: str) -> None:
-    inside(name)
-    if name in found:
-        raise Unsafe(f"{shown(name)} twice")
-    found[name] = ""
-
-
-def inside(name: str) -> None:
-    """Refuse a name that is not the plain relative path of one place inside the archive.
-
-    Raises:
-        Unsafe: It is none.
-    """
-    plain = bool(name) and name == posixpath.normpath(name) and "\\" not in name and "\0" not in name
-    if not plain or name.startswith(("/", "..")) or name[1:2] == ":":
-        raise Unsafe(f"the name {shown(name)}, which leads outside or is not plain")
 
 
 def _describes(name: str, *, wheel: bool) -> bool:

@@ -5,7 +5,7 @@
 3. Every file is read again and has the recorded size and digest.
 4. Each package's own metadata names the planned project and version, and does not forbid an index; archives are
    read under the rules of ``tagseal.services.archives``.
-5. ``twine check --strict`` renders the descriptions as an index would.
+5. ``twine check`` renders the descriptions as an index would. What it only warns of, an index accepts: a remark.
 6. The image is the recorded one, whole. A second build of the packages is compared member by member, where the
    settings ask for one.
 7. The notes can be rendered for these very files, and GitHub takes them: nothing is signed yet.
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 MOST_FILES = 1000
 TOO_LARGE = 2**31
 """Bytes."""
+_DESCRIPTION = "description (twine check)"
 _CHECKSUMS = checksums.NAME
 """Written by ``sign``, as the offline kit is: there when ``check`` runs again after it."""
 
@@ -127,17 +128,27 @@ def _digests(build: Build, services: Services) -> Iterator[str]:
 
 
 def _described(build: Build, services: Services) -> Verdict:
-    """Run ``twine check --strict``, in a child: it configures logging and the terminal of its process."""
+    """Run ``twine check``: at first ``--strict``, since its exit code alone tells that there are warnings."""
+    if _twine("--strict", build=build, services=services).code:
+        finished = _twine(build=build, services=services)
+        lines = process.tail(finished.output + finished.errors)
+        if finished.code:
+            return _verdict(_DESCRIPTION, lines, "")
+        for line in lines:
+            services.remark(f"twine check: {line}")
+    return _verdict(_DESCRIPTION, (), "renders on an index")
+
+
+def _twine(*options: str, build: Build, services: Services) -> process.Finished:
+    """Run ``twine check`` in a child: it configures logging and the terminal of its process."""
     names = [one.name for one in fileset.packages(build.artifacts)]
     with tempfile.TemporaryDirectory(prefix="tagseal-") as home:
         found = {name: services.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in services.environ}
-        finished = process.run(
-            [sys.executable, "-P", "-m", "twine", "--no-color", "check", "--strict", *names],
+        return process.run(
+            [sys.executable, "-P", "-m", "twine", "--no-color", "check", *options, *names],
             cwd=services.work.packages,
             environ={**found, "HOME": home, "COLUMNS": "500"},
         )
-    problems = process.tail(finished.output + finished.errors) if finished.code else ()
-    return _verdict("description (twine check --strict)", problems, "renders on an index")
 
 
 def _image(plan: Plan, build: Build, services: Services) -> Iterator[Verdict]:

@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING, Protocol
 from tagseal.names import shown
 from tagseal.services import archives, files
 from tagseal.services.layout import failures
+from tagseal.services.members import Unsafe, inside
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -141,12 +142,12 @@ class _Headers(io.RawIOBase):
 
     def read(self, size: int = -1, /) -> bytes:
         if not 0 <= size <= _HEADER:
-            raise archives.Unsafe(archives.BOMB)
+            raise Unsafe(archives.BOMB)
         return self._file.read(size)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
         if not 0 <= offset < _LARGEST:
-            raise archives.Unsafe("a member of a size that no file has")
+            raise Unsafe("a member of a size that no file has")
         return self._file.seek(offset, whence)
 
     def tell(self) -> int:
@@ -166,7 +167,7 @@ def _archive(path: Path, room: Path) -> Iterator[Archive]:
                 plain = unpacked
             plain.seek(0)
             members = _members(plain, path.name)
-        except archives.Unsafe as error:
+        except Unsafe as error:
             raise failures.unsafe(path.name, str(error)) from error
         except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, ValueError) as error:
             raise failures.absent(path.name, f"no readable tar archive ({shown(str(error))[1:-1]})") from error
@@ -180,15 +181,15 @@ def _members(file: IO[bytes], name: str) -> Mapping[str, tuple[int, int]]:
     with tarfile.open(fileobj=_Headers(file), mode="r:") as archive:
         for count, member in enumerate(archive):
             if count >= _MEMBERS:
-                raise archives.Unsafe(archives.BOMB)
+                raise Unsafe(archives.BOMB)
             try:
                 _look(member, found)
-            except archives.Unsafe as error:
+            except Unsafe as error:
                 findings.append(str(error))
     # First: `docker save` wrote links for years, and whoever brings such an archive needs the way out.
     _is_layout(name, found.keys())
     if findings:
-        raise archives.Unsafe(findings[0])
+        raise Unsafe(findings[0])
     return found
 
 
@@ -196,13 +197,13 @@ def _look(member: tarfile.TarInfo, found: dict[str, tuple[int, int]]) -> None:
     name = member.name.removeprefix("./")
     if name == "." and member.isdir():
         return
-    archives.inside(name)
+    inside(name)
     if member.isdir():
         return
     if not member.isreg() or member.issparse() or member.size < 0:
-        raise archives.Unsafe(f"{shown(name)}, which is a link, a device, a pipe or sparse")
+        raise Unsafe(f"{shown(name)}, which is a link, a device, a pipe or sparse")
     if name in found:
-        raise archives.Unsafe(f"{shown(name)} twice")
+        raise Unsafe(f"{shown(name)} twice")
     found[name] = member.offset_data, member.size
 
 
