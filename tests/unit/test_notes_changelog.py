@@ -101,6 +101,23 @@ def test_headings_are_read_as_projects_write_them(tmp_path: Path, heading: str) 
 
 
 @pytest.mark.parametrize(
+    ("heading", "version"),
+    [
+        ("2026.10.20", "2026.10.20"),
+        ("2026.01.05 (2026.01.06)", "2026.1.5"),
+        ("Released 2026-10-20: 2026.10.20", "2026.10.20"),
+        ("2026.10.20rc1", "2026.10.20rc1"),
+        ("2026.10.20", "2026.10.20rc1"),
+        ("v2026.10.20.post1", "2026.10.20.post1"),
+    ],
+)
+def test_a_version_may_be_a_date(tmp_path: Path, heading: str, version: str) -> None:
+    """Of a project that counts in days; a date that is no version of it is a date."""
+    found = written(tmp_path, f"## 2026.10.21\n\nnext\n\n## {heading}\n\nown\n\n## 2026.10.19\n\nold\n", version)
+    assert found == changelog.Section(text="own", heading=heading)
+
+
+@pytest.mark.parametrize(
     "decoy",
     [
         "```\n## 1.2.0\n```",

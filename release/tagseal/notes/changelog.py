@@ -176,7 +176,7 @@ def _choose(headings: Sequence[Heading], version: Version, text: Callable[[Headi
 
 def _place(words: str, version: Version) -> tuple[int, bool] | None:
     """Return how far the heading is from naming just this version, or None if it names another or none."""
-    words = _DATE.sub(" ", words)
+    words = _DATE.sub(lambda date: date[0] if _released(date[0]) == version.release else " ", words)
     for match in _VERSION.finditer(words):
         try:
             found = Version(match[0])
@@ -186,6 +186,11 @@ def _place(words: str, version: Version) -> tuple[int, bool] | None:
             return None
         return len(re.findall(r"\w+", words[: match.start()])), match[0].lstrip("v") != str(version)
     return None
+
+
+def _released(date: str) -> tuple[int, ...]:
+    """Return the numbers of a date that may be a version of a project that counts in days; of another, none."""
+    return tuple(map(int, date.split("."))) if date.count(".") == 2 else ()  # noqa: PLR2004 - year, month, day
 
 
 def _block_parser() -> MarkdownIt:
