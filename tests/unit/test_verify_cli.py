@@ -220,7 +220,7 @@ def test_an_empty_folder_is_told_to_be_one(
     assert (code, lines[3], lines[-2]) == (
         1,
         "FAIL: .",
-        "  | next: `gh release download v1.2.3 --repo octo/widget --dir .`.",
+        "  | next: `tagseal verify --release octo/widget v1.2.3 --out .`.",
     )
 
 

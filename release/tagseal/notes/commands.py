@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import VerificationFailed
 from tagseal.names import counted, shown
-from tagseal.notes.forms import RESOLVED, Expected, Use, read
+from tagseal.notes.forms import RESOLVED, Expected, Use, hold_no_python, read
 from tagseal.notes.known import FORMS
 from tagseal.notes.page import fences
 from tagseal.records import BUNDLE, Artifact, Command, Kind, Phase
@@ -54,8 +54,10 @@ def commands(markdown: str) -> tuple[Command, ...]:
     """Return the commands of a verify section, in order.
 
     Raises:
-        VerificationFailed: A code block is neither a command with a phase nor ``text`` or ``json``.
+        VerificationFailed: A code block is neither a command with a phase nor ``text`` or ``json``; or a line tells the
+            reader to run what was not verified.
     """
+    hold_no_python(markdown)
     blocks = fences(markdown)
     for info, content in blocks:
         if info not in _INFO and info not in _OUTPUT:
@@ -150,7 +152,7 @@ def _from_index(purposes: Sequence[Purpose], artifacts: Sequence[Artifact], expe
     """Yield what the commands leave out of an index: the download, and a package's provenance; of many, of two."""
     if expected.index is None:
         return
-    if "pip" not in [purpose.tool for purpose in purposes]:
+    if ("pip", Use.download) not in [(purpose.tool, purpose.kind) for purpose in purposes]:
         yield f"{expected.requirement}: no download from {expected.index.name}"
     if not expected.index.site:
         return

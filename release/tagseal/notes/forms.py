@@ -32,6 +32,9 @@ _WORD = re.compile(
 _RESOLVED = re.compile(
     r"""DIGEST="\$\((?P<command>crane digest (?:[A-Za-z0-9.:/_-]+|'[A-Za-z0-9.:/_<>-]+'))\)\"""", re.ASCII
 )
+_PYTHON = re.compile(r"python[0-9.]*", re.ASCII)
+_BY_PYTHON = re.compile(r"(?<![\w./-])python[0-9.]*[ \t]+(?!-[IP])(?=-|[^\s`]+\.py\b)", re.ASCII)
+_WHY_NOT_PYTHON = "it looks for modules in this folder first, so that it would run a file that was only downloaded"
 RESOLVED = "${DIGEST}"
 """What stands for the digest that a tag points at, below the line that asks for it."""
 
@@ -155,6 +158,8 @@ def read(line: str, forms: Sequence[Form]) -> tuple[Form, Call]:
     asks = _RESOLVED.fullmatch(line)
     words = _words(asks["command"] if asks else line)
     form = next((form for form in forms if tuple(words[: len(form.program)]) == form.program), None)
+    if form is None and _PYTHON.fullmatch(words[0]):
+        raise not_understood(line, words[0], _WHY_NOT_PYTHON)
     if form is None:
         raise not_understood(line, words[0], "no such program, or not this way of calling it")
     if (form.use is Use.resolve) != (asks is not None):
@@ -171,6 +176,17 @@ def read(line: str, forms: Sequence[Form]) -> tuple[Form, Call]:
         else:
             raise not_understood(line, word, f"not an option that {words[0]} has here")
     return form, call
+
+
+def hold_no_python(markdown: str) -> None:
+    """Hold that no line of a page, command or not, starts Python so that it looks for modules in the reader's folder.
+
+    Raises:
+        VerificationFailed: One does.
+    """
+    for line in markdown.split("\n"):
+        if found := _BY_PYTHON.search(line):
+            raise not_understood(line.strip(), found[0].strip(), _WHY_NOT_PYTHON)
 
 
 def _words(line: str) -> list[str]:

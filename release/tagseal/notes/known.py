@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 def _gh(call: Call, expected: Expected) -> Sequence[str]:
     same(call, "tag", call.operands, expected.tag)
     same(call, "--repo", call.values("--repo"), expected.repository)
-    return assets(call, call.values("--pattern"), expected) or sorted(expected.assets)
+    names = [*call.values("--pattern"), *call.values("-p")]
+    if not names:
+        raise wrong(call, "--pattern", "none", "the name of each file: a release may have files that nobody planned")
+    return assets(call, names, expected)
 
 
 def _curl(call: Call, expected: Expected) -> Sequence[str]:
@@ -113,11 +116,14 @@ def _sha256sum(call: Call, expected: Expected) -> Sequence[str]:
 
 
 def _install(call: Call, expected: Expected, *, known: frozenset[str]) -> Sequence[str]:
-    """Nobody runs an installation here, so a name one letter off would be found by its author's victims only."""
+    """Nobody runs an installation here, so a name one letter off would be found by its author's victims only.
+
+    A path without a version would be built from what lies in the reader's folder.
+    """
     own = {expected.requirement, "--index-url", expected.index.simple} if expected.index else frozenset[str]()
     for word in [one for one in some(call, call.operands) if one not in own]:
         name = word if word in known else _requirement(word)
-        if name not in known:
+        if name not in known or ("/" in name) != ("@" in word):
             raise wrong(call, "to install", word, f"one of {', '.join(sorted(known))}")
     return ()
 
@@ -134,15 +140,13 @@ def _requirement(word: str) -> str:
 _COSIGN = "github.com/sigstore/cosign/{}/cmd/cosign"
 _CRANE = "github.com/google/go-containerregistry/cmd/crane"
 _INSTALLED = {
-    ("python", "-m", "pip", "install"): {"sigstore", "pypi-attestations", "--upgrade", "-U"},
-    ("python3", "-m", "pip", "install"): {"sigstore", "pypi-attestations", "--upgrade", "-U"},
     ("pip", "install"): {"sigstore", "pypi-attestations", "--upgrade", "-U"},
     ("pipx", "install"): {"sigstore"},
     ("uv", "tool", "install"): {"sigstore"},
     ("brew", "install"): {"cosign", "crane", "gh", "sigstore"},
     ("go", "install"): {_COSIGN.format("v2"), _COSIGN.format("v3"), _CRANE},
 }
-"""What an installation may name, and its flags."""
+"""What an installation may name, and its flags. Python is no way to start one: see ``hold_no_python``."""
 
 FORMS = (
     Form(
@@ -151,7 +155,7 @@ FORMS = (
         phase=Phase.draft,
         files=_gh,
         flags=frozenset({"--skip-existing", "--clobber"}),
-        options=frozenset({"--repo", "--pattern"}),
+        options=frozenset({"--repo", "--pattern", "-p"}),
     ),
     *INDEX_FORMS,
     Form(

@@ -46,10 +46,10 @@ _INSTALL = {
     "crane": "https://github.com/google/go-containerregistry/tree/main/cmd/crane",
     "cosign": "https://docs.sigstore.dev/cosign/system_config/installation/",
     "gh": "https://cli.github.com",
-    "pip": "python -m ensurepip",
-    "pypi-attestations": "python -m pip install pypi-attestations",
+    "pip": "python -P -m ensurepip",
+    "pypi-attestations": "pip install pypi-attestations",
     "sha256sum": "your system's coreutils",
-    "sigstore": "python -m pip install sigstore",
+    "sigstore": "pip install sigstore",
 }
 
 

@@ -111,8 +111,7 @@ def newer(case: Evidence) -> Cause | None:
         slug="bundle-newer",
         what=f"got a bundle of a form that this client does not know, {cut(found)}, expected one up to version "
         f"{NEWEST[0]}.{NEWEST[1]}",
-        next="Update the client: `python -m pip install --upgrade tagseal sigstore`. "
-        f"Until it verifies, {case.danger}.",
+        next=f"Update the client: `pip install --upgrade tagseal sigstore`. Until it verifies, {case.danger}.",
         context=("Nothing in it has been verified. A bundle that was made up may name any version, too.",),
     )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tagseal.names import quoted
 from tagseal.verification.diagnosis import contents
-from tagseal.verification.diagnosis.wording import capital, cut, download, shell
+from tagseal.verification.diagnosis.wording import capital, cut, download, shell, workflow_option
 from tagseal.verification.result import Cause, Check
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ def empty_folder(case: Evidence) -> Cause | None:
         return None
     folder, wanted = str(case.subject.path), case.wanted
     where = quoted(case.name or ".")
-    command = f"gh release download {quoted(wanted.tag)} --repo {quoted(wanted.repository)} --dir {where}"
+    command = f"tagseal verify --release {quoted(wanted.repository)} {quoted(wanted.tag)} --out {where}"
+    command += workflow_option(wanted.workflow)
     plain = "download the files and their bundles, all from the page of the same release"
     return Cause(
         slug="folder-empty",

@@ -57,7 +57,7 @@ def expired_trust(case: Evidence) -> Cause | None:
         slug="expired-trust-root",
         what=f"got a root of trust that is over ({case.trust}), expected one that is valid at {moment(int(case.now))}",
         next="Look at this machine's clock: `date -u`. If it is right, update the client: "
-        "`python -m pip install --upgrade sigstore`; or get a new trust configuration from whoever gave you this one.",
+        "`pip install --upgrade sigstore`; or get a new trust configuration from whoever gave you this one.",
         context=(
             (
                 "Either somebody keeps you on an old root of trust, or nobody has renewed it, or this machine's clock "
@@ -88,7 +88,7 @@ def unloadable(case: Evidence) -> Cause | None:
     return Cause(
         slug="bad-trust-root",
         what=f"got a root of trust that cannot be used ({case.trust}), expected a valid one",
-        next="Update the client: `python -m pip install --upgrade sigstore`; or get a new trust configuration from "
+        next="Update the client: `pip install --upgrade sigstore`; or get a new trust configuration from "
         "whoever gave you this one.",
         context=(
             (

@@ -8,7 +8,7 @@ SIGSTORE, COSIGN, SHA256SUM, GH = "sigstore", "cosign", "sha256sum", "gh"
 COSIGN_2, COSIGN_3 = "cosign 2", "cosign 3"
 
 AGAIN = "Download the file and its bundle again, both from the page of the same release; then verify again."
-UPDATE = "Update the client (for sigstore `python -m pip install --upgrade sigstore`), then verify again."
+UPDATE = "Update the client (for sigstore `pip install --upgrade sigstore`), then verify again."
 TELL = "If it fails again, tell the maintainers where you got it."
 
 

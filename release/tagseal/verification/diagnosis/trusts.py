@@ -69,7 +69,7 @@ def old_trust(case: Evidence) -> Cause | None:
         slug="unknown-trust-root",
         what=f"got a bundle that claims to be of the public Sigstore instance, expected one that {case.root} vouches "
         f"for: {case.danger}",
-        next="Verify it with the public root of trust, and a client of today: `python -m pip install --upgrade "
+        next="Verify it with the public root of trust, and a client of today: `pip install --upgrade "
         "sigstore`, then the same command without --trust-config and --offline.",
         context=(
             (
@@ -110,7 +110,7 @@ def unlogged_certificate(case: Evidence) -> Cause | None:
         slug="certificate-not-logged",
         what=f"got a certificate without a timestamp of a certificate log that {case.root} names, expected one: "
         f"{case.danger}",
-        next=f"Update the client: `python -m pip install --upgrade sigstore`; then {download(case)}. If it fails "
+        next=f"Update the client: `pip install --upgrade sigstore`; then {download(case)}. If it fails "
         "again, tell the maintainers.",
         context=(
             (
@@ -130,7 +130,7 @@ def no_time(case: Evidence) -> Cause | None:
         slug="no-trusted-time",
         what=f"got a bundle without a time that {case.root} vouches for, expected a log's promise or a signed "
         f"timestamp: {case.danger}",
-        next=f"Update the client: `python -m pip install --upgrade sigstore`; then {download(case)}. If the "
+        next=f"Update the client: `pip install --upgrade sigstore`; then {download(case)}. If the "
         "maintainers run an instance of their own, get its trust configuration from a page that you trust: "
         "--trust-config FILE.",
         context=(

@@ -65,10 +65,15 @@ def again(case: Evidence, *, tag: str = "", repository: str = "", workflow: str 
     if case.image:
         uri = f"{GITHUB}/{one.repository}/{one.workflow}@{one.ref}"
         return cosign(uri, case) if one.safe and one.tag else "verify it again"
-    file = one.workflow.rpartition("/")[2]
     command = f"tagseal verify {quoted(case.name)} --repo {quoted(one.repository)} --tag {quoted(one.tag)}"
-    command += f" --workflow {quoted(file)}" if file != DEFAULT_WORKFLOW else ""
+    command += workflow_option(one.workflow)
     return shell(command, "verify it again") if one.safe and one.tag else "verify it again"
+
+
+def workflow_option(path: str) -> str:
+    """Return what names a workflow to `tagseal verify`; nothing for the one that it takes by itself."""
+    file = path.rpartition("/")[2]
+    return f" --workflow {quoted(file)}" if file != DEFAULT_WORKFLOW else ""
 
 
 def cosign(uri: str, case: Evidence) -> str:
