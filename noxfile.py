@@ -152,17 +152,18 @@ def clients(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """Print how this tool compares with others at the same work, as ratios measured in one run."""
+    """Print how this tool compares with others at the same work, as ratios of one run; `-- --smallest` is a trial."""
     session.install(".")
     session.run("python", "tests/bench.py", *session.posargs)
 
 
 @nox.session(default=False)
 def fuzz(session: nox.Session) -> None:
-    """Change bundles at random, 20,000 times for each rule, or as often as is said: `nox -s fuzz -- 500`."""
+    """Give readers what was changed or made at random, 20,000 times for each rule or as said: `nox -s fuzz -- 500`."""
     times = session.posargs[0] if session.posargs else "20000"
     session.install(".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "tests"))
-    session.run("pytest", "--numprocesses=auto", "tests/unit/test_verify_fuzz.py", env={"TAGSEAL_FUZZ": times})
+    modules = sorted(map(str, Path("tests").rglob("test_*fuzz*.py")))
+    session.run("pytest", "--numprocesses=auto", *modules, env={"TAGSEAL_FUZZ": times})
 
 
 @nox.session(default=False)

@@ -375,13 +375,7 @@ def test_a_bundle_that_says_two_things_is_refused(trust: Trust, played: Instance
     junk["verificationMaterial"]["certificate"]["rawBytes"] += ":"
     for document in (two, spelled, junk):
         path.write_text(json.dumps(document))
-        result = only(verified(trust, path)[:1])
-        if result.ok:  # read alike, by both
-            assert result.facts is not None
-            entry = genuine["verificationMaterial"]["tlogEntries"][0]
-            assert (result.facts.signer.trigger, str(result.facts.log_index)) == ("push", entry["logIndex"])
-        else:
-            assert result.check is Check.bundle
+        assert only(verified(trust, path)[:1]).check is Check.bundle
 
 
 def test_names_that_no_locale_has_are_verified_like_others(trust: Trust, played: Instance, tmp_path: Path) -> None:
