@@ -208,6 +208,7 @@ def test_an_installation_names_a_tool_of_the_notes(text: str, expected: Expected
         "python3.12 -Im pip install sigstore",
         "python -c 'import sigstore'",
         "python verify.py",
+        "py -m pip install sigstore",
         "python",
     ],
 )
@@ -216,7 +217,7 @@ def test_python_is_not_started_in_a_folder_of_downloads(text: str, expected: Exp
     with pytest.raises(VerificationFailed) as refusal:
         classify(Command(phase=Phase.shown, text=text), expected=expected)
     assert refusal.value.what.endswith(
-        "it looks for modules in this folder first, so that it would run a file that was only downloaded"
+        "it looks for modules in this folder first, so it may run what was only downloaded; write `pip install`"
     )
     assert refusal.value.slug == "command-not-understood"
 
@@ -229,6 +230,7 @@ def test_python_is_not_started_in_a_folder_of_downloads(text: str, expected: Exp
         ("    python3.12\t-c 'import this'", True),
         ("`python -v -m pip`", True),
         ("`python check.py`", True),
+        ("`py -3 -m pip`, or `pypy3 -m pip`", True),
         ("`python3 -I -m venv venv && . venv/bin/activate`", False),
         ("`python -Pm pip` and `python3 -P check.py`", False),
         ("You need Python, or python-sigstore -m; then `sigstore-python -m`.", False),

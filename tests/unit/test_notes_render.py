@@ -100,6 +100,20 @@ def test_hundreds_of_files_fit_into_what_github_takes(
     assert all(one.name in by_tool["sigstore"] for one in (*artifacts[1:], *assets))
 
 
+@pytest.mark.parametrize(("count", "listed"), [(100, True), (101, False)])
+def test_more_hashes_than_anyone_reads_are_left_to_the_list(
+    rendered: Callable[..., Page], artifacts: tuple[Artifact, ...], *, count: int, listed: bool
+) -> None:
+    """Up to a hundred files the page has a row for each."""
+    assets = tuple(
+        Artifact(kind=Kind.asset, name=f"{number}.bin", size=1, sha256="0" * 64)
+        for number in range(count - len(artifacts))
+    )
+    text = rendered(files=(*artifacts, *assets)).text
+    assert text.count(f"| `{'0' * 64}` |") == (len(assets) if listed else 0)
+    assert ("`SHA256SUMS` lists the SHA-256 of each." in text) is not listed
+
+
 def test_a_release_of_one_file_has_no_command_for_others(
     rendered: Callable[..., Page], artifacts: tuple[Artifact, ...]
 ) -> None:

@@ -32,9 +32,11 @@ _WORD = re.compile(
 _RESOLVED = re.compile(
     r"""DIGEST="\$\((?P<command>crane digest (?:[A-Za-z0-9.:/_-]+|'[A-Za-z0-9.:/_<>-]+'))\)\"""", re.ASCII
 )
-_PYTHON = re.compile(r"python[0-9.]*", re.ASCII)
-_BY_PYTHON = re.compile(r"(?<![\w./-])python[0-9.]*[ \t]+(?!-[IP])(?=-|[^\s`]+\.py\b)", re.ASCII)
-_WHY_NOT_PYTHON = "it looks for modules in this folder first, so that it would run a file that was only downloaded"
+_PYTHON = re.compile(r"(?:python|pypy|py)[0-9.]*", re.ASCII)
+_BY_PYTHON = re.compile(rf"(?<![\w./-]){_PYTHON.pattern}[ \t]+(?!-[IP])(?=-|[^\s`]+\.py\b)", re.ASCII)
+_WHY_NOT_PYTHON = (
+    "it looks for modules in this folder first, so it may run what was only downloaded; write `pip install`"
+)
 RESOLVED = "${DIGEST}"
 """What stands for the digest that a tag points at, below the line that asks for it."""
 

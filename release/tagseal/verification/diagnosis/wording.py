@@ -52,7 +52,8 @@ def download(case: Evidence) -> str:
     patterns = " ".join(f"--pattern {quoted(name)}" for name in (case.name, bundle_name(case)))
     command = f"gh release download {quoted(wanted.tag)} --repo {quoted(wanted.repository)} {patterns} --clobber"
     plain = f"download {cut(case.name)} and its bundle again, both from the page of the same release"
-    return shell(command, plain) if wanted.safe and wanted.tag else plain
+    named = not {*case.name} & {*"*?["}  # else gh would take whatever else it matches
+    return shell(command, plain) if wanted.safe and wanted.tag and named else plain
 
 
 def again(case: Evidence, *, tag: str = "", repository: str = "", workflow: str = "") -> str:
