@@ -61,7 +61,9 @@ def compare(git: Git, commit: str) -> Comparison:
     3. A submodule is on its commit, and its files are compared in the same way; one that is not there is left out.
     """
     tree = git.tree(commit)
-    other = {path for path, entry in tree.items() if not _is_same(git, path, *entry)}
+    folders = {path: Path(path).parent for path in tree}
+    linked = {folder for folder in {*folders.values()} if files.link_below(git.root, git.root / folder)}
+    other = {path for path, entry in tree.items() if folders[path] in linked or not _is_same(git, path, *entry)}
     if plain := {path for path in other if tree[path][0] not in {_LINK, SUBMODULE}}:
         other -= {*_written_otherwise(git, commit, plain)}
     added = {*git.tracked_files()} - tree.keys()
@@ -75,8 +77,6 @@ def compare(git: Git, commit: str) -> Comparison:
 def _is_same(git: Git, path: str, mode: str, digest: str) -> bool:
     """Tell whether a path of the checkout holds the very bytes that the commit has."""
     place = git.root / path
-    if files.link_below(git.root, place.parent):
-        return False
     if mode == SUBMODULE:
         return _is_same_module(git, path, digest)
     try:
