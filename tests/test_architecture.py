@@ -32,7 +32,6 @@ ONLY_IMPORTERS = {
         "tagseal.services.github.client",
         "tagseal.services.github.settings",
     },
-    "id": {"tagseal.services.oidc"},
     "subprocess": {"tagseal.services.process", "tagseal.rehearsal.command"},
     "stamina": {"tagseal.services.retry"},
     "rfc3161_client": {"tagseal.verification.timestamps"},

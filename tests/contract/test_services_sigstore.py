@@ -1,22 +1,21 @@
-"""What signing takes for granted in sigstore-python, one private name among it (decision 17)."""
+"""What signing takes for granted in sigstore-python, two private names among it (decision 17)."""
 
 from __future__ import annotations
 
 import json
 import re
 import socket
+import threading
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-from sigstore._internal.timestamp import CLIENT_TIMEOUT
 from sigstore.hashes import Hashed
 from sigstore.models import ClientTrustConfig
 from sigstore.oidc import IdentityToken
 from sigstore.sign import Signer, SigningContext
 from sigstore_models.common.v1 import HashAlgorithm
-from tuf.ngclient.urllib3_fetcher import Urllib3Fetcher
 
 from instance import RUN, instance, moved
 from tagseal.errors import Busy, ServiceError
@@ -30,14 +29,16 @@ DIGEST = "0" * 64
 
 
 @pytest.mark.parametrize("version", [1, 2])
-def test_a_log_client_has_one_session_a_thread(version: int) -> None:
-    """Both versions' clients keep it under the one private name that is used."""
+def test_a_client_has_one_session_a_thread(version: int) -> None:
+    """A log's client of either version, and a timestamp authority's, keep it under the private name that is used."""
     with instance() as played:
         document = moved(played.trust_config, "rekorTlogUrls", "http://127.0.0.1:1", version=version)
-    log = ClientTrustConfig.from_json(document).signing_config.get_tlogs()[0]
-    sessions = [log._session for _ in range(2)]  # type: ignore[attr-defined]  # noqa: SLF001 - what this test is about
-    assert isinstance(sessions[0], requests.Session)
-    assert sessions[0] is sessions[1]
+    signing = ClientTrustConfig.from_json(document).signing_config
+    clients: list[Any] = [signing.get_tlogs()[0], signing.get_tsas()[0]]
+    for client in clients:
+        sessions = [client._session for _ in range(2)]  # noqa: SLF001 - what this test is about
+        assert isinstance(sessions[0], requests.Session)
+        assert sessions[0] is sessions[1]
 
 
 @pytest.mark.parametrize(("kind", "version"), [("caUrls", 1), ("rekorTlogUrls", 1), ("rekorTlogUrls", 2)])
@@ -52,9 +53,14 @@ def test_no_request_waits_for_ever(kind: str, version: int) -> None:
     assert "Read timed out" in caught.value.context[0]
 
 
-def test_the_other_clients_have_timeouts_of_their_own() -> None:
-    """What fetches the public root of trust, and timestamps, needs none of ours."""
-    assert (Urllib3Fetcher().socket_timeout, CLIENT_TIMEOUT) == (30, 5)
+def test_a_root_of_trust_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TUF's client counts silence only, so what it does is left behind when the time is over."""
+    never = threading.Event()
+    monkeypatch.setattr(ClientTrustConfig, "production", never.wait)
+    with pytest.raises(Busy, match="could not load the root of trust") as caught:
+        _ = Sigstore(origin="a test", document="", timeout=(0.1, 0.1)).trusted_root
+    never.set()
+    assert caught.value.context == ("TimeoutError: got no result within 0.2 s, expected one",)
 
 
 def test_a_certificate_that_is_over_has_an_error_of_its_own() -> None:

@@ -15,7 +15,7 @@ import stamina
 
 from tagseal.errors import Busy, Refused
 from tagseal.services.retry import Pace, Retry
-from tagseal.services.threads import side_by_side
+from tagseal.services.threads import side_by_side, within
 
 ROOT = Path(__file__).parents[2]
 
@@ -133,3 +133,18 @@ def test_a_turn_that_is_waited_for_alone_comes() -> None:
         raise Busy("the service failed", hint="Again.", slug="busy", after=300.0)
     with pace.turn():
         pass
+
+
+def test_what_ends_in_time_gives_its_result() -> None:
+    """A foreign act's result, or its failure, is that of the call."""
+    assert within(60, lambda: "done") == "done"
+    with pytest.raises(ZeroDivisionError):
+        within(60, lambda: 1 // 0)
+
+
+def test_what_does_not_end_is_left_behind() -> None:
+    """The caller goes on when the time is over, whatever the act does."""
+    never = threading.Event()
+    with pytest.raises(TimeoutError, match=r"got no result within 0\.01 s"):
+        within(0.01, never.wait)
+    never.set()

@@ -5,12 +5,9 @@ A token is asked for where it is used and kept in memory only. Source: "OpenID C
 
 from __future__ import annotations
 
-import re
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-
-import id as ambient
 
 from tagseal.errors import Busy, Refused, ServiceError, UsageError
 from tagseal.names import printable
@@ -24,41 +21,74 @@ SIGSTORE = "sigstore"
 _NEEDED = ("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
 _SHARED = 5
 """Seconds by which sigstore lets clocks differ."""
-_FAILED = re.compile(r"GitHub: OIDC token request failed \(code=(\d+)")
-_PASSING = re.compile(r"5\d\d|408|429")
+TIMEOUT = (10.0, 30.0)
+"""Seconds for a connection, and without a byte of the answer."""
+_ANSWER = 1 << 16
+"""Bytes; a token has two thousand."""
+_PASSING = {408, 425, 429}
+_SERVER_ERROR = 500
+_WORDS = 300
 
 
 def identity_token(environ: Mapping[str, str], audience: str) -> str | None:
     """Ask the runner for an identity token; None when the job has no ``id-token`` permission.
 
     Args:
-        environ: The process's own environment: ``id`` reads that one, whatever is passed here.
+        environ: The job's environment.
         audience: Who shall accept the token: :data:`SIGSTORE`, later an index's name as well.
 
     Raises:
         Busy: The runner's token endpoint did not answer.
         ServiceError: The runner has a token endpoint, and it gave no token for this audience.
     """
-    if environ.get("GITHUB_ACTIONS") != "true" or not all(environ.get(name) for name in _NEEDED):
+    url, bearer = (environ.get(name, "") for name in _NEEDED)
+    if environ.get("GITHUB_ACTIONS") != "true" or not url or not bearer:
         return None
+    import requests  # noqa: PLC0415 - with what asks
+
+    from tagseal.services import transport  # noqa: PLC0415 - 0.1 s that a job without a token need not wait for
+
     try:
-        return ambient.detect_credential(audience)  # gives up after 30 s without an answer, four times
-    except ambient.GitHubOidcPermissionCredentialError:
-        return None
-    except Exception as error:  # `id` lets errors of urllib3 and of decoding through
-        if _passing(error):
-            raise Busy(
-                "got no answer from the runner's token endpoint, expected an identity token",
-                context=(printable(str(error))[:300],),
-                hint="Run this job again.",
-                slug="identity-token-busy",
-            ) from error
-        raise ServiceError(
-            "got no identity token from the runner, expected one",
-            context=(printable(str(error))[:300],),
-            hint="Run this job again.",
-            slug="identity-token-failed",
-        ) from error
+        with transport.session(TIMEOUT, most=_ANSWER) as session:
+            answer = session.get(
+                url,
+                params={"audience": audience},
+                auth=transport.Authorization(f"Bearer {bearer}"),
+                proxies={"http": ""},  # the runner itself, where its address is none of TLS
+                allow_redirects=False,
+            )
+        if answer.status_code in _PASSING or answer.status_code >= _SERVER_ERROR:
+            raise _busy(f"{answer.status_code} {answer.text}")
+        if not answer.ok:
+            raise _failed(f"{answer.status_code} {answer.text}")
+        token = answer.json()["value"]
+    except requests.JSONDecodeError as error:
+        raise _failed(str(error)) from error
+    except requests.RequestException as error:
+        raise _busy(str(error)) from error
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise _failed(f"{type(error).__name__}: {error}") from error
+    if not isinstance(token, str):
+        raise _failed(f"a {type(token).__name__} for a token")
+    return token
+
+
+def _busy(words: str) -> Busy:
+    return Busy(
+        "got no answer from the runner's token endpoint, expected an identity token",
+        context=(printable(words)[:_WORDS],),
+        hint="Run this job again.",
+        slug="identity-token-busy",
+    )
+
+
+def _failed(words: str) -> ServiceError:
+    return ServiceError(
+        "got no identity token from the runner, expected one",
+        context=(printable(words)[:_WORDS],),
+        hint="Run this job again.",
+        slug="identity-token-failed",
+    )
 
 
 def claims(token: str) -> dict[str, str]:
@@ -92,14 +122,6 @@ def compare_clocks(token: str, asked: float) -> None:
         hint="Set this machine's clock, then run the same command again; finished bundles are kept.",
         slug="clock-differs",
     )
-
-
-def _passing(error: Exception) -> bool:
-    """Tell whether another try may help; `id` names the status in its message only."""
-    found = _FAILED.match(str(error))
-    if found:
-        return _PASSING.fullmatch(found[1]) is not None
-    return isinstance(error, OSError) or "timed out" in str(error)
 
 
 def _shown(seconds: float) -> str:

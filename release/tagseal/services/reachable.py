@@ -7,6 +7,8 @@ from email.utils import parsedate_to_datetime
 
 import requests
 
+from tagseal.services import transport
+
 SIGSTORE = (
     "https://fulcio.sigstore.dev/api/v2/trustBundle",
     "https://rekor.sigstore.dev/api/v1/log",
@@ -18,7 +20,8 @@ SIGSTORE = (
 def asked(url: str, timeout: float) -> datetime | None:
     """Return the time of an answer, whatever it says, or None where there is none in so many seconds."""
     try:
-        answer = requests.head(url, timeout=timeout, allow_redirects=False)
+        with transport.session((timeout, timeout)) as session:
+            answer = session.head(url, allow_redirects=False)
         told = parsedate_to_datetime(answer.headers.get("Date", ""))
     except (requests.RequestException, ValueError, TypeError):
         return None

@@ -66,6 +66,31 @@ def side_by_side(
         raise failures[0]
 
 
+def within(seconds: float, act: Callable[[], T]) -> T:
+    """Return what a foreign act returns that may not end: it is left to a thread that nobody waits for.
+
+    Raises:
+        TimeoutError: It has not ended within so many seconds.
+        BaseException: Whatever it raised.
+    """
+    results, failures = list[T](), list[BaseException]()
+
+    def run() -> None:
+        try:
+            results.append(act())
+        except BaseException as error:  # noqa: BLE001 - raised below, in the thread that waits
+            failures.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if failures:
+        raise failures[0]
+    if not results:
+        raise TimeoutError(f"got no result within {seconds:g} s, expected one")
+    return results[0]
+
+
 def slept(seconds: float) -> bool:
     """Wait; tell whether nothing ended the work of this thread meanwhile."""
     ended: threading.Event | None = getattr(_here, "ended", None)

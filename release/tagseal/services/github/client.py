@@ -4,19 +4,22 @@
 2. It follows redirects of writes: before anything else, a repository has answered by its own name.
 3. It takes a listing's answer without a list for an empty listing: pages are asked for here.
 4. It is for one thread: each gets its own.
-5. It is lazy: a handle costs no request. Of a handle that was not completed it makes values up, from its own URL
+5. Its requests count silence only: each gets a deadline, and each answer a bound (``services.transport``).
+6. It is lazy: a handle costs no request. Of a handle that was not completed it makes values up, from its own URL
    (a release's tag is then the last part of it: measured); whoever reads one completes it first.
 """
 
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from github import Auth, Github, GithubException
+from github.Requester import HTTPSRequestsConnectionClass
 
 from tagseal.services.github import refusals
 from tagseal.services.github.releases import typed
+from tagseal.services.transport import Adapter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +36,14 @@ _PAGE = 100
 _GONE, _NOT_FOUND = 204, 404
 
 
+class _Connection(HTTPSRequestsConnectionClass):
+    """PyGithub's connection, with requests that end."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - as the library has it
+        super().__init__(*arguments, **options)
+        Adapter((options["timeout"], options["timeout"])).on(self.session)
+
+
 class Client:
     """The API with one token, from any thread; it raises what PyGithub and requests raise."""
 
@@ -46,7 +57,7 @@ class Client:
     def github(self) -> Github:
         """This thread's client."""
         if not hasattr(self._threads, "github"):
-            self._threads.github = Github(
+            self._threads.github = made = Github(
                 base_url=self._api,
                 auth=Auth.Token(self._token) if self._token else None,
                 retry=None,
@@ -55,6 +66,8 @@ class Client:
                 seconds_between_writes=0,
                 lazy=True,
             )
+            # The one private name that is used here (decision 17): PyGithub makes sessions of its own.
+            made.requester._Requester__connectionClass = _Connection  # type: ignore[attr-defined]  # noqa: SLF001
         client: Github = self._threads.github
         return client
 

@@ -6,24 +6,25 @@ import hashlib
 import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
 
 import requests
 
 from tagseal.errors import TagsealError
 from tagseal.names import printable
+from tagseal.services import transport
 from tagseal.services.index import refusals
+from tagseal.services.transport import BLOCK, TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-TIMEOUT = (10.0, 60.0)
-"""Seconds for a connection, and without a byte of the answer."""
-_BLOCK = 1 << 20
 _LARGEST = 1 << 31
 """Bytes of a package: a release takes none larger."""
 _WORDS = 300
 _MISSING = requests.codes.not_found
+_REDIRECTS = 5
 
 
 def asked(url: str, doing: str, most: int, *, accept: str = "application/json") -> bytes | None:
@@ -33,7 +34,7 @@ def asked(url: str, doing: str, most: int, *, accept: str = "application/json") 
         Busy: Another try may help; ``doing`` completes "could not".
         ServiceError: The index refused.
     """
-    with _border(doing), requests.get(url, headers={"Accept": accept}, timeout=TIMEOUT, stream=True) as answer:
+    with _border(doing), _answer(url, doing, {"Accept": accept}) as answer:
         if answer.status_code == _MISSING:
             return None
         _accepted(answer, doing)
@@ -53,9 +54,9 @@ def saved(url: str, doing: str, path: Path) -> str:
     partial = path.with_name(f".{path.name}.part")
     digest, size = hashlib.sha256(), 0
     try:
-        with _border(doing), requests.get(url, timeout=TIMEOUT, stream=True) as answer, partial.open("wb") as file:
+        with _border(doing), _answer(url, doing, {}) as answer, partial.open("wb") as file:
             _accepted(answer, doing)
-            for block in answer.iter_content(_BLOCK):
+            for block in answer.iter_content(BLOCK):
                 size += len(block)
                 if size > _LARGEST:
                     raise refusals.garbled(doing, f"more than {_LARGEST:,} bytes")
@@ -69,9 +70,22 @@ def saved(url: str, doing: str, path: Path) -> str:
     return digest.hexdigest()
 
 
+@contextmanager
+def _answer(url: str, doing: str, headers: dict[str, str]) -> Iterator[requests.Response]:
+    """Give the answer, wherever redirects lead to: each of them to an address with TLS."""
+    with transport.session(TIMEOUT, most=_LARGEST + BLOCK) as session:
+        for _ in range(_REDIRECTS):
+            with session.get(url, headers=headers, stream=True, allow_redirects=False) as answer:
+                if not answer.is_redirect:
+                    yield answer
+                    return
+                url = urljoin(url, answer.headers["Location"])
+            if urlsplit(url).scheme != "https":
+                raise refusals.garbled(doing, "a redirect to an address without TLS")
+    raise refusals.garbled(doing, f"{_REDIRECTS} redirects")
+
+
 def _accepted(answer: requests.Response, doing: str) -> None:
-    if not answer.url.startswith("https://"):  # where a redirect led
-        raise refusals.garbled(doing, "a redirect to an address without TLS")
     if not answer.ok:
         words = answer.raw.read(_WORDS, decode_content=True).decode("utf-8", "replace")
         said = printable(" ".join(f"{answer.reason} {words}".split()))

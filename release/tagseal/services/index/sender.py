@@ -1,24 +1,29 @@
 """twine in a process of its own: ``python -P -m tagseal.services.index.sender``, with arguments of ``twine upload``.
 
-Two things differ from twine's own command. A request ends: by itself twine waits for ever, and after a connection that
-broke it sends the headers again with an empty body, for which the index waits just as long (measured, 7.0.0). And how
-it ended is one line of JSON on standard output, the server's own words in it; what twine prints goes to standard error.
+Two things differ from twine's own command. A request ends: by itself twine waits without a limit, and after a
+connection that broke it sends the headers again with an empty body, for which the index waits just as long (measured,
+7.0.0). And how it ended is one line of JSON on standard output, the server's own words in it; what twine prints goes to
+standard error. Its exchange of the identity token gets requests of ours as well: this process has no other purpose.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from contextlib import redirect_stdout
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import requests
+from twine import auth, utils
 from twine.commands.upload import upload
 from twine.exceptions import TrustedPublishingFailure, TwineException
 from twine.settings import Settings
 
-from tagseal.services.timely import Timely
+from tagseal.services import oidc, transport
+from tagseal.services.transport import Adapter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,8 +41,14 @@ class _Ending(Settings):
     def create_repository(self) -> Repository:
         """Return what sends."""
         repository = super().create_repository()
-        Timely(TIMEOUT).on(repository.session)
+        Adapter(TIMEOUT).on(repository.session)
         return repository
+
+
+def bound() -> None:
+    """Let twine exchange the identity token by requests of ours."""
+    utils.make_requests_session = partial(transport.session, TIMEOUT)
+    auth.detect_credential = partial(oidc.identity_token, os.environ)  # type: ignore[attr-defined]
 
 
 def main(argv: Sequence[str]) -> int:
@@ -46,6 +57,7 @@ def main(argv: Sequence[str]) -> int:
     _Ending.register_argparse_arguments(parser)
     parser.add_argument("files", nargs="+")
     options = parser.parse_args(argv)
+    bound()
     with redirect_stdout(sys.stderr):
         ended = _sent(options)
     sys.stdout.write(json.dumps(ended) + "\n")

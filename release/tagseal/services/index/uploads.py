@@ -39,8 +39,8 @@ _IDENTITY = ("GITHUB_ACTIONS", actions.OIDC_URL, "ACTIONS_ID_TOKEN_REQUEST_TOKEN
 _LOGIN = ("HOME", "TWINE_USERNAME", "TWINE_PASSWORD", "TWINE_CERT", "NETRC")
 _FIXED = {"COLUMNS": "500", "NO_COLOR": "1", "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
 _PASSING = re.compile(r"5\d\d|408|429")
-_ONCE = ("Unable to retrieve an OIDC token", "invalid-reuse-token", "invalid JSON")
-"""In twine's words about an identity token that was not given, or whose exchange lost its answer: the next is new."""
+_ONCE = ("invalid-reuse-token", "invalid JSON")
+"""In twine's words about an exchange of the identity token that lost its answer: the next token is new."""
 _PRESENT = re.compile(r"already exist", re.IGNORECASE)
 _SHORT, _LONG = len("Internal Server Error"), 500
 """Characters of a status line's own words, and of what is shown."""

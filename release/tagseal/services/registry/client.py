@@ -10,24 +10,25 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
-from typing import IO, TYPE_CHECKING, Any, Protocol, cast
+from typing import IO, TYPE_CHECKING, Protocol, cast
 from urllib.parse import urljoin, urlsplit
 
-import requests
-from requests.adapters import HTTPAdapter
-
+from tagseal.services import transport
 from tagseal.services.registry import refusals
 from tagseal.services.registry.tokens import Tokens
+from tagseal.services.transport import BLOCK, Authorization
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    import requests
 
     from tagseal.services.registry.credentials import Credentials
 
 TIMEOUT = 60
 """Seconds without an answer, or without progress."""
-BLOCK = 1 << 20
-"""Bytes in memory at a time."""
+_LARGEST = 1 << 40
+"""Bytes of an answer: each is read to a limit of its own."""
 _SMALL = 1 << 16
 """Bytes of an answer that is read for its headers, and of a token's."""
 _WORDS = 4000
@@ -164,7 +165,7 @@ class Client:
             url,
             data=request.body() if callable(request.body) else request.body,
             headers={"Accept-Encoding": "identity", **request.headers},
-            auth=_Authorization(authorization),
+            auth=Authorization(authorization),
             timeout=(self._timeout, self._timeout + request.patience),
             allow_redirects=False,
             stream=True,
@@ -181,8 +182,7 @@ class Client:
             "POST" if form else "GET",
             url,
             data=form or None,
-            auth=_Authorization(authorization),
-            timeout=self._timeout,
+            auth=Authorization(authorization),
             allow_redirects=False,
             stream=True,
         ) as answer:
@@ -192,8 +192,7 @@ class Client:
     def _session(self) -> requests.Session:
         """This thread's session."""
         if not hasattr(self._threads, "session"):
-            session = requests.Session()
-            session.mount("https://", _Blocks())
+            session = transport.session((self._timeout, self._timeout), most=_LARGEST)
             session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
             self._threads.session = session
         return cast("requests.Session", self._threads.session)
@@ -215,25 +214,3 @@ def _saved(answer: requests.Response, file: IO[bytes], limit: int) -> bytes:
         file.write(block)
         left -= len(block)
     return b""
-
-
-class _Authorization(requests.auth.AuthBase):
-    """Send this header and no other credentials: an auth object also keeps a ``~/.netrc`` out."""
-
-    def __init__(self, header: str) -> None:
-        self._header = header
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._header:
-            request.headers["Authorization"] = self._header
-        return request
-
-
-class _Blocks(HTTPAdapter):
-    """Send bodies in large blocks."""
-
-    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - the library's own
-        super().init_poolmanager(*arguments, **options, blocksize=BLOCK)
-
-    def proxy_manager_for(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - the library's own
-        return super().proxy_manager_for(*arguments, **options, blocksize=BLOCK)

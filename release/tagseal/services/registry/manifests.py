@@ -14,7 +14,8 @@ from urllib.parse import quote
 from tagseal.errors import Refused
 from tagseal.names import IMAGE_TAG, shown
 from tagseal.services.registry import referrers, refusals
-from tagseal.services.registry.client import BLOCK, Request
+from tagseal.services.registry.client import Request
+from tagseal.services.transport import BLOCK
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

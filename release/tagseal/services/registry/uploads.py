@@ -26,7 +26,8 @@ from tagseal.errors import Busy, TagsealError, UsageError, VerificationFailed
 from tagseal.names import counted, shown
 from tagseal.services.files import opened
 from tagseal.services.registry import refusals
-from tagseal.services.registry.client import BLOCK, Request
+from tagseal.services.registry.client import Request
+from tagseal.services.transport import BLOCK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -23,19 +23,17 @@ from tagseal.services.actions import TRUST_CONFIG
 from tagseal.services.retry import Retry
 from tagseal.services.sigstore.failures import ExpiredCertificate, border, refused
 from tagseal.services.sigstore.stamping import insistent
-from tagseal.services.threads import side_by_side
-from tagseal.services.timely import Timely
+from tagseal.services.threads import side_by_side, within
+from tagseal.services.transport import TIMEOUT, Adapter
 from tagseal.verification.timestamps import Rooted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from sigstore.models import Bundle, SigningConfig, TrustedRoot
 
 THREADS = 16
 """Signing waits for two services; more threads than this gained nothing (measured)."""
-TIMEOUT = (10.0, 60.0)
-"""Seconds for a connection, and without a byte of the answer. TUF's client has 30 of its own, a timestamp's 5."""
 
 _ONCE = Retry(patience=0)
 _BAD_REQUEST, _CONFLICT = 400, 409
@@ -158,7 +156,10 @@ class Sigstore:
     def _config(self) -> ClientTrustConfig:
         def load() -> ClientTrustConfig:
             with border("load the root of trust"):
-                return ClientTrustConfig.from_json(self.document) if self.document else ClientTrustConfig.production()
+                if self.document:
+                    return ClientTrustConfig.from_json(self.document)
+                # Whoever answers for TUF may take as long as he likes: its client counts silence only.
+                return within(2 * max(self.timeout), ClientTrustConfig.production)
 
         return self.retry.read(load)
 
@@ -188,47 +189,54 @@ class Sigstore:
         Raises:
             ExpiredCertificate: The certificate is over.
         """
-        log = config.get_tlogs()[0]
-        signer = self._signer(config, token, log)
+        log, authorities = config.get_tlogs()[0], config.get_tsas()
+        signer = self._signer(config, token, log, authorities)
 
         def sign(one: tuple[str, str | Statement]) -> None:
             _sign(signer, *one, finished)
 
-        side_by_side(sign, list(wanted.items()), THREADS, first=partial(_bound, log, self.timeout))
+        side_by_side(sign, list(wanted.items()), THREADS, first=partial(_bound, (log, *authorities), self.timeout))
 
-    def _signer(self, config: SigningConfig, token: Callable[[], str], log: Any) -> Signer:  # noqa: ANN401 - a private type
+    def _signer(self, config: SigningConfig, token: Callable[[], str], log: Any, authorities: Sequence[Any]) -> Signer:  # noqa: ANN401 - private types
         """Get a certificate; where Fulcio refuses the token, which may have ended on the way, with another one."""
         try:
-            return self._certified(config, token, log)
+            return self._certified(config, token, log, authorities)
         except ServiceError as error:
             if not refused(error, _BAD_REQUEST):
                 raise
-        return self._certified(config, token, log)
+        return self._certified(config, token, log, authorities)
 
-    def _certified(self, config: SigningConfig, token: Callable[[], str], log: Any) -> Signer:  # noqa: ANN401
+    def _certified(
+        self,
+        config: SigningConfig,
+        token: Callable[[], str],
+        log: Any,  # noqa: ANN401
+        authorities: Sequence[Any],
+    ) -> Signer:
         asked = time.time()
         raw = token()
         oidc.compare_clocks(raw, asked)
         with border("get a signing certificate from Fulcio"):
             authority = config.get_fulcio()
-            Timely(self.timeout).on(authority.session)
+            Adapter(self.timeout).on(authority.session)
             context = SigningContext(
                 fulcio=authority,
                 rekor=log,
                 trusted_root=self.trusted_root,
-                tsa_clients=insistent(config.get_tsas()),
+                tsa_clients=insistent(authorities),
             )
             return Signer(IdentityToken(raw, oidc.SIGSTORE), context, cache=True)
 
 
-def _bound(log: Any, timeout: tuple[float, float]) -> None:  # noqa: ANN401 - the library's type is private
-    """Give this thread's requests to the log a timeout.
+def _bound(clients: Sequence[Any], timeout: tuple[float, float]) -> None:
+    """Let this thread's requests to a log, and to timestamp authorities, end.
 
-    The one private name that is used here (decision 17): a log client makes a session for each thread, and offers no
+    The one private name that is used here (decision 17): their clients make a session for each thread, and offer no
     public way to it. ``_session`` is there in sigstore 4.5 to 4.x; ``tests/contract/test_services_sigstore.py``
     holds it for both versions of the log.
     """
-    Timely(timeout).on(log._session)  # noqa: SLF001
+    for client in clients:
+        Adapter(timeout).on(client._session)  # noqa: SLF001
 
 
 def _sign(signer: Signer, name: str, wanted: str | Statement, finished: Callable[[str, bytes], None]) -> None:

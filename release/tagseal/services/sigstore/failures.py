@@ -71,7 +71,8 @@ def _passing(error: BaseException) -> bool:
     """Tell whether the same request may do later: it got no answer, or one that says so."""
     if (answer := _answer(error)) is not None:
         return answer.status_code in _PASSING or answer.status_code >= _SERVER_ERROR
-    lost = [one for one in _chain(error) if isinstance(one, requests.RequestException | DownloadError | Unstamped)]
+    kinds = requests.RequestException | DownloadError | Unstamped | TimeoutError
+    lost = [cause for cause in _chain(error) if isinstance(cause, kinds)]
     return bool(lost) and "CERTIFICATE_VERIFY_FAILED" not in str(lost)
 
 
