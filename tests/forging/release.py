@@ -28,6 +28,7 @@ FILE = "widget-1.2.3-py3-none-any.whl"
 CONTENT = b"A wheel, as far as a signature knows.\n"
 V03 = "application/vnd.dev.sigstore.bundle.v0.3+json"
 OLD = "application/vnd.dev.sigstore.bundle+json;version=0."
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 Document = dict[str, Any]
@@ -98,6 +99,8 @@ class Workshop:
     log: Log = field(default_factory=Log)
     tiles: Tiles = field(default_factory=Tiles)
     timestamps: list[Authority] = field(default_factory=certificates.timestamp_authority)
+    retired: list[Authority] = field(default_factory=certificates.timestamp_authority)
+    """A timestamp authority that is trusted until ``SOON``, and no longer."""
 
     def signed(
         self,
@@ -128,14 +131,16 @@ class Workshop:
         made = self.signed(message, leaf, key=key, certificate=certificate)
         return made.bundle(self.log.entry(made.body, when=when))
 
-    def stamp(self, message: bytes, when: int = SOON, *, certificate: bool = True) -> bytes:
-        """Return a timestamp of the authority over this message; a genuine one is over a signature."""
+    def stamp(self, message: bytes, when: int = SOON, *, certificate: bool = True, retired: bool = False) -> bytes:
+        """Return a timestamp of an authority over this message; a genuine one is over a signature."""
         asked = replace(tsp.query_of(message), certificate=certificate)
-        return tsp.response(asked, self.timestamps[0], datetime.fromtimestamp(when, UTC))
+        chain = self.retired if retired else self.timestamps
+        return tsp.response(asked, chain[0], datetime.fromtimestamp(when, UTC))
 
     def trusted_root(self) -> Document:
         """Return what a verifier trusts."""
-        since = {"start": (START - AGE).strftime("%Y-%m-%dT%H:%M:%SZ")}
+        since = {"start": (START - AGE).strftime(_TIME)}
+        until = {**since, "end": datetime.fromtimestamp(SOON, UTC).strftime(_TIME)}
         certificate_log = self.certificate_log.public_key()
         return {
             "mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
@@ -145,14 +150,17 @@ class Workshop:
             ],
             "certificateAuthorities": [_authority(trust.FULCIO, self.authorities, since)],
             "ctlogs": [_log(trust.CERTIFICATE_LOG, certificate_log, key_id(certificate_log), since)],
-            "timestampAuthorities": [_authority(trust.TIMESTAMPS, self.timestamps, since)],
+            "timestampAuthorities": [
+                _authority(trust.TIMESTAMPS, self.timestamps, since),
+                _authority(trust.TIMESTAMPS, self.retired, until),
+            ],
         }
 
     def trust_config(self) -> Document:
         """Return the same with a signing configuration, which whoever verifies does not use."""
         service = {
             "majorApiVersion": 1,
-            "validFor": {"start": (START - AGE).strftime("%Y-%m-%dT%H:%M:%SZ")},
+            "validFor": {"start": (START - AGE).strftime(_TIME)},
             "operator": "sigstore.dev",
         }
         signing = {

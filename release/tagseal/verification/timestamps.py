@@ -8,7 +8,8 @@ and Sigstore's client specification, "Timestamping".
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import MAXYEAR, datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
 
 import rfc3161_client
 from sigstore.verify import Verifier
@@ -31,8 +32,38 @@ class Rooted(Verifier):
 
     def __init__(self, *, trusted_root: TrustedRoot) -> None:
         """Verify by this root of trust."""
-        super().__init__(trusted_root=trusted_root)
+        super().__init__(trusted_root=cast("TrustedRoot", _Root(trusted_root)))
         self.root = trusted_root
+
+
+class _Root:
+    """A root of trust whose timestamp authorities are trusted to the last moment.
+
+    The library leaves that moment out; Sigstore's own conformance tests count it in
+    (``trust-root-tsa-validity-end-inclusive``).
+    """
+
+    def __init__(self, root: TrustedRoot) -> None:
+        self._root = root
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the library reads
+        return getattr(self._root, name)
+
+    def get_timestamp_authorities(self) -> list[_Authority]:
+        return [_Authority(authority) for authority in self._root.get_timestamp_authorities()]
+
+
+class _Authority:
+    def __init__(self, authority: Any) -> None:  # noqa: ANN401 - the library's type is private
+        self._authority = authority
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the library reads
+        return getattr(self._authority, name)
+
+    @property
+    def validity_period_end(self) -> datetime | None:
+        end: datetime | None = self._authority.validity_period_end
+        return end if end is None or end.year == MAXYEAR else end + timedelta.resolution
 
 
 def verify_timestamps(bundle: Bundle, root: TrustedRoot) -> None:
@@ -40,7 +71,8 @@ def verify_timestamps(bundle: Bundle, root: TrustedRoot) -> None:
 
     1. They are few, and no two are the same.
     2. Each is by a timestamp authority of the root, over the bundle's signature, at a time when this authority was
-       trusted. Whether the signing certificate was valid then is verified with the certificate.
+       trusted, the first and the last moment included. Whether the signing certificate was valid then is verified with
+       the certificate.
 
     Raises:
         ValueError: One of them does not hold.
@@ -70,7 +102,7 @@ def _asked(stamp: TimeStampResponse, signature: bytes, root: TrustedRoot) -> Ite
     time = stamp.tst_info.gen_time
     for authority in root.get_timestamp_authorities():
         start, end = authority.validity_period_start, authority.validity_period_end
-        if time < start or (end is not None and time >= end):
+        if time < start or (end is not None and time > end):
             yield f"an authority that is trusted from {start} to {end or 'now'}"
             continue
         chain = authority.certificates(allow_expired=True)

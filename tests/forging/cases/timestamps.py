@@ -41,6 +41,13 @@ def genuine_timestamp_without_promise(shop: Workshop) -> Document:
 
 
 @genuine()
+def genuine_timestamp_at_the_end_of_its_authority(shop: Workshop) -> Document:
+    """The last moment of the time for which an authority is trusted belongs to it (RFC 5280 section 4.1.2.5)."""
+    made = shop.signed()
+    return _unpromised(shop, shop.stamp(made.signature, retired=True), made=made)
+
+
+@genuine()
 def genuine_second_version_of_the_log(shop: Workshop) -> Document:
     """An entry of Rekor's second version, with a timestamp: signers will write so."""
     return _second(shop, shop.signed())
@@ -95,6 +102,13 @@ def only_a_timestamp_by_unknown_authority(shop: Workshop) -> Document:
     """Nobody else tells the time, and this one is not trusted."""
     made = shop.signed()
     return _unpromised(shop, Workshop().stamp(made.signature), made=made)
+
+
+@attack(Check.time, _NO_TIME)
+def timestamp_after_the_end_of_its_authority(shop: Workshop) -> Document:
+    """A second later the authority is trusted no longer."""
+    made = shop.signed()
+    return _unpromised(shop, shop.stamp(made.signature, SOON + 1, retired=True), made=made)
 
 
 @attack(Check.time, "same timestamp twice")
