@@ -189,6 +189,39 @@ def test_a_file_that_was_taken_away_is_missed(forge: Forge) -> None:
     assert (code, lines[-1]) == (1, "FAILED   1 of 3 files did not verify")
 
 
+def without(forge: Forge, *beginnings: str) -> None:
+    """Delete assets of the public release, as whoever may edit it can."""
+    release = forge.repository.releases[0]
+    release.assets = [asset for asset in release.assets if not asset.name.startswith(beginnings)]
+
+
+def test_a_release_without_its_list_is_not_verified(forge: Forge, tmp_path: Path) -> None:
+    """Whoever can exchange names and drop a file can delete the list as well: good signatures alone are not enough."""
+    forge.publish()
+    without(forge, SUMS, SDIST)
+    for asset in forge.repository.releases[0].assets:
+        asset.name = asset.name.replace("1.2.3", "9.9.9")
+    code, lines, _ = forge.verify("--out", "kept")
+    renamed = WHEEL.replace("1.2.3", "9.9.9")
+    assert (code, lines[5:7]) == (1, [f"OK: kept/{renamed}", f"FAIL: kept/{SUMS}"])
+    assert lines[7].startswith(f"  | got a release without {SUMS}, expected the signed list that says which file")
+    assert f"tagseal verify FILE --repo {NAME} --tag {TAG}" in lines[-2]
+    assert lines[-1] == "FAILED   1 of 2 files did not verify"
+    assert main(["verify", str(tmp_path / "kept" / renamed), "--repo", NAME, "--tag", TAG]) == 0
+    assert f"VERIFIED 1 file, names not bound (no signed {SUMS})" in forge.capsys.readouterr().out
+
+
+@pytest.mark.parametrize("left", ["", BUNDLE], ids=["the list", "its bundle"])
+def test_half_of_a_list_is_none(forge: Forge, left: str) -> None:
+    """Neither a list that nobody signed nor a signature without its list binds a name."""
+    forge.publish()
+    release = forge.repository.releases[0]
+    gone = SUMS if left else f"{SUMS}{BUNDLE}"
+    release.assets = [asset for asset in release.assets if asset.name != gone]
+    code, lines, _ = forge.verify()
+    assert (code, f"FAIL: {SUMS}" in lines, lines[-1]) == (1, True, "FAILED   1 of 3 files did not verify")
+
+
 def test_an_upload_that_was_never_finished_is_not_verified(forge: Forge) -> None:
     """It has a name and no bytes."""
     forge.publish()

@@ -312,6 +312,14 @@ def empty_folder(bench: Bench) -> Cause:
     return bench.told(Subject(path=bench.folder), None, Check.file, detail=result.detail)
 
 
+def unlisted(bench: Bench) -> Cause:
+    """Whatever was asked for, a release has a list."""
+    (bench.folder / WHEEL).write_bytes(b"x")
+    result = verify_files([bench.folder / WHEEL], EXPECTED, trust(), whole=True)[-1]
+    assert result.cause is not None
+    return result.cause
+
+
 def unreadable(bench: Bench) -> Cause:
     (bench.folder / WHEEL).mkdir()
     return bench.told(Subject(path=bench.folder / WHEEL), None, Check.file, detail="got a folder, expected a file")
@@ -427,6 +435,7 @@ CASES: dict[str, tuple[str, Callable[[Bench], Cause]]] = {
     "an empty bundle": ("bundle-damaged", of_bundle(b"")),
     "no file": ("file-absent", absent),
     "an empty folder": ("folder-empty", empty_folder),
+    "a release without its list": ("release-without-list", unlisted),
     "a folder": ("file-unreadable", unreadable),
     "a page": ("saved-page", of_file(HTML)),
     "an asset": ("saved-page", of_file(ASSET.encode())),

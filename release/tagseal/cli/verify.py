@@ -28,7 +28,8 @@ examples:
   tagseal verify . --repo octo/widget --tag v1.2.3
       every file in this folder; its bundle, FILE.sigstore.json, lies beside it
   tagseal verify --release octo/widget v1.2.3
-      download that release, and verify all of it
+      download that release, and verify all of it; it must have a signed
+      SHA256SUMS, without which names can be exchanged and files left out
   tagseal verify --explain
       paste what sigstore or cosign said, then Ctrl-D
 

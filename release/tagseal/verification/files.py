@@ -43,6 +43,8 @@ class _Work:
 
     policy: VerificationPolicy
     trust: Trust
+    whole: bool
+    """Whether the files are a release."""
     results: dict[Path, Result] = field(default_factory=dict)
     lists: dict[Path, checksums.Sums] = field(default_factory=dict)
     """Verified ones, by their path."""
@@ -67,7 +69,8 @@ def verify_files(
         paths: What to verify, one or several. A bundle among them is paired with its file.
         expected: Who should have signed.
         trust: What to trust; loading it is the caller's, once for many calls.
-        whole: Whether every file that a verified ``SHA256SUMS`` lists must be among them, as in a release.
+        whole: Whether they are a release: then a verified ``SHA256SUMS`` must be among them, and every file that it
+            lists. Whoever can edit a release can delete the list, and then exchange names or leave a file out.
 
     Returns:
         What came of each, in the order of ``paths``, folders sorted, each file once. A file that is not there, or has
@@ -76,7 +79,7 @@ def verify_files(
     Raises:
         UsageError: ``expected`` is empty, or there are too many files.
     """
-    work = _Work(policy=policy.of(expected), trust=trust)
+    work = _Work(policy=policy.of(expected), trust=trust, whole=whole)
     wanted = found([paths] if isinstance(paths, str | os.PathLike) else paths)
 
     def one(each: Wanted) -> None:
@@ -98,8 +101,11 @@ def verify_files(
 
 
 def _absent(wanted: Sequence[Wanted], work: _Work) -> tuple[Wanted, ...]:
-    """Return what a verified list names, and nobody has: whoever can take a file away could hide it so."""
+    """Return what a release lacks: its list, or what a verified list names."""
     there = {one.path for one in wanted}
+    if wanted and checksums.NAME not in {path.name for path in there}:
+        why = f"got a release without {checksums.NAME}, expected one that is signed"
+        return (Wanted(path=wanted[0].path.with_name(checksums.NAME), problem=(Check.file, why)),)
     why = f"got nothing of that name, expected a file: {checksums.NAME} lists it"
     listed = [path.with_name(name) for path, found in work.lists.items() for name in found.digests]
     return tuple(Wanted(path=path, problem=(Check.file, why)) for path in listed if path not in there)
@@ -184,6 +190,7 @@ def _explained(result: Result, wanted: Wanted, expected: Expected, nearby: Seque
         bundle=work.refused.get(wanted.path),
         nearby=nearby,
         listed=listed.digests if listed else {},
+        whole=work.whole,
     )
     return replace(result, cause=found)
 

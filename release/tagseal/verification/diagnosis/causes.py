@@ -51,6 +51,7 @@ def cause(  # noqa: PLR0913 - everything that a diagnosis may know, each by its 
     nearby: Sequence[Subject] = (),
     listed: Mapping[str, str] = _NOTHING,
     published: Subject | None = None,
+    whole: bool = False,
 ) -> Cause:
     """Say why a check failed, as far as the facts tell, and what to do next. It reads the file's first bytes.
 
@@ -66,6 +67,7 @@ def cause(  # noqa: PLR0913 - everything that a diagnosis may know, each by its 
         nearby: Other files that lie there, with their digests: one of them may be what the bundle is for.
         listed: File name to SHA-256, hexadecimal, of a SHA256SUMS whose own bundle verified.
         published: What the release's listing says of a file of this name.
+        whole: Whether a whole release was to be verified.
     """
     facts = facts or facts_in(bundle or b"")
     case = Evidence(
@@ -80,6 +82,7 @@ def cause(  # noqa: PLR0913 - everything that a diagnosis may know, each by its 
         nearby=nearby,
         listed=listed,
         published=published,
+        whole=whole,
         head=_head(subject.path),
     )
     return next((found for rule in RULES if (found := rule(case)) is not None), _unexplained(case))

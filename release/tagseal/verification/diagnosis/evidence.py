@@ -99,6 +99,8 @@ class Evidence:
     """The file's first bytes."""
     image: bool = False
     """Whether it is a container image, and no file."""
+    whole: bool = False
+    """Whether a whole release was to be verified, and not files that somebody named."""
 
     @property
     def name(self) -> str:

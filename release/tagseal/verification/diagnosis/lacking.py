@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagseal.names import quoted
+from tagseal.verification.checksums import NAME
 from tagseal.verification.diagnosis import contents
-from tagseal.verification.diagnosis.wording import capital, cut, download, shell, workflow_option
-from tagseal.verification.result import Cause, Check
+from tagseal.verification.diagnosis.wording import again, capital, cut, download, shell, workflow_option
+from tagseal.verification.result import Cause, Check, Subject
 
 if TYPE_CHECKING:
     from tagseal.verification.diagnosis.evidence import Evidence
@@ -31,6 +34,24 @@ def absent(case: Evidence) -> Cause | None:
         if there
         else f"{capital(download(case))}.",
         context=(*([case.detail] if case.detail else []), *([] if there else [either])),
+    )
+
+
+def unlisted(case: Evidence) -> Cause | None:
+    """A release without its list: nothing binds names, and nothing tells whether all files are there."""
+    if case.check is not Check.file or not case.whole or case.name != NAME or case.subject.sha256:
+        return None
+    single = replace(case, subject=Subject(path=Path("FILE")))
+    return Cause(
+        slug="release-without-list",
+        what=f"got a release without {NAME}, expected the signed list that says which file has which name",
+        next="Verify the files that you need one by one, and look yourself whether each is what its name says: "
+        f"{download(single)}, then {again(single)}",
+        context=(
+            "OK above means that this signer signed those bytes, under some name, among some files.",
+            f"Whoever can edit a release can delete {NAME}, and then exchange names or leave a file out.",
+            f"If other releases of this project have a {NAME}, tell the maintainers.",
+        ),
     )
 
 
@@ -68,6 +89,8 @@ def source_archive(case: Evidence) -> Cause | None:
 RULES = (
     # No file was named.
     empty_folder,
+    # Nobody named it, and a release needs it.
+    unlisted,
     # One was, and it is not there.
     absent,
 )
