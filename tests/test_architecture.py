@@ -147,6 +147,34 @@ def test_no_shell_and_no_unverified_tls() -> None:
     assert found == []
 
 
+READERS = {
+    "tagseal.verification.attacks": "the copies that a proof has just made",
+    "tagseal.services.actions": "the runner's own file of outputs; elsewhere the null device",
+    "tagseal.report.summary": "the runner's own file of the run's page",
+    "tagseal.services.orphans": "the kernel's list of processes",
+    "tagseal.project.init.lock": "a file of this package",
+}
+"""Who opens files for reading without `services.files`, and why what is there is neither a pipe nor a device."""
+PLAYED = ("tagseal.loopback", "tagseal.rehearsal", "tagseal.workflow.play")
+"""What reads the files that its own run, and the code that it runs, have written."""
+
+
+def reads(node: ast.AST) -> bool:
+    """Tell whether a call opens a path for reading."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "open"
+    modes = [word.value for word in node.args if isinstance(word, ast.Constant) and isinstance(word.value, str)]
+    opened = node.func.attr == "open" and (modes[:1] or ["r"] * (not node.args))[:1]
+    textual = {word.arg for word in node.keywords} <= {"encoding", "errors", "newline"}
+    return node.func.attr in {"read_text", "read_bytes"} or bool(opened and opened[0].startswith("r") and textual)
+
+
+def test_files_are_opened_for_reading_in_one_place() -> None:
+    """Whatever path comes from outside, a pipe there is not waited for, and a device is not read without end."""
+    readers = {module.name for module in modules() if any(map(reads, ast.walk(module.tree)))}
+    assert {name for name in readers if not name.startswith(PLAYED)} == READERS.keys()
+
+
 def test_the_top_level_holds_what_the_design_says() -> None:
     """Git tracks nothing at the top but what the layout lists."""
     listed = {"pyproject.toml", "noxfile.py", "release", "templates", ".github", "tests", "README.md", "CHANGELOG.md"}

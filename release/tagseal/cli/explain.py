@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tagseal.errors import UsageError
+from tagseal.errors import Refused, UsageError
 from tagseal.names import shown
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def read(where: str) -> str:
     Raises:
         UsageError: The file cannot be read.
     """
+    from tagseal.services.files import opened  # noqa: PLC0415 - for this command only
     from tagseal.verification.diagnosis.explain import LARGEST  # noqa: PLC0415 - parsers of certificates
 
     most = LARGEST * _BYTES
@@ -53,19 +54,20 @@ def read(where: str) -> str:
         content = sys.stdin.buffer.read(most)
     else:
         try:
-            with Path(where).open("rb") as file:
+            with opened(Path(where), follow=True) as file:
                 content = file.read(most)
-        except OSError as error:
+        except (OSError, Refused) as error:
             raise _unread(where, error) from error
     encoding = next((name for mark, name in _MARKS if content.startswith(mark)), "utf-8")
     return content.decode(encoding, "replace")
 
 
-def _unread(where: str, error: OSError) -> UsageError:
+def _unread(where: str, error: OSError | Refused) -> UsageError:
     return UsageError(
         f"got {shown(where)}, which cannot be read, expected a file that holds the message",
-        context=(str(error.strerror),),
-        hint="Leave the name out and paste the message: tagseal verify --explain, then Ctrl-D.",
+        context=(error.what if isinstance(error, Refused) else str(error.strerror),),
+        hint="Leave the name out and paste the message: tagseal verify --explain, then Ctrl-D; or let a command write "
+        "there: COMMAND 2>&1 | tagseal verify --explain.",
         slug="nothing-to-explain",
     )
 

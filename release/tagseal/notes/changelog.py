@@ -18,6 +18,7 @@ from packaging.version import VERSION_PATTERN, InvalidVersion, Version
 from tagseal.errors import ConfigError
 from tagseal.names import printable, shown
 from tagseal.notes.page import html, seams
+from tagseal.services import files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -156,7 +157,7 @@ def _bounded(subject: str) -> str:
 
 def _read(path: Path) -> str:
     try:
-        return "\n".join(path.read_text("utf-8-sig").splitlines())
+        return "\n".join(files.read(path).decode("utf-8-sig").splitlines())
     except UnicodeDecodeError as error:
         raise ConfigError(
             f"{path.name}: got byte {error.start} that is not UTF-8, expected a UTF-8 changelog",

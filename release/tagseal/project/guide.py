@@ -15,7 +15,7 @@ from urllib.parse import quote
 from packaging.version import Version
 
 from tagseal import config
-from tagseal.errors import ConfigError, UsageError, VerificationFailed
+from tagseal.errors import ConfigError, Refused, UsageError, VerificationFailed
 from tagseal.names import printable, quoted, safe_tag, shown
 from tagseal.notes import clients, guide
 from tagseal.notes.guide import PLATFORM, TAG, VERSION, Subject
@@ -127,8 +127,8 @@ def _command(tag: str | None) -> str:
 
 def _read(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return files.read(file, follow=True).decode("utf-8").replace("\r\n", "\n")
+    except (OSError, UnicodeDecodeError, Refused) as error:
         raise UsageError(
             f"got no guide in {shown(str(file))}, expected a page in UTF-8: {getattr(error, 'strerror', 'it is none')}",
             hint="Name the page that the project keeps, or write it: `tagseal guide --out FILE`.",
@@ -211,7 +211,7 @@ def _artifacts(checkout: _Checkout, stem: str) -> Iterator[Artifact]:
 def _compiled(checkout: _Checkout) -> bool:
     """Tell whether there will be a wheel for each platform, by what builds it."""
     folder = checkout.git.root / checkout.settings.project
-    texts = [path.read_text(encoding="utf-8", errors="replace") for path in _described(folder) if path.is_file()]
+    texts = [files.read(path, follow=True).decode("utf-8", "replace") for path in _described(folder) if path.is_file()]
     return _COMPILERS.match(checkout.project.declared.backend) is not None or any(map(_EXTENSIONS.search, texts))
 
 

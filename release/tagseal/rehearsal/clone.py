@@ -151,7 +151,7 @@ def _lacking(clone: Git, workflow: workflows.Workflow, repository: str, *, image
     file = clone.root / workflow.path
     if not file.is_file():
         return (f"{workflow.path} does not exist",)
-    text = re.sub(r"(^|\s)#.*", "", file.read_text(encoding="utf-8", errors="replace"))
+    text = re.sub(r"(^|\s)#.*", "", files.read(file, follow=True).decode("utf-8", "replace"))
     if not any(word in text for word in ("tagseal", "nox")):
         return (f"{workflow.path}, taken because {workflow.reason}, runs neither nox nor tagseal",)
     others = [one for one in _ONLY_IN.findall(text) if one != repository]

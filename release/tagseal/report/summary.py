@@ -16,17 +16,18 @@ from urllib.parse import quote
 
 from rich.filesize import decimal
 
+from tagseal.errors import TagsealError
 from tagseal.names import printable
 from tagseal.notes.render import filled
 from tagseal.records import Checks, Draft, Plan, Publication, Seal, Tag
 from tagseal.report.plain import DOCUMENTATION
 from tagseal.report.sentences import sentence
+from tagseal.services import files
 from tagseal.steps import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tagseal.errors import TagsealError
     from tagseal.records import Artifact, Record
 
 TEMPLATE = "summary.md.j2"
@@ -95,8 +96,8 @@ class Summary:
     @_more.register
     def _(self, record: Draft) -> None:
         notes = ""
-        with suppress(OSError):
-            notes = Workspace.of(self._root, record.tag).notes.read_text(encoding="utf-8", errors="replace")
+        with suppress(OSError, TagsealError):
+            notes = files.read(Workspace.of(self._root, record.tag).notes).decode("utf-8", "replace")
         fence = "`" * max((len(run) + 1 for run in _FENCE.findall(notes)), default=3)
         cut = len(notes) > _NOTES
         self._add("draft", url=linked(record.url), notes=printable(notes[:_NOTES], keep="\n"), fence=fence, cut=cut)

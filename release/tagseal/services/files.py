@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 BLOCK = 1024 * 1024
 """Bytes that are read at once."""
+TEXT = 16 << 20
+"""Bytes of a text of a project: the longest changelogs have two million."""
 
 
 @contextmanager
@@ -47,6 +49,25 @@ def opened(path: Path, *, follow: bool = False) -> Iterator[BufferedReader]:
         raise irregular(path, "no regular file")
     with os.fdopen(descriptor, "rb") as file:
         yield file
+
+
+def read(path: Path, most: int = TEXT, *, follow: bool = False) -> bytes:
+    """Return the bytes of a regular file; of links, as :func:`opened`.
+
+    Raises:
+        Refused: It is something else.
+        UsageError: It has more than ``most`` bytes.
+    """
+    with opened(path, follow=follow) as file:
+        found = file.read(most + 1)
+    if len(found) > most:
+        raise UsageError(
+            f"got {shown(path.name)} with more than {most} bytes, expected fewer",
+            context=(str(path),),
+            hint="Put a shorter file in its place, or name another.",
+            slug="file-too-long",
+        )
+    return found
 
 
 def measured(path: Path) -> tuple[int, str]:

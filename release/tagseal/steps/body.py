@@ -102,7 +102,7 @@ def keep(text: str, folder: Path) -> Path:
         if not path.exists():
             files.replaced(path, content)
             return path
-        if path.read_bytes() == content:
+        if files.read(path) == content:
             return path
     raise AssertionError  # there is always another number
 

@@ -203,7 +203,7 @@ def _fixed(artifacts: Sequence[Artifact], services: Services, downloads: Path | 
     bundles = downloads or services.work.bundles
     lists = {one.name: downloads / one.name if downloads else services.work.file(one) for one in _lists(artifacts)}
     return {one.name + BUNDLE: read_bundle(bundles / (one.name + BUNDLE)) or b"" for one in artifacts} | {
-        name: path.read_bytes() for name, path in lists.items()
+        name: files.read(path) for name, path in lists.items()
     }
 
 

@@ -14,6 +14,7 @@ from tagseal.errors import Refused
 from tagseal.names import shown
 from tagseal.records import WORKFLOWS
 from tagseal.services import workflows
+from tagseal.services.files import opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -57,8 +58,8 @@ def misnamed(git: Git, repository: str) -> Iterator[Misnamed]:
     for path in git.tracked_files():
         file = git.root / path
         if path.endswith(_PAGES) and file.is_file() and not file.is_symlink():
-            with file.open("rb") as opened:
-                text = opened.read(_PAGE).decode("utf-8", "replace")
+            with opened(file) as page:
+                text = page.read(_PAGE).decode("utf-8", "replace")
             for number, line in enumerate(text.splitlines(), 1):
                 for found in identity.finditer(line):
                     if found[1] not in there:

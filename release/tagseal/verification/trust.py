@@ -10,12 +10,13 @@ import json
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from sigstore.models import ClientTrustConfig
 
 from tagseal.errors import ServiceError, UsageError
 from tagseal.names import shown
+from tagseal.services.files import opened
 from tagseal.verification import reading
 from tagseal.verification.timestamps import Rooted
 
@@ -102,11 +103,13 @@ def _content(path: Path) -> tuple[bytes, Path]:
     """Return the bytes of a root, and where they lie: the digest that is told is of them, not of an archive."""
     if path.is_dir():
         path /= ROOT
-    with path.open("rb") as file:
+    with opened(path, follow=True) as file:
         content = file.read(LARGEST + 1)
-        if not content.startswith(b"PK\x03\x04"):
-            return content, path
-    with zipfile.ZipFile(path) as archive:
+        return (content, path) if not content.startswith(b"PK\x03\x04") else _packed(file, path)
+
+
+def _packed(file: IO[bytes], path: Path) -> tuple[bytes, Path]:
+    with zipfile.ZipFile(file) as archive:
         members = [one for one in archive.infolist() if one.filename.rpartition("/")[2] == ROOT]
         if len(members) != 1:
             raise ValueError(f"got {len(members)} members called {ROOT}, expected one")

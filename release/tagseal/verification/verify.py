@@ -17,6 +17,7 @@ from sigstore.models import Bundle
 from sigstore_models.common.v1 import HashAlgorithm
 
 from tagseal.records import Verdict
+from tagseal.services.files import opened
 from tagseal.verification import forms, reading
 from tagseal.verification.checks import Watched
 from tagseal.verification.facts import Facts, facts_of, signer_of
@@ -53,6 +54,7 @@ def verify(path: Path, bundle: bytes, identity: VerificationPolicy, trust: Roote
 
     Raises:
         OSError: The file cannot be read.
+        Refused: It is no regular file.
     """
     return verify_digest(path.name, digest(path), bundle, identity, trust)
 
@@ -77,8 +79,13 @@ def verify_digest(name: str, sha256: str, bundle: bytes, identity: VerificationP
 
 
 def digest(path: Path) -> str:
-    """Return the file's SHA-256, in hexadecimal; memory stays constant."""
-    with path.open("rb") as file:
+    """Return the file's SHA-256, in hexadecimal; memory stays constant.
+
+    Raises:
+        OSError: The file cannot be read.
+        Refused: It is no regular file.
+    """
+    with opened(path, follow=True) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -10,6 +10,7 @@ from tagseal.errors import ServiceError, UsageError
 from tagseal.names import quoted
 from tagseal.project.doctor.row import Row
 from tagseal.services import process
+from tagseal.workflow.document import NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,9 +29,13 @@ _LINTERS = (
 
 
 def look(subject: Subject) -> Iterator[Row]:
-    """Ask the linters that are installed how much they find; they say it better themselves."""
-    paths = [str(file.resolve()) for file, _ in subject.files]
-    named = [workflow.path for _, workflow in subject.files]
+    """Ask the linters that are installed how much they find; they say it better themselves.
+
+    Files that cannot be read here have their finding, and are not given to them: one may be larger than any memory.
+    """
+    readable = [(file, workflow) for file, workflow in subject.files if workflow.at is not NOTHING]
+    paths = [str(file.resolve()) for file, _ in readable]
+    named = [workflow.path for _, workflow in readable]
     words = " ".join(quoted(path) for path in named)
     for program, arguments, install in _LINTERS if paths else ():
         if shutil.which(program, path=subject.environ.get("PATH")) is None:

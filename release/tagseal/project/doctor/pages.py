@@ -9,6 +9,7 @@ from tagseal.errors import TagsealError
 from tagseal.names import shown
 from tagseal.project import guide
 from tagseal.project.doctor.row import Row, failed
+from tagseal.services.files import opened
 from tagseal.services.git import repository
 from tagseal.steps import preflight
 
@@ -53,6 +54,6 @@ def look(subject: Subject) -> Iterator[Row]:
 
 
 def _end(file: Path) -> bytes:
-    with file.open("rb") as opened:
-        opened.seek(max(0, opened.seek(0, os.SEEK_END) - _END))
-        return opened.read()
+    with opened(file) as page:
+        page.seek(max(0, page.seek(0, os.SEEK_END) - _END))
+        return page.read()

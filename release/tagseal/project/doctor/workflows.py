@@ -6,11 +6,11 @@ import re
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from tagseal.errors import UsageError
+from tagseal.errors import Refused, UsageError
 from tagseal.names import shown
 from tagseal.project.doctor.row import Row
 from tagseal.records import WORKFLOWS
-from tagseal.services import workflows
+from tagseal.services import files, workflows
 from tagseal.services.index import sites
 from tagseal.tags import pattern
 from tagseal.workflow.acts import can_release
@@ -38,9 +38,10 @@ def opened(file: Path, path: str) -> Workflow:
     """
     try:
         return read(file, path)
-    except OSError as error:
+    except (OSError, Refused) as error:
+        why = error.strerror if isinstance(error, OSError) else error.what
         raise UsageError(
-            f"got {shown(path)}, which cannot be read ({error.strerror}), expected a workflow file",
+            f"got {shown(path)}, which cannot be read ({why}), expected a workflow file",
             hint="Name a file, such as .github/workflows/release.yml; without one, all of them are looked at.",
             slug="workflow-not-readable",
         ) from error
@@ -109,7 +110,7 @@ def _lock(root: Path, name: str) -> Row:
     file = root / name
     if not file.is_file():
         return _broken(name, "is not there, and the release's jobs install it", "lock-missing")
-    text = file.read_text(encoding="utf-8", errors="replace")
+    text = files.read(file, follow=True).decode("utf-8", "replace").replace("\r\n", "\n")
     entries = [
         line for line in text.replace("\\\n", " ").splitlines() if line.strip() and not line.startswith(("#", "-"))
     ]

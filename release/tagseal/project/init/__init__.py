@@ -99,7 +99,7 @@ def _proposed(found: Found, path: str, content: str | bytes, *, replace: bool) -
     file = found.root / path
     if not file.exists():
         return Change(path=path, state="write", content=data)
-    before = file.read_bytes()
+    before = files.read(file, follow=True)
     if before == data:
         return Change(path=path, state="same")
     diff = _diff(path, before, data)

@@ -19,6 +19,7 @@ from tagseal.names import shown
 from tagseal.notes.render import packaged
 from tagseal.project.init.look import FOLDER
 from tagseal.records import GITHUB
+from tagseal.services import files
 from tagseal.services.files import measured
 from tagseal.services.github.published import published
 from tagseal.services.retry import Retry
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from tagseal.project.init.look import Found
 
 HOME = "tagseal/tagseal"
+_LARGEST = 64 << 20
+"""Bytes of a wheel of this tool."""
 FIRST = "# What a release's jobs install"
 """How a lock of ours begins."""
 _KEPT = re.compile(
@@ -80,8 +83,8 @@ def _wheel(path: Path) -> tuple[str, bytes, str]:
             hint="`python -m build --wheel` in Tagseal's checkout makes it, in dist/; install that one, and name it.",
             slug="another-wheel",
         )
-    content = path.read_bytes()
-    return path.name, content, hashlib.sha256(content).hexdigest()
+    data = files.read(path, _LARGEST, follow=True)
+    return path.name, data, hashlib.sha256(data).hexdigest()
 
 
 def _kept(found: Found) -> str:

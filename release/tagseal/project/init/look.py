@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from tagseal import config
-from tagseal.services import workflows
+from tagseal.services import files, workflows
 from tagseal.services.git import Git, repository
 from tagseal.services.toml import read_toml
 from tagseal.tags import pattern
@@ -126,7 +126,7 @@ class Found:
     def text(self, path: str) -> str:
         """Return what a file says; nothing where there is none."""
         file = self.root / path
-        return file.read_bytes().decode("utf-8", "replace") if file.is_file() else ""
+        return files.read(file, follow=True).decode("utf-8", "replace") if file.is_file() else ""
 
 
 def look(folder: Path, environ: Mapping[str, str]) -> Found:
@@ -156,7 +156,7 @@ def look(folder: Path, environ: Mapping[str, str]) -> Found:
 
 
 def _bots(root: Path) -> tuple[str, ...]:
-    texts = [path.read_text(encoding="utf-8", errors="replace") for path in workflows.files(root)]
+    texts = [files.read(path, follow=True).decode("utf-8", "replace") for path in workflows.files(root)]
     return tuple(
         name
         for name, (files, step, _) in _BOTS.items()

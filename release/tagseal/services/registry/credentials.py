@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tagseal.errors import UsageError
+from tagseal.errors import Refused, UsageError
 from tagseal.names import shown
 from tagseal.services import actions, process
+from tagseal.services.files import opened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,12 +82,12 @@ def _of_docker(environ: Mapping[str, str], host: str) -> Credentials | None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        with path.open("rb") as file:
+        with opened(path, follow=True) as file:
             content = file.read(_LARGEST + 1)
         config = json.loads(content) if len(content) <= _LARGEST else None
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError, Refused) as error:
         raise _unreadable(path, type(error).__name__) from error
     if not isinstance(config, dict):
         raise _unreadable(path, "no object, or too large")

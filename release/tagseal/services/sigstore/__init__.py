@@ -18,7 +18,7 @@ from sigstore.sign import Signer, SigningContext
 from sigstore_models.common.v1 import HashAlgorithm
 
 from tagseal.errors import Busy, Refused, ServiceError
-from tagseal.services import oidc
+from tagseal.services import files, oidc
 from tagseal.services.actions import TRUST_CONFIG
 from tagseal.services.retry import Retry
 from tagseal.services.sigstore.failures import ExpiredCertificate, border, refused
@@ -63,7 +63,7 @@ class Sigstore:
             retry: The retry policy.
         """
         if loopback:
-            document = Path(environ[TRUST_CONFIG]).read_text(encoding="utf-8")
+            document = files.read(Path(environ[TRUST_CONFIG]), follow=True).decode("utf-8")
             return cls(origin="the loopback", document=document, retry=retry)
         return cls(origin="the public instance", document="", retry=retry)
 

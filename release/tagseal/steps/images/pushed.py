@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from tagseal.errors import Refused, VerificationFailed
 from tagseal.names import printable, shown
 from tagseal.records import BUNDLE
-from tagseal.services import layout
+from tagseal.services import files, layout
 from tagseal.services.threads import side_by_side
 from tagseal.steps.existing import read_bundle
 from tagseal.steps.images import layouts, moving_tags, signatures
@@ -59,7 +59,7 @@ def push(seal: Seal, services: Services) -> int:
     side_by_side(blob, image.blobs, _THREADS)
     for document in image.documents:
         if services.registry.manifest(document.digest) is None:
-            text = layout.blob(services.work.image, document.sha256).read_bytes()
+            text = files.read(layout.blob(services.work.image, document.sha256))
             services.registry.push_manifest(text, document.media_type)
             sent.append(document.sha256)
     documents = {one.sha256: one for one in image.documents}
