@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from werkzeug import Response
-
     from tagseal.loopback.trust import Log
 
 COMMIT = "4f2c1e9" + "0" * 33
@@ -46,7 +44,9 @@ RUN = Run(
 class Front:
     """Stands in front of a service: gives these answers first, one a request, and the service's own for None."""
 
-    def __init__(self, *answers: Response | None, then: Response | None = None, seconds: float = 0) -> None:
+    def __init__(
+        self, *answers: WSGIApplication | None, then: WSGIApplication | None = None, seconds: float = 0
+    ) -> None:
         """Prepare; ``then`` is what comes after the answers, and each takes its time."""
         self._answers = chain(answers, repeat(then))
         self._seconds = seconds

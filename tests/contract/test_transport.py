@@ -272,7 +272,7 @@ def test_twine_is_given_our_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     """What sends, what exchanges the identity token, and what asks for it, end as ours do."""
     monkeypatch.setattr(utils, "make_requests_session", utils.make_requests_session)
     monkeypatch.setattr(auth, "detect_credential", None)
-    sender.bound()
+    sender.take_over()
     settings = sender._Ending(username="u", password="p", non_interactive=True)  # noqa: SLF001 - what this test is about
     sending = settings.create_repository().session
     for session in (sending, utils.make_requests_session()):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from patience import patience
 from tagseal.cli import main
 from tagseal.errors import Refused, TagsealError, UsageError
 from tagseal.rehearsal.chosen import choose
@@ -20,8 +20,6 @@ from tagseal.services.yaml import LARGEST
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-PATIENCE = 60
-"""Seconds after which a test says that the tool waits; without a fault it takes far fewer."""
 WHO = ("--repo", "octo/widget", "--tag", "v1.2.3")
 
 
@@ -56,17 +54,10 @@ COMMANDS: dict[str, Callable[[str], list[str]]] = {
 
 
 @pytest.fixture(autouse=True)
-def patience() -> Iterator[None]:
+def ending() -> Iterator[None]:
     """End a test that waits: nothing else would."""
-
-    def give_up(*_: object) -> None:
-        raise AssertionError("the tool waits")
-
-    before = signal.signal(signal.SIGALRM, give_up)
-    signal.alarm(PATIENCE)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
+    with patience():
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 _LARGEST = 1 << 20
 """Bytes; the largest that are written by hand have a hundred thousand."""
+_DEEPEST = 100
+_BEYOND = 1 << 63
+"""The first number that the format does not have."""
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -24,13 +27,32 @@ def read_toml(path: Path) -> dict[str, Any]:
         UsageError: It is longer than any.
     """
     try:
-        return tomllib.loads(files.read(path, _LARGEST, follow=True).decode("utf-8"))
+        document = tomllib.loads(files.read(path, _LARGEST, follow=True).decode("utf-8"))
+        _bound(document)
     except (FileNotFoundError, NotADirectoryError):
         return {}
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # the parser lets those of its numbers, and of deep values, through
         raise ConfigError(
             f"got a {path.name} that does not parse, expected TOML in UTF-8",
             context=(f"{path.name}: {error}",),
             hint=f"Correct {path.name} at that place.",
             slug="invalid-toml",
         ) from error
+    return document
+
+
+def _bound(document: dict[str, Any]) -> None:
+    """Hold a document to what its readers can take: dotted keys make levels without brackets.
+
+    Raises:
+        ValueError: It has more levels than anybody writes, or a number beyond the format's 64 bits.
+    """
+    left: list[tuple[object, int]] = [(document, 1)]
+    while left:
+        value, level = left.pop()
+        if level > _DEEPEST:
+            raise ValueError(f"got more than {_DEEPEST} levels, expected fewer")
+        if isinstance(value, int) and not -_BEYOND <= value < _BEYOND:
+            raise ValueError("got a number of more than 64 bits, expected a smaller one")
+        below = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        left.extend((item, level + 1) for item in below)

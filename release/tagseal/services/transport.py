@@ -84,7 +84,7 @@ class Adapter(HTTPAdapter):
     def _hold(self, manager: Any) -> None:  # noqa: ANN401 - of urllib3, whose pools and connections are made by classes
         seconds = 2 * max(self._timeout)
         manager.pool_classes_by_scheme = {
-            scheme: type(pool.__name__, (pool,), {"ConnectionCls": _held(pool.ConnectionCls, seconds)})
+            scheme: type(pool.__name__, (pool,), {"ConnectionCls": _connection_class(pool.ConnectionCls, seconds)})
             for scheme, pool in manager.pool_classes_by_scheme.items()
         }
 
@@ -121,39 +121,15 @@ def left(seconds: float, moved: int, passed: float) -> float:
     return seconds + moved / SLOWEST - passed
 
 
-def _held(base: type[HTTPConnection], seconds: float) -> type[HTTPConnection]:
+def _connection_class(base: type[HTTPConnection], seconds: float) -> type[HTTPConnection]:
     return type(base.__name__, (_Connection, base), {"seconds": seconds})
 
 
-class _Connection(HTTPConnection):
-    """A connection that holds each of its requests to the time; tunnels through a proxy are requests, too."""
+class _Progress:
+    """One request: since when it runs, and how much has moved, both ways."""
 
-    seconds: float
-    _begun = 0.0
-    _moved = 0
-
-    def connect(self) -> None:
-        self._begin()
-        super().connect()
-
-    def request(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - as the library has it
-        self._begin()
-        super().request(*arguments, **options)
-
-    def send(self, data: Any) -> None:  # noqa: ANN401 - as the library has it: bytes, of whatever type
-        if self.sock is None:
-            super().send(b"")  # connects
-        rest = memoryview(data)
-        while rest:
-            self.hold(self.sock, self.timeout, self.seconds)
-            super().send(rest[:_PIECE])
-            self._moved += len(rest[:_PIECE])
-            rest = rest[_PIECE:]
-
-    def response_class(self, sock: socket.socket, *arguments: Any, **options: Any) -> http.client.HTTPResponse:  # type: ignore[override]  # noqa: ANN401
-        answer = http.client.HTTPResponse(sock, *arguments, **options)
-        answer.fp = io.BufferedReader(_Stream(answer.fp.detach(), sock, self))
-        return answer
+    def __init__(self) -> None:
+        self.begun, self.moved = time.monotonic(), 0
 
     def hold(self, sock: socket.socket, silence: float | None, seconds: float) -> None:
         """Let the next act on a socket end in time.
@@ -161,34 +137,58 @@ class _Connection(HTTPConnection):
         Raises:
             TimeoutError: The time is over.
         """
-        rest = left(seconds, self._moved, time.monotonic() - self._begun)
+        passed = time.monotonic() - self.begun
+        rest = left(seconds, self.moved, passed)
         if rest <= 0:
-            raise TimeoutError(f"got {self._moved} bytes in {time.monotonic() - self._begun:.0f} s, expected more")
+            raise TimeoutError(f"got {self.moved} bytes in {passed:.0f} s, expected more")
         sock.settimeout(rest if silence is None else min(silence, rest))
 
-    def move(self, count: int) -> None:
-        """Count what was read."""
-        self._moved += count
 
-    def _begin(self) -> None:
-        self._begun, self._moved = time.monotonic(), 0
+class _Connection(HTTPConnection):
+    """A connection that holds each of its requests to the time; a tunnel through a proxy is one, too."""
+
+    seconds: float
+    _progress: _Progress
+
+    def connect(self) -> None:
+        self._progress = _Progress()
+        super().connect()
+
+    def request(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - as the library has it
+        self._progress = _Progress()
+        super().request(*arguments, **options)
+
+    def send(self, data: Any) -> None:  # noqa: ANN401 - as the library has it: bytes, of whatever type
+        if self.sock is None:
+            super().send(b"")  # connects
+        rest = memoryview(data)
+        while rest:
+            self._progress.hold(self.sock, self.timeout, self.seconds)
+            super().send(rest[:_PIECE])
+            self._progress.moved += len(rest[:_PIECE])
+            rest = rest[_PIECE:]
+
+    def response_class(self, sock: socket.socket, *arguments: Any, **options: Any) -> http.client.HTTPResponse:  # type: ignore[override]  # noqa: ANN401
+        answer = http.client.HTTPResponse(sock, *arguments, **options)
+        answer.fp = io.BufferedReader(_Stream(answer.fp.detach(), sock, self._progress, self.seconds))
+        return answer
 
 
 class _Stream(io.RawIOBase):
-    """What an answer is read from: status, headers and body."""
+    """What an answer is read from: status, headers and body. It does not know the connection, which knows it."""
 
-    def __init__(self, raw: io.RawIOBase, sock: socket.socket, connection: _Connection) -> None:
-        self._raw, self._sock, self._connection = raw, sock, connection
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket, progress: _Progress, seconds: float) -> None:
+        self._raw, self._sock, self._progress = raw, sock, progress
         self._silence = sock.gettimeout()
-        self._seconds = max(connection.seconds, 2 * (self._silence or 0))
+        self._seconds = max(seconds, 2 * (self._silence or 0))
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:  # noqa: ANN401 - whatever a buffer is
-        self._connection.hold(self._sock, self._silence, self._seconds)
+        self._progress.hold(self._sock, self._silence, self._seconds)
         count: int | None = self._raw.readinto(buffer)
-        self._connection.move(count or 0)
+        self._progress.moved += count or 0
         return count
 
     def fileno(self) -> int:

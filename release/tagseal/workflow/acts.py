@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def publishes(step: Step) -> bool:
     """Tell whether a step gives something to the world, or signs it."""
     if step.action == "docker/build-push-action":
         return step.option("push") not in {"", "false"} or "push=true" in step.option("outputs")
-    return step.action in _PUBLISHING_ACTIONS or _PUBLISHING_LINES.search(commands(step)) is not None
+    return step.action in _PUBLISHING_ACTIONS or _finds(_PUBLISHING_LINES, commands(step))
 
 
 def runs_code(step: Step) -> bool:
@@ -132,7 +133,13 @@ def runs_code(step: Step) -> bool:
         return step.action in _BUILDING_ACTIONS or step.action.startswith("./")
     lines = commands(step)
     own_noxfile = any(not call["shipped"] for call in _NOX.finditer(lines))
-    return own_noxfile or bool(_BUILDS & {*verbs(step)}) or _CODE_LINES.search(lines) is not None
+    return own_noxfile or bool(_BUILDS & {*verbs(step)}) or _finds(_CODE_LINES, lines)
+
+
+@lru_cache(maxsize=1024)
+def _finds(pattern: re.Pattern[str], lines: str) -> bool:
+    """Tell whether shell lines have it; ten rules ask, and of lines made for it each answer takes a second."""
+    return pattern.search(lines) is not None
 
 
 def verbs(step: Step) -> tuple[str, ...]:

@@ -141,9 +141,21 @@ def _value(node: Node, contexts: Mapping[str, Any], status: Status) -> Any:  # n
 
 
 def _operated(node: Operation, contexts: Mapping[str, Any], status: Status) -> Any:  # noqa: ANN401 - JSON
-    left = _value(node.left, contexts, status)
-    if node.sign == "!":
-        return not true(left)
+    if node.right is None:
+        return not true(_value(node.left, contexts, status))
+    chain: list[Operation] = []
+    first: Node = node
+    while isinstance(first, Operation) and first.right is not None:  # thousands may stand side by side
+        chain.append(first)
+        first = first.left
+    left = _value(first, contexts, status)
+    for operation in reversed(chain):
+        left = _combine(operation, left, contexts, status)
+    return left
+
+
+def _combine(node: Operation, left: Any, contexts: Mapping[str, Any], status: Status) -> Any:  # noqa: ANN401 - JSON
+    """Return what an operator of two sides comes to."""
     if node.right is None or (node.sign == "&&" and not true(left)) or (node.sign == "||" and true(left)):
         return left
     right = _value(node.right, contexts, status)

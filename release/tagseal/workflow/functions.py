@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from tagseal.names import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|0x[0-9a-fA-F]+|0o[0-7]+", re.ASCII)
 _PLACE = re.compile(r"\{\{|\}\}|\{(\d{1,3})\}|[{}]", re.ASCII)
@@ -58,12 +58,13 @@ def number(of: Any) -> float:  # noqa: ANN401 - JSON
         return float(of)
     if not isinstance(of, str):
         return math.nan
-    bare = of.strip()
-    if not bare:
-        return 0.0
+    bare = of.strip() or "0"
     if _NUMBER.fullmatch(bare) is None:
         return math.nan
-    return float(int(bare, 0)) if bare[:2] in {"0x", "0o"} else float(bare)
+    try:
+        return float(int(bare, 0)) if bare[:2] in {"0x", "0o"} else float(bare)
+    except OverflowError:  # of hundreds of digits
+        return math.inf
 
 
 def equal(left: Any, right: Any) -> bool:  # noqa: ANN401 - JSON
@@ -133,18 +134,46 @@ def _format(pattern: Any, *values: Any) -> str:  # noqa: ANN401 - JSON
             raise ExpressionError(f"got {shown(match[0])} in format(), expected {{0}} to {{{len(values) - 1}}}")
         return text(values[int(match[1])])
 
-    made = _PLACE.sub(place, text(pattern))
-    if len(made) > _LARGEST:
-        raise ExpressionError(f"got a text of more than {_LARGEST} characters, expected less")
-    return made
+    return _concatenate(_parts(_PLACE, text(pattern), place))
+
+
+def _parts(marks: re.Pattern[str], of: str, fill: Callable[[re.Match[str]], str]) -> Iterator[str]:
+    """Yield a text in parts, each mark filled."""
+    at = 0
+    for match in marks.finditer(of):
+        yield of[at : match.start()]
+        yield fill(match)
+        at = match.end()
+    yield of[at:]
 
 
 def _join(of: Any, between: Any = ",") -> str:  # noqa: ANN401 - JSON
-    return text(between).join(map(text, of)) if isinstance(of, list) else text(of)
+    if not isinstance(of, list):
+        return text(of)
+    separator = text(between)
+    return _concatenate(part for number, item in enumerate(of) for part in (separator * bool(number), text(item)))
 
 
 def _to_json(of: Any) -> str:  # noqa: ANN401 - JSON
-    return json.dumps(_whole(of), indent=2, ensure_ascii=False)
+    try:
+        return _concatenate(json.JSONEncoder(indent=2, ensure_ascii=False).iterencode(_whole(of)))
+    except RecursionError as error:
+        raise ExpressionError("got a value of too many levels in toJSON(), expected fewer") from error
+
+
+def _concatenate(parts: Iterable[str]) -> str:
+    """Join the parts of a text.
+
+    Raises:
+        ExpressionError: It grows larger than any that the runner takes.
+    """
+    kept, size = list[str](), 0
+    for part in parts:
+        size += len(part)
+        if size > _LARGEST:
+            raise ExpressionError(f"got a text of more than {_LARGEST} characters, expected less")
+        kept.append(part)
+    return "".join(kept)
 
 
 def _whole(of: Any) -> Any:  # noqa: ANN401 - JSON

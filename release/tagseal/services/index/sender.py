@@ -45,7 +45,7 @@ class _Ending(Settings):
         return repository
 
 
-def bound() -> None:
+def take_over() -> None:
     """Let twine exchange the identity token by requests of ours."""
     utils.make_requests_session = partial(transport.session, TIMEOUT)
     auth.detect_credential = partial(oidc.identity_token, os.environ)  # type: ignore[attr-defined]
@@ -57,7 +57,7 @@ def main(argv: Sequence[str]) -> int:
     _Ending.register_argparse_arguments(parser)
     parser.add_argument("files", nargs="+")
     options = parser.parse_args(argv)
-    bound()
+    take_over()
     with redirect_stdout(sys.stderr):
         ended = _sent(options)
     sys.stdout.write(json.dumps(ended) + "\n")
