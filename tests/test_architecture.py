@@ -175,6 +175,20 @@ def test_files_are_opened_for_reading_in_one_place() -> None:
     assert {name for name in readers if not name.startswith(PLAYED)} == READERS.keys()
 
 
+def sends(node: ast.AST) -> bool:
+    """Tell whether a call makes a session, or sends a request without one."""
+    called = node.func if isinstance(node, ast.Call) else None
+    ways = {"Session", "request", "get", "head", "post", "put", "patch", "delete", "urlopen", "PoolManager"}
+    libraries = {"requests", "urllib3", "urllib"}
+    return isinstance(called, ast.Attribute) and called.attr in ways and ast.unparse(called.value) in libraries
+
+
+def test_requests_are_sent_in_one_way() -> None:
+    """Sessions are made where each gets its deadline and its bound; a stand-in only ever asks the loopback."""
+    senders = {module.name for module in modules() if any(map(sends, ast.walk(module.tree)))}
+    assert senders == {"tagseal.services.transport", "tagseal.rehearsal.standins"}
+
+
 def test_the_top_level_holds_what_the_design_says() -> None:
     """Git tracks nothing at the top but what the layout lists."""
     listed = {"pyproject.toml", "noxfile.py", "release", "templates", ".github", "tests", "README.md", "CHANGELOG.md"}
