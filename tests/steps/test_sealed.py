@@ -68,17 +68,18 @@ SEAL = Seal(
 )
 
 
-def fit(seal: Seal, plan: Plan | None = None) -> None:
-    """Hold a seal against a plan; where none is named, one with the seal's own assets and kit."""
+def fit(seal: Seal, plan: Plan | None = None) -> Seal:
+    """Return a seal that fits a plan; where none is named, one with the seal's own assets and kit."""
     names = {kind: tuple(artifact.name for artifact in seal.artifacts if artifact.kind is kind) for kind in Kind}
     own = replace(PLAN, assets=names[Kind.asset], kit=(*names[Kind.kit], "")[0])
     fitting(HERE, plan or own, seal, Settings(assets=("*",)))
+    return seal
 
 
 def test_a_whole_seal_of_this_run_fits() -> None:
     """One bundle an artifact, and checksums of exactly the others; an offline kit is behind the list."""
-    fit(SEAL)
-    fit(listed(*PACKAGES, SUMS, KIT))
+    assert fit(SEAL) == SEAL
+    assert fit(listed(*PACKAGES, SUMS, KIT)).artifacts[-1] == KIT
 
 
 @pytest.mark.parametrize(

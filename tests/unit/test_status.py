@@ -13,7 +13,7 @@ import pytest
 import stamina
 
 from drafted import copied, make
-from job import NAME, TAG
+from job import NAME, TAG, WORKFLOW
 from stage import NAMES
 from tagseal.cli import main
 from tagseal.errors import UsageError
@@ -104,9 +104,7 @@ def test_a_tag_without_a_release(job: Job) -> None:
 
 def test_a_workflow_that_can_be_dispatched_is_started_by_that(job: Job) -> None:
     """It needs no run that failed."""
-    folder = job.git.root / ".github" / "workflows"
-    folder.mkdir(parents=True)
-    (folder / "release.yml").write_text("on:\n  push:\n    tags: ['*']\n  workflow_dispatch:\n")
+    (job.git.root / WORKFLOW).write_text("on:\n  push:\n    tags: ['*']\n  workflow_dispatch:\n")
     assert asked(job).next == f"gh workflow run release.yml --ref {TAG}"
 
 

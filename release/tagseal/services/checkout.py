@@ -138,5 +138,5 @@ def _is_written(here: Path, there: Path) -> bool:
         return True
     if there.stat().st_size > _POINTER_SIZE:
         return False
-    pointer = _POINTER.fullmatch(there.read_bytes())
+    pointer = _POINTER.fullmatch(files.read(there))
     return pointer is not None and found == (int(pointer[2]), pointer[1].decode())

@@ -10,16 +10,14 @@ from typing import TYPE_CHECKING
 from packaging.utils import InvalidName, canonicalize_name, parse_sdist_filename, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
-from tagseal.errors import Refused, UsageError
+from tagseal.errors import TagsealError, UsageError
 from tagseal.names import shown
-from tagseal.services.files import opened
+from tagseal.services.files import read
 from tagseal.services.toml import read_toml
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_LARGEST = 1024 * 1024
-"""Bytes that are read of a file."""
 _LEGACY = ("setup.py", "setup.cfg")
 _SETUPTOOLS = "setuptools.build_meta:__legacy__"
 
@@ -159,9 +157,8 @@ def _called(function: ast.expr) -> str:
 def _source(path: Path) -> str:
     """Return a file's text, or nothing where there is none that can be read."""
     try:
-        with opened(path) as file:
-            return file.read(_LARGEST).decode()
-    except (OSError, UnicodeDecodeError, Refused):
+        return read(path).decode()
+    except (OSError, UnicodeDecodeError, TagsealError):
         return ""
 
 
