@@ -7,12 +7,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 _RECENT = 12
+_LONGEST = 200
+"""Characters of a version, as of a tag (``names.safe_tag``): Python refuses numbers of more than 4,300 digits."""
 _PLACE = "{version}"
 _WORDS = re.compile(r"(?<![0-9.])[0-9]", re.ASCII)
 
@@ -75,6 +77,17 @@ def pattern(tags: Sequence[str], setting: str | None = None) -> Pattern:
     return Pattern(template=template, basis=f"{template if prefix else 'bare'}, like {share}")
 
 
+def parse_version(text: str) -> Version | None:
+    """Return the version that a text from outside names, or None where PEP 440 allows no such version.
+
+    A text of more than 200 characters names none.
+    """
+    try:
+        return Version(text) if len(text) <= _LONGEST else None
+    except ValueError:  # InvalidVersion is one
+        return None
+
+
 def _split(tag: str) -> tuple[str, Version] | None:
     """Part a tag into prefix and version, at the first digit from which a version runs to the end."""
     starts = (match.start() for match in _WORDS.finditer(tag))
@@ -84,12 +97,7 @@ def _split(tag: str) -> tuple[str, Version] | None:
 
 def _version(text: str) -> Version | None:
     """Read a version that starts with a digit: PEP 440 would forgive spaces and a ``v`` of its own."""
-    if not ("0" <= text[:1] <= "9") or text != text.strip():
-        return None
-    try:
-        return Version(text)
-    except InvalidVersion:
-        return None
+    return parse_version(text) if "0" <= text[:1] <= "9" and text == text.strip() else None
 
 
 def _moving(versions: Iterable[Version]) -> set[tuple[int, ...]]:

@@ -15,7 +15,7 @@ from tagseal.project.detect import detect
 from tagseal.services.git import repository, repository_of
 from tagseal.services.metadata import declared, stated_name
 from tagseal.services.workflows import signing
-from tagseal.tags import Pattern, pattern
+from tagseal.tags import Pattern, parse_version, pattern
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,6 +69,26 @@ def test_a_tag_fits_its_pattern_exactly_or_not_at_all(template: str, tag: str, v
     """Only the pattern's own letters may stand around the version, though PEP 440 would forgive more."""
     parsed = Pattern(template=template, basis="").parse(tag)
     assert parsed == (Version(version) if version else None)
+
+
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [
+        *(("1.2.3", "1.2.3"), (" v1.0RC1 ", "1.0rc1"), ("9" * 200, "9" * 200)),
+        *(
+            ("", None),
+            ("one", None),
+            ("1.2.", None),
+            ("9" * 201, None),
+            ("9" * 5_000, None),
+            ("1." * 10_000 + "1", None),
+        ),
+    ],
+)
+def test_a_version_from_outside_is_one_or_none(text: str, version: str | None) -> None:
+    """PEP 440 decides; a text that is longer than any tag names no version, however many digits it has."""
+    assert parse_version(text) == (Version(version) if version else None)
+    assert Pattern(template="v{version}", basis="").parse(f"v{'9' * 5_000}") is None
 
 
 def test_the_previous_tag_is_the_highest_below() -> None:
