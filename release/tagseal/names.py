@@ -28,7 +28,18 @@ IMAGE_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", re.ASCII)
 
 _TAG_LENGTH = 200
 _FILE_LENGTH = 255
-_BIDIRECTIONAL = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+JOINING = "\u200c\u200d\ufe0e\ufe0f"
+"""Joiners and variation selectors: nobody sees them, and letters of several scripts and many emoji need them."""
+_IGNORABLE = (
+    *((0x00AD, 0x00AD), (0x034F, 0x034F), (0x061C, 0x061C), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F)),
+    *((0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0x3164, 0x3164), (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF)),
+    *((0xFFA0, 0xFFA0), (0xFFF0, 0xFFF8), (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF)),
+)
+"""Default_Ignorable_Code_Point (DerivedCoreProperties.txt, Unicode 16.0): first and last of each range."""
+_BLANK = (0x2800, 0xFFFC, 0x13441, 0x13442, 0x16FE4, 0x1D159)
+"""Shown as nothing or as a gap, though no property says so: Braille's blank pattern, fillers, a null note."""
+_INVISIBLE = frozenset((*_BLANK, *(point for first, last in _IGNORABLE for point in range(first, last + 1))))
 
 
 def safe_tag(tag: str) -> str:
@@ -123,7 +134,7 @@ def enclosed(word: str) -> str:
 
 
 def shown(text: str, limit: int = 120) -> str:
-    """Return text from outside in quotes, without control or bidirectional characters, bounded in length."""
+    """Return text from outside in quotes, without control or invisible characters, bounded in length."""
     clean = printable(text)
     return f"'{clean[:limit]}…'" if len(clean) > limit else f"'{clean}'"
 
@@ -134,9 +145,14 @@ def counted(number: int, noun: str) -> str:
 
 
 def printable(text: str, keep: str = "") -> str:
-    r"""Replace what could rewrite a terminal or reorder a line; characters in ``keep`` stay (say, ``"\n"``)."""
+    r"""Replace what nobody can see, or could rewrite a terminal or reorder a line; ``keep`` stays (say, ``"\n"``)."""
     return "".join(c if c in keep or not _hostile(c) else f"\\u{ord(c):04x}" for c in text)
 
 
+def is_invisible(character: str) -> bool:
+    """Tell whether a character is shown as nothing at all, or as a gap that is no space."""
+    return ord(character) in _INVISIBLE or unicodedata.category(character) == "Cf"
+
+
 def _hostile(character: str) -> bool:
-    return character in _BIDIRECTIONAL or unicodedata.category(character) in {"Cc", "Cf", "Zl", "Zp", "Cs"}
+    return is_invisible(character) or unicodedata.category(character) in {"Cc", "Zl", "Zp", "Cs"}

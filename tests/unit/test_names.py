@@ -12,6 +12,7 @@ from tagseal.errors import Refused
 from tagseal.names import (
     counted,
     folder,
+    plain,
     printable,
     quoted,
     safe_file_name,
@@ -123,6 +124,28 @@ def test_what_is_printed_cannot_steer_a_terminal(text: str) -> None:
 def test_what_steers_nothing_is_printed_as_it_is(text: str) -> None:
     """Letters, digits, signs and spaces stay."""
     assert printable(text) == text
+
+
+@pytest.mark.parametrize(
+    "letter",
+    [
+        *("\u3164", "\u115f", "\u1160", "\uffa0", "\u2800", "\u034f", "\u00ad", "\u17b4", "\u180e", "\u200b", "\u2064"),
+        *("\u206f", "\ufe00", "\ufe0f", "\ufeff", "\ufff8", "\U0001bca0", "\U0001d159", "\U0001d173", "\U000e0001"),
+        *("\U000e0100", "\U000e0fff", "\U00016fe4", "\U00013441"),
+    ],
+    ids=ascii,
+)
+def test_a_letter_that_nobody_can_see_is_shown_as_its_code(letter: str) -> None:
+    """Fillers, joiners, selectors, tags and blanks would let two names look alike."""
+    assert printable(f"OK{letter}") == f"OK\\u{ord(letter):04x}"
+    assert printable(letter, keep=letter) == letter
+    assert not plain(f"widget-1.2.3{letter}.tar.gz")
+
+
+@pytest.mark.parametrize("letter", ["é", "ß", "字", "א", "ع", "🎉", "\u0301", "\u00a0", "…"], ids=ascii)
+def test_a_letter_that_is_seen_is_shown(letter: str) -> None:
+    """Letters and accents of every script, emoji and spaces stay."""
+    assert printable(letter) == letter
 
 
 def test_shown_is_bounded() -> None:

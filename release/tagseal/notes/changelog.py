@@ -16,7 +16,7 @@ from markdown_it import MarkdownIt
 from packaging.version import VERSION_PATTERN, InvalidVersion, Version
 
 from tagseal.errors import ConfigError
-from tagseal.names import printable, shown
+from tagseal.names import JOINING, printable, shown
 from tagseal.notes.page import html, seams
 from tagseal.services import files
 
@@ -142,7 +142,7 @@ def escape(text: str) -> str:
 
 def plain(text: str) -> str:
     """Escape what Markdown would read inside a line; what nobody can see becomes its code."""
-    return re.sub(r"([\\`*\[\]<>&~]|(?<!\w)_|_(?!\w))", r"\\\1", printable(text, keep="\u200c\u200d"))
+    return re.sub(r"([\\`*\[\]<>&~]|(?<!\w)_|_(?!\w))", r"\\\1", printable(text, keep=JOINING))
 
 
 def unopened(line: str) -> str:

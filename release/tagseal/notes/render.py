@@ -18,7 +18,7 @@ from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateNotF
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from tagseal.errors import ConfigError, Refused
-from tagseal.names import enclosed, printable, quoted, safe_tag, shown
+from tagseal.names import JOINING, enclosed, printable, quoted, safe_tag, shown
 from tagseal.notes import changelog, clients, page
 from tagseal.notes import commands as instructions
 from tagseal.notes.values import values
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 LIMIT = 124_000
 """Characters: GitHub takes 125,000, and the marker of a draft wants a line."""
 
-_KEPT = "\n\t\u200c\u200d"  # joiners: letters of several scripts and many emoji need them
+_KEPT = f"\n\t{JOINING}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from urllib.parse import quote
 from rich.filesize import decimal
 
 from tagseal.errors import TagsealError
-from tagseal.names import printable
+from tagseal.names import JOINING, printable
 from tagseal.notes.render import filled
 from tagseal.records import Checks, Draft, Plan, Publication, Seal, Tag
 from tagseal.report.plain import DOCUMENTATION
@@ -99,8 +99,8 @@ class Summary:
         with suppress(OSError, TagsealError):
             notes = files.read(Workspace.of(self._root, record.tag).notes).decode("utf-8", "replace")
         fence = "`" * max((len(run) + 1 for run in _FENCE.findall(notes)), default=3)
-        cut = len(notes) > _NOTES
-        self._add("draft", url=linked(record.url), notes=printable(notes[:_NOTES], keep="\n"), fence=fence, cut=cut)
+        cut, shown = len(notes) > _NOTES, printable(notes[:_NOTES], keep=f"\n{JOINING}")
+        self._add("draft", url=linked(record.url), notes=shown, fence=fence, cut=cut)
 
     @_more.register
     def _(self, record: Publication) -> None:
