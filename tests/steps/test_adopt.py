@@ -161,10 +161,26 @@ def test_a_draft_without_words_gets_the_changelog(adopting: Stage) -> None:
     assert adopting.upload(seal).body_sha256 == first.body_sha256
 
 
+def test_words_that_github_reads_differently_are_escaped(adopting: Stage) -> None:
+    """A tag or a footnote in their words is shown as its letters, once and for all, and no word is lost."""
+    adopting.accept_everything()
+    release = made(
+        adopting, "## What's Changed\r\n* Vec<T> <!a and `Vec<T>` by @octocat[^1]\r\n\r\n[^1]: <source><!--\n"
+    )
+    seal = adopting.sign()
+    first = adopting.upload(seal)
+    holds(
+        release,
+        "## What's Changed\n* Vec&lt;T> &lt;!a and <code>Vec&lt;T&gt;</code> by @octocat\\[^1]\n\n"
+        "\\[^1]: &lt;source>&lt;!--",
+    )
+    assert (adopting.upload(seal).body_sha256, adopting.remarks) == (first.body_sha256, [])
+
+
 @pytest.mark.parametrize(
     "text",
-    ["<details>\n", "<!-- never closed\n", "```text\n", "## Verify\n", "[cosign]: https://evil.example\n<div>"],
-    ids=["details", "comment", "fence", "heading", "element"],
+    ["<details>\n", "~~~\n<!-- never closed\n", "```text\n", "## Verify\n", "[cosign]: https://evil.example\n<div>"],
+    ids=["details", "comment in a fence", "fence", "heading", "element"],
 )
 def test_words_that_would_hide_the_instructions_are_refused(adopting: Stage, text: str) -> None:
     """Their text is contributor text: nothing is edited, nothing is sent."""

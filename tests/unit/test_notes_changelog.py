@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
+import gfm
 from tagseal.errors import ConfigError
-from tagseal.notes import changelog, page
+from tagseal.notes import changelog, dialect, page
 
 ASSETS = Path(__file__).parents[1] / "assets" / "changelogs"
 
@@ -240,25 +241,48 @@ def test_a_configured_changelog_is_a_regular_file_of_the_project(tmp_path: Path)
         assert refusal.value.slug == "changelog-not-found"
 
 
-def test_commits_become_a_bounded_list_of_plain_text() -> None:
+def test_commits_become_a_bounded_list_of_code() -> None:
     """One line each, nothing read as Markdown, the rest counted."""
-    assert changelog.from_commits(["Fix *all* of <it> (#7)", "", "1. a\n# b", "- c_d_ e", "x" * 300]) == "\n".join(
+    assert changelog.from_commits(["Fix *all* of <it> (#7)", "", "1. a\n# b", "Use `c`", "x" * 300]) == "\n".join(
         [
-            "- Fix \\*all\\* of \\<it\\> (#7)",
-            "- 1\\. a # b",
-            "- \\- c_d\\_ e",
-            f"- {'x' * 200}…",
+            "- `Fix *all* of <it> (#7)`",
+            "- `1. a # b`",
+            "- `` Use `c` ``",
+            f"- `{'x' * 200}…`",
         ]
     )
-    assert changelog.from_commits(["a"] * 130).splitlines()[99:] == ["- a", "- … and 30 more"]
+    assert changelog.from_commits(["a"] * 130).splitlines()[99:] == ["- `a`", "- … and 30 more"]
     assert changelog.from_commits([]) == ""
 
 
-@pytest.mark.parametrize(
-    "subject", ["# a", "1) a", "+ a", "~~a~~", "![a](b)", "a | b", "&lt;", "\\", "<https://a>", "=", "```"]
+SUBJECTS = (
+    *(
+        "# a",
+        "1) a",
+        "+ a",
+        "~~a~~",
+        "![a](b)",
+        "a | b",
+        "&lt;",
+        "\\",
+        "<https://a>",
+        "=",
+        "```",
+        "```a``b`",
+        "`a",
+        "a`",
+    ),
+    *("<details>", "a | <b>", "<!-- a", "[^1]: a", "[a]: b", "$x$ and $`y`$", ":tada:", "@octocat", "octo/widget#7"),
+    *("Fix #7, GH-7 and 4f2c1e9a0b3d5c7e9f1a2b4c6d8e0f1a3b5c7d9e", "see https://a.example and www.a.example"),
+    *("by a@b.example", "www.a.b/`<details>`", "x | y <z> @octocat"),
 )
-def test_a_subject_is_shown_exactly(subject: str) -> None:
-    """What the HTML says is what the commit said."""
-    shown = page.html(changelog.from_commits([subject]))
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_a_subject_is_shown_exactly_and_does_nothing(subject: str) -> None:
+    """In both grammars it is code whole: GitHub looks for names, issues, addresses, formulas and emoji elsewhere."""
+    notes = dialect.restrict(changelog.from_commits([subject, "next"]))
     escaped = subject.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    assert shown == f"<ul>\n<li>{escaped}</li>\n</ul>\n"
+    expected = f"<ul>\n<li><code>{escaped}</code></li>\n<li><code>next</code></li>\n</ul>\n"
+    assert page.html(notes) == expected
+    assert gfm.html(notes) == expected

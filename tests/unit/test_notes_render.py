@@ -15,7 +15,8 @@ import pytest
 
 from tagseal.errors import ConfigError, Refused, TagsealError, VerificationFailed
 from tagseal.notes import page
-from tagseal.notes.render import LIMIT, Page, packaged, render
+from tagseal.notes.page import LIMIT
+from tagseal.notes.render import Page, packaged, render
 from tagseal.records import Artifact, Identity, Kind
 from tagseal.services.index import sites
 
@@ -308,11 +309,11 @@ def test_a_link_definition_that_redirects_the_instructions_is_refused() -> None:
 def test_a_refusal_names_the_line() -> None:
     """Counted from 1 on the page, with the line itself."""
     with pytest.raises(Refused) as html:
-        page.check("one\n\ntwo <b>bold\n\n", "## Verify\n")
+        page.check("one\n\n<div>bold\n\n", "## Verify\n")
     with pytest.raises(Refused) as fence:
         page.check("one\n\n```\ntwo\n\n", "## Verify\n")
-    assert html.value.what.startswith("line 3 of the notes leaves <b> open")
-    assert html.value.context == ("'two <b>bold'",)
+    assert html.value.what.startswith("line 3 of the notes leaves <div> open")
+    assert html.value.context == ("'<div>bold'",)
     assert fence.value.what.startswith("line 3 of the notes reaches into")
     assert fence.value.context == ("'```'",)
 

@@ -16,8 +16,9 @@ from markdown_it import MarkdownIt
 from packaging.version import VERSION_PATTERN, InvalidVersion, Version
 
 from tagseal.errors import ConfigError
-from tagseal.names import JOINING, printable, shown
+from tagseal.names import shown
 from tagseal.notes.page import html, seams
+from tagseal.notes.text import code
 from tagseal.services import files
 
 if TYPE_CHECKING:
@@ -128,27 +129,14 @@ def shortened(section: str, room: int, more: str) -> str:
 
 
 def from_commits(subjects: Sequence[str]) -> str:
-    """Return commit subjects as a Markdown list of plain text, for a project without any changelog."""
-    lines = [f"- {escape(_bounded(subject))}" for subject in subjects[:_MOST_SUBJECTS] if subject.strip()]
+    """Return commit subjects as a Markdown list of code spans, for a project without any changelog.
+
+    Whoever wrote them wrote no Markdown, and never meant to notify someone or to refer to an issue of this project.
+    """
+    lines = [f"- {code(_bounded(subject))}" for subject in subjects[:_MOST_SUBJECTS] if subject.strip()]
     if (rest := len(subjects) - _MOST_SUBJECTS) > 0:
         lines.append(f"- … and {rest} more")
     return "\n".join(lines)
-
-
-def escape(text: str) -> str:
-    """Return plain text as a Markdown paragraph of one line that shows exactly it."""
-    return unopened(plain(" ".join(text.split())))
-
-
-def plain(text: str) -> str:
-    """Escape what Markdown would read inside a line; what nobody can see becomes its code."""
-    return re.sub(r"([\\`*\[\]<>&~]|(?<!\w)_|_(?!\w))", r"\\\1", printable(text, keep=JOINING))
-
-
-def unopened(line: str) -> str:
-    """Escape what Markdown would read as the opening of a list, a heading, a rule or a table."""
-    line = re.sub(r"^(\d+)([.)])(?=\s|$)", r"\1\\\2", line)
-    return re.sub(r"^([-+=:]|#+(?=\s|$))", r"\\\1", line)
 
 
 def _bounded(subject: str) -> str:

@@ -17,9 +17,9 @@ from tagseal.errors import VerificationFailed
 from tagseal.names import counted, safe_file_name, safe_image, safe_repository, safe_tag
 from tagseal.notes import clients
 from tagseal.notes import commands as instructions
-from tagseal.notes.changelog import plain
 from tagseal.notes.commands import Expected, Purpose, Use
 from tagseal.notes.render import filled
+from tagseal.notes.text import plain
 from tagseal.notes.values import Image
 from tagseal.records import BUNDLE, Command, Kind
 

@@ -3,18 +3,19 @@
 Design, rule 4: contributor text never hides the instructions. A page is the changelog's section and then the
 verify section. It is sound if
 
-1. its HTML is the section's HTML followed by the verify section's HTML, byte for byte: no fence, comment, list or
-   link definition of the one reaches into the other;
-2. the same holds after an HTML5 parser has sanitised it, as GitHub does: no element reaches across either;
+1. it is no longer than what GitHub takes: that is held before anything is parsed;
+2. nothing in the section is read differently by GitHub's own parser (``tagseal.notes.dialect``);
 3. no raw HTML of the section is left open, whatever a sanitiser may think of it;
-4. it ends in exactly the verify section's fences;
-5. no heading of the section passes itself off as the verify section's.
+4. its HTML is the section's HTML followed by the verify section's HTML, byte for byte: no fence, comment, list or
+   link definition of the one reaches into the other;
+5. the same holds after an HTML5 parser has sanitised it, as GitHub does: no element reaches across either;
+6. it ends in exactly the verify section's fences;
+7. no heading of the section looks like one of the verify section's.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
@@ -23,11 +24,16 @@ from markdown_it import MarkdownIt
 
 from tagseal.errors import Refused
 from tagseal.names import shown
+from tagseal.notes.dialect import restrict
+from tagseal.notes.skeleton import skeleton
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from markdown_it.token import Token
+
+LIMIT = 124_000
+"""Characters: GitHub takes 125,000, and the marker of a draft wants a line."""
 
 # GitHub breaks lines of a release's notes where their author did. Bare links stay text here: that needs one more
 # dependency, and hides nothing.
@@ -51,14 +57,16 @@ _ATTRIBUTES = {
     "th": {"colspan", "rowspan", "scope"},
 }
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
+_BOLD = frozenset({"b", "strong"})
 _VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())  # noqa: SIM905
-_END = "tagseal-end"
+_DEEPEST = 100
+"""Elements inside each other: an HTML5 parser takes more time for each than for the one around it."""
 
 
 def html(markdown: str) -> str:
     """Return the page's HTML as GitHub would show it: CommonMark, tables and strikethrough, sanitised."""
     aligned = re.sub(r' style="text-align:(left|center|right)"', r' align="\1"', _MARKDOWN.render(markdown))
-    return _sanitised(aligned)
+    return sanitise(aligned)
 
 
 def fences(markdown: str) -> tuple[tuple[str, str], ...]:
@@ -91,6 +99,8 @@ def check(section: str, verify: str) -> None:
     Raises:
         Refused: The section hides, changes or imitates the instructions; the error names the line.
     """
+    hold_length(section + verify)
+    _hold_dialect(section)
     if left := _left_open(section):
         name, line = left
         raise Refused(
@@ -100,7 +110,7 @@ def check(section: str, verify: str) -> None:
             slug="notes-open-html",
         )
     before, after, whole = (_MARKDOWN.render(text) for text in (section, verify, section + verify))
-    same = whole == before + after and _sanitised(whole) == _sanitised(before) + _sanitised(after)
+    same = whole == before + after and sanitise(whole) == sanitise(before) + sanitise(after)
     if not same or fences(section + verify) != fences(section) + fences(verify):
         line = _culprit(section, verify)
         raise Refused(
@@ -113,9 +123,37 @@ def check(section: str, verify: str) -> None:
     _no_imitation(_headings(before), _headings(after))
 
 
-def _no_imitation(section: list[str], verify: list[str]) -> None:
-    names = {_bare(heading) for heading in verify}
-    if copy := next((heading for heading in section if _bare(heading) in names), None):
+def hold_length(text: str, *context: str) -> None:
+    """Hold that GitHub takes a page of this length.
+
+    Raises:
+        Refused: It does not.
+    """
+    if len(text) > LIMIT:
+        raise Refused(
+            f"got notes of {len(text):,} characters, expected at most {LIMIT:,}: GitHub refuses longer ones",
+            context=context,
+            hint="Release fewer files at once, or shorten a template, or what stands above the instructions.",
+            slug="notes-too-long",
+        )
+
+
+def _hold_dialect(section: str) -> None:
+    if (alike := restrict(section)) == section:
+        return
+    pairs = zip(section.split("\n"), alike.split("\n"), strict=False)
+    line = next((number for number, (got, expected) in enumerate(pairs, 1) if got != expected), 1)
+    raise Refused(
+        f"line {line} of the notes has a tag or a footnote that two Markdown parsers read differently",
+        context=(_quote(section, line),),
+        hint="Write it as `code`, or remove it, in the template that overrides notes.md.j2.",
+        slug="notes-read-differently",
+    )
+
+
+def _no_imitation(section: _Headings, verify: _Headings) -> None:
+    names = {skeleton(heading) for heading in verify.texts}
+    if copy := next((heading for heading in section.texts + section.bold if skeleton(heading) in names), None):
         raise Refused(
             f"got the heading {shown(copy)} a second time, expected it once, above the verification instructions",
             hint="Rename the heading where it was written, in the changelog or in the release.",
@@ -123,7 +161,8 @@ def _no_imitation(section: list[str], verify: list[str]) -> None:
         )
 
 
-def _sanitised(markup: str) -> str:
+def sanitise(markup: str) -> str:
+    """Return HTML as GitHub's own sanitiser leaves it, read as an HTML5 parser reads it."""
     return nh3.clean(
         markup,
         tags=set(_TAGS),
@@ -139,10 +178,8 @@ def _left_open(section: str) -> tuple[str, int] | None:
     for token in _raw_html(_MARKDOWN.parse(section)):
         watch.line = token.meta["line"]
         watch.feed(token.content)
-    last = watch.line
-    watch.feed(f"<{_END}>")
-    if not watch.ended:
-        return "a comment, a tag or an unreadable element", last
+        if watch.too_deep:
+            return f"more than {_DEEPEST} elements", watch.line
     return next(((f"<{name}>", line) for name, line in watch.stack if name != "p"), None)
 
 
@@ -156,59 +193,72 @@ def _raw_html(tokens: list[Token], line: int = 0) -> Iterator[Token]:
 
 
 class _Open(HTMLParser):
-    """Keeps the elements that are open; ``ended`` if the end mark was read as a tag, not as something's inside."""
+    """Keeps the elements that are open."""
 
     def __init__(self) -> None:
         super().__init__()
         self.line = 1
         self.stack: list[tuple[str, int]] = []
-        self.ended = False
+        self.too_deep = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - the base's
-        if tag == _END:
-            self.ended = True
-        elif tag not in _VOID:
+        if tag == "p" and self.stack and self.stack[-1][0] == "p":  # which ends there
+            self.stack.pop()
+        self.too_deep = self.too_deep or len(self.stack) >= _DEEPEST
+        if tag not in _VOID and not self.too_deep:
             self.stack.append((tag, self.line))
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.handle_starttag(tag, attrs)  # HTML does not heed the slash
 
     def handle_endtag(self, tag: str) -> None:
-        if tag in (names := [name for name, _ in self.stack]):
-            del self.stack[len(names) - 1 - names[::-1].index(tag) :]
+        last = next((n for n in range(len(self.stack) - 1, -1, -1) if self.stack[n][0] == tag), None)
+        if last is not None:
+            del self.stack[last:]
 
 
-def _headings(markup: str) -> list[str]:
+def _headings(markup: str) -> _Headings:
     reader = _Headings()
-    reader.feed(_sanitised(markup))
+    reader.feed(sanitise(markup))
     reader.close()
-    return reader.texts
+    return reader
 
 
 class _Headings(HTMLParser):
-    """Collects the text of every heading."""
+    """Collects the text of every heading, and of every line of a paragraph that is bold as a whole."""
 
     def __init__(self) -> None:
         super().__init__()
         self.texts: list[str] = []
+        self.bold: list[str] = []
         self._inside = False
+        self._depth = 0
+        self._line: list[tuple[str, bool]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - the base's
         if tag in _HEADINGS:
             self._inside = True
             self.texts.append("")
+        if tag in {"p", "br"}:
+            self._end_line()
+        self._depth += tag in _BOLD
 
     def handle_endtag(self, tag: str) -> None:
         self._inside = self._inside and tag not in _HEADINGS
+        if tag == "p":
+            self._end_line()
+        self._depth -= tag in _BOLD
 
     def handle_data(self, data: str) -> None:
         if self._inside:
             self.texts[-1] += data
+        if data.strip():
+            self._line.append((data, self._depth > 0))
 
-
-def _bare(heading: str) -> str:
-    """Return the letters and digits that a reader sees, without case."""
-    return "".join(c for c in unicodedata.normalize("NFKC", heading).casefold() if c.isalnum())
+    def _end_line(self) -> None:
+        if all(bold for _, bold in self._line):
+            self.bold.append("".join(text for text, _ in self._line))
+        self._line = []
 
 
 def _culprit(section: str, verify: str) -> int:

@@ -18,19 +18,16 @@ from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateNotF
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from tagseal.errors import ConfigError, Refused
-from tagseal.names import JOINING, enclosed, printable, quoted, safe_tag, shown
+from tagseal.names import enclosed, quoted, safe_tag, shown
 from tagseal.notes import changelog, clients, page
 from tagseal.notes import commands as instructions
+from tagseal.notes.dialect import clean, restrict
+from tagseal.notes.text import escape
 from tagseal.notes.values import values
 from tagseal.records import GITHUB, Artifact, Command, Kind, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-LIMIT = 124_000
-"""Characters: GitHub takes 125,000, and the marker of a draft wants a line."""
-
-_KEPT = f"\n\t{JOINING}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,29 +71,25 @@ def render(  # noqa: PLR0913 - all that a page depends on
     _planned(plan, artifacts)
     known = values(plan, artifacts, expected) | {"minimum": minimum}
     verify = _filled(environment, "verify/section.md.j2", known).strip("\n") + "\n"
-    section = _clean(plan.section)
 
     def filled(section: str) -> str:
         page = _filled(environment, "notes.md.j2", known | {"section": section, "verify": verify})
         return above + page.strip("\n") + "\n"
 
+    section, rest = clean(plan.section).strip("\n"), _rest(plan, expected.tag)
+    section = restrict(section if len(section) <= page.LIMIT else changelog.shortened(section, page.LIMIT, rest))
     text = filled(section)
-    if len(text) > LIMIT:
-        room = LIMIT - (len(text) - len(section))
-        text = filled(changelog.shortened(section, room, _rest(plan, expected.tag)))
+    if len(text) > page.LIMIT:
+        text = filled(changelog.shortened(section, page.LIMIT - (len(text) - len(section)), rest))
     if not text.endswith(verify):
         raise ConfigError(
             "got a page that does not end in the verify section, expected `{{ verify }}` as its last words",
             hint="Move `{{ verify }}` to the end of notes.md.j2 in the folder that `templates` names.",
             slug="notes-without-instructions",
         )
-    if len(text) > LIMIT:
-        raise Refused(
-            f"got notes of {len(text):,} characters, expected at most {LIMIT:,}: GitHub refuses longer ones",
-            context=(f"{len(verify):,} of them are the instructions, {len(above):,} are somebody else's",),
-            hint="Release fewer files at once, or shorten a template, or what stands above the instructions.",
-            slug="notes-too-long",
-        )
+    page.hold_length(
+        text, f"{len(verify):,} of them are the instructions, {len(above):,} are what stands above the notes"
+    )
     page.check(text.removesuffix(verify), verify)
     found = instructions.commands(verify)
     instructions.required(found, expected, artifacts)
@@ -133,12 +126,7 @@ def _rest(plan: Plan, tag: str) -> str:
     if plan.changelog == "commits":
         return "*The list goes on.*"
     url = f"{GITHUB}/{plan.identity.repository}/blob/{quote(tag)}/{quote(plan.changelog)}"
-    return f"*This is a part. The whole: [{changelog.escape(plan.changelog)}]({url}).*"
-
-
-def _clean(section: str) -> str:
-    """Return contributor text with one kind of line end, and nothing that reorders or hides a line."""
-    return printable(section.replace("\r\n", "\n").replace("\r", "\n"), keep=_KEPT).strip("\n")
+    return f"*This is a part. The whole: [{escape(plan.changelog)}]({url}).*"
 
 
 def _environment(override: Path | None) -> ImmutableSandboxedEnvironment:

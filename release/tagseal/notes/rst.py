@@ -14,7 +14,7 @@ from docutils import nodes
 from docutils.core import publish_doctree
 from docutils.parsers.rst import Parser
 
-from tagseal.notes.changelog import plain, unopened
+from tagseal.notes.text import code, plain, unopened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -67,7 +67,7 @@ def _inline(node: nodes.Node) -> str:
     if isinstance(node, nodes.problematic):
         return _role(node.astext())
     if isinstance(node, nodes.literal):
-        return _code(node.astext())
+        return code(node.astext())
     inner = "".join(_inline(child) for child in node.children)
     if mark := _MARKS.get(type(node)):
         return f"{mark}{inner}{mark}"
@@ -84,14 +84,7 @@ def _role(source: str) -> str:
     words = re.sub(r"(?<=.)\s*<[^<>]*>$", "", match["text"] or match["other"])
     if name in _NUMBERED:
         return f"#{words}" if words.isdecimal() else plain(words)
-    return plain(words) if name in _PROSE else _code(words.lstrip("~!"))
-
-
-def _code(text: str) -> str:
-    text = " ".join(text.split())
-    fence = "`" * (max([0, *(len(run) for run in re.findall(r"`+", text))]) + 1)
-    pad = " " if text[:1] == "`" or text[-1:] == "`" else ""
-    return f"{fence}{pad}{text}{pad}{fence}"
+    return plain(words) if name in _PROSE else code(words.lstrip("~!"))
 
 
 def _section(node: Any, level: int) -> str:  # noqa: ANN401 - the table below pairs each with its own node type

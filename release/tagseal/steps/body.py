@@ -1,6 +1,7 @@
 """A release's body: the notes, and the lines that say which part of it is ours.
 
-1. With ``release = "adopt"``: what somebody else wrote, and the line that begins our part.
+1. With ``release = "adopt"``: what somebody else wrote, in the part of Markdown that GitHub and we read alike
+   (``tagseal.notes.dialect``), and the line that begins our part.
 2. The notes, rendered.
 3. Their digest: so a person's edit is told from notes that were only rendered otherwise before.
 4. The marker, last (``tagseal.services.github.mine``).
@@ -15,7 +16,7 @@ from itertools import count, islice
 from typing import TYPE_CHECKING
 
 from tagseal.names import printable
-from tagseal.notes import clients, page, render
+from tagseal.notes import clients, dialect, page, render
 from tagseal.services import files
 from tagseal.services.github import marker
 
@@ -52,7 +53,7 @@ def rendered(tag: Tag, plan: Plan, seal: Seal, services: Services, theirs: str |
         minimum=clients.of(seal),
     )
     if theirs and theirs.strip():  # by itself: the line that begins our part would end a comment
-        page.check(f"{theirs.rstrip()}\n\n", found.text.removeprefix(above))
+        page.check(above.removesuffix(f"{BEGIN}\n\n"), found.text.removeprefix(above))
     return closed(found.text, tag.name)
 
 
@@ -60,7 +61,8 @@ def beginning(theirs: str | None) -> str:
     """Return what stands above our part of a body: nothing, or somebody else's words and the line that begins it."""
     if theirs is None:
         return ""
-    return f"{theirs.rstrip()}\n\n{BEGIN}\n\n" if theirs.strip() else f"{BEGIN}\n\n"
+    page.hold_length(theirs)
+    return f"{_words(theirs)}\n\n{BEGIN}\n\n" if theirs.strip() else f"{BEGIN}\n\n"
 
 
 def closed(text: str, tag: str) -> str:
@@ -83,9 +85,9 @@ def edited(text: str) -> bool:
 def loses(text: str, instead: str) -> bool:
     """Tell whether words of a person are lost when ``instead`` takes the place of ``text``."""
     above = theirs(instead)
-    if above is not None and text.rstrip() == above.rstrip():
+    if above is not None and _words(text) == above.rstrip():
         return False
-    return (theirs(text) or "").strip() != (above or "").strip() or edited(text)
+    return _words(theirs(text) or "").strip() != (above or "").strip() or edited(text)
 
 
 def digest(text: str) -> str:
@@ -114,6 +116,10 @@ def changes(found: str, rendered: str) -> tuple[str, ...]:
     )
     shown = [printable(line[:_LINE]) for line in islice(lines, _DIFF + 1)]
     return (*shown[:_DIFF], *(["…"] if len(shown) > _DIFF else []))
+
+
+def _words(theirs: str) -> str:
+    return dialect.restrict(theirs).rstrip()
 
 
 def _split(text: str) -> tuple[str, str, str]:
