@@ -5,6 +5,7 @@ The files below ``tests/assets/changelogs`` have the shapes, not the words, of t
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from packaging.version import Version
 
 import gfm
 from tagseal.errors import ConfigError
-from tagseal.notes import changelog, dialect, page
+from tagseal.notes import changelog, child, dialect, page
 
 ASSETS = Path(__file__).parents[1] / "assets" / "changelogs"
 
@@ -179,6 +180,44 @@ def test_rst_neither_reads_a_file_nor_passes_raw_html(tmp_path: Path) -> None:
     assert "&lt;b&gt;" in page.html(found.text)
 
 
+def test_rst_has_the_commits_time_for_every_job(tmp_path: Path) -> None:
+    """A section with the time of day would differ between the jobs, and no release would pass the first comparison."""
+    text = "1.2.0\n=====\n\n.. |now| date:: %Y-%m-%d\n          %H:%M:%S\n.. |day| date::\n\nAt |now|, on |day|.\n"
+    (tmp_path / "CHANGES.rst").write_text(text)
+    found = changelog.section(tmp_path / "CHANGES.rst", Version("1.2.0"), 86_399)
+    assert found is not None
+    assert found.text == "At 1970-01-01 23:59:59, on 1970-01-01."
+
+
+def test_one_long_line_loses_nothing(tmp_path: Path) -> None:
+    """Docutils gives a whole file up for one line of more than 10,000 characters, if nobody tells it otherwise."""
+    found = written(tmp_path, f"1.2.0\n=====\n\nown\n\n1.1.0\n=====\n\n{'a' * 20_000}\n", name="CHANGES.rst")
+    assert found is not None
+    assert found.text == "own"
+
+
+BOMB = "".join(f".. |{n}| replace:: |{n + 1}| |{n + 1}|\n" for n in range(40)) + ".. |40| replace:: x\n\n|0|\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("- " * 400 + "a\n", "RecursionError"),
+        (BOMB, "it took more than|MemoryError"),
+    ],
+    ids=["lists", "substitutions"],
+)
+def test_what_docutils_cannot_read_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, problem: str
+) -> None:
+    """However many lists are in each other, or whatever a substitution expands to."""
+    monkeypatch.setattr(child, "SECONDS", 5.0)
+    with pytest.raises(ConfigError) as refusal:
+        written(tmp_path, f"1.2.0\n=====\n\n{text}", name="CHANGES.rst")
+    assert refusal.value.slug == "changelog-unreadable"
+    assert re.match(problem, refusal.value.context[0])
+
+
 def test_a_plain_text_is_shown_as_its_author_laid_it_out(tmp_path: Path) -> None:
     """In a code block that its own backticks cannot close."""
     found = written(tmp_path, "1.2.0\n=====\n\n* a ```` b\n    c\n\n1.1.0\n=====\n\nold\n", name="NEWS")
@@ -239,6 +278,44 @@ def test_a_configured_changelog_is_a_regular_file_of_the_project(tmp_path: Path)
         with pytest.raises(ConfigError) as refusal:
             changelog.find(project, setting)
         assert refusal.value.slug == "changelog-not-found"
+
+
+@pytest.mark.parametrize("linked", ["docs", "docs/CHANGELOG.md"])
+def test_no_part_of_the_usual_path_is_a_link(tmp_path: Path, linked: str) -> None:
+    """A changelog in ``docs/`` is none of the project's files where a link leads to it, whichever part is the link."""
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "CHANGELOG.md").write_text("## 1.2.0\n\ncanary\n")
+    project = tmp_path / "project"
+    (project / linked).parent.mkdir(parents=True)
+    (project / linked).symlink_to(tmp_path / "outside" / Path(linked).relative_to("docs"))
+    assert changelog.find(project, None) is None
+    with pytest.raises(ConfigError):
+        changelog.find(project, "docs/CHANGELOG.md")
+
+
+@pytest.mark.parametrize("name", ["CHANGELOG.md", "CHANGES.txt", "CHANGES.rst"])
+def test_a_number_that_no_version_has_is_no_version(tmp_path: Path, name: str) -> None:
+    """A heading of 5,000 digits names nothing; the next one does."""
+    found = written(tmp_path, f"{'9' * 5_000}\n{'=' * 5_000}\n\ndecoy\n\n1.2.0\n=====\n\nown\n", name=name)
+    assert found is not None
+    assert "own" in found.text
+    assert "decoy" not in found.text
+
+
+def test_a_changelog_has_a_bound(tmp_path: Path) -> None:
+    """It is told before anything is parsed."""
+    with pytest.raises(ConfigError) as refusal:
+        written(tmp_path, f"## 1.2.0\n\n{'a' * 4 * 1024 * 1024}")
+    assert refusal.value.slug == "file-too-long"
+
+
+def test_a_definition_of_elsewhere_is_no_tag(tmp_path: Path) -> None:
+    """An address in angle brackets could be read as one, and so could a title."""
+    text = '## 1.2.0\n\n[a] [b] [c]\n\n## 1.1.0\n\n[a]: details\n[b]: /b "&lt;details> &amp;"\n[c]: <c d>\n'
+    found = written(tmp_path, text)
+    assert found is not None
+    assert found.text == '[a] [b] [c]\n\n[a]: details\n[b]: /b "&lt;details> &amp;"\n[c]: <c%20d>'
+    assert dialect.restrict(found.text) == found.text
 
 
 def test_commits_become_a_bounded_list_of_code() -> None:

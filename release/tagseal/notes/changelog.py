@@ -13,13 +13,15 @@ from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from markdown_it import MarkdownIt
-from packaging.version import VERSION_PATTERN, InvalidVersion, Version
+from packaging.version import VERSION_PATTERN, Version
 
 from tagseal.errors import ConfigError
-from tagseal.names import shown
-from tagseal.notes.page import html, seams
+from tagseal.names import printable, shown
+from tagseal.notes.child import ask
+from tagseal.notes.page import LIMIT, html, seams
 from tagseal.notes.text import code
 from tagseal.services import files
+from tagseal.tags import parse_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -32,6 +34,9 @@ _SUFFIXES = (".md", ".rst", ".txt", "")
 _MOST_SUBJECTS = 100
 _LONGEST_SUBJECT = 200  # characters
 _LONGEST_HEADING = 500  # characters
+_MOST_UNRELEASED = 10
+_LARGEST = 4 * 1024 * 1024
+"""Bytes of a changelog: reading one of blocks without end takes a minute, as it is."""
 
 _VERSION = re.compile(rf"(?<![\w.])(?:{VERSION_PATTERN})(?!\w)", re.VERBOSE | re.IGNORECASE)
 _DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?!\d|\.\d)")
@@ -62,6 +67,10 @@ class Heading:
     """Where its text begins."""
 
 
+_References = dict[str, dict[str, str]]
+"""Link definitions, by their normalised label."""
+
+
 def find(root: Path, setting: str | None) -> Path | None:
     """Return the project's changelog: the configured one, else the usual names at the root, then in ``docs/``.
 
@@ -69,11 +78,9 @@ def find(root: Path, setting: str | None) -> Path | None:
         ConfigError: The configured one is absent, a link, or outside the project.
     """
     if setting is None:
-        return next((path for folder in (root, root / "docs") for path in _usual(folder)), None)
-    path = root / setting
-    real = path.resolve()
-    if path.is_file() and real == root.resolve() / setting and real.is_relative_to(root.resolve()):
-        return path
+        return next((path for folder in (root, root / "docs") for path in _usual(root, folder)), None)
+    if files.is_own(root, root / setting):
+        return root / setting
     raise ConfigError(
         f"changelog: got {shown(setting)}, expected a regular file of the project",
         hint="Correct `changelog` in [tool.tagseal], or remove it to let the usual names be found.",
@@ -81,35 +88,35 @@ def find(root: Path, setting: str | None) -> Path | None:
     )
 
 
-def _usual(folder: Path) -> Iterator[Path]:
+def _usual(root: Path, folder: Path) -> Iterator[Path]:
     if not folder.is_dir():
         return
-    files = {path.name.lower(): path for path in sorted(folder.iterdir()) if path.is_file() and not path.is_symlink()}
+    files = {path.name.lower(): path for path in sorted(folder.iterdir()) if files.is_own(root, path)}
     for name in (stem + suffix for stem in _STEMS for suffix in _SUFFIXES):
         if name.lower() in files:
             yield files[name.lower()]
 
 
-def section(path: Path, version: Version) -> Section | None:
+def section(path: Path, version: Version, epoch: int = 0) -> Section | None:
     """Return the version's section: its own; for a pre-release the base version's; then Unreleased.
 
-    The heading tells which one it is.
+    The heading tells which one it is. Where the changelog asks for a date, that is ``epoch``, in seconds since 1970.
 
     Raises:
-        ConfigError: The file is not UTF-8.
+        ConfigError: The file is not UTF-8, or too long, or docutils cannot read it.
     """
     text = _read(path)
     if path.suffix.lower() == ".rst":
-        from tagseal.notes.rst import to_markdown  # noqa: PLC0415 - docutils is slow to load, and few need it
+        text = _from_rst(text, epoch, path.name)
+    lines, markdown = text.split("\n"), path.suffix.lower() in {".md", ".rst"}
+    headings, known = _markdown_headings(text) if markdown else (_plain_headings(lines), {})
 
-        text = to_markdown(text)
-    if path.suffix.lower() in {".md", ".rst"}:
-        headings, cut = _markdown_headings(text), _markdown_cut
-    else:
-        headings, cut = _plain_headings(text), _plain_cut
-    if (chosen := _choose(headings, version, lambda heading: cut(text, headings, heading))) is None:
-        return None
-    return Section(text=cut(text, headings, chosen), heading=chosen.words)
+    def cut(heading: Heading) -> str:
+        body = _body(lines, headings, heading)
+        return _with_definitions(body, known) if markdown else _fenced(body)
+
+    chosen = _choose(headings, version, cut)
+    return Section(text=cut(chosen), heading=chosen.words) if chosen else None
 
 
 def shortened(section: str, room: int, more: str) -> str:
@@ -117,15 +124,16 @@ def shortened(section: str, room: int, more: str) -> str:
 
     The cut is at the last heading, if that leaves half of the room filled; else at the last block that fits.
     """
-    lines = section.split("\n")
+    head = section[: max(room, 0)].rpartition("\n")[0]  # the rest is not shown, so it is not parsed
+    _, known = _blocks(section)
+    room -= len(_with_definitions(head, known)) - len(head) + len(more) + 3
+    lines = head.split("\n")
     starts = list(accumulate((len(line) + 1 for line in lines), initial=0))
-    cuts = [(line, heading) for line, heading in reversed(seams(section)) if starts[line] <= room]
+    cuts = [(line, heading) for line, heading in reversed(seams(head)) if starts[line] <= room]
     headings = [line for line, heading in cuts if heading and starts[line] >= room // 2]
-    for line in (*headings, *(line for line, _ in cuts)):
-        text = _defined("\n".join(lines[:line]).rstrip(), section) + f"\n\n{more}"
-        if len(text) <= room:
-            return text
-    return more
+    end = next((line for line in (*headings, *(line for line, _ in cuts))), 0)
+    body = "\n".join(lines[:end]).rstrip()
+    return f"{_with_definitions(body, known)}\n\n{more}" if body else more
 
 
 def from_commits(subjects: Sequence[str]) -> str:
@@ -145,7 +153,7 @@ def _bounded(subject: str) -> str:
 
 def _read(path: Path) -> str:
     try:
-        return "\n".join(files.read(path).decode("utf-8-sig").splitlines())
+        return "\n".join(files.read(path, _LARGEST).decode("utf-8-sig").splitlines())
     except UnicodeDecodeError as error:
         raise ConfigError(
             f"{path.name}: got byte {error.start} that is not UTF-8, expected a UTF-8 changelog",
@@ -154,22 +162,33 @@ def _read(path: Path) -> str:
         ) from error
 
 
+def _from_rst(text: str, epoch: int, name: str) -> str:
+    answer = ask("tagseal.notes.rst", (text, epoch))
+    if answer.problem:
+        raise ConfigError(
+            f"{name}: docutils could not read it",
+            context=(printable(answer.problem),),
+            hint="Make it simpler: fewer lists inside each other, and no substitution that contains others.",
+            slug="changelog-unreadable",
+        )
+    return answer.text
+
+
 def _choose(headings: Sequence[Heading], version: Version, text: Callable[[Heading], str]) -> Heading | None:
     wanted = [version] if not version.is_prerelease else [version, Version(version.base_version)]
     for candidate in wanted:
         ranked = [(place, heading) for heading in headings if (place := _place(heading.words, candidate)) is not None]
         if ranked:
             return min(ranked, key=lambda pair: pair[0])[1]
-    return next((h for h in headings if "unreleased" in h.words.casefold() and html(text(h)).strip()), None)
+    unreleased = [heading for heading in headings if "unreleased" in heading.words.casefold()][:_MOST_UNRELEASED]
+    return next((heading for heading in unreleased if html(text(heading)[:LIMIT]).strip()), None)
 
 
 def _place(words: str, version: Version) -> tuple[int, bool] | None:
     """Return how far the heading is from naming just this version, or None if it names another or none."""
     words = _DATE.sub(lambda date: date[0] if _released(date[0]) == version.release else " ", words)
     for match in _VERSION.finditer(words):
-        try:
-            found = Version(match[0])
-        except InvalidVersion:
+        if (found := parse_version(match[0])) is None:
             continue
         if found != version:
             return None
@@ -182,13 +201,17 @@ def _released(date: str) -> tuple[int, ...]:
     return tuple(map(int, date.split("."))) if date.count(".") == 2 else ()  # noqa: PLR2004 - year, month, day
 
 
-def _block_parser() -> MarkdownIt:
-    return MarkdownIt("commonmark").enable("table").disable("inline")
+def _blocks(text: str) -> tuple[list[Token], _References]:
+    """Return the blocks of a text, what is inside lines left unread, and the link definitions."""
+    environment: dict[str, _References] = {}
+    tokens = MarkdownIt("commonmark").enable("table").disable("inline").parse(text, environment)
+    return tokens, environment.get("references", {})
 
 
-def _markdown_headings(text: str) -> list[Heading]:
-    tokens = _block_parser().parse(text)
-    return [
+def _markdown_headings(text: str) -> tuple[list[Heading], _References]:
+    """Return the headings that stand in no other block, and the link definitions."""
+    tokens, known = _blocks(text)
+    headings = [
         Heading(
             words=_words(inline.content[:_LONGEST_HEADING]),
             level=int(opening.tag[1:]),
@@ -198,6 +221,7 @@ def _markdown_headings(text: str) -> list[Heading]:
         for opening, inline in pairwise(tokens)
         if opening.type == "heading_open" and opening.level == 0 and opening.map
     ]
+    return headings, known
 
 
 def _words(heading: str) -> str:
@@ -206,25 +230,18 @@ def _words(heading: str) -> str:
     return _ESCAPE.sub(r"\1", text).strip()
 
 
-def _body(text: str, headings: Sequence[Heading], chosen: Heading) -> str:
-    lines = text.split("\n")
+def _body(lines: Sequence[str], headings: Sequence[Heading], chosen: Heading) -> str:
     later = (h.start for h in headings if h.start > chosen.start and h.level <= chosen.level)
     return "\n".join(lines[chosen.end : next(later, len(lines))]).strip("\n").rstrip()
 
 
-def _markdown_cut(text: str, headings: Sequence[Heading], chosen: Heading) -> str:
-    """Return the section, with the link definitions that it uses and that stand elsewhere in the file."""
-    return _defined(_body(text, headings, chosen), text)
+def _with_definitions(body: str, known: _References) -> str:
+    """Return a part of a text with the link definitions that it uses and that stand elsewhere in it.
 
-
-def _defined(body: str, text: str) -> str:
-    """Return a part of a text with the link definitions that it uses and that stand elsewhere in it."""
-    everywhere: dict[str, dict[str, dict[str, str]]] = {}
-    _block_parser().parse(text, everywhere)
-    here: dict[str, dict[str, dict[str, str]]] = {}
-    _block_parser().parse(body, here)
-    known, own = everywhere.get("references", {}), here.get("references", {})
-    tokens = MarkdownIt("commonmark", {"store_labels": True}).parse(body, {"references": dict(known)})
+    No more of the part is looked through than a page can show.
+    """
+    _, own = _blocks(body)
+    tokens = MarkdownIt("commonmark", {"store_labels": True}).parse(body[:LIMIT], {"references": dict(known)})
     used = dict.fromkeys(label for label in _labels(tokens) if label in known and label not in own)
     definitions = [_definition(label, known[label]) for label in used]
     return "\n".join([body, "", *definitions]) if definitions else body
@@ -238,15 +255,16 @@ def _labels(tokens: Sequence[Token]) -> Iterator[str]:
 
 
 def _definition(label: str, entry: dict[str, str]) -> str:
-    title = re.sub(r'(["\\])', r"\\\1", entry.get("title", ""))
-    return f"[{label.lower()}]: <{entry['href']}>" + (f' "{title}"' if title else "")
+    title = re.sub(r'(["\\])', r"\\\1", entry.get("title", "")).replace("&", "&amp;").replace("<", "&lt;")
+    href = entry["href"] if re.fullmatch(r"/?[\w-]+/?", entry["href"]) else f"<{entry['href']}>"  # <a> is a tag
+    return f"[{label.lower()}]: {href}" + (f' "{title}"' if title else "")
 
 
-def _plain_headings(text: str) -> list[Heading]:
+def _plain_headings(text: Sequence[str]) -> list[Heading]:
     """Return the unindented lines of a plain text that open a paragraph and name a version near their start."""
-    lines = ["", *text.split("\n"), ""]
+    lines = ["", *text, ""]
     return [
-        Heading(words=line.strip("=-*# "), level=1, start=number, end=number + 1 + _ruled(below))
+        Heading(words=line.strip("=-*# ")[:_LONGEST_HEADING], level=1, start=number, end=number + 1 + _ruled(below))
         for number, (above, line, below) in enumerate(zip(lines, lines[1:], lines[2:], strict=False))
         if (not above.strip() or _ruled(above)) and line[:1].strip() and _opens(line)
     ]
@@ -257,12 +275,11 @@ def _ruled(line: str) -> bool:
 
 
 def _opens(line: str) -> bool:
-    words = line.strip("=-*# ").split()
+    words = line[:_LONGEST_HEADING].strip("=-*# ").split()
     return "unreleased" in line.casefold() or any(_VERSION.fullmatch(word.strip("()[]:,")) for word in words[:2])
 
 
-def _plain_cut(text: str, headings: Sequence[Heading], chosen: Heading) -> str:
-    """Return the section in a code block, as its author laid it out."""
-    body = _body(text, headings, chosen)
+def _fenced(body: str) -> str:
+    """Return a section in a code block, as its author laid it out."""
     fence = "`" * max([2, *(len(run) for run in re.findall(r"`+", body))]) + "`"
     return f"{fence}text\n{body}\n{fence}" if body else ""

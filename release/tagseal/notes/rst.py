@@ -1,19 +1,25 @@
 """Move a reStructuredText changelog to Markdown, by way of docutils' document tree.
 
 Changelogs are written for Sphinx, which is not here: a role that docutils does not know (``:pr:`1```) gives its
-text, an unknown directive is shown as it is written. Nothing is included, executed or fetched.
+text, an unknown directive is shown as it is written. ``date`` gives the commit's time: the jobs of a release run at
+different times, and must agree about the section. Nothing is included, executed or fetched.
+
+A text of a few lines can take docutils forever, or all of the memory: ``changelog`` lets a child do this.
 """
 
 from __future__ import annotations
 
 import re
+import sys
+import time
 from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 from docutils import nodes
 from docutils.core import publish_doctree
-from docutils.parsers.rst import Parser
+from docutils.parsers.rst import Directive, Parser, directives
 
+from tagseal.notes.child import Answer
 from tagseal.notes.text import code, plain, unopened
 
 if TYPE_CHECKING:
@@ -25,6 +31,7 @@ _QUIET = {
     "file_insertion_enabled": False,
     "halt_level": 5,
     "input_encoding": "unicode",
+    "line_length_limit": sys.maxsize,  # of one longer line, docutils would give up the whole file; a file has a bound
     "raw_enabled": False,
     "report_level": 5,
     "smart_quotes": False,
@@ -37,8 +44,26 @@ _MARKS: dict[type[nodes.Node], str] = {nodes.strong: "**", nodes.emphasis: "*", 
 _ROLE = re.compile(r":(?P<before>[\w.+:-]+):`(?P<text>[^`]+)`|`(?P<other>[^`]+)`:(?P<after>[\w.+:-]+):")
 
 
-def to_markdown(source: str) -> str:
-    """Return the document as Markdown; a section's depth becomes its heading's level."""
+def work(request: tuple[str, int]) -> Answer:
+    """Return a document as Markdown; in a child."""
+    return Answer(text=to_markdown(*request))
+
+
+def to_markdown(source: str, epoch: int) -> str:
+    """Return the document as Markdown; a section's depth becomes its heading's level.
+
+    Args:
+        source: reStructuredText.
+        epoch: What ``date`` gives, in UTC; seconds since 1970.
+    """
+
+    class Date(Directive):
+        has_content = True
+
+        def run(self) -> list[nodes.Node]:
+            return [nodes.Text(time.strftime(" ".join(self.content) or "%Y-%m-%d", time.gmtime(epoch)))]
+
+    directives.register_directive("date", Date)
     document = publish_doctree(source, parser=Parser(), settings_overrides=_QUIET)
     return _blocks(document.children, 1)
 

@@ -70,6 +70,12 @@ def read(path: Path, most: int = TEXT, *, follow: bool = False) -> bytes:
     return found
 
 
+def is_own(root: Path, path: Path) -> bool:
+    """Tell whether a path below ``root`` is a regular file of the project: no link in any part of it, no way out."""
+    below = path.is_relative_to(root) and path.is_file()
+    return below and path.resolve() == root.resolve() / path.relative_to(root)
+
+
 def measured(path: Path) -> tuple[int, str]:
     """Return size in bytes and SHA-256, hexadecimal, of a regular file, read once; memory stays constant.
 

@@ -144,7 +144,8 @@ def derived(  # noqa: PLR0913 - everything that a plan follows from, each by nam
     """Return what follows from a tag, a name and a version; ``releases`` are those that are public."""
     parsed = Version(version)
     start = stem(name, str(parsed))
-    source, section, remarks = _section(tag, parsed, services)
+    epoch = services.git.commit_time(tag.commit)
+    source, section, remarks = _section(tag, parsed, epoch, services)
     published = tuple(f"release {one.tag}: {one.url}" for one in releases if one.tag == tag.name)
     return Plan(
         tag=tag.name,
@@ -154,7 +155,7 @@ def derived(  # noqa: PLR0913 - everything that a plan follows from, each by nam
         prerelease=parsed.is_prerelease,
         latest=_latest(parsed, releases, services),
         identity=tag.identity,
-        epoch=services.git.commit_time(tag.commit),
+        epoch=epoch,
         sdist=f"{start}.tar.gz",
         wheel=f"{start}-",
         assets=assets,
@@ -198,7 +199,7 @@ def _latest(version: Version, releases: Iterable[Release], services: Services) -
     return all(version >= other for other, _ in known if not other.is_prerelease)
 
 
-def _section(tag: Tag, version: Version, services: Services) -> tuple[str, str, tuple[str, ...]]:
+def _section(tag: Tag, version: Version, epoch: int, services: Services) -> tuple[str, str, tuple[str, ...]]:
     """Return where the notes' first part comes from, that part, and what to say about it."""
     path = changelog.find(services.root, services.settings.changelog)
     if path is None:
@@ -206,7 +207,7 @@ def _section(tag: Tag, version: Version, services: Services) -> tuple[str, str, 
         subjects = services.git.subjects(services.pattern(known).previous(known, version), tag.commit)
         return "commits", changelog.from_commits(subjects), ("no changelog: the notes list the commits",)
     where = path.relative_to(services.root).as_posix()
-    found = changelog.section(path, version)
+    found = changelog.section(path, version, epoch)
     if found is not None:
         own = str(version) in found.heading
         return where, found.text, () if own else (f"{where}: took the section {shown(found.heading)}",)
