@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import widget
-from tagseal.notes.render import filled
+from tagseal.notes.templates import fill
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -135,7 +135,7 @@ def programs(folder: Path, *names: str) -> str:
 
 def workflow(*, image: bool, index: bool = False) -> str:
     """Return what `init` writes, but for the set-up, which takes a package index: the machine has the tool."""
-    text = filled(
+    text = fill(
         "scaffold/release.yml.j2",
         {
             "python": "3.11",
@@ -148,7 +148,7 @@ def workflow(*, image: bool, index: bool = False) -> str:
             "index": index,
             "environment": "release",
         },
-        override=None,
+        own=None,
     )
     text = re.sub(r"      - uses: actions/setup-python.*\n.*\n", "", text)
     text = text.replace("      - run: python -P -m pip install --require-hashes -r lock.txt\n", "")

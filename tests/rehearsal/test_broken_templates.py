@@ -13,7 +13,7 @@ import images
 from rehearsing import Ended, project, rehearse
 from tagseal.notes.guide import TEMPLATE as GUIDE
 from tagseal.notes.kit import TEMPLATE as KIT
-from tagseal.notes.render import packaged
+from tagseal.notes.templates import packaged
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,7 @@ import images
 from rehearsing import Ended, programs, project, rehearse
 from tagseal.notes.guide import TEMPLATE
 from tagseal.notes.page import fences
-from tagseal.notes.render import packaged
+from tagseal.notes.templates import packaged
 from tagseal.project.guide import page
 
 if TYPE_CHECKING:

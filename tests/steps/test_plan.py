@@ -226,7 +226,7 @@ def test_without_a_changelog_the_commits_since_the_previous_tag_are_listed(job: 
     job.push({"widget.py": "TURNS = 2\n"})
     found = planned(job, loopback=False)
     assert (found.changelog, found.remarks) == ("commits", ("no changelog: the notes list the commits",))
-    assert found.section.splitlines() == ["- Turn", r"- Drop the \*changelog\*"]
+    assert found.section.splitlines() == ["- `Turn`", "- `Drop the *changelog*`"]
 
 
 def test_a_configured_changelog_must_exist(job: Job) -> None:

@@ -154,6 +154,15 @@ def test_all_problems_are_reported_at_once_with_their_key_path(tmp_path: Path) -
     )
 
 
+@pytest.mark.parametrize("folder", [".", "./", "", ".own", "own/.hidden", "../own", "own/../..", "/own"])
+def test_templates_have_a_folder_of_their_own(tmp_path: Path, folder: str) -> None:
+    """The root holds more than templates, and so does what has a dot in front."""
+    expected = "a folder of its own below the root, no part of it with a dot in front"
+    (problem,) = problems(written(tmp_path, f'templates = "{folder}"\n', "tagseal.toml"))
+    assert problem == f"tagseal.toml: templates: got '{folder}', expected {expected}"
+    assert load(written(tmp_path, 'templates = "docs/own"\n', "tagseal.toml")).templates == "docs/own"
+
+
 def test_a_table_where_a_value_belongs_is_said_so(tmp_path: Path) -> None:
     """Structure is checked as well: a table for a string, a string for a table, a number in a list."""
     text = """

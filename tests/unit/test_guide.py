@@ -13,7 +13,7 @@ import pytest
 import guides
 from tagseal.errors import ConfigError, Refused, TagsealError, UsageError
 from tagseal.notes.page import html
-from tagseal.notes.render import packaged
+from tagseal.notes.templates import packaged
 from tagseal.project.guide import page
 from tagseal.verification.diagnosis import TROUBLES
 

@@ -16,7 +16,8 @@ from tagseal.errors import ConfigError, Refused, VerificationFailed
 from tagseal.notes import commands, kit
 from tagseal.notes.commands import Expected, Use
 from tagseal.notes.known import KIT_FORMS
-from tagseal.notes.render import Page, packaged, render
+from tagseal.notes.render import Page, render
+from tagseal.notes.templates import packaged
 from tagseal.records import Artifact, Command, Kind, Phase
 
 if TYPE_CHECKING:
@@ -48,7 +49,9 @@ TAGSEAL = (
 
 @pytest.fixture
 def rendered(plan: Callable[..., Plan], artifacts: tuple[Artifact, ...]) -> Callable[..., Page]:
-    def with_changes(override: Path | None = None, files: tuple[Artifact, ...] = artifacts, **changes: object) -> Page:
+    def with_changes(
+        override: dict[str, str] | None = None, files: tuple[Artifact, ...] = artifacts, **changes: object
+    ) -> Page:
         planned = plan(**{"kit": KIT.name, **changes})
         return kit.render(tag="v1.2.3", plan=planned, artifacts=files, since=SINCE, override=override)
 
@@ -173,23 +176,21 @@ def test_the_notes_may_not_use_the_kits_forms(text: str, expected: Expected) -> 
     ],
 )
 def test_a_template_that_leaves_a_file_out_is_refused(
-    rendered: Callable[..., Page], tmp_path: Path, before: str, after: str, missing: str
+    rendered: Callable[..., Page], before: str, after: str, missing: str
 ) -> None:
     """Whoever overrides the page covers every file with every tool."""
     text = (packaged() / kit.TEMPLATE).read_text()
     assert before in text
-    (tmp_path / kit.TEMPLATE).write_text(text.replace(before, after))
     with pytest.raises(VerificationFailed) as caught:
-        rendered(tmp_path)
+        rendered({kit.TEMPLATE: text.replace(before, after)})
     assert caught.value.slug == "kit-incomplete"
     assert missing in "\n".join(caught.value.context)
 
 
-def test_a_broken_template_is_named(rendered: Callable[..., Page], tmp_path: Path) -> None:
+def test_a_broken_template_is_named(rendered: Callable[..., Page]) -> None:
     """With its file and line."""
-    (tmp_path / kit.TEMPLATE).write_text("ok\n{{ nothing }}\n")
     with pytest.raises(ConfigError, match=r"kit\.md\.j2:2"):
-        rendered(tmp_path)
+        rendered({kit.TEMPLATE: "ok\n{{ nothing }}\n"})
 
 
 def test_a_hostile_name_never_reaches_the_page(rendered: Callable[..., Page], artifacts: tuple[Artifact, ...]) -> None:

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tagseal.errors import ConfigError, Refused, TagsealError, VerificationFailed
-from tagseal.notes import page
+from tagseal.errors import Refused, TagsealError, VerificationFailed
+from tagseal.notes import child, page, templates
 from tagseal.notes.page import LIMIT
-from tagseal.notes.render import Page, packaged, render
+from tagseal.notes.render import Page, render
+from tagseal.notes.templates import packaged
 from tagseal.records import Artifact, Identity, Kind
 from tagseal.services.index import sites
 
@@ -30,28 +31,28 @@ PROSE = {f"verify/{part}.md.j2" for part in ("meaning", "output", "segments", "s
 TEMPLATES = sorted(path.relative_to(packaged()).as_posix() for path in packaged().glob("verify/*.j2"))
 
 
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fill a project's own templates in this process: that a child does it is held in test_notes_templates."""
+    monkeypatch.setattr(templates, "ask", child.attempt)
+
+
 @pytest.fixture
 def rendered(plan: Callable[..., Plan], artifacts: tuple[Artifact, ...]) -> Callable[..., Page]:
     def with_changes(
-        override: Path | None = None, files: tuple[Artifact, ...] = artifacts, above: str = "", **changes: object
+        override: dict[str, str] | None = None,
+        files: tuple[Artifact, ...] = artifacts,
+        above: str = "",
+        **changes: object,
     ) -> Page:
         return render(tag="v1.2.3", plan=plan(**changes), artifacts=files, override=override, above=above)
 
     return with_changes
 
 
-@pytest.fixture
-def override(tmp_path: Path) -> Callable[..., Path]:
-    """Return a function that writes a project's own templates into a folder."""
-
-    def written(**files: str) -> Path:
-        for name, text in files.items():
-            path = tmp_path / (name.replace("__", "/") + ".md.j2")
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(text)
-        return tmp_path
-
-    return written
+def own(**files: str) -> dict[str, str]:
+    """Return a project's own templates."""
+    return {f"{name.replace('__', '/')}.md.j2": text for name, text in files.items()}
 
 
 def test_the_page_is_the_golden_one(rendered: Callable[..., Page]) -> None:
@@ -225,12 +226,12 @@ def test_instructions_are_never_cut(rendered: Callable[..., Page]) -> None:
     assert refusal.value.slug == "notes-too-long"
 
 
-def test_a_project_overrides_file_by_file(rendered: Callable[..., Page], override: Callable[..., Path]) -> None:
+def test_a_project_overrides_file_by_file(rendered: Callable[..., Page]) -> None:
     """One file of its own, the others as packaged; the commands still come from the verify section."""
-    own = override(
+    overridden = own(
         verify__meaning="What it means: {{ tag }}.\n", notes="# {{ project }}\n\n{{ section }}\n\n{{ verify }}"
     )
-    found = rendered(override=own)
+    found = rendered(override=overridden)
     assert found.text.startswith("# widget\n\n### Added\n")
     assert "What it means: v1.2.3." in found.text
     assert found.commands == rendered().commands
@@ -242,6 +243,8 @@ def test_a_project_overrides_file_by_file(rendered: Callable[..., Page], overrid
         ({"notes": "{{ verify }}\nand more"}, "notes-without-instructions", None),
         ({"notes": "{{ section }}"}, "notes-without-instructions", None),
         ({"notes": "<details>\n\n{{ verify }}"}, "notes-open-html", None),
+        ({"notes": "<form>\n\n{{ verify }}"}, "notes-read-differently", r"line 1 of the notes has a tag .*"),
+        ({"notes": "a\n\n[^1]: b\n\n{{ verify }}"}, "notes-read-differently", r"line 3 of the notes has .*"),
         ({"notes": "{% if %}"}, "template-error", r"notes\.md\.j2:1: 'Expected an expression.*'"),
         ({"verify__meaning": "a\n{{ nothing }}"}, "template-error", r"meaning\.md\.j2:2: ''nothing' is undefined'"),
         ({"verify__table": "\n\n{{ 1 / 0 }}"}, "template-error", r"table\.md\.j2:3: 'division by zero'"),
@@ -255,11 +258,11 @@ def test_a_project_overrides_file_by_file(rendered: Callable[..., Page], overrid
     ],
 )
 def test_a_template_that_breaks_the_page_is_refused(
-    files: dict[str, str], slug: str, what: str | None, rendered: Callable[..., Page], override: Callable[..., Path]
+    files: dict[str, str], slug: str, what: str | None, rendered: Callable[..., Page]
 ) -> None:
     """With its file and line where Jinja knows them; templates run sandboxed, for the job holds a token."""
     with pytest.raises(TagsealError) as refusal:
-        rendered(override=override(**files))
+        rendered(override=own(**files))
     assert refusal.value.slug == slug
     assert what is None or re.fullmatch(what, refusal.value.what)
 
@@ -267,33 +270,19 @@ def test_a_template_that_breaks_the_page_is_refused(
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_no_packaged_template_can_be_emptied(
     template: str,
-    tmp_path: Path,
     rendered: Callable[..., Page],
     artifacts: tuple[Artifact, ...],
     image: Artifact,
 ) -> None:
     """Of the parts with commands; the others are prose."""
-    path = tmp_path / template
-    path.parent.mkdir()
-    path.write_text("")
     index = sites.known()["pypi"]
     subjects = {"files": (*artifacts, image), "image_tags": ("v1.2.3",), "index": index}
     if template in PROSE:
-        assert rendered(override=tmp_path, **subjects).commands == rendered(**subjects).commands
+        assert rendered(override={template: ""}, **subjects).commands == rendered(**subjects).commands
         return
     with pytest.raises(VerificationFailed) as refusal:
-        rendered(override=tmp_path, **subjects)
+        rendered(override={template: ""}, **subjects)
     assert refusal.value.slug == "instructions-incomplete"
-
-
-def test_templates_are_regular_files_of_the_project(tmp_path: Path, rendered: Callable[..., Page]) -> None:
-    """A link could put any file of the machine onto a public page."""
-    with pytest.raises(ConfigError) as absent:
-        rendered(override=tmp_path / "absent")
-    (tmp_path / "notes.md.j2").symlink_to("/etc/hostname")
-    with pytest.raises(ConfigError) as linked:
-        rendered(override=tmp_path)
-    assert (absent.value.slug, linked.value.slug) == ("templates-not-found", "templates-link")
 
 
 def test_a_link_definition_that_redirects_the_instructions_is_refused() -> None:

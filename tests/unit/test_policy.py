@@ -17,6 +17,7 @@ from tagseal.cli import main
 from tagseal.errors import ConfigError, Refused, UsageError
 from tagseal.names import TAG
 from tagseal.project.policy import TAGS, Evaluator, expression, pods, policies
+from tagseal.services.git import Git
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -232,6 +233,7 @@ def test_a_projects_own_template_is_sandboxed(tmp_path: Path) -> None:
     own = root / "own" / "policies" / "pods.yaml.j2"
     own.parent.mkdir(parents=True)
     own.write_text("# {{ image }}\n")
+    Git(root, os.environ).command("add", "own")
     assert pods(root, digest=None) == f"# {IMAGE}\n"
     own.write_text("{{ image.__class__.__mro__ }}")
     with pytest.raises(ConfigError) as caught:

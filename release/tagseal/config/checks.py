@@ -66,6 +66,11 @@ def _is_inside(path: str) -> bool:
     return bool(path) and "\\" not in path and not PurePosixPath(path).is_absolute() and ".." not in path.split("/")
 
 
+def _is_folder_of_its_own(path: str) -> bool:
+    parts = PurePosixPath(path).parts
+    return _is_inside(path) and bool(parts) and not any(part.startswith(".") for part in parts)
+
+
 _inside = _text(_is_inside, "a relative path inside the repository")
 _word = _text(lambda word: bool(word.strip()), "something between the quotes")
 _CHECKS: Mapping[str, Callable[[object], str]] = {
@@ -78,7 +83,7 @@ _CHECKS: Mapping[str, Callable[[object], str]] = {
     "build": _word,
     "build-env": _word,
     "assets": _inside,
-    "templates": _inside,
+    "templates": _text(_is_folder_of_its_own, "a folder of its own below the root, no part of it with a dot in front"),
     "wait": lambda value: "" if not isinstance(value, int) or value >= 0 else "seconds, zero or more",
     "dropped": _word,
     "sigstore.trust-config": _inside,

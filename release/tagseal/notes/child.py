@@ -15,7 +15,6 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from tagseal.errors import ServiceError
 from tagseal.services import process
@@ -59,17 +58,21 @@ def ask(module: str, request: object) -> Answer:
     return Answer(**json.loads(finished.output))
 
 
+def attempt(module: str, request: object) -> Answer:
+    """Do the work in this process; what it raises is a problem."""
+    try:
+        answer: Answer = import_module(module).work(request)
+    except Exception as error:  # noqa: BLE001 - whatever a parser raises for what it cannot read
+        return Answer(problem=f"{type(error).__name__}: {error}"[:300])
+    if len(answer.text) > _LONGEST:
+        return Answer(problem=f"it became longer than {_LONGEST:,} characters")
+    return answer
+
+
 def _main(module: str) -> None:
     with suppress(ValueError, OSError):  # a lower bound is set already
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-    work = import_module(module).work
-    request: Any = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our parent
-    try:
-        answer: Answer = work(request)
-    except Exception as error:  # noqa: BLE001 - whatever a parser raises for what it cannot read
-        answer = Answer(problem=f"{type(error).__name__}: {error}"[:300])
-    if len(answer.text) > _LONGEST:
-        answer = Answer(problem=f"it became longer than {_LONGEST:,} characters")
+    answer = attempt(module, pickle.load(sys.stdin.buffer))  # noqa: S301 - from our parent
     json.dump(asdict(answer), sys.stdout)
 
 

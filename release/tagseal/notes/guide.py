@@ -18,15 +18,15 @@ from tagseal.names import counted, safe_file_name, safe_image, safe_repository, 
 from tagseal.notes import clients
 from tagseal.notes import commands as instructions
 from tagseal.notes.commands import Expected, Purpose, Use
-from tagseal.notes.render import filled
+from tagseal.notes.templates import fill
 from tagseal.notes.text import plain
 from tagseal.notes.values import Image
 from tagseal.records import BUNDLE, Command, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
+    from tagseal.notes.templates import Templates
     from tagseal.records import Artifact, Identity
     from tagseal.services.workflows import Starts
 
@@ -89,7 +89,7 @@ class Package:
     bundle: str
 
 
-def render(subject: Subject, override: Path | None) -> Guide:
+def render(subject: Subject, override: Templates | None) -> Guide:
     """Render the guide, and understand each of its commands.
 
     Raises:
@@ -98,7 +98,7 @@ def render(subject: Subject, override: Path | None) -> Guide:
         VerificationFailed: A command has a word that was not planned, or something is verified by none.
     """
     expected = Expected.of(subject.identity, _known(subject.tag), subject.artifacts, subject.image_tag)
-    text = filled(TEMPLATE, _values(subject, expected), override).strip("\n") + "\n"
+    text = fill(TEMPLATE, _values(subject, expected), override).strip("\n") + "\n"
     found = instructions.commands(text)
     purposes = tuple(instructions.classify(one, expected=expected) for one in found)
     missing = (*_unverified(purposes, subject.artifacts), *instructions.too_early(purposes, subject.artifacts))

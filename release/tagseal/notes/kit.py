@@ -15,14 +15,15 @@ from tagseal.notes import clients
 from tagseal.notes import commands as instructions
 from tagseal.notes.commands import Expected, Purpose, Use
 from tagseal.notes.known import KIT_FORMS
-from tagseal.notes.render import Page, filled
+from tagseal.notes.render import Page
+from tagseal.notes.templates import fill
 from tagseal.notes.values import values
 from tagseal.records import Kind, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
+    from tagseal.notes.templates import Templates
     from tagseal.records import Artifact, Command, Plan
 
 TEMPLATE = "kit.md.j2"
@@ -34,7 +35,7 @@ def render(  # noqa: PLR0913 - all that the page depends on
     plan: Plan,
     artifacts: Sequence[Artifact],
     since: int,
-    override: Path | None,
+    override: Templates | None,
     minimum: clients.Minimum = clients.PLANNED_OFFLINE,
 ) -> Page:
     """Render the kit's page from the artifacts that it covers, and check its commands.
@@ -60,7 +61,7 @@ def render(  # noqa: PLR0913 - all that the page depends on
         "with_image": bool(plan.image),
         "minimum": minimum,
     }
-    text = filled(TEMPLATE, values(plan, covered, expected) | more, override).strip("\n") + "\n"
+    text = fill(TEMPLATE, values(plan, covered, expected) | more, override).strip("\n") + "\n"
     found = instructions.commands(text)
     required(found, expected, covered)
     return Page(text=text, commands=found)

@@ -1,33 +1,28 @@
 """Fill the notes' templates, and hold that the page is sound before anybody sees it.
 
-Names, tags and the changelog are data: they are passed to the templates, never read as one. The templates are the
-packaged ones, or the project's own of the same name; those run sandboxed, for the job that renders the notes holds
-a token.
+Names, tags and the changelog are data: they are passed to the templates, never read as one.
 """
 
 from __future__ import annotations
 
-import traceback
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateNotFound, TemplateSyntaxError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-
 from tagseal.errors import ConfigError, Refused
-from tagseal.names import enclosed, quoted, safe_tag, shown
+from tagseal.names import safe_tag
 from tagseal.notes import changelog, clients, page
 from tagseal.notes import commands as instructions
 from tagseal.notes.dialect import clean, restrict
+from tagseal.notes.templates import fill
 from tagseal.notes.text import escape
 from tagseal.notes.values import values
 from tagseal.records import GITHUB, Artifact, Command, Kind, Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
+
+    from tagseal.notes.templates import Templates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +40,7 @@ def render(  # noqa: PLR0913 - all that a page depends on
     tag: str,
     plan: Plan,
     artifacts: Sequence[Artifact],
-    override: Path | None,
+    override: Templates | None,
     above: str = "",
     minimum: clients.Minimum = clients.PLANNED,
 ) -> Page:
@@ -67,13 +62,12 @@ def render(  # noqa: PLR0913 - all that a page depends on
         VerificationFailed: The instructions leave an artifact out, or have a word that was not planned.
     """
     expected = instructions.Expected.planned(plan, safe_tag(tag), artifacts)
-    environment = _environment(override)
     _planned(plan, artifacts)
     known = values(plan, artifacts, expected) | {"minimum": minimum}
-    verify = _filled(environment, "verify/section.md.j2", known).strip("\n") + "\n"
+    verify = fill("verify/section.md.j2", known, override).strip("\n") + "\n"
 
     def filled(section: str) -> str:
-        page = _filled(environment, "notes.md.j2", known | {"section": section, "verify": verify})
+        page = fill("notes.md.j2", known | {"section": section, "verify": verify}, override)
         return above + page.strip("\n") + "\n"
 
     section, rest = clean(plan.section).strip("\n"), _rest(plan, expected.tag)
@@ -96,21 +90,6 @@ def render(  # noqa: PLR0913 - all that a page depends on
     return Page(text=text, commands=found)
 
 
-def filled(name: str, values: Mapping[str, Any], override: Path | None) -> str:
-    """Return one template with these values in it, as the notes' own are filled: sandboxed, the values as data.
-
-    Raises:
-        ConfigError: The template is absent or wrong; the error names its file and line.
-    """
-    return _filled(_environment(override), name, values)
-
-
-def packaged() -> Path:
-    """Return the folder of the packaged templates: inside the wheel, or at the top of the checkout."""
-    package = Path(__file__).parents[1]
-    return inside if (inside := package / "templates").is_dir() else package.parents[1] / "templates"
-
-
 def _planned(plan: Plan, artifacts: Sequence[Artifact]) -> None:
     got, expected = [one.name for one in artifacts if one.kind is Kind.kit], [plan.kit] if plan.kit else []
     if got != expected:
@@ -127,62 +106,3 @@ def _rest(plan: Plan, tag: str) -> str:
         return "*The list goes on.*"
     url = f"{GITHUB}/{plan.identity.repository}/blob/{quote(tag)}/{quote(plan.changelog)}"
     return f"*This is a part. The whole: [{escape(plan.changelog)}]({url}).*"
-
-
-def _environment(override: Path | None) -> ImmutableSandboxedEnvironment:
-    return _of(packaged()) if override is None else _of(_own(override), packaged())
-
-
-@cache
-def _of(*folders: Path) -> ImmutableSandboxedEnvironment:
-    """Return what finds templates in these folders, and compiles each once: a job renders its page several times."""
-    environment = ImmutableSandboxedEnvironment(
-        loader=ChoiceLoader([FileSystemLoader(folder) for folder in folders]),
-        undefined=StrictUndefined,
-        autoescape=False,  # Markdown: page.check holds what becomes of it
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {"quoted": quoted, "enclosed": enclosed}
-    return environment
-
-
-def _own(folder: Path) -> Path:
-    """Return the project's folder of templates, which must be one and lead nowhere else."""
-    if not folder.is_dir() or folder.is_symlink():
-        raise ConfigError(
-            f"templates: got {shown(folder.name)}, expected a folder of the project",
-            hint="Create it, or remove `templates` from [tool.tagseal].",
-            slug="templates-not-found",
-        )
-    if link := next((path for path in folder.rglob("*") if path.is_symlink()), None):
-        raise ConfigError(
-            f"templates: got the link {shown(link.name)}, expected regular files: a link may lead out of the project",
-            hint="Put a copy in its place.",
-            slug="templates-link",
-        )
-    return folder
-
-
-def _filled(environment: ImmutableSandboxedEnvironment, name: str, values: Mapping[str, Any]) -> str:
-    try:
-        return environment.get_template(name).render(values)
-    except Exception as error:  # a template may raise anything
-        where = _place(error) or name
-        raise ConfigError(
-            f"{where}: {shown(str(error) or type(error).__name__, 300)}",
-            hint="Correct the template; `tagseal notes`, or `tagseal guide`, renders it.",
-            slug="template-error",
-        ) from error
-
-
-def _place(error: Exception) -> str:
-    """Return ``file:line`` of the template that failed; Jinja puts template lines into tracebacks."""
-    if isinstance(error, TemplateSyntaxError):
-        return f"{error.name}:{error.lineno}"
-    if isinstance(error, TemplateNotFound):
-        return f"{error.name}:0"
-    frames = traceback.extract_tb(error.__traceback__)
-    inside = [frame for frame in frames if frame.filename.endswith(".j2")]
-    return f"{Path(inside[-1].filename).name}:{inside[-1].lineno}" if inside else ""

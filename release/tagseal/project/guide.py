@@ -17,7 +17,7 @@ from packaging.version import Version
 from tagseal import config
 from tagseal.errors import ConfigError, Refused, UsageError, VerificationFailed
 from tagseal.names import printable, quoted, safe_tag, shown
-from tagseal.notes import clients, guide
+from tagseal.notes import clients, guide, templates
 from tagseal.notes.guide import PLATFORM, TAG, VERSION, Subject
 from tagseal.project.detect import Project, detect
 from tagseal.records import GITHUB, Artifact, Identity, Kind
@@ -66,9 +66,8 @@ def page(folder: Path, tag: str | None) -> str:
         Refused: A name is unsafe.
     """
     checkout = _checkout(folder)
-    settings = checkout.settings
-    templates = checkout.git.root / settings.templates if settings.templates else None
-    found = guide.render(_planned(checkout, safe_tag(tag) if tag else None), templates)
+    own = templates.read(checkout.git, checkout.settings.templates)
+    found = guide.render(_planned(checkout, safe_tag(tag) if tag else None), own)
     return f"{found.text}\n<!-- Written by: {_command(tag)} -->\n"
 
 

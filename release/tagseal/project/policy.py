@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from tagseal import config
 from tagseal.errors import ConfigError, UsageError
 from tagseal.names import safe_image, safe_repository, safe_tag, shown
-from tagseal.notes.render import filled
+from tagseal.notes.templates import fill, read
 from tagseal.project.detect import detect
 from tagseal.records import ISSUER, Identity
 from tagseal.services.git import Git
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tagseal.config import Image, Settings
+    from tagseal.notes.templates import Templates
 
 Evaluator = Literal["kyverno", "policy-controller"]
 
@@ -44,7 +45,7 @@ class _Project:
     image: Image
     repository: str
     workflow: str
-    templates: Path | None
+    templates: Templates | None
 
 
 def policies(folder: Path, evaluator: Evaluator, *, tag: str | None, enforce: bool) -> str:
@@ -72,7 +73,7 @@ def policies(folder: Path, evaluator: Evaluator, *, tag: str | None, enforce: bo
         )
     values = _values(project, safe_tag(tag) if tag else "")
     asked = {"evaluator": evaluator, "enforce": enforce}
-    return filled(f"policies/{evaluator}.yaml.j2", values | asked, project.templates)
+    return fill(f"policies/{evaluator}.yaml.j2", values | asked, project.templates)
 
 
 def pods(folder: Path, *, digest: str | None) -> str:
@@ -89,7 +90,7 @@ def pods(folder: Path, *, digest: str | None) -> str:
             slug="bad-digest",
         )
     project = _project(folder)
-    return filled("policies/pods.yaml.j2", {"image": project.image.name, "digest": digest}, project.templates)
+    return fill("policies/pods.yaml.j2", {"image": project.image.name, "digest": digest}, project.templates)
 
 
 def expression(repository: str, workflow: str) -> str:
@@ -127,7 +128,7 @@ def _project(folder: Path) -> _Project:
         image=settings.image,
         repository=safe_repository(found.repository),
         workflow=found.workflow.path,
-        templates=git.root / settings.templates if settings.templates else None,
+        templates=read(git, settings.templates),
     )
 
 

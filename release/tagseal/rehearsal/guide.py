@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING
 
 from tagseal import config
 from tagseal.errors import VerificationFailed
+from tagseal.notes import templates
 from tagseal.notes.commands import Use
 from tagseal.notes.guide import TEMPLATE
 from tagseal.notes.guide import render as rendered
 from tagseal.notes.render import render
 from tagseal.project.guide import sealed
 from tagseal.records import Phase
+from tagseal.services.git import Git
 from tagseal.steps.instructions import Instruction, Shell
 
 if TYPE_CHECKING:
@@ -39,9 +41,9 @@ def follow(stage: Stage, plan: Plan, seal: Seal, checkout: Path) -> tuple[tuple[
         ConfigError: A template is wrong.
     """
     settings = config.load(checkout)
-    templates = checkout / settings.templates if settings.templates else None
-    page = rendered(sealed(checkout, plan, seal), templates)
-    known = render(tag=plan.tag, plan=plan, artifacts=seal.subjects, override=templates).commands
+    overridden = templates.read(Git(checkout, stage.environ), settings.templates)
+    page = rendered(sealed(checkout, plan, seal), overridden)
+    known = render(tag=plan.tag, plan=plan, artifacts=seal.subjects, override=overridden).commands
     ran = {one.text for one in known if one.phase is not Phase.shown}
     steps = [
         Instruction(command=command, purpose=purpose)

@@ -18,7 +18,7 @@ from rich.filesize import decimal
 
 from tagseal.errors import TagsealError
 from tagseal.names import JOINING, printable
-from tagseal.notes.render import filled
+from tagseal.notes.templates import fill
 from tagseal.records import Checks, Draft, Plan, Publication, Seal, Tag
 from tagseal.report.plain import DOCUMENTATION
 from tagseal.report.sentences import sentence
@@ -121,7 +121,7 @@ class Summary:
         return ""
 
     def _add(self, part: str, **values: object) -> None:
-        text = filled(TEMPLATE, {"part": part, **values}, override=None)
+        text = fill(TEMPLATE, {"part": part, **values}, own=None)
         with suppress(OSError):
             room = _LARGEST - (0 if part == "error" else _KEPT)
             if self._path.stat().st_size + len(text.encode()) <= room:

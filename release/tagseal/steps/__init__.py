@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tagseal.config import Settings
+    from tagseal.notes.templates import Templates
     from tagseal.records import Artifact
     from tagseal.services.git import Git
     from tagseal.services.github import GitHub
@@ -133,9 +134,11 @@ class Services:
         return self.pattern(others or [tag])
 
     @property
-    def templates(self) -> Path | None:
+    def templates(self) -> Templates | None:
         """The project's own templates, which override ours file by file."""
-        return self.root / self.settings.templates if self.settings.templates else None
+        from tagseal.notes.templates import read  # noqa: PLC0415 - Jinja
+
+        return read(self.git, self.settings.templates)
 
     @cached_property
     def github(self) -> GitHub:

@@ -16,7 +16,7 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from tagseal.errors import ServiceError, TagsealError, UsageError
 from tagseal.names import shown
-from tagseal.notes.render import packaged
+from tagseal.notes.templates import packaged
 from tagseal.project.init.look import FOLDER
 from tagseal.records import GITHUB
 from tagseal.services import files

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tagseal.notes import render
+from tagseal.notes import templates
 from tagseal.project.init.look import SELF
 from tagseal.records import WORKFLOWS
 from tagseal.services.index import sites
@@ -21,7 +21,7 @@ _SPECIAL = re.compile(r"[*?+\[\]!\\]")
 
 def release(found: Found) -> str:
     """Return the workflow that releases."""
-    return render.filled(
+    return templates.fill(
         "scaffold/release.yml.j2",
         {
             **_shared(found),
@@ -32,13 +32,13 @@ def release(found: Found) -> str:
             "index": sites.trusts(found.settings.index),
             "environment": found.environment,
         },
-        override=None,
+        own=None,
     )
 
 
 def rehearse(found: Found) -> Mapping[str, str]:
     """Return the workflow that rehearses every pull request; this tool's own checks do that already."""
-    return {} if found.is_tool else {REHEARSE: render.filled("scaffold/rehearse.yml.j2", _shared(found), override=None)}
+    return {} if found.is_tool else {REHEARSE: templates.fill("scaffold/rehearse.yml.j2", _shared(found), own=None)}
 
 
 def glob(template: str) -> str:
