@@ -245,6 +245,7 @@ def test_a_name_is_read_where_it_is_stated_and_nowhere_computed(
         ({}, UsageError, "no-project"),
         ({"pyproject.toml": "[project\n"}, ConfigError, "invalid-toml"),
         ({"pyproject.toml": "[project]\nversion = 'one'\n"}, UsageError, "invalid-version"),
+        ({"pyproject.toml": f"[project]\nversion = '{'9' * 5000}'\n"}, UsageError, "invalid-version"),
         ({"pyproject.toml": "[project]\nname = '-x'\n"}, UsageError, "invalid-project-name"),
     ],
 )

@@ -12,7 +12,7 @@ import pytest
 from packaging.version import Version
 
 import gfm
-from tagseal.errors import ConfigError
+from tagseal.errors import ConfigError, UsageError
 from tagseal.notes import changelog, child, dialect, page
 
 ASSETS = Path(__file__).parents[1] / "assets" / "changelogs"
@@ -304,7 +304,7 @@ def test_a_number_that_no_version_has_is_no_version(tmp_path: Path, name: str) -
 
 def test_a_changelog_has_a_bound(tmp_path: Path) -> None:
     """It is told before anything is parsed."""
-    with pytest.raises(ConfigError) as refusal:
+    with pytest.raises(UsageError) as refusal:
         written(tmp_path, f"## 1.2.0\n\n{'a' * 4 * 1024 * 1024}")
     assert refusal.value.slug == "file-too-long"
 

@@ -233,7 +233,7 @@ def test_a_projects_own_template_is_sandboxed(tmp_path: Path) -> None:
     own = root / "own" / "policies" / "pods.yaml.j2"
     own.parent.mkdir(parents=True)
     own.write_text("# {{ image }}\n")
-    Git(root, os.environ).command("add", "own")
+    Git.own(root, os.environ).command("add", "own")
     assert pods(root, digest=None) == f"# {IMAGE}\n"
     own.write_text("{{ image.__class__.__mro__ }}")
     with pytest.raises(ConfigError) as caught:

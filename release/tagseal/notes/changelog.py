@@ -91,10 +91,10 @@ def find(root: Path, setting: str | None) -> Path | None:
 def _usual(root: Path, folder: Path) -> Iterator[Path]:
     if not folder.is_dir():
         return
-    files = {path.name.lower(): path for path in sorted(folder.iterdir()) if files.is_own(root, path)}
+    own = {path.name.lower(): path for path in sorted(folder.iterdir()) if files.is_own(root, path)}
     for name in (stem + suffix for stem in _STEMS for suffix in _SUFFIXES):
-        if name.lower() in files:
-            yield files[name.lower()]
+        if name.lower() in own:
+            yield own[name.lower()]
 
 
 def section(path: Path, version: Version, epoch: int = 0) -> Section | None:

@@ -41,7 +41,7 @@ def follow(stage: Stage, plan: Plan, seal: Seal, checkout: Path) -> tuple[tuple[
         ConfigError: A template is wrong.
     """
     settings = config.load(checkout)
-    overridden = templates.read(Git(checkout, stage.environ), settings.templates)
+    overridden = templates.read(Git.at(checkout, stage.environ), settings.templates)
     page = rendered(sealed(checkout, plan, seal), overridden)
     known = render(tag=plan.tag, plan=plan, artifacts=seal.subjects, override=overridden).commands
     ran = {one.text for one in known if one.phase is not Phase.shown}

@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from packaging.utils import InvalidName, canonicalize_name, parse_sdist_filename, parse_wheel_filename
-from packaging.version import InvalidVersion, Version
 
 from tagseal.errors import TagsealError, UsageError
 from tagseal.names import shown
 from tagseal.services.files import read
 from tagseal.services.toml import read_toml
+from tagseal.tags import parse_version
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from packaging.version import Version
 
 _LEGACY = ("setup.py", "setup.cfg")
 _SETUPTOOLS = "setuptools.build_meta:__legacy__"
@@ -90,14 +92,13 @@ def valid_version(text: str) -> Version:
     Raises:
         UsageError: PEP 440 does not allow it.
     """
-    try:
-        return Version(text)
-    except InvalidVersion as error:
-        raise UsageError(
-            f"got the version {shown(text)}, expected one that PEP 440 allows",
-            hint="Change it where the project states it, for example to 1.2.3, 1.3.0rc1 or 1.3.0.dev1.",
-            slug="invalid-version",
-        ) from error
+    if (version := parse_version(text)) is not None:
+        return version
+    raise UsageError(
+        f"got the version {shown(text)}, expected one that PEP 440 allows",
+        hint="Change it where the project states it, for example to 1.2.3, 1.3.0rc1 or 1.3.0.dev1.",
+        slug="invalid-version",
+    )
 
 
 def valid_name(name: str) -> str:

@@ -18,6 +18,7 @@ from tagseal.names import printable
 from tagseal.records import BUNDLE, Kind
 from tagseal.services import archives, metadata
 from tagseal.steps import checksums
+from tagseal.tags import parse_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -68,7 +69,7 @@ def content_problems(plan: Plan, packages: Iterable[Artifact], work: Workspace) 
         found = archives.read(work.file(package))
         if canonicalize_name(found.name) != canonicalize_name(plan.project):
             yield f"{package.name}: got the name {printable(found.name)}, expected {plan.project}"
-        if not _is_version(found.version, plan.version):
+        if parse_version(found.version) != Version(plan.version):
             yield f"{package.name}: got the version {printable(found.version)}, expected {plan.version}"
         if plan.index and (kept := [name for name in found.classifiers if name.startswith(PRIVATE)]):
             yield f"{package.name}: got the classifier {printable(kept[0])}, which {plan.index.name} refuses by design"
@@ -102,13 +103,6 @@ def differences(what: str, got: Iterable[str], expected: Iterable[str]) -> Itera
 def _is_configured(name: str, settings: Settings) -> bool:
     """Tell whether a pattern can match a file of this name in some folder; folders are the build job's."""
     return any(fnmatchcase(name, PurePosixPath(pattern).name) for pattern in settings.assets)
-
-
-def _is_version(got: str, expected: str) -> bool:
-    try:
-        return Version(got) == Version(expected)
-    except ValueError:
-        return False
 
 
 def _listed(names: Sequence[str]) -> str:
