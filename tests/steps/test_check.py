@@ -152,10 +152,10 @@ def test_the_bytes_are_the_recorded_ones(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("facts", "said"),
     [
-        ({"name": "gadget"}, "got the name gadget, expected widget"),
-        ({"version": "1.2.4"}, "got the version 1.2.4, expected 1.2.3"),
-        ({"version": "newest"}, "got the version newest, expected 1.2.3"),
-        ({"version": "9" * 5000}, f"got the version {'9' * 5000}, expected 1.2.3"),
+        ({"name": "gadget"}, "got the name 'gadget', expected widget"),
+        ({"version": "1.2.4"}, "got the version '1.2.4', expected 1.2.3"),
+        ({"version": "newest"}, "got the version 'newest', expected 1.2.3"),
+        ({"version": "9" * 5000}, f"got the version '{'9' * 120}…', expected 1.2.3"),
     ],
 )
 def test_each_package_says_the_planned_name_and_version(tmp_path: Path, facts: dict[str, str], said: str) -> None:

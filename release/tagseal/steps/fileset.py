@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from tagseal.names import printable
+from tagseal.names import printable, shown
 from tagseal.records import BUNDLE, Kind
 from tagseal.services import archives, metadata
 from tagseal.steps import checksums
@@ -68,11 +68,11 @@ def content_problems(plan: Plan, packages: Iterable[Artifact], work: Workspace) 
     for package in packages:
         found = archives.read(work.file(package))
         if canonicalize_name(found.name) != canonicalize_name(plan.project):
-            yield f"{package.name}: got the name {printable(found.name)}, expected {plan.project}"
+            yield f"{package.name}: got the name {shown(found.name)}, expected {plan.project}"
         if parse_version(found.version) != Version(plan.version):
-            yield f"{package.name}: got the version {printable(found.version)}, expected {plan.version}"
+            yield f"{package.name}: got the version {shown(found.version)}, expected {plan.version}"
         if plan.index and (kept := [name for name in found.classifiers if name.startswith(PRIVATE)]):
-            yield f"{package.name}: got the classifier {printable(kept[0])}, which {plan.index.name} refuses by design"
+            yield f"{package.name}: got the classifier {shown(kept[0])}, which {plan.index.name} refuses by design"
 
 
 def is_of_version(plan: Plan, name: str) -> bool:
