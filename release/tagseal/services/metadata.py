@@ -43,7 +43,7 @@ def declared(folder: Path) -> Declared:
     """Read what the project in this folder declares (the ``[project]`` table of PEP 621).
 
     A name is also taken from where projects state it that have no such table: ``[tool.poetry]``, ``setup.cfg``, or a
-    literal in ``setup.py``.
+    literal or constant in ``setup.py``.
 
     Raises:
         UsageError: There is no project here, or its name or version is no valid one.
@@ -138,15 +138,26 @@ def _from_cfg(folder: Path) -> str | None:
 
 
 def _from_setup(folder: Path) -> str | None:
-    """Return the literal that setup.py gives its one call of ``setup()`` as the name."""
+    """Return the name that setup.py gives its one call of ``setup()``: a literal, or a constant's."""
     try:
         tree = ast.parse(_source(folder / "setup.py"))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
-    words = (word for call in calls if _called(call.func) == "setup" for word in call.keywords if word.arg == "name")
-    names = [word.value.value if isinstance(word.value, ast.Constant) else None for word in words]
-    return names[0] if len(names) == 1 and isinstance(names[0], str) else None
+    names = [
+        word.value for call in calls if _called(call.func) == "setup" for word in call.keywords if word.arg == "name"
+    ]
+    return _literal(names[0], tree) if len(names) == 1 else None
+
+
+def _literal(value: ast.expr, tree: ast.Module) -> str | None:
+    """Return the text that an expression is, or is another word for: a name that the module binds once, to a text."""
+    if isinstance(value, ast.Name):
+        bound = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == value.id]
+        stored = [node for node in bound if not isinstance(node.ctx, ast.Load)]
+        texts = [node.value for node in tree.body if isinstance(node, ast.Assign) and node.targets == stored]
+        value = texts[0] if texts else value
+    return value.value if isinstance(value, ast.Constant) and isinstance(value.value, str) else None
 
 
 def _called(function: ast.expr) -> str:
