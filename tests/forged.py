@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtensionOID
 
 from instance import RUN
-from tagseal.loopback.certificates import _timestamp, _timestamps
-from tagseal.loopback.fulcio import Fulcio
-from tagseal.loopback.signatures import key_id
+from tagseal.loopback.sigstore.certificates import _timestamp, _timestamps
+from tagseal.loopback.sigstore.fulcio import Fulcio
+from tagseal.loopback.sigstore.signatures import key_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from cryptography.x509.extensions import ExtensionType
 
     from tagseal.loopback.actions import Run
-    from tagseal.loopback.rekor import Rekor
+    from tagseal.loopback.sigstore.rekor import Rekor
 
 CONTENT = b"a wheel"
 DIGEST = hashlib.sha256(CONTENT).hexdigest()

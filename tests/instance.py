@@ -14,11 +14,11 @@ from dataclasses import replace
 from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
-from tagseal.loopback import certificates, trust
 from tagseal.loopback.actions import Issuer, Run, TokenEndpoint
 from tagseal.loopback.server import Server
 from tagseal.loopback.sigstore import Sigstore as Played
-from tagseal.loopback.trust import Signing
+from tagseal.loopback.sigstore import certificates, trust
+from tagseal.loopback.sigstore.trust import Signing
 from tagseal.records import Identity
 from tagseal.services.sigstore import Sigstore
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from tagseal.loopback.trust import Log
+    from tagseal.loopback.sigstore.trust import Log
 
 COMMIT = "4f2c1e9" + "0" * 33
 TAG = "v1.2.3"

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from instance import RUN, Instance
-from tagseal.loopback import entries
+from tagseal.loopback.sigstore import entries
 from tagseal.verification.images import simplesigning
 from tagseal.verification.images.simplesigning import CERTIFICATE, PROMISE, SIGNATURE, Layer
 

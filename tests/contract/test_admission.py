@@ -22,8 +22,9 @@ import yaml
 import oci
 import widget
 from instance import RUN
-from tagseal.loopback import Loopback, trust
-from tagseal.loopback.tuf import TUF
+from tagseal.loopback import Loopback
+from tagseal.loopback.sigstore import trust
+from tagseal.loopback.sigstore.tuf import TUF
 from tagseal.project.policy import Evaluator, pods, policies
 from tagseal.services.sigstore import Sigstore
 from tagseal.verification.images import attached, simplesigning

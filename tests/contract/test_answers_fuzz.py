@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from tagseal.loopback.trust import Log
+    from tagseal.loopback.sigstore.trust import Log
     from tagseal.records import Asset
     from tagseal.services.github import Release
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from instance import Instance
-    from tagseal.loopback.trust import Log
+    from tagseal.loopback.sigstore.trust import Log
 
 FOLDER = os.environ.get("TAGSEAL_CLIENTS", "")
 pytestmark = [

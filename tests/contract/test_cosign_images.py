@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from instance import COMMIT, IDENTITY, RUN
-from tagseal.loopback import trust
+from tagseal.loopback.sigstore import trust
 from tagseal.services.sigstore import Sigstore
 from tagseal.verification.diagnosis import explain
 from tagseal.verification.images import attached, promise, simplesigning

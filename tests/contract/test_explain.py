@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from diagnosing import changed
 from instance import IDENTITY, RUN, Instance, instance
-from tagseal.loopback.trust import KEYS
+from tagseal.loopback.sigstore.trust import KEYS
 from tagseal.verification.diagnosis import TROUBLES, explain
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from tagseal.loopback import Loopback
     from tagseal.loopback.actions import Run
-    from tagseal.loopback.trust import Log
+    from tagseal.loopback.sigstore.trust import Log
 
 FILE, BUNDLE = "a.whl", "a.whl.sigstore.json"
 HERE = ("--cert-identity", IDENTITY.uri, "--cert-oidc-issuer", IDENTITY.issuer)

@@ -24,7 +24,7 @@ import packages
 from instance import RUN
 from tagseal.loopback import Loopback, actions
 from tagseal.loopback.index import Index, Publisher
-from tagseal.loopback.tuf import TUF
+from tagseal.loopback.sigstore.tuf import TUF
 from tagseal.rehearsal import environment
 from tagseal.verification.attestations import attestation, statement
 

@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from werkzeug.test import Client
 
-from tagseal.loopback import tiles
-from tagseal.loopback.rekor_tiles import HOST, RekorTiles
-from tagseal.loopback.tile_entries import Entry, requested
+from tagseal.loopback.sigstore import tiles
+from tagseal.loopback.sigstore.rekor_tiles import HOST, RekorTiles
+from tagseal.loopback.sigstore.tile_entries import Entry, requested
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

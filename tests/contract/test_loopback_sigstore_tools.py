@@ -14,13 +14,12 @@ from sigstore.models import Bundle, TrustedRoot
 from sigstore.verify import Verifier, policy
 
 from played import RUN
-from tagseal.loopback import trust
 from tagseal.loopback.actions import Issuer, TokenEndpoint, environment
 from tagseal.loopback.door import Door, Hosts
 from tagseal.loopback.server import Server
-from tagseal.loopback.sigstore import Sigstore
+from tagseal.loopback.sigstore import Sigstore, trust
+from tagseal.loopback.sigstore.trust import LOGS, Log, Signing
 from tagseal.loopback.transcript import Recorder, Transcript
-from tagseal.loopback.trust import LOGS, Log, Signing
 from tagseal.records import BUNDLE, ISSUER
 from tagseal.verification.files import verify_files
 from tagseal.verification.publishers import publisher

@@ -17,11 +17,11 @@ from tuf.api.exceptions import RepositoryError
 from tuf.ngclient.updater import Updater
 
 from played import RUN
-from tagseal.loopback import Loopback, trust
+from tagseal.loopback import Loopback
 from tagseal.loopback.actions import Issuer, environment
 from tagseal.loopback.server import Server
-from tagseal.loopback.sigstore import Sigstore
-from tagseal.loopback.tuf import TUF, Tuf
+from tagseal.loopback.sigstore import Sigstore, trust
+from tagseal.loopback.sigstore.tuf import TUF, Tuf
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

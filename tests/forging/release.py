@@ -16,13 +16,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from forging import certificates
 from forging.certificates import AGE, START, Leaf
 from forging.log import SOON, TILES, Log, Tiles, text
-from tagseal.loopback import trust, tsp
-from tagseal.loopback.signatures import key_id, spki
+from tagseal.loopback.sigstore import trust, tsp
+from tagseal.loopback.sigstore.signatures import key_id, spki
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
-    from tagseal.loopback.certificates import Authority
+    from tagseal.loopback.sigstore.certificates import Authority
 
 FILE = "widget-1.2.3-py3-none-any.whl"
 CONTENT = b"A wheel, as far as a signature knows.\n"

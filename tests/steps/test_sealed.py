@@ -12,7 +12,7 @@ from instance import COMMIT, IDENTITY, RUN, TAG
 from stage import PLAN, SDIST, WHEEL
 from tagseal.config import Settings
 from tagseal.errors import Refused, TagsealError, VerificationFailed
-from tagseal.loopback import trust
+from tagseal.loopback.sigstore import trust
 from tagseal.notes import clients
 from tagseal.notes.clients import PLANNED_BUNDLE
 from tagseal.records import Artifact, Bundle, Kind, Seal, Tag

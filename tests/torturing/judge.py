@@ -15,7 +15,7 @@ from sigstore.models import TrustedRoot
 
 from tagseal.journal import Journal
 from tagseal.loopback.github.state import Account, Asset, Release, utc_now
-from tagseal.loopback.log import EARLIER
+from tagseal.loopback.sigstore.log import EARLIER
 from tagseal.notes import clients
 from tagseal.notes.render import render
 from tagseal.records import Plan, Seal

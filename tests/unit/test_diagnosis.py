@@ -29,7 +29,7 @@ from instance import COMMIT, IDENTITY, RUN, Instance, instance
 from source import SOURCE
 from tagseal.errors import TagsealError
 from tagseal.loopback.server import Server
-from tagseal.loopback.tuf import Tuf
+from tagseal.loopback.sigstore.tuf import Tuf
 from tagseal.services.sigstore import Sigstore
 from tagseal.verification.diagnosis import TROUBLES, cause
 from tagseal.verification.diagnosis.instances import PRODUCTION, STAGING
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tagseal.loopback.actions import Run
-    from tagseal.loopback.trust import Log
+    from tagseal.loopback.sigstore.trust import Log
     from tagseal.verification.result import Cause
 
 DIAGNOSIS = SOURCE / "tagseal" / "verification" / "diagnosis"

@@ -34,9 +34,9 @@ from signed_images import (
     signed,
     text,
 )
-from tagseal.loopback import certificates
 from tagseal.loopback.actions import Issuer, claims
-from tagseal.loopback.fulcio import Fulcio
+from tagseal.loopback.sigstore import certificates
+from tagseal.loopback.sigstore.fulcio import Fulcio
 from tagseal.verification.images import attached, promise, simplesigning
 from tagseal.verification.images.simplesigning import CERTIFICATE, PROMISE, SIGNATURE
 from tagseal.verification.policy import Exact

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from securesystemslib.dsse import Envelope
 from werkzeug.exceptions import BadRequest
 
-from tagseal.loopback.entries import canonical, proposed
+from tagseal.loopback.sigstore.entries import canonical, proposed
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 

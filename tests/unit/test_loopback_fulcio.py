@@ -16,7 +16,7 @@ from werkzeug.test import Client
 
 from played import RUN
 from tagseal.loopback.actions import Issuer, claims
-from tagseal.loopback.fulcio import Fulcio
+from tagseal.loopback.sigstore.fulcio import Fulcio
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes

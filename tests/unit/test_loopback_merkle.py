@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from tagseal.loopback.merkle import Tree, leaf_hash, node_hash
+from tagseal.loopback.sigstore.merkle import Tree, leaf_hash, node_hash
 
 # The leaves and roots that the certificate-transparency project publishes with its reference implementation.
 LEAVES = [

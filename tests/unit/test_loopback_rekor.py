@@ -14,10 +14,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from werkzeug.test import Client
 
-from tagseal.loopback.entries import proposed
-from tagseal.loopback.log import EARLIER
-from tagseal.loopback.merkle import leaf_hash
-from tagseal.loopback.rekor import Rekor
+from tagseal.loopback.sigstore.entries import proposed
+from tagseal.loopback.sigstore.log import EARLIER
+from tagseal.loopback.sigstore.merkle import leaf_hash
+from tagseal.loopback.sigstore.rekor import Rekor
 
 ENTRIES = "/api/v1/log/entries"
 KEY = ec.generate_private_key(ec.SECP256R1())

@@ -16,11 +16,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from securesystemslib.dsse import Envelope
 from werkzeug.test import Client
 
-from tagseal.loopback.merkle import leaf_hash, node_hash
-from tagseal.loopback.rekor_tiles import HOST, RekorTiles
-from tagseal.loopback.signatures import spki
-from tagseal.loopback.tile_entries import Entry, requested
-from tagseal.loopback.tiles import WIDTH
+from tagseal.loopback.sigstore.merkle import leaf_hash, node_hash
+from tagseal.loopback.sigstore.rekor_tiles import HOST, RekorTiles
+from tagseal.loopback.sigstore.signatures import spki
+from tagseal.loopback.sigstore.tile_entries import Entry, requested
+from tagseal.loopback.sigstore.tiles import WIDTH
 
 ENTRIES = "/api/v2/log/entries"
 KEY = ec.generate_private_key(ec.SECP256R1())

@@ -22,8 +22,8 @@ from rfc3161_client import (
 )
 from werkzeug.test import Client
 
-from tagseal.loopback.timestamp import PATH, TimestampAuthority
-from tagseal.loopback.tsp import POLICY
+from tagseal.loopback.sigstore.timestamp import PATH, TimestampAuthority
+from tagseal.loopback.sigstore.tsp import POLICY
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,11 +14,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from sigstore.models import ClientTrustConfig
 
-from tagseal.loopback import trust
 from tagseal.loopback.actions import Issuer
-from tagseal.loopback.signatures import spki
-from tagseal.loopback.sigstore import Sigstore
-from tagseal.loopback.trust import Log, Signing
+from tagseal.loopback.sigstore import Sigstore, trust
+from tagseal.loopback.sigstore.signatures import spki
+from tagseal.loopback.sigstore.trust import Log, Signing
 
 SIGSTORE = Sigstore(Issuer())
 FULCIO = SIGSTORE.fulcio

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tagseal.loopback.trust import Log
+    from tagseal.loopback.sigstore.trust import Log
 
 MANY = 100
 TRIES = 3

@@ -16,7 +16,7 @@ from sigstore.models import Bundle, ClientTrustConfig
 from sigstore.verify import policy
 
 from instance import COMMIT, IDENTITY, RUN, Instance, instance
-from tagseal.loopback.timestamp import TimestampAuthority
+from tagseal.loopback.sigstore.timestamp import TimestampAuthority
 from tagseal.records import ISSUER
 from tagseal.services.sigstore import Sigstore
 from tagseal.verification.images import attached

@@ -16,9 +16,8 @@ from sigstore.models import ClientTrustConfig
 import forged
 from forged import DIGEST, TIMESTAMP, Forger
 from instance import COMMIT, IDENTITY, RUN
-from tagseal.loopback import trust
 from tagseal.loopback.actions import Issuer
-from tagseal.loopback.sigstore import Sigstore
+from tagseal.loopback.sigstore import Sigstore, trust
 from tagseal.verification.checks import WORDS, Watched
 from tagseal.verification.policy import Exact
 from tagseal.verification.result import Check
@@ -28,7 +27,7 @@ from tagseal.verification.verify import Outcome, verify_digest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tagseal.loopback.rekor import Rekor
+    from tagseal.loopback.sigstore.rekor import Rekor
 
 
 @dataclass

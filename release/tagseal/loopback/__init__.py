@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 
 from twine import repository, utils
 
-from tagseal.loopback import certificates
 from tagseal.loopback.actions import TOKEN_LIFETIME, Issuer, TokenEndpoint
 from tagseal.loopback.door import Door, Hosts
 from tagseal.loopback.faults import Faults
@@ -23,9 +22,8 @@ from tagseal.loopback.index.accidents import IndexAccidents
 from tagseal.loopback.registry import GHCR, Registry, storage
 from tagseal.loopback.registry.accidents import ImageAccidents
 from tagseal.loopback.server import Server
-from tagseal.loopback.sigstore import Sigstore
-from tagseal.loopback.transcript import Recorder, Transcript
-from tagseal.loopback.trust import (
+from tagseal.loopback.sigstore import Sigstore, certificates
+from tagseal.loopback.sigstore.trust import (
     FULCIO,
     REKOR,
     TILES,
@@ -36,7 +34,8 @@ from tagseal.loopback.trust import (
     keys,
     trusted_root,
 )
-from tagseal.loopback.tuf import TUF, Tuf
+from tagseal.loopback.sigstore.tuf import TUF, Tuf
+from tagseal.loopback.transcript import Recorder, Transcript
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -51,7 +50,7 @@ class Loopback:
     """Everything, started together and closed together: a context manager.
 
     It leaves ``ca.pem``, ``trust.json``, ``trusted_root.json``, ``root.json`` (TUF's), ``transcript.jsonl`` and the
-    files of :data:`~tagseal.loopback.trust.KEYS` in its folder; no file there holds a secret.
+    files of :data:`~tagseal.loopback.sigstore.trust.KEYS` in its folder; no file there holds a secret.
     """
 
     def __init__(  # noqa: PLR0913 - options, by keyword

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tagseal.loopback.faults import Faults
-    from tagseal.loopback.trust import Log
+    from tagseal.loopback.sigstore.trust import Log
 
 REPOSITORY, TAG, COMMIT = "octo/widget", "v1.0.0", "4f2c1e9a0b3d5c7e9f1a2b4c6d8e0f1a3b5c7d9e"
 _SCOPES = {"contents": "write", "packages": "write"}

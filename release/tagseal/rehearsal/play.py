@@ -26,7 +26,7 @@ from tagseal.services.git import Git
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from tagseal.loopback.trust import Log
+    from tagseal.loopback.sigstore.trust import Log
     from tagseal.records import Verdict
     from tagseal.rehearsal.jobs import Played, Stage
     from tagseal.rehearsal.tools import Tool

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from tagseal.loopback.trust import KEYS
-from tagseal.loopback.tuf import TUF
+from tagseal.loopback.sigstore.trust import KEYS
+from tagseal.loopback.sigstore.tuf import TUF
 from tagseal.names import quoted
 from tagseal.services import process
 

@@ -15,7 +15,7 @@ from forging.case import CERTIFICATE, attack, flip, put
 from forging.certificates import LIFETIME, START, Leaf
 from forging.log import text
 from forging.release import Document, Workshop, fresh
-from tagseal.loopback.certificates import Authority
+from tagseal.loopback.sigstore.certificates import Authority
 from tagseal.verification.result import Check
 
 _CHAIN = "failed to build timestamp certificate chain"

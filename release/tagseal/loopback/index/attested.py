@@ -12,7 +12,7 @@ from sigstore.errors import Error
 from sigstore.models import ClientTrustConfig
 from sigstore.verify import Verifier
 
-from tagseal.loopback.trust import Signing, client_trust_config
+from tagseal.loopback.sigstore.trust import Signing, client_trust_config
 
 if TYPE_CHECKING:
     from sigstore.verify.policy import VerificationPolicy

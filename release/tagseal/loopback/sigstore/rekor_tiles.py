@@ -13,9 +13,9 @@ from werkzeug import Response
 from werkzeug.exceptions import BadRequest, HTTPException, NotFound
 from werkzeug.routing import Map, Rule
 
-from tagseal.loopback import tiles
 from tagseal.loopback.service import CODES, Service, answer
-from tagseal.loopback.tile_entries import canonical, requested
+from tagseal.loopback.sigstore import tiles
+from tagseal.loopback.sigstore.tile_entries import canonical, requested
 
 if TYPE_CHECKING:
     from werkzeug import Request

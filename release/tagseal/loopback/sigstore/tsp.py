@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ObjectIdentifier
 
 if TYPE_CHECKING:
-    from tagseal.loopback.certificates import Authority
+    from tagseal.loopback.sigstore.certificates import Authority
 
 POLICY = "1.3.6.1.4.1.57264.2"
 """The one policy of Sigstore's timestamp authorities."""

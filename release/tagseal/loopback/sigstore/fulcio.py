@@ -21,10 +21,10 @@ from pydantic import Base64Bytes, BaseModel, Field, ValidationError
 from werkzeug.exceptions import BadRequest, HTTPException
 from werkzeug.routing import Map, Rule
 
-from tagseal.loopback import certificates
 from tagseal.loopback.actions import Issuer, Run, claims
 from tagseal.loopback.service import CODES, Service, answer
-from tagseal.loopback.signatures import PublicKey, default_digest, strong, verify
+from tagseal.loopback.sigstore import certificates
+from tagseal.loopback.sigstore.signatures import PublicKey, default_digest, strong, verify
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -13,8 +13,8 @@ from werkzeug import Response
 from werkzeug.exceptions import BadRequest, HTTPException, UnsupportedMediaType
 from werkzeug.routing import Map, Rule
 
-from tagseal.loopback import certificates, tsp
 from tagseal.loopback.service import Service, answer
+from tagseal.loopback.sigstore import certificates, tsp
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -30,7 +30,7 @@ from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.routing import Map, Rule
 
 from tagseal.loopback.service import Service
-from tagseal.loopback.trust import (
+from tagseal.loopback.sigstore.trust import (
     CERTIFICATE_LOG,
     FULCIO,
     REKOR,

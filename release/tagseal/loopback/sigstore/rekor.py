@@ -12,9 +12,9 @@ from werkzeug import Response
 from werkzeug.exceptions import BadRequest, HTTPException, NotFound, UnprocessableEntity
 from werkzeug.routing import Map, Rule
 
-from tagseal.loopback.entries import canonical, proposed
-from tagseal.loopback.log import Log
 from tagseal.loopback.service import Service, answer
+from tagseal.loopback.sigstore.entries import canonical, proposed
+from tagseal.loopback.sigstore.log import Log
 
 if TYPE_CHECKING:
     from werkzeug import Request

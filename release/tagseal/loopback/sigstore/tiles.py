@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
-from tagseal.loopback.merkle import Tree
+from tagseal.loopback.sigstore.merkle import Tree
 
 if TYPE_CHECKING:
-    from tagseal.loopback.tile_entries import Entry
+    from tagseal.loopback.sigstore.tile_entries import Entry
 
 WIDTH = 256
 """Hashes in a full tile."""

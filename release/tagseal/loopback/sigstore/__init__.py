@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tagseal.loopback import certificates
-from tagseal.loopback.fulcio import Fulcio
-from tagseal.loopback.rekor import Rekor
-from tagseal.loopback.rekor_tiles import RekorTiles
-from tagseal.loopback.timestamp import TimestampAuthority
+from tagseal.loopback.sigstore import certificates
+from tagseal.loopback.sigstore.fulcio import Fulcio
+from tagseal.loopback.sigstore.rekor import Rekor
+from tagseal.loopback.sigstore.rekor_tiles import RekorTiles
+from tagseal.loopback.sigstore.timestamp import TimestampAuthority
 
 if TYPE_CHECKING:
     from tagseal.loopback.actions import Issuer
