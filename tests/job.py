@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from tagseal.loopback import Loopback
     from tagseal.loopback.github.state import Repository
+    from tagseal.machine.git import Git
     from tagseal.records import Tag
-    from tagseal.services.git import Git
 
 NAME, TAG = "octo/widget", "v1.2.3"
 WORKFLOW = ".github/workflows/release.yml"

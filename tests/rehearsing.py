@@ -18,7 +18,7 @@ from tagseal.notes.templates import fill
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tagseal.services.git import Git
+    from tagseal.machine.git import Git
 
 COMMAND = (sys.executable, "-P", "-m", "tagseal")
 PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])

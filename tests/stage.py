@@ -14,11 +14,11 @@ import packages
 from instance import COMMIT, IDENTITY, RUN, TAG
 from tagseal.config import Image, Settings
 from tagseal.loopback import Loopback, actions
+from tagseal.machine.files import artifact
+from tagseal.machine.git import Git
 from tagseal.records import Build, Checks, Draft, Kind, Plan, Proof, Seal, Tag, Verdict
 from tagseal.rehearsal import environment, tools
 from tagseal.services import layout
-from tagseal.services.files import artifact
-from tagseal.services.git import Git
 from tagseal.services.index import sites
 from tagseal.steps import Services, Workspace
 from tagseal.steps.sign import sign

@@ -32,7 +32,7 @@ ONLY_IMPORTERS = {
         "tagseal.services.github.client",
         "tagseal.services.github.settings",
     },
-    "subprocess": {"tagseal.services.process", "tagseal.rehearsal.command"},
+    "subprocess": {"tagseal.machine.process", "tagseal.rehearsal.command"},
     "stamina": {"tagseal.services.retry"},
     "rfc3161_client": {"tagseal.verification.timestamps"},
     "trustme": {"tagseal.loopback.door"},
@@ -151,7 +151,7 @@ READERS = {
     "tagseal.verification.attacks": "the copies that a proof has just made",
     "tagseal.services.actions": "the runner's own file of outputs; elsewhere the null device",
     "tagseal.report.summary": "the runner's own file of the run's page",
-    "tagseal.services.orphans": "the kernel's list of processes",
+    "tagseal.machine.orphans": "the kernel's list of processes",
     "tagseal.project.init.lock": "a file of this package",
 }
 """Who opens files for reading without `services.files`, and why what is there is neither a pipe nor a device."""

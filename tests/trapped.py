@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import widget
-from tagseal.services.git import Git
+from tagseal.machine.git import Git
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -7,8 +7,8 @@ from textwrap import dedent
 from typing import TYPE_CHECKING
 
 from tagseal.config import Settings
+from tagseal.machine.git import Git
 from tagseal.records import Identity, Plan, Tag
-from tagseal.services.git import Git
 from tagseal.steps import Services, Workspace
 
 if TYPE_CHECKING:

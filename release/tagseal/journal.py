@@ -15,8 +15,8 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from tagseal.errors import Refused, UsageError
+from tagseal.machine.files import opened, replaced
 from tagseal.records import RECORDS, Record, from_json, to_object
-from tagseal.services.files import opened, replaced
 
 if TYPE_CHECKING:
     from pathlib import Path

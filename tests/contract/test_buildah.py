@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tagseal.services import backend, image_build, layout
+from tagseal.machine import backend
+from tagseal.services import image_build, layout
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ import pytest
 
 import widget
 from rehearsing import Ended, programs, project, rehearse
-from tagseal.services.git import Git
+from tagseal.machine.git import Git
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

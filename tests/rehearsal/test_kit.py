@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rehearsing import project, rehearse
+from tagseal.machine.packed import unpacked
 from tagseal.notes.commands import commands
 from tagseal.records import Phase
-from tagseal.services.packed import unpacked
 from tagseal.steps import offline
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rehearsing import Ended
-    from tagseal.services.git import Git
+    from tagseal.machine.git import Git
 
 # A back end that computes the version from the tags, and from PKG-INFO where there is no repository, as they do.
 FROM_TAGS = """

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from tagseal.services.process import Finished
+    from tagseal.machine.process import Finished
 
 DOWNLOAD = "gh release download v1.2.3 --repo octo/widget"
 COSIGN = (

@@ -16,11 +16,11 @@ from rehearsing import COMMAND, PATH, project, rehearse, workflow
 from tagseal.errors import Refused, UsageError
 from tagseal.loopback import Loopback
 from tagseal.loopback.faults import Fault
+from tagseal.machine.git import Git
 from tagseal.rehearsal import chosen, written
 from tagseal.rehearsal.clone import make
 from tagseal.rehearsal.left import Left
 from tagseal.rehearsal.play import staged
-from tagseal.services.git import Git
 from tagseal.workflow.document import parsed
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ import pytest
 import widget
 from tagseal.config import Index
 from tagseal.errors import Refused, TagsealError, UsageError
+from tagseal.machine import backend
+from tagseal.machine.wheels import check_collected
 from tagseal.records import Kind
-from tagseal.services import backend
 from tagseal.steps.build import build
-from tagseal.steps.wheels import check_collected
 
 if TYPE_CHECKING:
     from pathlib import Path

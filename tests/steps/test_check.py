@@ -14,8 +14,8 @@ import pytest
 
 import widget
 from tagseal.errors import Refused, TagsealError, UsageError, VerificationFailed
+from tagseal.machine import files
 from tagseal.records import Artifact, Build, Checks, Kind, Plan, Verdict
-from tagseal.services import files
 from tagseal.steps.build import build
 from tagseal.steps.check import check
 

@@ -20,9 +20,9 @@ import packages
 from stage import WHEEL, proof_of
 from tagseal.config import Index, Settings
 from tagseal.errors import Refused, UsageError, VerificationFailed
+from tagseal.machine.files import artifact
 from tagseal.pipeline import STEPS
 from tagseal.records import BUNDLE, Kind, Manifest, Proof, Verdict, from_json, to_object
-from tagseal.services.files import artifact
 from tagseal.steps.plan import confirm
 from tagseal.steps.plan import plan as planned
 from tagseal.steps.publish import publish

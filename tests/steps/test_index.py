@@ -24,12 +24,12 @@ from tagseal.errors import Busy, Refused, ServiceError, TagsealError, Verificati
 from tagseal.loopback.faults import Fault
 from tagseal.loopback.index import Index as Played
 from tagseal.loopback.index import Publisher
+from tagseal.machine import wheels
+from tagseal.machine.files import artifact
 from tagseal.project.indexed import rows
 from tagseal.records import ATTESTATION, Build, Kind
-from tagseal.services.files import artifact
 from tagseal.services.index import sites
 from tagseal.services.index.uploads import sent
-from tagseal.steps import wheels
 from tagseal.steps.check import check
 from tagseal.steps.index import client, irreversible
 from tagseal.steps.index import published as present

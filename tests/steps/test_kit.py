@@ -16,10 +16,10 @@ from instance import RUN
 from stage import KIT, NAMES, SDIST, WHEEL, proof_of
 from tagseal.errors import Busy, TagsealError, VerificationFailed
 from tagseal.loopback.faults import Fault
+from tagseal.machine.files import artifact
+from tagseal.machine.packed import packed, unpacked
 from tagseal.notes.clients import PLANNED_BUNDLE
 from tagseal.records import Bundle, Kind
-from tagseal.services.files import artifact
-from tagseal.services.packed import packed, unpacked
 from tagseal.steps import offline
 from tagseal.steps.instructions import Shell
 from tagseal.steps.prove import prove

@@ -11,7 +11,7 @@ from instance import COMMIT, IDENTITY, RUN
 from stage import NAMES, SDIST, WHEEL
 from tagseal.errors import Busy, Refused, UsageError, VerificationFailed
 from tagseal.loopback.faults import Fault
-from tagseal.services.files import artifact
+from tagseal.machine.files import artifact
 from tagseal.steps.sealed import verify_sealed
 from tagseal.steps.sign import sign
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tagseal.errors import Refused, UsageError, VerificationFailed
+from tagseal.machine import archives, files
 from tagseal.records import Artifact, Kind
-from tagseal.services import archives, files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -11,9 +11,9 @@ from packaging.version import Version
 import widget
 from tagseal.config import Settings
 from tagseal.errors import ConfigError, UsageError
+from tagseal.machine.git import repository, repository_of
+from tagseal.machine.metadata import declared, stated_name
 from tagseal.project.detect import detect
-from tagseal.services.git import repository, repository_of
-from tagseal.services.metadata import declared, stated_name
 from tagseal.services.workflows import signing
 from tagseal.tags import Pattern, parse_version, pattern
 

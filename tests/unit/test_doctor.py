@@ -13,8 +13,8 @@ import pytest
 import widget
 from tagseal.cli import main
 from tagseal.loopback import Loopback
+from tagseal.machine.git import Git
 from tagseal.project.doctor.network import clock
-from tagseal.services.git import Git
 from tagseal.workflow.document import read
 from tagseal.workflow.lint import lint
 

@@ -10,9 +10,9 @@ import pytest
 
 import widget
 from tagseal.errors import Refused, TagsealError, UsageError
-from tagseal.services import gitdir, process
-from tagseal.services.git import Git
-from tagseal.services.gitdir import environment
+from tagseal.machine import gitdir, process
+from tagseal.machine.git import Git
+from tagseal.machine.gitdir import environment
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,8 +13,8 @@ import trapped
 import widget
 from job import CHANGELOG, TAG
 from tagseal.cli import main
+from tagseal.machine.git import Git
 from tagseal.rehearsal.clone import make
-from tagseal.services.git import Git
 from trapped import Traps
 
 if TYPE_CHECKING:

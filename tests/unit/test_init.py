@@ -18,8 +18,8 @@ from packaging.requirements import Requirement
 import widget
 from tagseal.cli import main
 from tagseal.loopback import Loopback
+from tagseal.machine.toml import read_toml
 from tagseal.project.init import scaffold
-from tagseal.services.toml import read_toml
 from tagseal.workflow.document import read
 from tagseal.workflow.lint import lint
 from tagseal.workflow.play import setup

@@ -11,11 +11,11 @@ import pytest
 import widget
 from tagseal.cli import main
 from tagseal.errors import Refused, TagsealError, UsageError
+from tagseal.machine import files
+from tagseal.machine.git import Git
 from tagseal.rehearsal.chosen import Chosen
 from tagseal.rehearsal.clone import make
 from tagseal.rehearsal.left import Left
-from tagseal.services import files
-from tagseal.services.git import Git
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tagseal.errors import Refused
-from tagseal.services.files import swept
-from tagseal.services.lock import held
+from tagseal.machine.files import swept
+from tagseal.machine.lock import held
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from tagseal.machine.git import Git
     from tagseal.records import Artifact, Plan
-    from tagseal.services.git import Git
 
 OWN = {"own/notes.md.j2": "{{ section }}\n\n{{ verify }}", "own/verify/meaning.md.j2": "It means.\n"}
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tagseal.errors import Refused, VerificationFailed
-from tagseal.services import packed as module
-from tagseal.services.packed import packed, unpacked
+from tagseal.machine import packed as module
+from tagseal.machine.packed import packed, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Callable

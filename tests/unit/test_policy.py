@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 import widget
 from tagseal.cli import main
 from tagseal.errors import ConfigError, Refused, UsageError
+from tagseal.machine.git import Git
 from tagseal.names import TAG
 from tagseal.project.policy import TAGS, Evaluator, expression, pods, policies
-from tagseal.services.git import Git
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tagseal.errors import ServiceError, UsageError
-from tagseal.services import process
+from tagseal.machine import process
 
 SLOW = "import time; time.sleep({} / 20)"
 SLEEPERS = "import subprocess, sys, time; subprocess.Popen(['sleep', '987']); print('up', flush=True); "

@@ -18,9 +18,10 @@ from packages import metadata, sdist, wheel
 from patience import patience
 from tagseal import config
 from tagseal.errors import TagsealError
-from tagseal.services import archives, workflows
-from tagseal.services.packed import packed, unpacked
-from tagseal.services.yaml import Unreadable, compose
+from tagseal.machine import archives
+from tagseal.machine.packed import packed, unpacked
+from tagseal.machine.yaml import Unreadable, compose
+from tagseal.services import workflows
 from tagseal.verification import checksums
 from tagseal.workflow import evaluate
 from tagseal.workflow.document import parsed

@@ -25,7 +25,7 @@ from werkzeug import Response
 import widget
 from tagseal.errors import TagsealError
 from tagseal.loopback import Loopback
-from tagseal.services.git import Git
+from tagseal.machine.git import Git
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

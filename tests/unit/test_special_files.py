@@ -12,10 +12,10 @@ import pytest
 from patience import patience
 from tagseal.cli import main
 from tagseal.errors import Refused, TagsealError, UsageError
+from tagseal.machine import files
+from tagseal.machine.git import Git
+from tagseal.machine.yaml import LARGEST
 from tagseal.rehearsal.chosen import choose
-from tagseal.services import files
-from tagseal.services.git import Git
-from tagseal.services.yaml import LARGEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

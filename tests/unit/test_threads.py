@@ -14,8 +14,8 @@ import pytest
 import stamina
 
 from tagseal.errors import Busy, Refused
+from tagseal.machine.threads import side_by_side, within
 from tagseal.services.retry import Pace, Retry
-from tagseal.services.threads import side_by_side, within
 
 ROOT = Path(__file__).parents[2]
 

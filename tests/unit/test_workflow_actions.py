@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tagseal.services import backend
+from tagseal.machine import backend
 from tagseal.workflow.document import parsed
 from tagseal.workflow.play import setup
 from tagseal.workflow.play.action import Call, Done, StepFailedError

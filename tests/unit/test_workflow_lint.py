@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagseal.services.yaml import LARGEST
+from tagseal.machine.yaml import LARGEST
 from tagseal.workflow.document import parsed
 from tagseal.workflow.filters import passes
 from tagseal.workflow.lint import RULES, lint

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tagseal.errors import TagsealError
-from tagseal.services import process
+from tagseal.machine import process
 from tagseal.workflow.document import parsed
 from tagseal.workflow.play import jobs, setup
 from tagseal.workflow.play.action import StepFailedError

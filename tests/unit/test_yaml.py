@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tagseal.machine.yaml import LARGEST, Fault, Unreadable, compose
 from tagseal.services import workflows
-from tagseal.services.yaml import LARGEST, Fault, Unreadable, compose
 from tagseal.workflow.document import parsed
 
 if TYPE_CHECKING:

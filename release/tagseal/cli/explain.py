@@ -44,7 +44,7 @@ def read(where: str) -> str:
     Raises:
         UsageError: The file cannot be read.
     """
-    from tagseal.services.files import opened  # noqa: PLC0415 - for this command only
+    from tagseal.machine.files import opened  # noqa: PLC0415 - for this command only
     from tagseal.verification.diagnosis.explain import LARGEST  # noqa: PLC0415 - parsers of certificates
 
     most = LARGEST * _BYTES

@@ -81,7 +81,7 @@ def _upload(options: argparse.Namespace, report: Report) -> tuple[int, object]:
 def services(folder: Path, tag: str, report: Report) -> Services:
     """Return the services for the checkout that ``folder`` is in."""
     from tagseal import config  # noqa: PLC0415 - pydantic
-    from tagseal.services.git import Git  # noqa: PLC0415
+    from tagseal.machine.git import Git  # noqa: PLC0415
 
     root = Git.at(folder, os.environ).root
     settings = config.load(root)

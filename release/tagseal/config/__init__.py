@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, dataclass_transform
 
 from tagseal.config.checks import said, senseless
 from tagseal.errors import ConfigError
+from tagseal.machine.toml import read_toml
 from tagseal.names import counted, printable, shown
-from tagseal.services.toml import read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

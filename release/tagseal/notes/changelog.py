@@ -16,11 +16,11 @@ from markdown_it import MarkdownIt
 from packaging.version import VERSION_PATTERN, Version
 
 from tagseal.errors import ConfigError
+from tagseal.machine import files
 from tagseal.names import printable, shown
 from tagseal.notes.child import ask
 from tagseal.notes.page import LIMIT, html, seams
 from tagseal.notes.text import code
-from tagseal.services import files
 from tagseal.tags import parse_version
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from importlib import import_module
 from pathlib import Path
 
 from tagseal.errors import ServiceError
-from tagseal.services import process
+from tagseal.machine import process
 
 SECONDS = 120.0
 """What a child may take: 4 MiB of reStructuredText take half a minute."""

@@ -25,12 +25,12 @@ from jinja2 import (
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from tagseal.errors import ConfigError
+from tagseal.machine.files import is_own, opened
 from tagseal.names import enclosed, quoted, shown
 from tagseal.notes.child import Answer, ask
-from tagseal.services.files import is_own, opened
 
 if TYPE_CHECKING:
-    from tagseal.services.git import Git
+    from tagseal.machine.git import Git
 
 Templates = Mapping[str, str]
 """A project's own templates: each one's text by its name, such as ``verify/meaning.md.j2``."""

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagseal.errors import VerificationFailed
+from tagseal.machine.threads import side_by_side
 from tagseal.records import BUNDLE
-from tagseal.services.threads import side_by_side
 from tagseal.steps import checksums
 from tagseal.steps.existing import read_bundle
 from tagseal.steps.kit import ENDING

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tagseal.services.git import repository
-from tagseal.services.metadata import Declared, declared
+from tagseal.machine.git import repository
+from tagseal.machine.metadata import Declared, declared
 from tagseal.services.workflows import Workflow, signing
 from tagseal.tags import Pattern, pattern
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tagseal.config import Settings
-    from tagseal.services.git import Git
+    from tagseal.machine.git import Git
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,13 +16,14 @@ from packaging.version import Version
 
 from tagseal import config
 from tagseal.errors import ConfigError, Refused, UsageError, VerificationFailed
+from tagseal.machine import files
+from tagseal.machine.git import Git
 from tagseal.names import printable, quoted, safe_tag, shown
 from tagseal.notes import clients, guide, templates
 from tagseal.notes.guide import PLATFORM, TAG, VERSION, Subject
 from tagseal.project.detect import Project, detect
 from tagseal.records import GITHUB, Artifact, Identity, Kind
-from tagseal.services import files, workflows
-from tagseal.services.git import Git
+from tagseal.services import workflows
 from tagseal.steps import body, checksums, images
 from tagseal.steps.plan import stem
 from tagseal.tags import Pattern, pattern

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tagseal.errors import TagsealError
+from tagseal.machine import metadata
 from tagseal.project.assets import Row
-from tagseal.services import metadata
 from tagseal.services.index import sites
 from tagseal.services.index.client import Client
 from tagseal.steps.plan import stem

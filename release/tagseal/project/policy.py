@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tagseal import config
 from tagseal.errors import ConfigError, UsageError
+from tagseal.machine.git import Git
 from tagseal.names import safe_image, safe_repository, safe_tag, shown
 from tagseal.notes.templates import fill, read
 from tagseal.project.detect import detect
 from tagseal.records import ISSUER, Identity
-from tagseal.services.git import Git
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from tagseal import config
 from tagseal.errors import UsageError
+from tagseal.machine.git import Git
 from tagseal.names import safe_tag
 from tagseal.project.detect import Project, detect
 from tagseal.records import Identity, Tag
-from tagseal.services.git import Git
 from tagseal.steps import Services, Workspace
 from tagseal.steps.plan import agrees, derived, preview
 

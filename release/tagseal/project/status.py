@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused, TagsealError, UsageError
 from tagseal.journal import Journal
+from tagseal.machine.git import repository
 from tagseal.names import safe_repository
 from tagseal.pipeline import BY_JOB, VERBS
 from tagseal.project import images, indexed
 from tagseal.project.assets import Row, Shelf
 from tagseal.records import Identity, Plan, Seal, Tag
 from tagseal.services import actions, workflows
-from tagseal.services.git import repository
 from tagseal.services.github import BOT, Release, marker, mine
 from tagseal.steps import body
 from tagseal.steps.choice import Choice, choose

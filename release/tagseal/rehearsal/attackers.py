@@ -16,8 +16,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tagseal.errors import ServiceError, VerificationFailed
+from tagseal.machine import process
 from tagseal.records import BUNDLE, ISSUER, Identity, Kind, Verdict
-from tagseal.services import process
 from tagseal.steps import Workspace
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tagseal import config
-    from tagseal.services.git import Git
+    from tagseal.machine.git import Git
 
 _SHOWN = 4
 _LEFT = ("release.json", "transcript.jsonl")

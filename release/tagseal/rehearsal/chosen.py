@@ -11,18 +11,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused, UsageError
+from tagseal.machine import files
+from tagseal.machine.files import opened
+from tagseal.machine.yaml import LARGEST
 from tagseal.names import WORKFLOW, shown
 from tagseal.records import WORKFLOWS
-from tagseal.services import files
-from tagseal.services.files import opened
-from tagseal.services.yaml import LARGEST
 from tagseal.workflow.document import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tagseal.services.git import Git
+    from tagseal.machine.git import Git
 
 _SHOWN = 10
 """Shell lines that a refusal shows."""

@@ -23,19 +23,20 @@ from packaging.version import Version
 
 from tagseal import config, tags
 from tagseal.errors import UsageError
+from tagseal.machine import backend, files, git, metadata, toml
 from tagseal.names import REPOSITORY, safe_repository, safe_tag, shown
 from tagseal.records import GITHUB
 from tagseal.rehearsal import brought
 from tagseal.rehearsal.brought import named
-from tagseal.services import backend, files, git, metadata, toml, workflows
+from tagseal.services import workflows
 from tagseal.services.index import sites
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from tagseal.machine.git import Git
     from tagseal.records import Index
     from tagseal.rehearsal.chosen import Chosen
-    from tagseal.services.git import Git
 
 _PACKAGES = "rehearsed-packages"
 _ONLY_IN = re.compile(r"github\.repository\s*==\s*'([^']*)'")

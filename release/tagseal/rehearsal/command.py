@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from tagseal.errors import UsageError
 from tagseal.loopback import Loopback, actions
 from tagseal.loopback.index import ANY, Publisher
+from tagseal.machine import files
 from tagseal.rehearsal import environment, faulty, tools
-from tagseal.services import files
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tagseal.services.backend import LOCALE, network_settings
+from tagseal.machine.backend import LOCALE, network_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

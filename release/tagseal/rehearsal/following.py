@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tagseal.services import process
+from tagseal.machine import process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from tagseal.loopback.faults import Faults
-    from tagseal.services.process import Finished
+    from tagseal.machine.process import Finished
 
 
 def run(  # noqa: PLR0913 - a child, who kills it and who hears it

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from tagseal import config
 from tagseal.errors import VerificationFailed
+from tagseal.machine.git import Git
 from tagseal.notes import templates
 from tagseal.notes.commands import Use
 from tagseal.notes.guide import TEMPLATE
@@ -21,7 +22,6 @@ from tagseal.notes.guide import render as rendered
 from tagseal.notes.render import render
 from tagseal.project.guide import sealed
 from tagseal.records import Phase
-from tagseal.services.git import Git
 from tagseal.steps.instructions import Instruction, Shell
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import unquote
 
 from tagseal.loopback import actions
+from tagseal.machine.backend import BUILD_NETWORK, network_settings
 from tagseal.pipeline import BY_JOB
 from tagseal.rehearsal import environment, following, indexes
 from tagseal.services.actions import RECORDS, said
-from tagseal.services.backend import BUILD_NETWORK, network_settings
 from tagseal.services.registry.credentials import GHCR, PASSWORD, USER
 from tagseal.steps import Workspace
 

@@ -17,15 +17,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagseal.errors import TagsealError, UsageError
+from tagseal.machine import files
 from tagseal.names import shown
-from tagseal.services import files
 from tagseal.steps import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tagseal.machine.git import Git
     from tagseal.rehearsal.jobs import Stage
-    from tagseal.services.git import Git
 
 TRANSCRIPT = "transcript.jsonl"
 """A folder that has it is one of ours."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tagseal.loopback import Loopback
 from tagseal.loopback.actions import Run
+from tagseal.machine.git import Git
 from tagseal.names import counted, printable, safe_image
 from tagseal.pipeline import VERBS
 from tagseal.records import WORKFLOWS, Plan, Seal
@@ -21,7 +22,6 @@ from tagseal.rehearsal.clone import Clone, make
 from tagseal.rehearsal.conclusion import Outcome, conclude, document, journal
 from tagseal.rehearsal.left import Left
 from tagseal.services import workflows as files
-from tagseal.services.git import Git
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

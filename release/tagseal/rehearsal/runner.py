@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tagseal.machine import process
+from tagseal.machine.backend import network_settings
 from tagseal.rehearsal import following
 from tagseal.rehearsal.jobs import job_environ
-from tagseal.services import process
-from tagseal.services.backend import network_settings
 from tagseal.workflow.play.action import StepFailedError
 
 if TYPE_CHECKING:

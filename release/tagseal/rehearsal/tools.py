@@ -21,8 +21,8 @@ from urllib.parse import quote
 
 from tagseal.loopback.sigstore.trust import KEYS
 from tagseal.loopback.sigstore.tuf import TUF
+from tagseal.machine import process
 from tagseal.names import quoted
-from tagseal.services import process
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -17,12 +17,12 @@ from urllib.parse import quote
 from rich.filesize import decimal
 
 from tagseal.errors import TagsealError
+from tagseal.machine import files
 from tagseal.names import JOINING, printable
 from tagseal.notes.templates import fill
 from tagseal.records import Checks, Draft, Plan, Publication, Seal, Tag
 from tagseal.report.plain import DOCUMENTATION
 from tagseal.report.sentences import sentence
-from tagseal.services import files
 from tagseal.steps import Workspace
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """Image builders: the project's Containerfile, run by the configured command or by docker's buildx.
 
-The child sees what package builds see (:func:`tagseal.services.backend.child_environ`, with :data:`VARIABLES` besides).
+The child sees what package builds see (:func:`tagseal.machine.backend.child_environ`, with :data:`VARIABLES` besides).
 Its HOME is empty, so buildx finds no builder there and makes one: the container behind it stays, and with it the cache.
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tagseal.errors import UsageError
+from tagseal.machine import process
 from tagseal.names import shown
-from tagseal.services import process
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -22,7 +22,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, TypeVar
 
 from tagseal.errors import Busy
-from tagseal.services.threads import slept
+from tagseal.machine.threads import slept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tagseal.config import Settings
+    from tagseal.machine.git import Git
     from tagseal.notes.templates import Templates
     from tagseal.records import Artifact
-    from tagseal.services.git import Git
     from tagseal.services.github import GitHub
     from tagseal.services.registry import Registry
     from tagseal.services.sigstore import Sigstore
@@ -118,7 +118,7 @@ class Services:
     @cached_property
     def git(self) -> Git:
         """The checkout."""
-        from tagseal.services.git import Git  # noqa: PLC0415
+        from tagseal.machine.git import Git  # noqa: PLC0415
 
         return Git.at(self.root, self.environ)
 

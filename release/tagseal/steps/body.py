@@ -15,9 +15,9 @@ import hashlib
 from itertools import count, islice
 from typing import TYPE_CHECKING
 
+from tagseal.machine import files
 from tagseal.names import printable
 from tagseal.notes import clients, dialect, page, render
-from tagseal.services import files
 from tagseal.services.github import marker
 
 if TYPE_CHECKING:

@@ -18,18 +18,18 @@ from typing import TYPE_CHECKING
 from packaging.version import Version
 
 from tagseal.errors import Refused, UsageError
+from tagseal.machine import backend, files, wheels
 from tagseal.names import shown
 from tagseal.records import Build, Kind
-from tagseal.services import backend, files
-from tagseal.steps import fileset, wheels
+from tagseal.steps import fileset
 from tagseal.steps.images import layouts
 from tagseal.steps.index.adopted import adopted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from tagseal.machine.git import Git
     from tagseal.records import Artifact, Plan, Tag
-    from tagseal.services.git import Git
     from tagseal.steps import Services
 
 _ENDINGS = {".whl": Kind.wheel, ".tar.gz": Kind.sdist}

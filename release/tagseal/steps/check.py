@@ -4,7 +4,7 @@
 2. The folders hold exactly the recorded files, under the planned names.
 3. Every file is read again and has the recorded size and digest.
 4. Each package's own metadata names the planned project and version, and does not forbid an index; archives are
-   read under the rules of ``tagseal.services.archives``.
+   read under the rules of ``tagseal.machine.archives``.
 5. ``twine check`` renders the descriptions as an index would. What it only warns of, an index accepts: a remark.
 6. The image is the recorded one, whole. A second build of the packages is compared member by member, where the
    settings ask for one.
@@ -19,15 +19,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagseal.errors import UsageError, VerificationFailed
+from tagseal.machine import archives, files, process
+from tagseal.machine.wheels import is_pure
 from tagseal.names import counted, printable
 from tagseal.notes import kit as pages
 from tagseal.notes.render import render
 from tagseal.records import Checks, Kind, Verdict
-from tagseal.services import archives, files, process
 from tagseal.steps import checksums, fileset, kit
 from tagseal.steps.build import make
 from tagseal.steps.images import layouts
-from tagseal.steps.wheels import is_pure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

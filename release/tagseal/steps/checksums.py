@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from tagseal.machine.files import duplicate
 from tagseal.records import Artifact, Kind
-from tagseal.services.files import duplicate
 from tagseal.verification.checksums import NAME
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tagseal.machine import files
 from tagseal.names import printable, shown
 from tagseal.records import BUNDLE, Bundle, Kind
-from tagseal.services import files
 from tagseal.steps import checksums
 from tagseal.verification.verify import LARGEST_BUNDLE, Outcome, verify_digest
 

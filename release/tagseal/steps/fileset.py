@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from tagseal.machine import archives, metadata
 from tagseal.names import printable, shown
 from tagseal.records import BUNDLE, Kind
-from tagseal.services import archives, metadata
 from tagseal.steps import checksums
 from tagseal.tags import parse_version
 

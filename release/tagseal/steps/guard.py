@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING
 
 from tagseal.config import FILES
 from tagseal.errors import Refused
+from tagseal.machine import checkout
 from tagseal.names import WORKFLOW, printable, safe_repository, safe_tag, shown
 from tagseal.records import ISSUER, WORKFLOWS, Identity, Tag
-from tagseal.services import actions, checkout
+from tagseal.services import actions
 from tagseal.steps.signers import hold_signers
 
 if TYPE_CHECKING:

@@ -14,20 +14,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagseal.errors import VerificationFailed
+from tagseal.machine import process
 from tagseal.names import printable
 from tagseal.notes import clients
 from tagseal.notes.commands import Expected, Use, required
 from tagseal.notes.render import render
 from tagseal.records import Verdict
-from tagseal.services import process
 from tagseal.services.registry.credentials import PASSWORD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from tagseal.machine.process import Finished
     from tagseal.notes.commands import Purpose
     from tagseal.records import Command, Plan, Seal, Tag
-    from tagseal.services.process import Finished
     from tagseal.steps import Services
 
 TIMEOUT = 600.0
@@ -35,7 +35,7 @@ TIMEOUT = 600.0
 
 _NOWHERE = "http://127.0.0.1:9"
 """Where nobody listens: the port of the discard service."""
-_PASSED = (*process.WAY_OUT, "TMPDIR", "LD_LIBRARY_PATH")  # the last as for a build (services/backend.py)
+_PASSED = (*process.WAY_OUT, "TMPDIR", "LD_LIBRARY_PATH")  # the last as for a build (machine/backend.py)
 _FIXED = {
     "LC_ALL": "C.UTF-8",
     "COLUMNS": "10000",  # sigstore breaks its messages at the terminal's width

@@ -1,7 +1,7 @@
 """The offline kit: one more artifact, made of the bundles of all others, and signed after them.
 
 1. Its members follow from the sealed files: their bundles, ``SHA256SUMS``, the page with the commands; and the root of
-   trust of the day on which it is made. The same members are the same bytes (``tagseal.services.packed``).
+   trust of the day on which it is made. The same members are the same bytes (``tagseal.machine.packed``).
 2. A kit whose own bundle verifies and whose members fit these files is kept, with the root of trust that it has: that
    of the release first, then the one in the work folder.
 3. Whatever kept it, and wherever it lies, its root of trust must verify the files that it is for.
@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagseal.errors import UsageError, VerificationFailed
+from tagseal.machine import files
+from tagseal.machine.packed import LARGEST, packed, unpacked
 from tagseal.names import printable
 from tagseal.notes import clients
 from tagseal.notes import kit as pages
 from tagseal.notes.forms import CONFIG, ROOT
 from tagseal.records import BUNDLE, Artifact, Kind
-from tagseal.services import files
-from tagseal.services.packed import LARGEST, packed, unpacked
 from tagseal.services.sigstore import Sigstore
 from tagseal.steps.existing import read_bundle
 from tagseal.verification.facts import facts_of

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagseal.errors import VerificationFailed
+from tagseal.machine import process
+from tagseal.machine.packed import unpacked
 from tagseal.notes.kit import expectations, required
 from tagseal.records import Phase
-from tagseal.services import process
-from tagseal.services.packed import unpacked
 from tagseal.steps.instructions import Instruction, Shell, follow, path
 from tagseal.steps.kit import Kit
 

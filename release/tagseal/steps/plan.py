@@ -11,11 +11,11 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from tagseal.errors import Refused, UsageError
+from tagseal.machine import files, metadata
 from tagseal.names import shown
 from tagseal.notes import changelog, commands, render
 from tagseal.notes import kit as pages
 from tagseal.records import Artifact, Kind, Phase, Plan, Tag
-from tagseal.services import files, metadata
 from tagseal.services.index import sites
 from tagseal.steps import images, index, kit
 
@@ -100,7 +100,7 @@ def _declared(tag: Tag, services: Services) -> tuple[str, str]:
     declared = metadata.declared(services.project)
     name, version = metadata.stated_name(declared), declared.version
     if not version:
-        from tagseal.services import backend  # noqa: PLC0415 - most projects are static
+        from tagseal.machine import backend  # noqa: PLC0415 - most projects are static
 
         services.say("asking the build back end for the version")
         with tempfile.TemporaryDirectory(prefix="tagseal-") as folder:

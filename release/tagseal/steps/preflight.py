@@ -11,18 +11,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused
+from tagseal.machine.files import opened
 from tagseal.names import shown
 from tagseal.records import WORKFLOWS
 from tagseal.services import workflows
-from tagseal.services.files import opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from tagseal.config import Index
+    from tagseal.machine.git import Git
     from tagseal.records import Identity
-    from tagseal.services.git import Git
 
 _PAGES = (".md", ".rst", ".txt", ".yml", ".yaml")
 """Documentation, and admission policies."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused, VerificationFailed
-from tagseal.services.threads import side_by_side
+from tagseal.machine.threads import side_by_side
 from tagseal.steps import body
 from tagseal.steps.reconcile import edits, problems, unknown, wanted
 from tagseal.steps.sealed import fitting

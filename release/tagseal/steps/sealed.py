@@ -13,9 +13,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused, VerificationFailed
+from tagseal.machine import files
 from tagseal.names import safe_file_name
 from tagseal.records import BUNDLE, Kind
-from tagseal.services import files
 from tagseal.steps import checksums, existing, fileset, kit
 from tagseal.steps.images import layouts, signatures
 from tagseal.steps.index import attested

@@ -19,8 +19,9 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused, UsageError, VerificationFailed
+from tagseal.machine import files
 from tagseal.records import ATTESTATION, BUNDLE, Artifact, Build, Bundle, Checks, Plan, Seal, Tag
-from tagseal.services import actions, files, oidc
+from tagseal.services import actions, oidc
 from tagseal.steps import checksums, existing, fileset, instructions, preflight
 from tagseal.steps.choice import Choice, choose
 from tagseal.steps.existing import Judge

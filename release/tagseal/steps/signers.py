@@ -54,7 +54,7 @@ def hold_signers(event: Event, services: Services) -> tuple[str, ...]:
 
 def _read(event: Event, services: Services) -> Workflow:
     """Read the workflow as strictly as possible: what this tool passes over, GitHub may run."""
-    from tagseal.services.yaml import Unreadable  # noqa: PLC0415 - as above
+    from tagseal.machine.yaml import Unreadable  # noqa: PLC0415 - as above
     from tagseal.workflow.document import read_strictly  # noqa: PLC0415
 
     try:

@@ -17,10 +17,10 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Busy, VerificationFailed
+from tagseal.machine import files
+from tagseal.machine.threads import side_by_side
 from tagseal.names import shown
 from tagseal.records import BUNDLE, Draft, Kind, Plan, Seal, Tag
-from tagseal.services import files
-from tagseal.services.threads import side_by_side
 from tagseal.steps import body, remote
 from tagseal.steps.choice import choose
 from tagseal.steps.existing import Judge, is_whole

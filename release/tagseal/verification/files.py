@@ -16,8 +16,8 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused
-from tagseal.services.files import measured, opened
-from tagseal.services.threads import side_by_side
+from tagseal.machine.files import measured, opened
+from tagseal.machine.threads import side_by_side
 from tagseal.verification import checksums, policy, reading
 from tagseal.verification.found import Wanted, found, is_bundle
 from tagseal.verification.result import Check, Expected, Result, Subject

@@ -15,8 +15,8 @@ from typing import IO, TYPE_CHECKING, Any
 from sigstore.models import ClientTrustConfig
 
 from tagseal.errors import ServiceError, UsageError
+from tagseal.machine.files import opened
 from tagseal.names import shown
-from tagseal.services.files import opened
 from tagseal.verification import reading
 from tagseal.verification.timestamps import Rooted
 

@@ -16,8 +16,8 @@ from sigstore.hashes import Hashed
 from sigstore.models import Bundle
 from sigstore_models.common.v1 import HashAlgorithm
 
+from tagseal.machine.files import opened
 from tagseal.records import Verdict
-from tagseal.services.files import opened
 from tagseal.verification import forms, reading
 from tagseal.verification.checks import Watched
 from tagseal.verification.facts import Facts, facts_of, signer_of

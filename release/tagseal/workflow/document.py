@@ -9,10 +9,10 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from tagseal.machine.files import opened
+from tagseal.machine.yaml import LARGEST, Fault, Unreadable
 from tagseal.names import shown
-from tagseal.services.files import opened
 from tagseal.services.workflows import Starts, starts
-from tagseal.services.yaml import LARGEST, Fault, Unreadable
 from tagseal.workflow import filters
 from tagseal.workflow.expressions import unknown
 from tagseal.workflow.finding import Finding

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from tagseal.machine.yaml import Fault, Unreadable, compose
 from tagseal.names import shown
-from tagseal.services.yaml import Fault, Unreadable, compose
 from tagseal.workflow.finding import Finding
 
 if TYPE_CHECKING:

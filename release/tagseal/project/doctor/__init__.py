@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from tagseal import config
 from tagseal.errors import ConfigError, UsageError
+from tagseal.machine.git import Git
 from tagseal.project.doctor import identity, linters, network, pages, tools, version, workflows
 from tagseal.project.doctor.row import Row, Subject
 from tagseal.records import WORKFLOWS
-from tagseal.services.git import Git
 from tagseal.services.workflows import files as workflow_files
 
 if TYPE_CHECKING:

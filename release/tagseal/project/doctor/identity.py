@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tagseal.machine.git import repository
 from tagseal.project.doctor.row import Row
 from tagseal.records import GITHUB
 from tagseal.services import workflows
-from tagseal.services.git import repository
 from tagseal.services.index import sites
 from tagseal.steps import preflight
 from tagseal.tags import pattern

@@ -7,9 +7,9 @@ import shutil
 from typing import TYPE_CHECKING
 
 from tagseal.errors import ServiceError, UsageError
+from tagseal.machine import process
 from tagseal.names import quoted
 from tagseal.project.doctor.row import Row
-from tagseal.services import process
 from tagseal.workflow.document import NOTHING
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ import os
 from typing import TYPE_CHECKING
 
 from tagseal.errors import TagsealError
+from tagseal.machine.files import opened
+from tagseal.machine.git import repository
 from tagseal.names import shown
 from tagseal.project import guide
 from tagseal.project.doctor.row import Row, failed
-from tagseal.services.files import opened
-from tagseal.services.git import repository
 from tagseal.steps import preflight
 
 if TYPE_CHECKING:

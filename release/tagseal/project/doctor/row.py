@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from tagseal.config import Settings
     from tagseal.errors import TagsealError
-    from tagseal.services.git import Git
+    from tagseal.machine.git import Git
     from tagseal.workflow.document import Workflow
 
 

@@ -7,10 +7,11 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused, UsageError
+from tagseal.machine import files
 from tagseal.names import shown
 from tagseal.project.doctor.row import Row
 from tagseal.records import WORKFLOWS
-from tagseal.services import files, workflows
+from tagseal.services import workflows
 from tagseal.services.index import sites
 from tagseal.tags import pattern
 from tagseal.workflow.acts import can_release

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from tagseal.errors import Refused
+from tagseal.machine import files
 from tagseal.names import shown
 from tagseal.project import guide
 from tagseal.project.init import lock, scaffold, tables
 from tagseal.project.init.look import look
-from tagseal.services import files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

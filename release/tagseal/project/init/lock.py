@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from tagseal.errors import ServiceError, TagsealError, UsageError
+from tagseal.machine import files
+from tagseal.machine.files import measured
 from tagseal.names import shown
 from tagseal.notes.templates import packaged
 from tagseal.project.init.look import FOLDER
 from tagseal.records import GITHUB
-from tagseal.services import files
-from tagseal.services.files import measured
 from tagseal.services.github.published import published
 from tagseal.services.retry import Retry
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from tagseal import config
-from tagseal.services import files, workflows
-from tagseal.services.git import Git, repository
-from tagseal.services.toml import read_toml
+from tagseal.machine import files
+from tagseal.machine.git import Git, repository
+from tagseal.machine.toml import read_toml
+from tagseal.services import workflows
 from tagseal.tags import pattern
 from tagseal.workflow.document import read
 

@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from tagseal.services.toml import read_toml
+from tagseal.machine.toml import read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

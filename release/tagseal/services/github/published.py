@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from tagseal.errors import Busy, Refused, UsageError
+from tagseal.machine.files import measured
+from tagseal.machine.threads import side_by_side
 from tagseal.names import plain, shown
 from tagseal.services import actions
-from tagseal.services.files import measured
 from tagseal.services.github import GitHub
 from tagseal.services.github.border import border
 from tagseal.services.github.refusals import garbled
 from tagseal.services.github.transfers import TIMEOUT, Transfers
-from tagseal.services.threads import side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

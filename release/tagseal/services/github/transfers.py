@@ -17,9 +17,9 @@ from urllib.parse import urljoin, urlsplit
 import requests
 
 from tagseal.errors import Refused, VerificationFailed
+from tagseal.machine.files import opened
 from tagseal.names import shown
 from tagseal.services import transport
-from tagseal.services.files import opened
 from tagseal.services.transport import BLOCK, Authorization
 
 if TYPE_CHECKING:

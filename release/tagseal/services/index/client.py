@@ -15,8 +15,8 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from tagseal.errors import VerificationFailed
+from tagseal.machine import metadata
 from tagseal.names import FILE, shown
-from tagseal.services import metadata
 from tagseal.services.index.asking import asked, saved
 from tagseal.services.index.refusals import garbled
 from tagseal.services.retry import Retry

@@ -18,17 +18,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Busy, Refused, ServiceError, VerificationFailed
+from tagseal.machine import process
+from tagseal.machine.files import measured
 from tagseal.names import printable
 from tagseal.records import ATTESTATION
-from tagseal.services import actions, process
-from tagseal.services.files import measured
+from tagseal.services import actions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tagseal.errors import TagsealError
+    from tagseal.machine.process import Finished
     from tagseal.records import Index
-    from tagseal.services.process import Finished
 
 TIMEOUT = 900.0
 """Seconds for one file, a large one on a slow line."""

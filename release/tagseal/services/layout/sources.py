@@ -16,10 +16,10 @@ import zlib
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Protocol
 
+from tagseal.machine import archives, files
+from tagseal.machine.members import Unsafe, inside
 from tagseal.names import shown
-from tagseal.services import archives, files
 from tagseal.services.layout import failures
-from tagseal.services.members import Unsafe, inside
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

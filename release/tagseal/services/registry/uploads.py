@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from tagseal.errors import Busy, TagsealError, UsageError, VerificationFailed
+from tagseal.machine.files import opened
 from tagseal.names import counted, shown
-from tagseal.services.files import opened
 from tagseal.services.registry import refusals
 from tagseal.services.registry.client import Request
 from tagseal.services.transport import BLOCK

@@ -18,12 +18,13 @@ from sigstore.sign import Signer, SigningContext
 from sigstore_models.common.v1 import HashAlgorithm
 
 from tagseal.errors import Busy, Refused, ServiceError
-from tagseal.services import files, oidc
+from tagseal.machine import files
+from tagseal.machine.threads import side_by_side, within
+from tagseal.services import oidc
 from tagseal.services.actions import TRUST_CONFIG
 from tagseal.services.retry import Retry
 from tagseal.services.sigstore.failures import ExpiredCertificate, border, refused
 from tagseal.services.sigstore.stamping import insistent
-from tagseal.services.threads import side_by_side, within
 from tagseal.services.transport import TIMEOUT, Adapter
 from tagseal.verification.timestamps import Rooted
 

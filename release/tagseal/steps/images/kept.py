@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from tagseal.errors import Refused, ServiceError, TagsealError, VerificationFailed
+from tagseal.machine import files
 from tagseal.records import BUNDLE
-from tagseal.services import files, layout
+from tagseal.services import layout
 from tagseal.services.github import marker
 from tagseal.steps.body import BEGIN
 from tagseal.steps.images import layouts, pushed, signatures

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused, UsageError
+from tagseal.machine import backend
 from tagseal.names import shown
-from tagseal.services import backend, image_build, layout
+from tagseal.services import image_build, layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused, VerificationFailed
+from tagseal.machine import files
+from tagseal.machine.threads import side_by_side
 from tagseal.names import printable, shown
 from tagseal.records import BUNDLE
-from tagseal.services import files, layout
-from tagseal.services.threads import side_by_side
+from tagseal.services import layout
 from tagseal.steps.existing import read_bundle
 from tagseal.steps.images import layouts, moving_tags, signatures
 from tagseal.verification.images import attached, promise, simplesigning

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tagseal.services.files import measured
+from tagseal.machine.files import measured
 from tagseal.steps import index
 
 if TYPE_CHECKING:

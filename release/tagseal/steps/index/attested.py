@@ -10,8 +10,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused, ServiceError
+from tagseal.machine import files
 from tagseal.records import ATTESTATION, Kind
-from tagseal.services import files
 from tagseal.services.index import sites
 from tagseal.steps import existing, index
 from tagseal.verification.policy import Exact

@@ -6,8 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Busy, VerificationFailed
-from tagseal.services.files import measured
-from tagseal.services.threads import side_by_side
+from tagseal.machine.files import measured
+from tagseal.machine.threads import side_by_side
 from tagseal.steps import index
 from tagseal.steps.index import attested
 from tagseal.steps.index.sending import listing

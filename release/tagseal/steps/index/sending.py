@@ -15,10 +15,10 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Busy, Refused, VerificationFailed
+from tagseal.machine.threads import side_by_side
 from tagseal.names import counted
 from tagseal.records import ATTESTATION, Kind
 from tagseal.services import actions, oidc
-from tagseal.services.threads import side_by_side
 from tagseal.steps import fileset, index, preflight
 from tagseal.steps.index.attested import unequal
 

@@ -9,8 +9,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from tagseal.errors import TagsealError
+from tagseal.machine.files import opened
 from tagseal.names import quoted
-from tagseal.services.files import opened
 from tagseal.verification.diagnosis.wording import bundle_name, capital, cut, download, shell
 from tagseal.verification.facts import Facts, facts_of
 from tagseal.verification.found import LEGACY

@@ -6,8 +6,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused
+from tagseal.machine.files import opened
 from tagseal.names import printable
-from tagseal.services.files import opened
 from tagseal.verification.diagnosis import bundles, certificates, files, identities, roots, trusts
 from tagseal.verification.diagnosis.beside import facts_in
 from tagseal.verification.diagnosis.evidence import PEEK, Evidence

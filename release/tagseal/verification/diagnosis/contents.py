@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from tagseal.errors import TagsealError
-from tagseal.services.files import opened
+from tagseal.machine.files import opened
 
 if TYPE_CHECKING:
     from pathlib import Path

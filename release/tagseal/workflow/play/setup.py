@@ -14,8 +14,8 @@ import shlex
 import time
 from typing import TYPE_CHECKING
 
+from tagseal.machine import backend, files, process
 from tagseal.names import shown
-from tagseal.services import backend, files, process
 from tagseal.workflow.play import snapshots
 from tagseal.workflow.play.action import Done, StepFailedError
 from tagseal.workflow.play.actions.python import executable

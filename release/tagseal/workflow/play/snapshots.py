@@ -12,7 +12,7 @@ import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tagseal.services.files import measured
+from tagseal.machine.files import measured
 from tagseal.workflow.play.action import StepFailedError
 
 if TYPE_CHECKING:

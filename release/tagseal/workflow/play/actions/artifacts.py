@@ -14,8 +14,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from tagseal.machine.files import measured
 from tagseal.names import shown
-from tagseal.services.files import measured
 from tagseal.workflow.play.action import Done, StepFailedError
 from tagseal.workflow.play.actions import search
 

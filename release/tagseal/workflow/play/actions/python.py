@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from tagseal.errors import UsageError
+from tagseal.machine import backend, process
 from tagseal.names import shown
-from tagseal.services import backend, process
 from tagseal.workflow.play import snapshots
 from tagseal.workflow.play.action import Done, StepFailedError
 

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from tagseal.errors import ServiceError, UsageError
+from tagseal.machine import orphans
 from tagseal.names import printable
-from tagseal.services import orphans
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagseal.errors import UsageError
+from tagseal.machine import files, process
 from tagseal.names import quoted, shown
-from tagseal.services import files, process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tagseal.services import files
-from tagseal.services.git import SUBMODULE
+from tagseal.machine import files
+from tagseal.machine.git import SUBMODULE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tagseal.services.git import Git
+    from tagseal.machine.git import Git
 
 _LINK, _PROGRAM = "120000", "100755"
 """Modes in a tree; any other but a submodule's is a plain file's (gitformat-index, "Index entry")."""

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagseal.errors import UsageError
-from tagseal.services import process
-from tagseal.services.metadata import valid_name, valid_version
+from tagseal.machine import process
+from tagseal.machine.metadata import valid_name, valid_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -6,7 +6,7 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 from tagseal.errors import ConfigError
-from tagseal.services import files
+from tagseal.machine import files
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused
+from tagseal.machine.files import irregular
 from tagseal.names import shown
-from tagseal.services.files import irregular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,7 +1,7 @@
 """Wheels and sdists, read and never extracted.
 
 An archive is data from outside. Refused are members that lie outside the archive's own folder, appear twice, are
-devices, links in a wheel, or links in an sdist that lead outside (``tagseal.services.members``); and archives that grow
+devices, links in a wheel, or links in an sdist that lead outside (``tagseal.machine.members``); and archives that grow
 beyond all proportion when they are read. Formats: the binary distribution format (PEP 427), the source distribution
 format (PEP 625, PEP 721).
 """
@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, cast
 from packaging.metadata import parse_email
 
 from tagseal.errors import VerificationFailed
+from tagseal.machine.files import opened
+from tagseal.machine.members import Link, Members, Unsafe, inside
 from tagseal.names import shown
-from tagseal.services.files import opened
-from tagseal.services.members import Link, Members, Unsafe, inside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

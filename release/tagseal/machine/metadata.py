@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from packaging.utils import InvalidName, canonicalize_name, parse_sdist_filename, parse_wheel_filename
 
 from tagseal.errors import TagsealError, UsageError
+from tagseal.machine.files import read
+from tagseal.machine.toml import read_toml
 from tagseal.names import shown
-from tagseal.services.files import read
-from tagseal.services.toml import read_toml
 from tagseal.tags import parse_version
 
 if TYPE_CHECKING:

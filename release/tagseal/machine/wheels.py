@@ -11,8 +11,8 @@ from packaging.utils import (
 )
 
 from tagseal.errors import Refused, UsageError
+from tagseal.machine import metadata
 from tagseal.names import shown
-from tagseal.services import metadata
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """Git, asked without the person's configuration, and with nothing of the repository's executed.
 
-A checkout that was found is a stranger's: git is shown its data and none of its settings (``tagseal.services.gitdir``).
+A checkout that was found is a stranger's: git is shown its data and none of its settings (``tagseal.machine.gitdir``).
 One that this tool made has a configuration that this tool wrote.
 """
 
@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from tagseal.errors import Refused, UsageError
+from tagseal.machine import files, gitdir, process
+from tagseal.machine.gitdir import Gitdir
 from tagseal.names import REPOSITORY, shown
-from tagseal.services import files, gitdir, process
-from tagseal.services.gitdir import Gitdir
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,8 +13,8 @@ import zipfile
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused, VerificationFailed
+from tagseal.machine.files import opened
 from tagseal.names import safe_file_name
-from tagseal.services.files import opened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

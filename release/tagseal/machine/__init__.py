@@ -1,0 +1,1 @@
+"""This computer: files, git, processes, threads, archives, the build back end."""
