@@ -19,8 +19,8 @@ from tagseal.errors import ConfigError
 from tagseal.machine import files
 from tagseal.names import printable, shown
 from tagseal.notes.child import ask
+from tagseal.notes.escape import code
 from tagseal.notes.page import LIMIT, html, seams
-from tagseal.notes.text import code
 from tagseal.tags import parse_version
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from tagseal.names import counted, safe_file_name, safe_image, safe_repository, 
 from tagseal.notes import clients
 from tagseal.notes import commands as instructions
 from tagseal.notes.commands import Expected, Purpose, Use
+from tagseal.notes.escape import plain
 from tagseal.notes.templates import fill
-from tagseal.notes.text import plain
 from tagseal.notes.values import Image
 from tagseal.records import BUNDLE, Command, Kind
 

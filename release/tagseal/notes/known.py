@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from packaging.requirements import InvalidRequirement, Requirement
 
 from tagseal.notes.forms import CONFIG, RESOLVED, ROOT, Call, Expected, Form, Use, assets, same, some, wrong
-from tagseal.notes.indexed import INDEX_FORMS
+from tagseal.notes.index import INDEX_FORMS
 from tagseal.records import BUNDLE, Phase
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from tagseal.names import safe_tag
 from tagseal.notes import changelog, clients, page
 from tagseal.notes import commands as instructions
 from tagseal.notes.dialect import clean, restrict
+from tagseal.notes.escape import escape
 from tagseal.notes.templates import fill
-from tagseal.notes.text import escape
 from tagseal.notes.values import values
 from tagseal.records import GITHUB, Artifact, Command, Kind, Plan
 

@@ -20,7 +20,7 @@ from docutils.core import publish_doctree
 from docutils.parsers.rst import Directive, Parser, directives
 
 from tagseal.notes.child import Answer
-from tagseal.notes.text import code, plain, unopened
+from tagseal.notes.escape import code, plain, unopened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -10,7 +10,7 @@ from tagseal.errors import Refused
 from tagseal.names import safe_file_name, safe_image, safe_repository, shown
 from tagseal.notes.commands import shown_packages
 from tagseal.notes.forms import from_index, named_for_pip
-from tagseal.notes.indexed import PROVENANCE
+from tagseal.notes.index import PROVENANCE
 from tagseal.records import BUNDLE, Artifact, Kind, Manifest, Plan
 
 if TYPE_CHECKING:
