@@ -26,7 +26,7 @@ from tagseal.loopback.index import Index as Played
 from tagseal.loopback.index import Publisher
 from tagseal.machine import wheels
 from tagseal.machine.files import artifact
-from tagseal.project.indexed import rows
+from tagseal.project.index import rows
 from tagseal.records import ATTESTATION, Build, Kind
 from tagseal.services.index import sites
 from tagseal.services.index.uploads import sent

@@ -16,7 +16,7 @@ from tagseal.journal import Journal
 from tagseal.machine.git import repository
 from tagseal.names import safe_repository
 from tagseal.pipeline import BY_JOB, VERBS
-from tagseal.project import images, indexed
+from tagseal.project import images, index
 from tagseal.project.assets import Row, Shelf
 from tagseal.records import Identity, Plan, Seal, Tag
 from tagseal.services import actions, workflows
@@ -124,7 +124,7 @@ class _Look:
         digests = {one.name: one.sha256 for one in kept.assets if one.sha256} if kept else {}
         if isinstance(self.seal, Seal):
             digests = {one.name: one.sha256 for one in self.seal.artifacts}
-        yield from indexed.rows(self.name, self.plan if isinstance(self.plan, Plan) else None, digests, self.services)
+        yield from index.rows(self.name, self.plan if isinstance(self.plan, Plan) else None, digests, self.services)
 
     def notes_rows(self) -> Iterator[Row]:
         """Tell whether the body is what was rendered."""
