@@ -19,8 +19,8 @@ from tagseal.loopback.faults import Fault
 from tagseal.machine.git import Git
 from tagseal.rehearsal import chosen, written
 from tagseal.rehearsal.clone import make
-from tagseal.rehearsal.left import Left
-from tagseal.rehearsal.play import staged
+from tagseal.rehearsal.output import Left
+from tagseal.rehearsal.rehearse import staged
 from tagseal.workflow.document import parsed
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tagseal.loopback import Loopback
-from tagseal.rehearsal import indexes
+from tagseal.rehearsal import index as indexes
 from tagseal.rehearsal.jobs import JOBS
 from torturing import judge
 from torturing.schedule import Schedule, Turn, schedule

@@ -11,7 +11,7 @@ from tagseal.cli import main
 from tagseal.errors import UsageError
 from tagseal.loopback import Loopback
 from tagseal.loopback.faults import FAULTS, Fault
-from tagseal.rehearsal.faulty import document, named, struck, told
+from tagseal.rehearsal.faults import document, named, struck, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -15,7 +15,7 @@ from tagseal.machine import files
 from tagseal.machine.git import Git
 from tagseal.rehearsal.chosen import Chosen
 from tagseal.rehearsal.clone import make
-from tagseal.rehearsal.left import Left
+from tagseal.rehearsal.output import Left
 
 if TYPE_CHECKING:
     from pathlib import Path

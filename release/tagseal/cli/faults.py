@@ -31,8 +31,8 @@ def wants_list(options: argparse.Namespace) -> bool:
 
 def tell_list(report: Report) -> tuple[int, object]:
     """Print every fault, with what happens then and the report behind it."""
-    from tagseal.rehearsal import faulty  # noqa: PLC0415 - loads the loopback
+    from tagseal.rehearsal import faults  # noqa: PLC0415 - loads the loopback
 
-    for line in faulty.told():
+    for line in faults.told():
         report.line(line)
-    return 0, faulty.document()
+    return 0, faults.document()

@@ -64,7 +64,7 @@ def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
     # A build back end can read the environment of every process of its user: ours must hold nothing first.
     environment.shed(environment.cleaned(os.environ))
     with interrupts.at_once():
-        from tagseal.rehearsal.play import Request, rehearse  # noqa: PLC0415 - starts servers
+        from tagseal.rehearsal.rehearse import Request, rehearse  # noqa: PLC0415 - starts servers
 
     request = Request(
         path=options.path.resolve(),

@@ -12,7 +12,8 @@ from tagseal.errors import UsageError
 from tagseal.loopback import Loopback, actions
 from tagseal.loopback.index import ANY, Publisher
 from tagseal.machine import files
-from tagseal.rehearsal import environment, faulty, tools
+from tagseal.rehearsal import environment, tools
+from tagseal.rehearsal import faults as faulty
 
 if TYPE_CHECKING:
     from collections.abc import Callable

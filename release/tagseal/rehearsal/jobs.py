@@ -17,7 +17,8 @@ from urllib.parse import unquote
 from tagseal.loopback import actions
 from tagseal.machine.backend import BUILD_NETWORK, network_settings
 from tagseal.pipeline import BY_JOB
-from tagseal.rehearsal import environment, following, indexes
+from tagseal.rehearsal import child, environment
+from tagseal.rehearsal import index as indexes
 from tagseal.services.actions import RECORDS, said
 from tagseal.services.registry.credentials import GHCR, PASSWORD, USER
 from tagseal.steps import Workspace
@@ -152,7 +153,7 @@ def play(job: Job, stage: Stage, before: Played | None, tell: Callable[[str], No
         stage.clone.bring(checkout)
     environ = job_environ(job, stage, Powers.of(job, stage), checkout, temp)
     argv = [sys.executable, "-P", "-m", "tagseal", "run", "guard", *job.verbs]
-    finished = following.run(
+    finished = child.run(
         argv,
         cwd=checkout,
         environ=environ | ({RECORDS: before.records} if before else {}),

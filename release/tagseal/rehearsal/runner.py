@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from tagseal.machine import process
 from tagseal.machine.backend import network_settings
-from tagseal.rehearsal import following
+from tagseal.rehearsal import child
 from tagseal.rehearsal.jobs import job_environ
 from tagseal.workflow.play.action import StepFailedError
 
@@ -127,7 +127,7 @@ class Machine:
         """Run a shell to its end; its lines are told, and go to the job's log."""
         self._count += 1
         own = self.folder / f"step-{self._count}.txt"
-        finished = following.run(
+        finished = child.run(
             argv,
             cwd=cwd,
             environ=environ,

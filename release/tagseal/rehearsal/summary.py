@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tagseal.records import Verdict
     from tagseal.rehearsal.clone import Clone
     from tagseal.rehearsal.jobs import Played
-    from tagseal.rehearsal.left import Left
+    from tagseal.rehearsal.output import Left
     from tagseal.rehearsal.tools import Tool
     from tagseal.rehearsal.written import Written
 

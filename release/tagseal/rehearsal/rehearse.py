@@ -15,12 +15,13 @@ from tagseal.machine.git import Git
 from tagseal.names import counted, printable, safe_image
 from tagseal.pipeline import VERBS
 from tagseal.records import WORKFLOWS, Plan, Seal
-from tagseal.rehearsal import attackers, environment, faulty, guide, indexes, jobs, tools
+from tagseal.rehearsal import attackers, environment, guide, index, jobs, tools
+from tagseal.rehearsal import faults as faulty
 from tagseal.rehearsal import written as workflows
 from tagseal.rehearsal.chosen import choose
 from tagseal.rehearsal.clone import Clone, make
-from tagseal.rehearsal.conclusion import Outcome, conclude, document, journal
-from tagseal.rehearsal.left import Left
+from tagseal.rehearsal.output import Left
+from tagseal.rehearsal.summary import Outcome, conclude, document, journal
 from tagseal.services import workflows as files
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def rehearse(
             with Loopback(
                 folder=folder / "loopback",
                 registries=_registries(clone),
-                index=indexes.further(clone),
+                index=index.further(clone),
                 log=request.log,
             ) as loopback:
                 loopback.close_fresh_packages()
@@ -139,7 +140,7 @@ def staged(clone: Clone, loopback: Loopback, left: Left, environ: Mapping[str, s
     """Put the clone's repository on the loopback, and the tools that find their way there beside it."""
     repository = loopback.github.add_repository(clone.repository, private=clone.private)
     repository.add_tag(clone.tag, clone.commit, annotated=True)
-    indexes.register(clone, loopback)
+    index.register(clone, loopback)
     run = Run(
         repository=clone.repository,
         repository_id=_REPOSITORY_ID,
