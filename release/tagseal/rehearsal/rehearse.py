@@ -15,9 +15,10 @@ from tagseal.machine.git import Git
 from tagseal.names import counted, printable, safe_image
 from tagseal.pipeline import VERBS
 from tagseal.records import WORKFLOWS, Plan, Seal
-from tagseal.rehearsal import attackers, environment, guide, index, jobs, tools
+from tagseal.rehearsal import environment, guide, index, jobs, tools
 from tagseal.rehearsal import faults as faulty
 from tagseal.rehearsal import written as workflows
+from tagseal.rehearsal.attacks import signers
 from tagseal.rehearsal.chosen import choose
 from tagseal.rehearsal.clone import Clone, make
 from tagseal.rehearsal.output import Left
@@ -219,7 +220,7 @@ def _attacked(stage: Stage, done: Played, told: _Told) -> tuple[Verdict, ...]:
     """Let attackers sign, and tell of it."""
     told.say("letting attackers sign")
     begun = time.monotonic()
-    foreign = attackers.attack(stage, journal(stage.clone, done).get(Seal, "rehearse"), done)
+    foreign = signers.attack(stage, journal(stage.clone, done).get(Seal, "rehearse"), done)
     told.tell(
         f"{'attacks':<8} ok  {time.monotonic() - begun:4.1f}s  {len(foreign)} foreign signatures refused by "
         f"our verification, {len(foreign) - 1} by the printed commands"

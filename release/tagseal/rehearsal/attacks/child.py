@@ -1,6 +1,6 @@
 """Sign one file as several foreign identities: a child of the rehearsal, inside the loopback.
 
-``python -P -m tagseal.rehearsal.foreign TRUST_CONFIG SHA256``, with ``{"name": "identity token", …}`` on standard
+``python -P -m tagseal.rehearsal.attacks.child TRUST_CONFIG SHA256``, with ``{"name": "identity token", …}`` on standard
 input, gives ``{"name": "bundle", …}`` on standard output. One process for all of them: most of its time is imports.
 """
 

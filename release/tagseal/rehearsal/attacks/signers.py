@@ -70,7 +70,7 @@ def attack(stage: Stage, seal: Seal, sealed: Played) -> tuple[Verdict, ...]:
 def _signed(stage: Stage, artifact: Artifact, environ: Mapping[str, str]) -> Mapping[str, str]:
     """Return a bundle of the genuine file for each attacker, by what they are."""
     tokens = {name: stage.loopback.issuer.mint(run, "sigstore") for name, run in attackers(stage.run).items()}
-    argv = [sys.executable, "-P", "-m", "tagseal.rehearsal.foreign"]
+    argv = [sys.executable, "-P", "-m", "tagseal.rehearsal.attacks.child"]
     trust = str(stage.loopback.folder / "trust.json")
     signed = process.run(
         [*argv, trust, artifact.sha256], cwd=stage.folder, environ=environ, stdin=json.dumps(tokens).encode()

@@ -1,0 +1,1 @@
+"""Attacks that a rehearsed release must withstand."""
