@@ -13,7 +13,7 @@ import pytest
 
 import widget
 from rehearsing import CHANGELOG, project, rehearse
-from tagseal.rehearsal.clone import Clone, make
+from tagseal.rehearsal.project.clone import Clone, make
 
 if TYPE_CHECKING:
     from pathlib import Path

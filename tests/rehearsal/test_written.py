@@ -17,9 +17,10 @@ from tagseal.errors import Refused, UsageError
 from tagseal.loopback import Loopback
 from tagseal.loopback.faults import Fault
 from tagseal.machine.git import Git
-from tagseal.rehearsal import chosen, written
-from tagseal.rehearsal.clone import make
+from tagseal.rehearsal import written
 from tagseal.rehearsal.output import Left
+from tagseal.rehearsal.project import workflow_file
+from tagseal.rehearsal.project.clone import make
 from tagseal.rehearsal.rehearse import staged
 from tagseal.workflow.document import parsed
 
@@ -46,7 +47,7 @@ def test_what_git_has_in_the_checkout_is_the_persons_own(tmp_path: Path, there: 
     git = project(tmp_path / "widget", "", {FILE: RUNS, "docs/other.yml": RUNS})
     file = git.root / {"tracked": FILE, "new": ".github/workflows/new.yml"}.get(there, "docs/other.yml")
     file.write_text(RUNS)
-    assert chosen.choose(file, git, trusted=False).data == RUNS.encode()
+    assert workflow_file.choose(file, git, trusted=False).data == RUNS.encode()
 
 
 @pytest.mark.parametrize("there", ["outside", "a link", "untracked", "ignored", "of another checkout"])
@@ -66,9 +67,9 @@ def test_any_other_file_is_refused_with_what_would_run(tmp_path: Path, there: st
     file.parent.mkdir(exist_ok=True)
     file.write_text(RUNS)
     with pytest.raises(Refused) as caught:
-        chosen.choose(file, git, trusted=False)
+        workflow_file.choose(file, git, trusted=False)
     assert (caught.value.slug, caught.value.context) == ("foreign-workflow", ("line 4: 'touch ran'",))
-    assert chosen.choose(file, git, trusted=True).data == RUNS.encode()
+    assert workflow_file.choose(file, git, trusted=True).data == RUNS.encode()
 
 
 @pytest.mark.parametrize("name", ["none.yml", "folder.yml", "notes.txt", "a b.yml"])
@@ -77,7 +78,7 @@ def test_what_is_no_workflow_file_is_refused(tmp_path: Path, name: str) -> None:
     git = project(tmp_path / "widget", "", {"notes.txt": RUNS, "a b.yml": RUNS})
     (git.root / "folder.yml").mkdir()
     with pytest.raises(UsageError) as caught:
-        chosen.choose(git.root / name, git, trusted=True)
+        workflow_file.choose(git.root / name, git, trusted=True)
     assert caught.value.slug == "no-workflow-file"
 
 

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Self
 import widget
 from tagseal.loopback import Loopback
 from tagseal.loopback.actions import Run
-from tagseal.rehearsal import clone, jobs, tools
+from tagseal.rehearsal import jobs, tools
 from tagseal.rehearsal.jobs import JOBS, Job, Stage
+from tagseal.rehearsal.project import clone
 from tagseal.services.actions import RECORDS, said
 from tagseal.steps import Workspace
 from torturing.schedule import BUILDS

@@ -14,7 +14,7 @@ import widget
 from job import CHANGELOG, TAG
 from tagseal.cli import main
 from tagseal.machine.git import Git
-from tagseal.rehearsal.clone import make
+from tagseal.rehearsal.project.clone import make
 from trapped import Traps
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from tagseal.cli import main
 from tagseal.errors import Refused, TagsealError, UsageError
 from tagseal.machine import files
 from tagseal.machine.git import Git
-from tagseal.rehearsal.chosen import Chosen
-from tagseal.rehearsal.clone import make
 from tagseal.rehearsal.output import Left
+from tagseal.rehearsal.project.clone import make
+from tagseal.rehearsal.project.workflow_file import Chosen
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,7 @@ from tagseal.errors import Refused, TagsealError, UsageError
 from tagseal.machine import files
 from tagseal.machine.git import Git
 from tagseal.machine.yaml import LARGEST
-from tagseal.rehearsal.chosen import choose
+from tagseal.rehearsal.project.workflow_file import choose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tagseal.loopback import Loopback
-    from tagseal.rehearsal.clone import Clone
+    from tagseal.rehearsal.project.clone import Clone
 
 
 def further(clone: Clone) -> tuple[str, str] | None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from tagseal.loopback import Loopback
     from tagseal.loopback.github.state import Repository
-    from tagseal.rehearsal.clone import Clone
+    from tagseal.rehearsal.project.clone import Clone
 
 _ANNOTATION = re.compile(r"^::error title=tagseal (?P<slug>[a-z-]+)[^:]*::(?P<message>.*)$", re.MULTILINE)
 """See ``tagseal.report.actions``."""

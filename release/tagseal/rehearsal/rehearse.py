@@ -19,9 +19,9 @@ from tagseal.rehearsal import environment, guide, index, jobs, tools
 from tagseal.rehearsal import faults as faulty
 from tagseal.rehearsal import written as workflows
 from tagseal.rehearsal.attacks import signers
-from tagseal.rehearsal.chosen import choose
-from tagseal.rehearsal.clone import Clone, make
 from tagseal.rehearsal.output import Left
+from tagseal.rehearsal.project.clone import Clone, make
+from tagseal.rehearsal.project.workflow_file import choose
 from tagseal.rehearsal.summary import Outcome, conclude, document, journal
 from tagseal.services import workflows as files
 

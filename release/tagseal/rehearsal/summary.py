@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tagseal.records import Verdict
-    from tagseal.rehearsal.clone import Clone
     from tagseal.rehearsal.jobs import Played
     from tagseal.rehearsal.output import Left
+    from tagseal.rehearsal.project.clone import Clone
     from tagseal.rehearsal.tools import Tool
     from tagseal.rehearsal.written import Written
 

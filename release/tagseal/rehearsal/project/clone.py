@@ -26,8 +26,8 @@ from tagseal.errors import UsageError
 from tagseal.machine import backend, files, git, metadata, toml
 from tagseal.names import REPOSITORY, safe_repository, safe_tag, shown
 from tagseal.records import GITHUB
-from tagseal.rehearsal import brought
-from tagseal.rehearsal.brought import named
+from tagseal.rehearsal.project import prebuilt as brought
+from tagseal.rehearsal.project.prebuilt import named
 from tagseal.services import workflows
 from tagseal.services.index import sites
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from tagseal.machine.git import Git
     from tagseal.records import Index
-    from tagseal.rehearsal.chosen import Chosen
+    from tagseal.rehearsal.project.workflow_file import Chosen
 
 _PACKAGES = "rehearsed-packages"
 _ONLY_IN = re.compile(r"github\.repository\s*==\s*'([^']*)'")
