@@ -17,7 +17,8 @@ from tagseal.loopback import Loopback, actions
 from tagseal.machine.files import artifact
 from tagseal.machine.git import Git
 from tagseal.records import Build, Checks, Draft, Kind, Plan, Proof, Seal, Tag, Verdict
-from tagseal.rehearsal import environment, tools
+from tagseal.rehearsal import environment
+from tagseal.rehearsal.tools import install
 from tagseal.services import layout
 from tagseal.services.index import sites
 from tagseal.steps import Services, Workspace
@@ -221,7 +222,7 @@ def stage(  # noqa: PLR0913 - options, by keyword
             "GH_TOKEN": loopback.github.token(scopes={"metadata": "read"}, repository=repository.full_name),
             "GH_REPO": repository.full_name,
         }
-        tools.install(
+        install.install(
             folder / "shims",
             loopback=loopback.folder,
             environ=os.environ,

@@ -186,7 +186,7 @@ def sends(node: ast.AST) -> bool:
 def test_requests_are_sent_in_one_way() -> None:
     """Sessions are made where each gets its deadline and its bound; a stand-in only ever asks the loopback."""
     senders = {module.name for module in modules() if any(map(sends, ast.walk(module.tree)))}
-    assert senders == {"tagseal.services.transport", "tagseal.rehearsal.standins"}
+    assert senders == {"tagseal.services.transport", "tagseal.rehearsal.tools.standins"}
 
 
 def test_the_top_level_holds_what_the_design_says() -> None:

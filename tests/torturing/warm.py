@@ -193,7 +193,7 @@ def _tool(folder: Path, name: str) -> int:
 
 
 def _played(tool: str, arguments: list[str], trusted: Path) -> object:
-    from tagseal.rehearsal import standins  # noqa: PLC0415 - imported already, in the server
+    from tagseal.rehearsal.tools import standins  # noqa: PLC0415 - imported already, in the server
 
     if tool in STANDING_IN:
         return standins.main([tool, str(trusted / "trusted_root.json"), *arguments])

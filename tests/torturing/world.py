@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Self
 import widget
 from tagseal.loopback import Loopback
 from tagseal.loopback.actions import Run
-from tagseal.rehearsal import jobs, tools
+from tagseal.rehearsal import jobs
 from tagseal.rehearsal.jobs import JOBS, Job, Stage
 from tagseal.rehearsal.project import clone
+from tagseal.rehearsal.tools import install
 from tagseal.services.actions import RECORDS, said
 from tagseal.steps import Workspace
 from torturing.schedule import BUILDS
@@ -105,7 +106,7 @@ class World:
         self._stack = contextlib.ExitStack()
         self._warm = self._stack.enter_context(Warm(folder / "warm"))
         self._warm.shims(folder / "shims", self.loopback_folder)
-        tools.attestations_shim(folder / "shims", self.loopback_folder / "trusted_root.json")
+        install.attestations_shim(folder / "shims", self.loopback_folder / "trusted_root.json")
 
     @cached_property
     def creates(self) -> Project:

@@ -12,8 +12,9 @@ from tagseal.errors import UsageError
 from tagseal.loopback import Loopback, actions
 from tagseal.loopback.index import ANY, Publisher
 from tagseal.machine import files
-from tagseal.rehearsal import environment, tools
+from tagseal.rehearsal import environment
 from tagseal.rehearsal import faults as faulty
+from tagseal.rehearsal.tools import install
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,7 +81,7 @@ def run_command(
             tell(f"{REPOSITORY} is here, with the tag {TAG}, a token that may write, and an identity to sign with")
             tell("an index is here as well, which trusts that identity with any project: `twine upload dist/*`")
             shims = folder / "shims"
-            tools.install(shims, loopback=loopback.folder, environ=environ, probe=environ, forms=("simplesigning",))
+            install.install(shims, loopback=loopback.folder, environ=environ, probe=environ, forms=("simplesigning",))
             environ["PATH"] = environment.path(shims, environ)
             loopback.faults.set(scheduled)
             code = _foreground(command, environ, loopback.faults)

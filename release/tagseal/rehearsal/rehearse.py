@@ -15,7 +15,7 @@ from tagseal.machine.git import Git
 from tagseal.names import counted, printable, safe_image
 from tagseal.pipeline import VERBS
 from tagseal.records import WORKFLOWS, Plan, Seal
-from tagseal.rehearsal import environment, guide, index, jobs, tools
+from tagseal.rehearsal import environment, guide, index, jobs
 from tagseal.rehearsal import faults as faulty
 from tagseal.rehearsal import written as workflows
 from tagseal.rehearsal.attacks import signers
@@ -23,6 +23,7 @@ from tagseal.rehearsal.output import Left
 from tagseal.rehearsal.project.clone import Clone, make
 from tagseal.rehearsal.project.workflow_file import choose
 from tagseal.rehearsal.summary import Outcome, conclude, document, journal
+from tagseal.rehearsal.tools import install
 from tagseal.services import workflows as files
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from tagseal.loopback.sigstore.trust import Log
     from tagseal.records import Verdict
     from tagseal.rehearsal.jobs import Played, Stage
-    from tagseal.rehearsal.tools import Tool
+    from tagseal.rehearsal.tools.install import Tool
     from tagseal.rehearsal.written import Written
 
 _REPOSITORY_ID, _OWNER_ID = 100, 101
@@ -169,7 +170,7 @@ def staged(clone: Clone, loopback: Loopback, left: Left, environ: Mapping[str, s
         "GH_TOKEN": token,
         "GH_REPO": clone.repository,
     }
-    played_by = tools.install(
+    played_by = install.install(
         stage.shims,
         loopback=loopback.folder,
         environ=environ,

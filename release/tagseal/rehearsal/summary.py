@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tagseal.rehearsal.jobs import Played
     from tagseal.rehearsal.output import Left
     from tagseal.rehearsal.project.clone import Clone
-    from tagseal.rehearsal.tools import Tool
+    from tagseal.rehearsal.tools.install import Tool
     from tagseal.rehearsal.written import Written
 
 

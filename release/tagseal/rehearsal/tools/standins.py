@@ -1,6 +1,6 @@
 """Stand-ins for tools that this machine lacks: each does the one documented call of the notes, and nothing else.
 
-Run by a shim: ``python -P -m tagseal.rehearsal.standins TOOL TRUSTED_ROOT ARGUMENTS…``. The words of a failure are
+Run by a shim: ``python -P -m tagseal.rehearsal.tools.standins TOOL TRUSTED_ROOT ARGUMENTS…``. The words of a failure are
 the real tool's, for the attacks judge them. A stand-in never runs in production.
 """
 

@@ -81,7 +81,9 @@ def install(  # noqa: PLR0913 - what it takes to find them, and what is to be ve
     for name, by in zip(asked, names, strict=True):
         program = found[name]
         if by is None:
-            _shim(shims, name, [sys.executable, "-P", "-m", "tagseal.rehearsal.standins", name, str(trusted_root)])
+            _shim(
+                shims, name, [sys.executable, "-P", "-m", "tagseal.rehearsal.tools.standins", name, str(trusted_root)]
+            )
         elif program and name == "cosign":
             _cosign_shim(shims, program, loopback, old=_major(by) < _COSIGN_MAJOR, forms=forms)
         tools.append(Tool(name=name, by=by or STAND_IN))

@@ -1,0 +1,1 @@
+"""The tools that the published commands run: the real ones, or their stand-ins."""
