@@ -17,11 +17,11 @@ from tagseal.errors import Refused, UsageError
 from tagseal.loopback import Loopback
 from tagseal.loopback.faults import Fault
 from tagseal.machine.git import Git
-from tagseal.rehearsal import written
 from tagseal.rehearsal.output import Left
 from tagseal.rehearsal.project import workflow_file
 from tagseal.rehearsal.project.clone import make
 from tagseal.rehearsal.rehearse import staged
+from tagseal.rehearsal.workflow import play as written
 from tagseal.workflow.document import parsed
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tagseal.rehearsal import permissions
+from tagseal.rehearsal.workflow import permissions
 from tagseal.workflow.document import parsed
 
 RUN = "nox -s guard plan build check sign upload prove publish witness"

@@ -17,13 +17,13 @@ from tagseal.pipeline import VERBS
 from tagseal.records import WORKFLOWS, Plan, Seal
 from tagseal.rehearsal import environment, guide, index, jobs
 from tagseal.rehearsal import faults as faulty
-from tagseal.rehearsal import written as workflows
 from tagseal.rehearsal.attacks import signers
 from tagseal.rehearsal.output import Left
 from tagseal.rehearsal.project.clone import Clone, make
 from tagseal.rehearsal.project.workflow_file import choose
 from tagseal.rehearsal.summary import Outcome, conclude, document, journal
 from tagseal.rehearsal.tools import install
+from tagseal.rehearsal.workflow import play as workflows
 from tagseal.services import workflows as files
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from tagseal.records import Verdict
     from tagseal.rehearsal.jobs import Played, Stage
     from tagseal.rehearsal.tools.install import Tool
-    from tagseal.rehearsal.written import Written
+    from tagseal.rehearsal.workflow.play import Written
 
 _REPOSITORY_ID, _OWNER_ID = 100, 101
 _NEVER = ("::", "note:    for ever", "nox > ")

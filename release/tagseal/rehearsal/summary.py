@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tagseal.rehearsal.output import Left
     from tagseal.rehearsal.project.clone import Clone
     from tagseal.rehearsal.tools.install import Tool
-    from tagseal.rehearsal.written import Written
+    from tagseal.rehearsal.workflow.play import Written
 
 
 _MARKS = {"success": "ok", "failure": "no", "skipped": "--"}

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from tagseal.errors import UsageError
 from tagseal.names import shown
-from tagseal.rehearsal import jobs, permissions
-from tagseal.rehearsal.runner import Machine
+from tagseal.rehearsal import jobs
+from tagseal.rehearsal.workflow import permissions
+from tagseal.rehearsal.workflow.machine import Machine
 from tagseal.workflow.document import read
 from tagseal.workflow.filters import passes
 from tagseal.workflow.play import jobs as play
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from tagseal.rehearsal.jobs import Played, Stage
-    from tagseal.rehearsal.permissions import Permission
+    from tagseal.rehearsal.workflow.permissions import Permission
     from tagseal.workflow.document import Job, Workflow
     from tagseal.workflow.play.jobs import Result
 

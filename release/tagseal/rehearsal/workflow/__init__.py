@@ -1,0 +1,1 @@
+"""A release workflow, played as it is written."""
