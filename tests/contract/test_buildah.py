@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tagseal.machine import backend
-from tagseal.services import image_build, layout
+from tagseal.services import layout
+from tagseal.services.images import build as image_build
 
 if TYPE_CHECKING:
     from pathlib import Path

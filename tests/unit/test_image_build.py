@@ -11,7 +11,8 @@ import pytest
 
 import images
 from tagseal.errors import UsageError
-from tagseal.services import image_build, layout
+from tagseal.services import layout
+from tagseal.services.images import build as image_build
 
 if TYPE_CHECKING:
     from collections.abc import Callable

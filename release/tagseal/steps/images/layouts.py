@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from tagseal.errors import Refused, UsageError
 from tagseal.machine import backend
 from tagseal.names import shown
-from tagseal.services import image_build, layout
+from tagseal.services import layout
+from tagseal.services.images import build
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,12 +37,12 @@ def make(plan: Plan, services: Services) -> Artifact | None:
         return found.artifact(wanted.name)
     with tempfile.TemporaryDirectory(prefix="tagseal-", ignore_cleanup_errors=True) as folder:
         place = Path(folder)
-        allowed = (*services.settings.build_env, *image_build.VARIABLES)
+        allowed = (*services.settings.build_env, *build.VARIABLES)
         environ = backend.child_environ(services.environ, allowed, home=place / "home", loopback=services.loopback)
         services.say("building the image")
         archive, log = place / "image.tar", services.work.path / "logs" / "image.log"
         log.parent.mkdir(parents=True, exist_ok=True)
-        image_build.build(
+        build.build(
             wanted.build,
             archive,
             folder=services.git.clone_to(place / "source", plan.commit).root,

@@ -1,0 +1,1 @@
+"""Container images: built, read as a layout, pushed to a registry."""
