@@ -30,7 +30,7 @@ from instance import RUN, TAG
 from tagseal.loopback import Loopback
 from tagseal.loopback.actions import environment
 from tagseal.records import ISSUER
-from tagseal.services import layout
+from tagseal.services.images import layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -19,7 +19,7 @@ from tagseal.machine.git import Git
 from tagseal.records import Build, Checks, Draft, Kind, Plan, Proof, Seal, Tag, Verdict
 from tagseal.rehearsal import environment
 from tagseal.rehearsal.tools import install
-from tagseal.services import layout
+from tagseal.services.images import layout
 from tagseal.services.index import sites
 from tagseal.steps import Services, Workspace
 from tagseal.steps.sign import sign

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tagseal.machine import backend
-from tagseal.services import layout
 from tagseal.services.images import build as image_build
+from tagseal.services.images import layout
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,8 +11,8 @@ import pytest
 
 import images
 from tagseal.errors import UsageError
-from tagseal.services import layout
 from tagseal.services.images import build as image_build
+from tagseal.services.images import layout
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,8 +19,8 @@ from hypothesis import given, settings, strategies
 import images
 from tagseal.errors import Refused, TagsealError, UsageError, VerificationFailed
 from tagseal.records import Artifact, Kind, Manifest
-from tagseal.services import layout
-from tagseal.services.layout import Descriptor
+from tagseal.services.images import layout
+from tagseal.services.images.layout import Descriptor
 
 if TYPE_CHECKING:
     from collections.abc import Callable

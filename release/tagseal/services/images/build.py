@@ -38,7 +38,7 @@ def build(  # noqa: PLR0913 - what a child gets; all but two by name
 
     1. A configured command names ``{archive}``; where none is configured, buildx's builder is there or made.
     2. The command runs in ``folder`` with ``SOURCE_DATE_EPOCH``.
-    3. It left something at ``archive``, which is for :func:`tagseal.services.layout.take` to judge.
+    3. It left something at ``archive``, which is for :func:`tagseal.services.images.layout.take` to judge.
 
     Args:
         argv: The configured command; none: docker's buildx.

@@ -17,8 +17,8 @@ from typing import IO, TYPE_CHECKING
 from tagseal.errors import Refused, ServiceError, TagsealError, VerificationFailed
 from tagseal.machine import files
 from tagseal.records import BUNDLE
-from tagseal.services import layout
 from tagseal.services.github import marker
+from tagseal.services.images import layout
 from tagseal.steps.body import BEGIN
 from tagseal.steps.images import layouts, pushed, signatures
 from tagseal.verification.images import simplesigning

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 from tagseal.errors import Refused, UsageError
 from tagseal.machine import backend
 from tagseal.names import shown
-from tagseal.services import layout
-from tagseal.services.images import build
+from tagseal.services.images import build, layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tagseal.records import Artifact, Plan
-    from tagseal.services.layout import Image
+    from tagseal.services.images.layout import Image
     from tagseal.steps import Services
 
 

@@ -18,7 +18,7 @@ from tagseal.machine import files
 from tagseal.machine.threads import side_by_side
 from tagseal.names import printable, shown
 from tagseal.records import BUNDLE
-from tagseal.services import layout
+from tagseal.services.images import layout
 from tagseal.steps.existing import read_bundle
 from tagseal.steps.images import layouts, moving_tags, signatures
 from tagseal.verification.images import attached, promise, simplesigning
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tagseal.records import Artifact, Plan, Seal
-    from tagseal.services.layout import Descriptor
+    from tagseal.services.images.layout import Descriptor
     from tagseal.services.registry import Registry
     from tagseal.steps import Services
     from tagseal.steps.images.signatures import Signature

@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Protocol
 from tagseal.machine import archives, files
 from tagseal.machine.members import Unsafe, inside
 from tagseal.names import shown
-from tagseal.services.layout import failures
+from tagseal.services.images.layout import failures
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

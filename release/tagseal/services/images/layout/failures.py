@@ -8,7 +8,7 @@ from tagseal.errors import UsageError, VerificationFailed
 from tagseal.names import shown
 
 if TYPE_CHECKING:
-    from tagseal.services.layout.values import Descriptor, Platform
+    from tagseal.services.images.layout.values import Descriptor, Platform
 
 _AGAIN = "Build the image again; if it stays so, look at what writes it."
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tagseal.names import shown
-from tagseal.services.layout import failures
-from tagseal.services.layout.values import INDEX, MANIFEST, UNKNOWN, Descriptor, Platform
+from tagseal.services.images.layout import failures
+from tagseal.services.images.layout.values import INDEX, MANIFEST, UNKNOWN, Descriptor, Platform
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

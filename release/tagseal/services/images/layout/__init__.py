@@ -16,13 +16,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tagseal.services.layout import failures
-from tagseal.services.layout.sources import BLOBS, Folder, opened
-from tagseal.services.layout.tree import path_of, walk
-from tagseal.services.layout.values import Descriptor, Image
+from tagseal.services.images.layout import failures
+from tagseal.services.images.layout.sources import BLOBS, Folder, opened
+from tagseal.services.images.layout.tree import path_of, walk
+from tagseal.services.images.layout.values import Descriptor, Image
 
 if TYPE_CHECKING:
-    from tagseal.services.layout.sources import Source
+    from tagseal.services.images.layout.sources import Source
 
 __all__ = ["Descriptor", "Image", "blob", "copy", "frame", "read", "take"]
 

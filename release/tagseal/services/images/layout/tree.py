@@ -12,16 +12,16 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from tagseal.records import Manifest
-from tagseal.services.layout import documents, failures
-from tagseal.services.layout.sources import BLOBS
-from tagseal.services.layout.values import CONFIG, EMPTY, IN_TOTO, INDEX, LAYERS, MANIFEST, Descriptor, Image
+from tagseal.services.images.layout import documents, failures
+from tagseal.services.images.layout.sources import BLOBS
+from tagseal.services.images.layout.values import CONFIG, EMPTY, IN_TOTO, INDEX, LAYERS, MANIFEST, Descriptor, Image
 
 if TYPE_CHECKING:
     from collections.abc import Container
 
-    from tagseal.services.layout.documents import Listed
-    from tagseal.services.layout.sources import Source
-    from tagseal.services.layout.values import Platform
+    from tagseal.services.images.layout.documents import Listed
+    from tagseal.services.images.layout.sources import Source
+    from tagseal.services.images.layout.values import Platform
 
 _DOCUMENT = 4 * 1024 * 1024
 """Bytes of an index or a manifest: what registries take (OCI distribution 1.1, "Pushing Manifests")."""
