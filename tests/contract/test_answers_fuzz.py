@@ -26,8 +26,8 @@ from tagseal.records import Index
 from tagseal.services import oidc, reachable
 from tagseal.services.github import GitHub, marker
 from tagseal.services.github.published import download, published
+from tagseal.services.images.registry import Registry
 from tagseal.services.index.client import Client, Listed
-from tagseal.services.registry import Registry
 from tagseal.services.retry import Retry
 from tagseal.services.sigstore import Sigstore
 from tagseal.verification.verify import digest

@@ -21,9 +21,9 @@ from tagseal.errors import Busy, Refused, ServiceError, TagsealError, UsageError
 from tagseal.loopback import Loopback
 from tagseal.loopback.faults import Fault
 from tagseal.loopback.server import Server
-from tagseal.services.registry import Credentials, Registry
-from tagseal.services.registry.referrers import INDEX
-from tagseal.services.registry.uploads import CHUNK, SMALL_CHUNK
+from tagseal.services.images.registry import Credentials, Registry
+from tagseal.services.images.registry.referrers import INDEX
+from tagseal.services.images.registry.uploads import CHUNK, SMALL_CHUNK
 from tagseal.services.retry import Retry
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ import pytest
 
 from tagseal.loopback import Loopback
 from tagseal.loopback.faults import Fault
-from tagseal.services.registry import Registry
-from tagseal.services.registry.uploads import CHUNK
+from tagseal.services.images.registry import Registry
+from tagseal.services.images.registry.uploads import CHUNK
 from tagseal.services.retry import Retry
 
 if TYPE_CHECKING:

@@ -22,10 +22,10 @@ from tagseal.records import Index
 from tagseal.services import oidc, reachable, transport
 from tagseal.services.github import GitHub
 from tagseal.services.github.transfers import Transfers
+from tagseal.services.images.registry.client import Client as RegistryClient
+from tagseal.services.images.registry.client import Request
 from tagseal.services.index import asking, sender
 from tagseal.services.index.client import Client as IndexClient
-from tagseal.services.registry.client import Client as RegistryClient
-from tagseal.services.registry.client import Request
 from tagseal.services.sigstore import Sigstore
 from tagseal.services.transport import SLOWEST, Adapter
 

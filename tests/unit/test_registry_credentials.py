@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tagseal.errors import UsageError
-from tagseal.services.registry.credentials import Credentials, credentials
-from tagseal.services.registry.tokens import Challenge, challenge
+from tagseal.services.images.registry.credentials import Credentials, credentials
+from tagseal.services.images.registry.tokens import Challenge, challenge
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -20,7 +20,7 @@ from tagseal.pipeline import BY_JOB
 from tagseal.rehearsal import child, environment
 from tagseal.rehearsal import index as indexes
 from tagseal.services.actions import RECORDS, said
-from tagseal.services.registry.credentials import GHCR, PASSWORD, USER
+from tagseal.services.images.registry.credentials import GHCR, PASSWORD, USER
 from tagseal.steps import Workspace
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tagseal.notes.templates import Templates
     from tagseal.records import Artifact
     from tagseal.services.github import GitHub
-    from tagseal.services.registry import Registry
+    from tagseal.services.images.registry import Registry
     from tagseal.services.sigstore import Sigstore
     from tagseal.tags import Pattern
 
@@ -150,8 +150,8 @@ class Services:
     @cached_property
     def registry(self) -> Registry:
         """The image's repository in its registry, with this job's credentials; only where there is an image."""
-        from tagseal.services.registry import Registry  # noqa: PLC0415 - as above
-        from tagseal.services.registry.credentials import credentials  # noqa: PLC0415
+        from tagseal.services.images.registry import Registry  # noqa: PLC0415 - as above
+        from tagseal.services.images.registry.credentials import credentials  # noqa: PLC0415
 
         host, repository = safe_image(self.settings.image.name if self.settings.image else "")
         known = credentials(self.environ, host)

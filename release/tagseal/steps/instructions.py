@@ -20,7 +20,7 @@ from tagseal.notes import clients
 from tagseal.notes.commands import Expected, Use, required
 from tagseal.notes.render import render
 from tagseal.records import Verdict
-from tagseal.services.registry.credentials import PASSWORD
+from tagseal.services.images.registry.credentials import PASSWORD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -20,7 +20,7 @@ from tagseal.names import safe_image
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from tagseal.services.registry import Registry
+    from tagseal.services.images.registry import Registry
 
 VERSION = "stand-in"
 
@@ -163,8 +163,8 @@ def _crane(_: Path, arguments: Sequence[str]) -> int:
 
 def _registry(image: str) -> tuple[str, Registry]:
     """Return an image's name, and its registry as docker's configuration logs in there."""
-    from tagseal.services.registry import Registry  # noqa: PLC0415 - these tools only
-    from tagseal.services.registry.credentials import credentials  # noqa: PLC0415
+    from tagseal.services.images.registry import Registry  # noqa: PLC0415 - these tools only
+    from tagseal.services.images.registry.credentials import credentials  # noqa: PLC0415
 
     name = image.partition("@")[0]
     name = name.rpartition(":")[0] if ":" in name.rpartition("/")[2] else name

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from tagseal.records import Artifact, Plan
     from tagseal.services.github import Release
-    from tagseal.services.registry import Registry
+    from tagseal.services.images.registry import Registry
     from tagseal.steps import Services
     from tagseal.steps.images.signatures import Signature
     from tagseal.verification.policy import Exact

@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from tagseal.names import quoted
-from tagseal.services.registry.credentials import PASSWORD, USER, credentials
+from tagseal.services.images.registry.credentials import PASSWORD, USER, credentials
 from tagseal.steps.instructions import path
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from tagseal.records import Artifact, Plan, Seal
     from tagseal.services.images.layout import Descriptor
-    from tagseal.services.registry import Registry
+    from tagseal.services.images.registry import Registry
     from tagseal.steps import Services
     from tagseal.steps.images.signatures import Signature
 

@@ -13,12 +13,12 @@ from typing import IO, TYPE_CHECKING, Any
 
 from tagseal.errors import ServiceError, UsageError
 from tagseal.names import safe_image
-from tagseal.services.registry import referrers, refusals
-from tagseal.services.registry.client import TIMEOUT, Client
-from tagseal.services.registry.credentials import Credentials, credentials
-from tagseal.services.registry.manifests import Manifests, RemoteManifest
-from tagseal.services.registry.referrers import Descriptor
-from tagseal.services.registry.uploads import Uploads
+from tagseal.services.images.registry import referrers, refusals
+from tagseal.services.images.registry.client import TIMEOUT, Client
+from tagseal.services.images.registry.credentials import Credentials, credentials
+from tagseal.services.images.registry.manifests import Manifests, RemoteManifest
+from tagseal.services.images.registry.referrers import Descriptor
+from tagseal.services.images.registry.uploads import Uploads
 from tagseal.services.retry import Retry
 
 if TYPE_CHECKING:

@@ -25,8 +25,8 @@ from urllib.parse import urlencode
 from tagseal.errors import Busy, TagsealError, UsageError, VerificationFailed
 from tagseal.machine.files import opened
 from tagseal.names import counted, shown
-from tagseal.services.registry import refusals
-from tagseal.services.registry.client import Request
+from tagseal.services.images.registry import refusals
+from tagseal.services.images.registry.client import Request
 from tagseal.services.transport import BLOCK
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from io import BufferedReader
     from pathlib import Path
 
-    from tagseal.services.registry.client import Answer, Client
+    from tagseal.services.images.registry.client import Answer, Client
     from tagseal.services.retry import Retry
 
 CHUNK = 32 << 20

@@ -18,12 +18,12 @@ from base64 import b64encode
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
-from tagseal.services.registry import refusals
+from tagseal.services.images.registry import refusals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tagseal.services.registry.credentials import Credentials
+    from tagseal.services.images.registry.credentials import Credentials
 
     Fetch = Callable[[str, str, "dict[str, str]"], "tuple[int, bytes]"]
     """Asks an address with an authorization, and with a form where it is not empty; gives status and content."""

@@ -13,14 +13,14 @@ from urllib.parse import quote
 
 from tagseal.errors import Refused
 from tagseal.names import IMAGE_TAG, shown
-from tagseal.services.registry import referrers, refusals
-from tagseal.services.registry.client import Request
+from tagseal.services.images.registry import referrers, refusals
+from tagseal.services.images.registry.client import Request
 from tagseal.services.transport import BLOCK
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from tagseal.services.registry.client import Answer, Client
+    from tagseal.services.images.registry.client import Answer, Client
 
 LIMIT = 4 << 20
 """Bytes of a manifest, and of a page: what registries take at most, "Pushing Manifests" there."""

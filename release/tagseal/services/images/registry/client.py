@@ -2,7 +2,7 @@
 
 1. Redirects of reads are followed here: blobs lie with storage services, which must not see the token.
 2. Nothing of ``~/.netrc`` is sent (requests would let it replace the token), and no cookie is kept.
-3. 401 gets a token, once (:mod:`tagseal.services.registry.tokens`).
+3. 401 gets a token, once (:mod:`tagseal.services.images.registry.tokens`).
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import IO, TYPE_CHECKING, Protocol, cast
 from urllib.parse import urljoin, urlsplit
 
 from tagseal.services import transport
-from tagseal.services.registry import refusals
-from tagseal.services.registry.tokens import Tokens
+from tagseal.services.images.registry import refusals
+from tagseal.services.images.registry.tokens import Tokens
 from tagseal.services.transport import BLOCK, Authorization
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import requests
 
-    from tagseal.services.registry.credentials import Credentials
+    from tagseal.services.images.registry.credentials import Credentials
 
 TIMEOUT = 60
 """Seconds without an answer, or without progress."""
