@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tagseal.steps import Services
-    from tagseal.steps.reconcile import Difference
+    from tagseal.steps.draft.difference import Difference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from tagseal.config import Settings
 from tagseal.errors import Refused, TagsealError, VerificationFailed
 from tagseal.loopback.github.state import Asset
 from tagseal.services.github import GitHub, marker
-from tagseal.steps import body
+from tagseal.steps.draft import body
 from tagseal.steps.prove import prove
 from tagseal.steps.publish import publish
 from tagseal.steps.witness import witness

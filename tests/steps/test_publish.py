@@ -14,7 +14,7 @@ from tagseal.errors import Busy, Refused, TagsealError, VerificationFailed
 from tagseal.loopback.faults import Fault
 from tagseal.records import Draft, Proof, Publication, Seal
 from tagseal.services.github import GitHub
-from tagseal.steps import body
+from tagseal.steps.draft import body
 from tagseal.steps.publish import publish
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from tagseal.config import Settings
 from tagseal.errors import Busy, Refused, TagsealError, UsageError, VerificationFailed
 from tagseal.loopback.faults import Fault
 from tagseal.services.github import GitHub, marker
-from tagseal.steps import body
-from tagseal.steps.reconcile import wanted
+from tagseal.steps.draft import body
+from tagseal.steps.draft.difference import wanted
 from tagseal.steps.upload import planned, upload
 
 if TYPE_CHECKING:

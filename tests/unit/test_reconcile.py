@@ -9,9 +9,9 @@ import pytest
 from tagseal.errors import Refused, TagsealError, VerificationFailed
 from tagseal.records import Asset
 from tagseal.services.github import Release, marker
-from tagseal.steps import body as bodies
-from tagseal.steps.choice import Choice, Reach, choose
-from tagseal.steps.reconcile import Difference, Wanted, difference, problems
+from tagseal.steps.draft import body as bodies
+from tagseal.steps.draft.choice import Choice, Reach, choose
+from tagseal.steps.draft.difference import Difference, Wanted, difference, problems
 
 TAG, ACTOR = "v1.2.3", "github-actions[bot]"
 BODY = bodies.closed("Notes.", TAG)

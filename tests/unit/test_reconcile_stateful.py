@@ -13,9 +13,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tagseal.errors import Refused, VerificationFailed
 from tagseal.records import Asset
 from tagseal.services.github import Release, mine
-from tagseal.steps import body
-from tagseal.steps.choice import choose
-from tagseal.steps.reconcile import (
+from tagseal.steps.draft import body
+from tagseal.steps.draft.choice import choose
+from tagseal.steps.draft.difference import (
     Act,
     Create,
     Delete,

@@ -24,7 +24,8 @@ from tagseal.notes.guide import PLATFORM, TAG, VERSION, Subject
 from tagseal.project.detect import Project, detect
 from tagseal.records import GITHUB, Artifact, Identity, Kind
 from tagseal.services import workflows
-from tagseal.steps import body, checksums, images
+from tagseal.steps import checksums, images
+from tagseal.steps.draft import body
 from tagseal.steps.plan import stem
 from tagseal.tags import Pattern, pattern
 

@@ -21,9 +21,9 @@ from tagseal.project.assets import Row, Shelf
 from tagseal.records import Identity, Plan, Seal, Tag
 from tagseal.services import actions, workflows
 from tagseal.services.github import BOT, Release, marker, mine
-from tagseal.steps import body
-from tagseal.steps.choice import Choice, choose
-from tagseal.steps.reconcile import same, wanted
+from tagseal.steps.draft import body
+from tagseal.steps.draft.choice import Choice, choose
+from tagseal.steps.draft.difference import same, wanted
 from tagseal.verification.policy import Exact
 
 if TYPE_CHECKING:

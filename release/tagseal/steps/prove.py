@@ -24,7 +24,7 @@ from tagseal.errors import Busy, VerificationFailed
 from tagseal.notes.commands import Use
 from tagseal.records import Draft, Kind, Phase, Plan, Proof, Seal, Tag, Verdict
 from tagseal.services import actions
-from tagseal.steps import body, remote
+from tagseal.steps.draft import body, compare
 from tagseal.steps.images import login, pushed
 from tagseal.steps.instructions import Instruction, Shell, follow, instructions
 from tagseal.steps.offline import follow_kit
@@ -50,11 +50,11 @@ def prove(tag: Tag, plan: Plan, seal: Seal, draft: Draft, *, services: Services)
     """
     verify_sealed(tag, plan, seal, services)
     release = services.github.release(tag.identity.repository, draft.id)
-    release = remote.unaltered(release, tag, plan, seal, services)
+    release = compare.unaltered(release, tag, plan, seal, services)
     page = instructions(tag, plan, seal, services)
     with tempfile.TemporaryDirectory(prefix="tagseal-prove-") as temporary:
         base = Path(temporary)
-        remote.download(release, tag, seal, base / "assets", services)
+        compare.download(release, tag, seal, base / "assets", services)
         services.retry.read(partial(_listed, release, tag, services))
         pushed.signed(seal, services)
         for name in ("home", "reader"):
@@ -68,7 +68,7 @@ def prove(tag: Tag, plan: Plan, seal: Seal, draft: Draft, *, services: Services)
         steps = [one for one in page if one.command.phase is Phase.draft]
         services.say(f"running {len(steps)} commands of the notes")
         commands = follow(steps, shell, base / "reader", look=release.url, draft=release.draft)
-        remote.compare(base / "reader", seal)
+        compare.compare(base / "reader", seal)
         kit = follow_kit(tag, plan, seal, base, services, look=release.url, draft=release.draft)
         refusals = _attack(steps, seal, shell, base / "reader", services)
         if kit:

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import Busy, VerificationFailed
 from tagseal.records import Draft, Plan, Proof, Publication, Seal, Tag
-from tagseal.steps import body, remote
-from tagseal.steps.choice import choose
+from tagseal.steps.draft import body, compare
+from tagseal.steps.draft.choice import choose
 from tagseal.steps.images import pushed
 from tagseal.steps.index.sending import send
 from tagseal.steps.plan import latest
@@ -43,7 +43,7 @@ def publish(  # noqa: PLR0913 - the records are the signature
     verify_sealed(tag, plan, seal, services)
     repository = tag.identity.repository
     newest = latest(tag, plan, services)
-    remote.unmoved(tag, services)
+    compare.unmoved(tag, services)
     before = services.github.release(repository, draft.id)
     _proven(before, tag, plan, seal, proof, services)
     pushed.signed(seal, services)
@@ -53,7 +53,7 @@ def publish(  # noqa: PLR0913 - the records are the signature
         services.say(f"publishing {tag.name}")
         services.github.publish(repository, before, latest=newest)
         _tidy(tag, services)
-        remote.unmoved(tag, services)
+        compare.unmoved(tag, services)
     after = services.retry.read(partial(_public, draft.id, tag, services))
     _proven(after, tag, plan, seal, proof, services)
     acts.append(f"release {tag.name} published" if before.draft else f"release {tag.name} was public already")
@@ -87,7 +87,7 @@ def _proven(  # noqa: PLR0913, PLR0917 - the records are the signature
     release: Release, tag: Tag, plan: Plan, seal: Seal, proof: Proof, services: Services
 ) -> None:
     """Compare a release with the seal and the page, and with what ``prove`` saw: ids, flags, files and notes."""
-    release = remote.unaltered(release, tag, plan, seal, services)
+    release = compare.unaltered(release, tag, plan, seal, services)
     seen = {
         "the release: not the one that was proven": release.id == proof.draft,
         "the assets: not the ones that the notes' commands ran on": {*release.assets} == {*proof.assets},

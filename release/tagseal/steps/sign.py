@@ -23,14 +23,14 @@ from tagseal.machine import files
 from tagseal.records import ATTESTATION, BUNDLE, Artifact, Build, Bundle, Checks, Plan, Seal, Tag
 from tagseal.services import actions, oidc
 from tagseal.steps import checksums, existing, fileset, instructions, preflight
-from tagseal.steps.choice import Choice, choose
+from tagseal.steps.draft.choice import Choice, choose
+from tagseal.steps.draft.difference import Wanted
 from tagseal.steps.existing import Judge
 from tagseal.steps.guard import agree
 from tagseal.steps.images import layouts, signatures
 from tagseal.steps.images.kept import winning
 from tagseal.steps.index import attested
 from tagseal.steps.kit import Kit
-from tagseal.steps.reconcile import Wanted
 from tagseal.verification.policy import Exact
 
 if TYPE_CHECKING:

@@ -1,8 +1,8 @@
 """upload: one draft release that holds the sealed files and the rendered notes.
 
 1. Every bundle is verified again, in this process.
-2. What exists for the tag is read, and which of it is kept is chosen (``tagseal.steps.choice``).
-3. The difference from what is wanted is found (``tagseal.steps.reconcile``): ``tagseal upload --plan`` prints it.
+2. What exists for the tag is read, and which of it is kept is chosen (``tagseal.steps.draft.choice``).
+3. The difference from what is wanted is found (``tagseal.steps.draft.difference``): ``tagseal upload --plan`` prints it.
 4. Its acts are done. Where nothing is known of an asset's bytes, or a draft was made, number 2 comes next.
 5. What was changed is read once more; there must be no difference left.
 
@@ -21,12 +21,23 @@ from tagseal.machine import files
 from tagseal.machine.threads import side_by_side
 from tagseal.names import shown
 from tagseal.records import BUNDLE, Draft, Kind, Plan, Seal, Tag
-from tagseal.steps import body, remote
-from tagseal.steps.choice import choose
+from tagseal.steps.draft import body, compare
+from tagseal.steps.draft.choice import choose
+from tagseal.steps.draft.difference import (
+    Act,
+    Create,
+    Delete,
+    Difference,
+    Discard,
+    Edit,
+    Look,
+    Send,
+    difference,
+    wanted,
+)
 from tagseal.steps.existing import Judge, is_whole
 from tagseal.steps.images import pushed
 from tagseal.steps.kit import Kit
-from tagseal.steps.reconcile import Act, Create, Delete, Difference, Discard, Edit, Look, Send, difference, wanted
 from tagseal.steps.sealed import verify_sealed
 from tagseal.verification.policy import Exact
 
@@ -35,7 +46,7 @@ if TYPE_CHECKING:
 
     from tagseal.services.github import Release
     from tagseal.steps import Services
-    from tagseal.steps.reconcile import Wanted
+    from tagseal.steps.draft.difference import Wanted
 
 _THREADS = 16
 """One upload waits for the other end most of its time: 200 small files took 1.3 s less than by five (decision 20)."""
@@ -179,13 +190,13 @@ class _Upload:
                 if self.github.delete_draft(self.repository, draft):
                     self.made.discard(draft.id)
             case Create(name):
-                remote.unmoved(self.tag, self.services)
+                compare.unmoved(self.tag, self.services)
                 made = self.github.create_draft(
                     self.repository, name, body=self.text(None), prerelease=self.plan.prerelease
                 )
                 self.made.add(made.id)
             case Look(asset):
-                self.digests[asset.id] = remote.hashed(asset, self.tag, self.services)
+                self.digests[asset.id] = compare.hashed(asset, self.tag, self.services)
             case Delete(asset):
                 self.github.delete_asset(self.repository, asset)
             case Edit() if kept is not None:

@@ -18,7 +18,7 @@ from tagseal.errors import Busy, VerificationFailed
 from tagseal.notes.forms import from_index
 from tagseal.records import Phase, Plan, Publication, Seal, Tag, Testimony, Verdict
 from tagseal.services import actions
-from tagseal.steps import remote
+from tagseal.steps.draft import compare
 from tagseal.steps.existing import Judge
 from tagseal.steps.images import pushed
 from tagseal.steps.index import seen
@@ -45,11 +45,11 @@ def witness(tag: Tag, plan: Plan, seal: Seal, publication: Publication, *, servi
         VerificationFailed: The release, or what the index has, is not the published one, or a command refused it.
         ServiceError: GitHub or the index failed.
     """
-    release = remote.unaltered(_published(tag, publication, services), tag, plan, seal, services)
+    release = compare.unaltered(_published(tag, publication, services), tag, plan, seal, services)
     page = instructions(tag, plan, seal, services)
     with tempfile.TemporaryDirectory(prefix="tagseal-witness-") as temporary:
         base = Path(temporary)
-        remote.download(release, tag, seal, base / "assets", services)
+        compare.download(release, tag, seal, base / "assets", services)
         judge = Judge(policy=Exact(seal.identity, seal.commit), trust=services.sigstore.verifier)
         _verified(seal, base / "assets", judge)
         seen.seen(plan, seal, judge, base / "index", services)
@@ -62,7 +62,7 @@ def witness(tag: Tag, plan: Plan, seal: Seal, publication: Publication, *, servi
             return closed and purpose.of_image
 
         with_token = _run(_of(page, Phase.draft), shell, base / "reader", release, excused, services=services)
-        remote.compare(base / "reader", seal)
+        compare.compare(base / "reader", seal)
         # In a private repository a failure is no fault of the release's.
         without = _run(
             _of(page, Phase.public),
@@ -73,7 +73,7 @@ def witness(tag: Tag, plan: Plan, seal: Seal, publication: Publication, *, servi
             services=services,
         )
         if not tag.private:
-            remote.compare(base / "stranger", seal)
+            compare.compare(base / "stranger", seal)
             if plan.index:
                 seen.downloaded(base / "stranger" / from_index(plan.index), seal)
         kit = follow_kit(tag, plan, seal, base, services, look=release.url, draft=False)

@@ -19,7 +19,7 @@ from tagseal.machine import files
 from tagseal.records import BUNDLE
 from tagseal.services.github import marker
 from tagseal.services.images import layout
-from tagseal.steps.body import BEGIN
+from tagseal.steps.draft.body import BEGIN
 from tagseal.steps.images import layouts, pushed, signatures
 from tagseal.verification.images import simplesigning
 

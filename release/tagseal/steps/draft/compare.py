@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused, VerificationFailed
 from tagseal.machine.threads import side_by_side
-from tagseal.steps import body
-from tagseal.steps.reconcile import edits, problems, unknown, wanted
+from tagseal.steps.draft import body
+from tagseal.steps.draft.difference import edits, problems, unknown, wanted
 from tagseal.steps.sealed import fitting
 from tagseal.verification.verify import digest
 

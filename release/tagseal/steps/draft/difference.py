@@ -1,6 +1,6 @@
 """What is wanted against what is there, by name, size and sha256: the difference is a value, and nothing is done here.
 
-1. ``tagseal.steps.choice`` says which release it is about, and how far a run may go with it.
+1. ``tagseal.steps.draft.choice`` says which release it is about, and how far a run may go with it.
 2. Each wanted file is there, or missing, or unfinished, or has other bytes, or nobody knows; then it is looked into.
 3. What may be mended becomes an act; what may not stops the run: nothing is done to a release that would stay wrong.
 4. The acts are in their order. A run that ends after any of them is resumed by finding the difference anew.
@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused, VerificationFailed
 from tagseal.names import counted
-from tagseal.steps.body import changes, loses
-from tagseal.steps.choice import Reach
+from tagseal.steps.draft.body import changes, loses
+from tagseal.steps.draft.choice import Reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from tagseal.records import Artifact, Asset, Bundle, Seal
     from tagseal.services.github import Release
-    from tagseal.steps.choice import Choice
+    from tagseal.steps.draft.choice import Choice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 from tagseal.errors import Refused
 from tagseal.names import shown
 from tagseal.services.github import marker, mine
-from tagseal.steps import body
+from tagseal.steps.draft import body
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tagseal.services.github import Release
-    from tagseal.steps.reconcile import Wanted
+    from tagseal.steps.draft.difference import Wanted
 
 
 class Reach(IntEnum):

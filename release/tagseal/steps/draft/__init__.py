@@ -1,0 +1,1 @@
+"""The draft of a release: which one, what is wanted in it, what differs."""
