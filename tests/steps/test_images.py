@@ -15,7 +15,7 @@ from instance import TAG
 from stage import IMAGE, Stage, proof_of
 from tagseal.errors import TagsealError
 from tagseal.loopback.faults import Fault
-from tagseal.steps.images import pushed
+from tagseal.steps.images import registry as pushed
 from tagseal.steps.prove import prove
 from tagseal.steps.publish import publish
 from tagseal.steps.sign import sign

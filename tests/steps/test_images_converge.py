@@ -12,7 +12,7 @@ from instance import TAG
 from stage import proof_of
 from tagseal.errors import ServiceError
 from tagseal.loopback.faults import Fault
-from tagseal.steps.images import pushed
+from tagseal.steps.images import registry
 from tagseal.steps.publish import publish
 
 if TYPE_CHECKING:
@@ -63,4 +63,4 @@ def test_a_re_run_ends_in_one_whole_release(
     assert tags[TAG] in public.body
     released.with_image(first if tags[TAG].endswith(released.with_image(first).sha256) else again)
     seal = released.sign()
-    pushed.signed(seal, released.services(run=None))
+    registry.signed(seal, released.services(run=None))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tagseal.errors import TagsealError
 from tagseal.names import shown
 from tagseal.project.assets import Row
-from tagseal.steps.images import kept, own_tags, signatures
+from tagseal.steps.images import earlier, own_tags, signatures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +50,7 @@ def _told(tag: str, name: str, policy: Exact | None, notes: str, services: Servi
     if policy is None:
         return "untold", None, f"{where}; whose it is cannot be told without the tag's commit"
     wanted = [signatures.Signature(image=name, sha256=sha256, form=form) for form in signatures.forms(services)]
-    lacking = [one.form for one in wanted if not kept.signed(one, policy, services)]
+    lacking = [one.form for one in wanted if not earlier.signed(one, policy, services)]
     if lacking:
         return (
             "unsigned",

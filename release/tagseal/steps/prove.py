@@ -25,7 +25,7 @@ from tagseal.notes.commands import Use
 from tagseal.records import Draft, Kind, Phase, Plan, Proof, Seal, Tag, Verdict
 from tagseal.services import actions
 from tagseal.steps.draft import body, compare
-from tagseal.steps.images import login, pushed
+from tagseal.steps.images import login, registry
 from tagseal.steps.instructions import Instruction, Shell, follow, instructions
 from tagseal.steps.offline import follow_kit
 from tagseal.steps.sealed import verify_sealed
@@ -56,7 +56,7 @@ def prove(tag: Tag, plan: Plan, seal: Seal, draft: Draft, *, services: Services)
         base = Path(temporary)
         compare.download(release, tag, seal, base / "assets", services)
         services.retry.read(partial(_listed, release, tag, services))
-        pushed.signed(seal, services)
+        registry.signed(seal, services)
         for name in ("home", "reader"):
             (base / name).mkdir()
         shell = Shell(
@@ -103,7 +103,7 @@ def _listed(release: Release, tag: Tag, services: Services) -> None:
 def _targets(steps: Sequence[Instruction], seal: Seal, services: Services) -> Iterator[tuple[Instruction, Target]]:
     """Yield the commands that verify or hash; one that hashes reads the names from its list."""
     listed = tuple(one.name for one in seal.artifacts if one.kind not in {Kind.checksums, Kind.kit})
-    unsigned = pushed.unsigned(seal.image, services) if seal.image else ("", "")
+    unsigned = registry.unsigned(seal.image, services) if seal.image else ("", "")
     seen: set[str] = set()
     for step in steps:
         tool, text = step.purpose.tool, step.command.text

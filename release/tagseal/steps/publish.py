@@ -19,7 +19,7 @@ from tagseal.errors import Busy, VerificationFailed
 from tagseal.records import Draft, Plan, Proof, Publication, Seal, Tag
 from tagseal.steps.draft import body, compare
 from tagseal.steps.draft.choice import choose
-from tagseal.steps.images import pushed
+from tagseal.steps.images import registry
 from tagseal.steps.index.sending import send
 from tagseal.steps.plan import latest
 from tagseal.steps.sealed import verify_sealed
@@ -46,9 +46,9 @@ def publish(  # noqa: PLR0913 - the records are the signature
     compare.unmoved(tag, services)
     before = services.github.release(repository, draft.id)
     _proven(before, tag, plan, seal, proof, services)
-    pushed.signed(seal, services)
+    registry.signed(seal, services)
     acts = list(send(plan, seal, services))
-    acts += pushed.tag_own(plan, seal, services)
+    acts += registry.tag_own(plan, seal, services)
     if before.draft:
         services.say(f"publishing {tag.name}")
         services.github.publish(repository, before, latest=newest)
@@ -57,7 +57,7 @@ def publish(  # noqa: PLR0913 - the records are the signature
     after = services.retry.read(partial(_public, draft.id, tag, services))
     _proven(after, tag, plan, seal, proof, services)
     acts.append(f"release {tag.name} published" if before.draft else f"release {tag.name} was public already")
-    acts += pushed.tag_moving(plan, seal, services, latest=newest)
+    acts += registry.tag_moving(plan, seal, services, latest=newest)
     return Publication(id=after.id, url=after.url, published_at=after.published_at, acts=tuple(acts))
 
 

@@ -28,7 +28,7 @@ from tagseal.steps.draft.difference import Wanted
 from tagseal.steps.existing import Judge
 from tagseal.steps.guard import agree
 from tagseal.steps.images import layouts, signatures
-from tagseal.steps.images.kept import winning
+from tagseal.steps.images.earlier import winning
 from tagseal.steps.index import attested
 from tagseal.steps.kit import Kit
 from tagseal.verification.policy import Exact

@@ -36,7 +36,7 @@ from tagseal.steps.draft.difference import (
     wanted,
 )
 from tagseal.steps.existing import Judge, is_whole
-from tagseal.steps.images import pushed
+from tagseal.steps.images import registry
 from tagseal.steps.kit import Kit
 from tagseal.steps.sealed import verify_sealed
 from tagseal.verification.policy import Exact
@@ -65,7 +65,7 @@ def upload(tag: Tag, plan: Plan, seal: Seal, *, services: Services) -> Draft:
     work = _Upload(tag, plan, seal, services)
     if seal.image is not None:
         work.difference()  # what is refused here keeps the image out of the registry, too
-        work.pushed = pushed.push(seal, services)
+        work.pushed = registry.push(seal, services)
     for _ in range(_ROUNDS):
         found = work.difference()
         if found.kept is not None and not found.acts:

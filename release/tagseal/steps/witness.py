@@ -20,7 +20,7 @@ from tagseal.records import Phase, Plan, Publication, Seal, Tag, Testimony, Verd
 from tagseal.services import actions
 from tagseal.steps.draft import compare
 from tagseal.steps.existing import Judge
-from tagseal.steps.images import pushed
+from tagseal.steps.images import registry
 from tagseal.steps.index import seen
 from tagseal.steps.instructions import Instruction, Shell, instructions, passed
 from tagseal.steps.offline import follow_kit
@@ -56,7 +56,7 @@ def witness(tag: Tag, plan: Plan, seal: Seal, publication: Publication, *, servi
         for name in ("home", "reader", "stranger"):
             (base / name).mkdir()
         shell = Shell(home=base / "home", environ=services.environ, token=actions.token(services.environ))
-        closed = pushed.closed(plan, seal, services)
+        closed = registry.closed(plan, seal, services)
 
         def excused(purpose: Purpose) -> bool:
             return closed and purpose.of_image

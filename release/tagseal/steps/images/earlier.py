@@ -20,7 +20,8 @@ from tagseal.records import BUNDLE
 from tagseal.services.github import marker
 from tagseal.services.images import layout
 from tagseal.steps.draft.body import BEGIN
-from tagseal.steps.images import layouts, pushed, signatures
+from tagseal.steps.images import layouts, signatures
+from tagseal.steps.images import registry as pushed
 from tagseal.verification.images import simplesigning
 
 if TYPE_CHECKING:
