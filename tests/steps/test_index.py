@@ -33,8 +33,8 @@ from tagseal.services.index.uploads import sent
 from tagseal.steps.check import check
 from tagseal.steps.index import client, irreversible
 from tagseal.steps.index import published as present
-from tagseal.steps.index.adopted import adopted
-from tagseal.steps.index.sending import send
+from tagseal.steps.index.adopt import adopted
+from tagseal.steps.index.publish import send
 from tagseal.steps.publish import publish
 from tagseal.steps.sealed import verify_sealed
 from tagseal.steps.sign import sign

@@ -23,7 +23,7 @@ from tagseal.names import shown
 from tagseal.records import Build, Kind
 from tagseal.steps import fileset
 from tagseal.steps.images import layouts
-from tagseal.steps.index.adopted import adopted
+from tagseal.steps.index.adopt import adopted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -20,7 +20,7 @@ from tagseal.records import Draft, Plan, Proof, Publication, Seal, Tag
 from tagseal.steps.draft import body, compare
 from tagseal.steps.draft.choice import choose
 from tagseal.steps.images import registry
-from tagseal.steps.index.sending import send
+from tagseal.steps.index.publish import send
 from tagseal.steps.plan import latest
 from tagseal.steps.sealed import verify_sealed
 

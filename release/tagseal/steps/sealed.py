@@ -18,7 +18,7 @@ from tagseal.names import safe_file_name
 from tagseal.records import BUNDLE, Kind
 from tagseal.steps import checksums, existing, fileset, kit
 from tagseal.steps.images import layouts, signatures
-from tagseal.steps.index import attested
+from tagseal.steps.index import attest
 from tagseal.verification.policy import Exact
 from tagseal.verification.verify import verify_digest
 
@@ -79,7 +79,7 @@ def verify_sealed(tag: Tag, plan: Plan, seal: Seal, services: Services) -> None:
         *(problem for pair in pairs for problem in _problems(*pair, policy, services)),
         *kit.problems(tag, seal, services),
         *signatures.problems(tag, seal, services),
-        *attested.problems(tag, seal, services),
+        *attest.problems(tag, seal, services),
     )
     if seal.image is not None:
         layouts.read(seal.image, services)

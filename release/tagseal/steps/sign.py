@@ -29,7 +29,7 @@ from tagseal.steps.existing import Judge
 from tagseal.steps.guard import agree
 from tagseal.steps.images import layouts, signatures
 from tagseal.steps.images.earlier import winning
-from tagseal.steps.index import attested
+from tagseal.steps.index import attest
 from tagseal.steps.kit import Kit
 from tagseal.verification.policy import Exact
 
@@ -72,15 +72,15 @@ def sign(tag: Tag, plan: Plan, build: Build, checks: Checks, *, services: Servic
     image = winning(checks.image, plan, judge.policy, there.kept, services)
     images = signatures.wanted(image, services)
     bundled = judge.good(artifacts, services.work.bundles)
-    attested.agrees(plan, artifacts, {*build.adopted} - {*bundled}, judge, services)
-    packages = attested.wanted(plan, artifacts)
+    attest.agrees(plan, artifacts, {*build.adopted} - {*bundled}, judge, services)
+    packages = attest.wanted(plan, artifacts)
     kept = {
         *bundled,
         *signatures.good(images, judge.policy, services),
-        *attested.good(packages, judge.policy, services),
+        *attest.good(packages, judge.policy, services),
     }
     wanted = {one.name: one.sha256 for one in artifacts} | {one.key: one.subject for one in images}
-    _sign(wanted | attested.statements(packages), kept, tag, services)
+    _sign(wanted | attest.statements(packages), kept, tag, services)
     bundles = _bundles(artifacts, judge, services)
     made, again = _kit(tag, plan, artifacts, there, judge, services)
     return Seal(
@@ -224,7 +224,7 @@ def _sign(wanted: Mapping[str, str | Statement], kept: Collection[str], tag: Tag
 
     def finished(name: str, bundle: bytes) -> None:
         if name.endswith(ATTESTATION):
-            attested.write(services.work.attestations / name, bundle)
+            attest.write(services.work.attestations / name, bundle)
         else:
             files.replaced(services.work.bundles / (name + BUNDLE), bundle)
         services.say(f"signed {next(number)} of {len(wanted)}: {name}")
@@ -245,7 +245,7 @@ def _signature(one: Signature, policy: Exact, services: Services) -> Bundle:
 def _attestation(package: Artifact, policy: Exact, services: Services) -> Bundle:
     name = package.name + ATTESTATION
     text = existing.read_bundle(services.work.attestations / name) or b""
-    outcome = attested.outcome(package, text, policy, services.sigstore.verifier)
+    outcome = attest.outcome(package, text, policy, services.sigstore.verifier)
     if not outcome.verdict.ok or outcome.facts is None:
         raise _unverified(name, outcome)
     return existing.described(package.name, name, outcome.facts, text)

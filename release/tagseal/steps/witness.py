@@ -21,7 +21,7 @@ from tagseal.services import actions
 from tagseal.steps.draft import compare
 from tagseal.steps.existing import Judge
 from tagseal.steps.images import registry
-from tagseal.steps.index import seen
+from tagseal.steps.index import witness as seen
 from tagseal.steps.instructions import Instruction, Shell, instructions, passed
 from tagseal.steps.offline import follow_kit
 from tagseal.verification.policy import Exact

@@ -20,7 +20,7 @@ from tagseal.names import counted
 from tagseal.records import ATTESTATION, Kind
 from tagseal.services import actions, oidc
 from tagseal.steps import fileset, index, preflight
-from tagseal.steps.index.attested import unequal
+from tagseal.steps.index.attest import unequal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

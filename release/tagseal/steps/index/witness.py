@@ -9,8 +9,8 @@ from tagseal.errors import Busy, VerificationFailed
 from tagseal.machine.files import measured
 from tagseal.machine.threads import side_by_side
 from tagseal.steps import index
-from tagseal.steps.index import attested
-from tagseal.steps.index.sending import listing
+from tagseal.steps.index import attest
+from tagseal.steps.index.publish import listing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,7 +66,7 @@ def _provenance(asking: Client, package: Artifact, judge: Judge) -> None:
             hint="Run this job again. If it persists, the index took the file without it.",
             slug="index-without-provenance",
         )
-    found, said = attested.among(text, package.name, package.sha256, judge.policy, judge.trust)
+    found, said = attest.among(text, package.name, package.sha256, judge.policy, judge.trust)
     if found is None:
         raise VerificationFailed(
             f"got a provenance of {package.name} from {asking.index.name} that does not verify",
