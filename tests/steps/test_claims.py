@@ -26,7 +26,7 @@ from tagseal.records import BUNDLE, Kind, Manifest, Proof, Verdict, from_json, t
 from tagseal.steps.plan import confirm
 from tagseal.steps.plan import plan as planned
 from tagseal.steps.publish import publish
-from tagseal.steps.sealed import verify_sealed
+from tagseal.steps.seal.reverify import verify_sealed
 from tagseal.steps.sign import sign
 
 if TYPE_CHECKING:

@@ -36,7 +36,7 @@ from tagseal.steps.index import published as present
 from tagseal.steps.index.adopt import adopted
 from tagseal.steps.index.publish import send
 from tagseal.steps.publish import publish
-from tagseal.steps.sealed import verify_sealed
+from tagseal.steps.seal.reverify import verify_sealed
 from tagseal.steps.sign import sign
 from tagseal.steps.witness import witness
 

@@ -24,7 +24,7 @@ from tagseal.steps import offline
 from tagseal.steps.instructions import Shell
 from tagseal.steps.prove import prove
 from tagseal.steps.publish import publish
-from tagseal.steps.sealed import verify_sealed
+from tagseal.steps.seal.reverify import verify_sealed
 from tagseal.steps.witness import witness
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from tagseal.notes import clients
 from tagseal.notes.clients import PLANNED_BUNDLE
 from tagseal.records import Artifact, Bundle, Kind, Seal, Tag
 from tagseal.services.actions import TRUST_CONFIG
-from tagseal.steps import checksums
-from tagseal.steps.sealed import fitting, verify_sealed
+from tagseal.steps.seal import checksums
+from tagseal.steps.seal.reverify import fitting, verify_sealed
 from tagseal.steps.sign import sign
 from tagseal.verification.facts import facts_of
 

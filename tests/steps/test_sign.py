@@ -12,7 +12,7 @@ from stage import NAMES, SDIST, WHEEL
 from tagseal.errors import Busy, Refused, UsageError, VerificationFailed
 from tagseal.loopback.faults import Fault
 from tagseal.machine.files import artifact
-from tagseal.steps.sealed import verify_sealed
+from tagseal.steps.seal.reverify import verify_sealed
 from tagseal.steps.sign import sign
 
 if TYPE_CHECKING:

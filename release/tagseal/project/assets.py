@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 from tagseal.errors import VerificationFailed
 from tagseal.machine.threads import side_by_side
 from tagseal.records import BUNDLE
-from tagseal.steps import checksums
 from tagseal.steps.draft.difference import Wanted, wanted
-from tagseal.steps.existing import read_bundle
-from tagseal.steps.kit import ENDING
+from tagseal.steps.seal import checksums
+from tagseal.steps.seal.earlier import read_bundle
+from tagseal.steps.seal.kit import ENDING
 from tagseal.verification.verify import LARGEST_BUNDLE, verify_digest
 
 if TYPE_CHECKING:

@@ -24,9 +24,10 @@ from tagseal.notes.guide import PLATFORM, TAG, VERSION, Subject
 from tagseal.project.detect import Project, detect
 from tagseal.records import GITHUB, Artifact, Identity, Kind
 from tagseal.services import workflows
-from tagseal.steps import checksums, images
+from tagseal.steps import images
 from tagseal.steps.draft import body
 from tagseal.steps.plan import stem
+from tagseal.steps.seal import checksums
 from tagseal.tags import Pattern, pattern
 
 if TYPE_CHECKING:

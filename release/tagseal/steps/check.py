@@ -25,9 +25,10 @@ from tagseal.names import counted, printable
 from tagseal.notes import kit as pages
 from tagseal.notes.render import render
 from tagseal.records import Checks, Kind, Verdict
-from tagseal.steps import checksums, fileset, kit
+from tagseal.steps import fileset
 from tagseal.steps.build import make
 from tagseal.steps.images import layouts
+from tagseal.steps.seal import checksums, kit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

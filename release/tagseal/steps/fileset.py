@@ -17,7 +17,7 @@ from packaging.version import Version
 from tagseal.machine import archives, metadata
 from tagseal.names import printable, shown
 from tagseal.records import BUNDLE, Kind
-from tagseal.steps import checksums
+from tagseal.steps.seal import checksums
 from tagseal.tags import parse_version
 
 if TYPE_CHECKING:

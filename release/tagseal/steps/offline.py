@@ -19,7 +19,7 @@ from tagseal.machine.packed import unpacked
 from tagseal.notes.kit import expectations, required
 from tagseal.records import Phase
 from tagseal.steps.instructions import Instruction, Shell, follow, path
-from tagseal.steps.kit import Kit
+from tagseal.steps.seal.kit import Kit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,7 +17,8 @@ from tagseal.notes import changelog, commands, render
 from tagseal.notes import kit as pages
 from tagseal.records import Artifact, Kind, Phase, Plan, Tag
 from tagseal.services.index import sites
-from tagseal.steps import images, index, kit
+from tagseal.steps import images, index
+from tagseal.steps.seal import kit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

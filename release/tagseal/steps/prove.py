@@ -28,7 +28,7 @@ from tagseal.steps.draft import body, compare
 from tagseal.steps.images import login, registry
 from tagseal.steps.instructions import Instruction, Shell, follow, instructions
 from tagseal.steps.offline import follow_kit
-from tagseal.steps.sealed import verify_sealed
+from tagseal.steps.seal.reverify import verify_sealed
 from tagseal.verification.attacks import Attack, Target, attacks
 
 if TYPE_CHECKING:

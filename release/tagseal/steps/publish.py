@@ -22,7 +22,7 @@ from tagseal.steps.draft.choice import choose
 from tagseal.steps.images import registry
 from tagseal.steps.index.publish import send
 from tagseal.steps.plan import latest
-from tagseal.steps.sealed import verify_sealed
+from tagseal.steps.seal.reverify import verify_sealed
 
 if TYPE_CHECKING:
     from tagseal.services.github import Release

@@ -22,15 +22,16 @@ from tagseal.errors import Refused, UsageError, VerificationFailed
 from tagseal.machine import files
 from tagseal.records import ATTESTATION, BUNDLE, Artifact, Build, Bundle, Checks, Plan, Seal, Tag
 from tagseal.services import actions, oidc
-from tagseal.steps import checksums, existing, fileset, instructions, preflight
+from tagseal.steps import fileset, instructions
 from tagseal.steps.draft.choice import Choice, choose
 from tagseal.steps.draft.difference import Wanted
-from tagseal.steps.existing import Judge
 from tagseal.steps.guard import agree
 from tagseal.steps.images import layouts, signatures
 from tagseal.steps.images.earlier import winning
 from tagseal.steps.index import attest
-from tagseal.steps.kit import Kit
+from tagseal.steps.seal import checksums, earlier, identity
+from tagseal.steps.seal.earlier import Judge
+from tagseal.steps.seal.kit import Kit
 from tagseal.verification.policy import Exact
 
 if TYPE_CHECKING:
@@ -117,8 +118,8 @@ def _token(tag: Tag, services: Services) -> str:
             slug="no-identity-token",
         )
     agree(oidc.claims(token), actions.event(services.environ), tag.identity)
-    preflight.agrees(services.git, tag.identity)
-    preflight.trusted(services.root, services.settings.index, tag.identity)
+    identity.agrees(services.git, tag.identity)
+    identity.trusted(services.root, services.settings.index, tag.identity)
     return token
 
 
@@ -200,7 +201,7 @@ def _adopted(
     found = choose(there, files, tag=tag.name, actor=github.actor(), adopt=adopt)
     fetch = partial(github.download, repository)
     for release in (*((found.kept,) if found.kept else ()), *found.left):
-        taken = existing.adopt(artifacts, release, fetch=fetch, work=services.work, judge=judge)
+        taken = earlier.adopt(artifacts, release, fetch=fetch, work=services.work, judge=judge)
         if taken is not None:
             return taken, found
     return artifacts, found
@@ -235,7 +236,7 @@ def _sign(wanted: Mapping[str, str | Statement], kept: Collection[str], tag: Tag
 
 
 def _signature(one: Signature, policy: Exact, services: Services) -> Bundle:
-    text = existing.read_bundle(services.work.bundles / (one.key + BUNDLE)) or b""
+    text = earlier.read_bundle(services.work.bundles / (one.key + BUNDLE)) or b""
     outcome = one.outcome(text, policy, services)
     if not outcome.verdict.ok or outcome.facts is None:
         raise _unverified(one.label, outcome)
@@ -244,11 +245,11 @@ def _signature(one: Signature, policy: Exact, services: Services) -> Bundle:
 
 def _attestation(package: Artifact, policy: Exact, services: Services) -> Bundle:
     name = package.name + ATTESTATION
-    text = existing.read_bundle(services.work.attestations / name) or b""
+    text = earlier.read_bundle(services.work.attestations / name) or b""
     outcome = attest.outcome(package, text, policy, services.sigstore.verifier)
     if not outcome.verdict.ok or outcome.facts is None:
         raise _unverified(name, outcome)
-    return existing.described(package.name, name, outcome.facts, text)
+    return earlier.described(package.name, name, outcome.facts, text)
 
 
 def _unverified(name: str, outcome: Outcome) -> VerificationFailed:
@@ -269,5 +270,5 @@ def _bundle(artifact: Artifact, outcome: Outcome, services: Services) -> Bundle:
     if not outcome.verdict.ok or outcome.facts is None:
         raise _unverified(artifact.name, outcome)
     name = artifact.name + BUNDLE
-    text = existing.read_bundle(services.work.bundles / name) or b""
-    return existing.described(artifact.name, name, outcome.facts, text)
+    text = earlier.read_bundle(services.work.bundles / name) or b""
+    return earlier.described(artifact.name, name, outcome.facts, text)

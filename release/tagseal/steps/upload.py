@@ -35,10 +35,10 @@ from tagseal.steps.draft.difference import (
     difference,
     wanted,
 )
-from tagseal.steps.existing import Judge, is_whole
 from tagseal.steps.images import registry
-from tagseal.steps.kit import Kit
-from tagseal.steps.sealed import verify_sealed
+from tagseal.steps.seal.earlier import Judge, is_whole
+from tagseal.steps.seal.kit import Kit
+from tagseal.steps.seal.reverify import verify_sealed
 from tagseal.verification.policy import Exact
 
 if TYPE_CHECKING:

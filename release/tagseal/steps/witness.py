@@ -19,11 +19,11 @@ from tagseal.notes.forms import from_index
 from tagseal.records import Phase, Plan, Publication, Seal, Tag, Testimony, Verdict
 from tagseal.services import actions
 from tagseal.steps.draft import compare
-from tagseal.steps.existing import Judge
 from tagseal.steps.images import registry
 from tagseal.steps.index import witness as seen
 from tagseal.steps.instructions import Instruction, Shell, instructions, passed
 from tagseal.steps.offline import follow_kit
+from tagseal.steps.seal.earlier import Judge
 from tagseal.verification.policy import Exact
 
 if TYPE_CHECKING:

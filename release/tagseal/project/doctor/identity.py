@@ -9,7 +9,7 @@ from tagseal.project.doctor.row import Row
 from tagseal.records import GITHUB
 from tagseal.services import workflows
 from tagseal.services.index import sites
-from tagseal.steps import preflight
+from tagseal.steps.seal import identity as preflight
 from tagseal.tags import pattern
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from tagseal.machine.git import repository
 from tagseal.names import shown
 from tagseal.project import guide
 from tagseal.project.doctor.row import Row, failed
-from tagseal.steps import preflight
+from tagseal.steps.seal import identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ def look(subject: Subject) -> Iterator[Row]:
     name = repository(subject.settings.repository, subject.environ, subject.git.origin())
     if name is None:
         return
-    for one in preflight.misnamed(subject.git, name):
+    for one in identity.misnamed(subject.git, name):
         yield Row(
             check="page",
             level="error",

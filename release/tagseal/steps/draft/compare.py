@@ -11,7 +11,7 @@ from tagseal.errors import Refused, VerificationFailed
 from tagseal.machine.threads import side_by_side
 from tagseal.steps.draft import body
 from tagseal.steps.draft.difference import edits, problems, unknown, wanted
-from tagseal.steps.sealed import fitting
+from tagseal.steps.seal.reverify import fitting
 from tagseal.verification.verify import digest
 
 if TYPE_CHECKING:

@@ -19,8 +19,9 @@ from tagseal.machine.threads import side_by_side
 from tagseal.names import counted
 from tagseal.records import ATTESTATION, Kind
 from tagseal.services import actions, oidc
-from tagseal.steps import fileset, index, preflight
+from tagseal.steps import fileset, index
 from tagseal.steps.index.attest import unequal
+from tagseal.steps.seal import identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -97,7 +98,7 @@ def _publisher(services: Services) -> None:
     """
     token = oidc.identity_token(services.environ, oidc.SIGSTORE)
     if token is not None:
-        preflight.publishing(services.settings.index, oidc.claims(token))
+        identity.publishing(services.settings.index, oidc.claims(token))
 
 
 def listing(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from tagseal.machine import files
 from tagseal.names import printable, shown
 from tagseal.records import BUNDLE, Bundle, Kind
-from tagseal.steps import checksums
+from tagseal.steps.seal import checksums
 from tagseal.verification.verify import LARGEST_BUNDLE, Outcome, verify_digest
 
 if TYPE_CHECKING:

@@ -16,9 +16,10 @@ from tagseal.errors import Refused, VerificationFailed
 from tagseal.machine import files
 from tagseal.names import safe_file_name
 from tagseal.records import BUNDLE, Kind
-from tagseal.steps import checksums, existing, fileset, kit
+from tagseal.steps import fileset
 from tagseal.steps.images import layouts, signatures
 from tagseal.steps.index import attest
+from tagseal.steps.seal import checksums, earlier, kit
 from tagseal.verification.policy import Exact
 from tagseal.verification.verify import verify_digest
 
@@ -129,6 +130,6 @@ def _problems(artifact: Artifact, bundle: Bundle, policy: Exact, services: Servi
         yield f"{artifact.name}: got sha256 {found.sha256}, expected {artifact.sha256}"
         return
     trust = services.sigstore.verifier
-    yield from existing.problems(
+    yield from earlier.problems(
         bundle, services.work.bundles, lambda text: verify_digest(artifact.name, found.sha256, text, policy, trust)
     )

@@ -1,0 +1,1 @@
+"""The seal of a release: bundles, list of hashes, kit."""
