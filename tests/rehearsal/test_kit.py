@@ -14,7 +14,7 @@ from rehearsing import project, rehearse
 from tagseal.machine.packed import unpacked
 from tagseal.notes.commands import commands
 from tagseal.records import Phase
-from tagseal.steps import offline
+from tagseal.steps.shell import offline
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,7 +16,7 @@ from stage import NAMES, SDIST, WHEEL
 from tagseal.loopback.github.state import utc_now
 from tagseal.records import BUNDLE
 from tagseal.rehearsal.tools import install
-from tagseal.steps.instructions import Shell, instructions
+from tagseal.steps.shell.instructions import Shell, instructions
 from tagseal.verification.attacks import Attack, Target, attacks
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import pytest
 from instance import IDENTITY, instance
 from tagseal.names import quoted
 from tagseal.records import BUNDLE
-from tagseal.steps.instructions import Shell
+from tagseal.steps.shell.instructions import Shell
 from tagseal.verification.attacks import Target, attacks
 
 if TYPE_CHECKING:

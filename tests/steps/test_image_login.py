@@ -9,7 +9,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import images
-from tagseal.steps.images import login
+from tagseal.steps.shell import login
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ import pytest
 from tagseal.errors import VerificationFailed
 from tagseal.notes.commands import Purpose, Use
 from tagseal.records import Command, Phase
-from tagseal.steps.instructions import Instruction, Shell, follow
+from tagseal.steps.shell.instructions import Instruction, Shell, follow
 
 if TYPE_CHECKING:
     from pathlib import Path

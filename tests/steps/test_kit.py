@@ -20,11 +20,11 @@ from tagseal.machine.files import artifact
 from tagseal.machine.packed import packed, unpacked
 from tagseal.notes.clients import PLANNED_BUNDLE
 from tagseal.records import Bundle, Kind
-from tagseal.steps import offline
-from tagseal.steps.instructions import Shell
 from tagseal.steps.prove import prove
 from tagseal.steps.publish import publish
 from tagseal.steps.seal.reverify import verify_sealed
+from tagseal.steps.shell import offline
+from tagseal.steps.shell.instructions import Shell
 from tagseal.steps.witness import witness
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from stage import NAMES, Stage, proof_of, stage
 from tagseal.config import Index, Settings
 from tagseal.loopback.index import Publisher
 from tagseal.records import BUNDLE, Phase
-from tagseal.steps.instructions import Shell, instructions
 from tagseal.steps.publish import publish
+from tagseal.steps.shell.instructions import Shell, instructions
 
 if TYPE_CHECKING:
     from pathlib import Path

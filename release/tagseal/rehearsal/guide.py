@@ -22,7 +22,7 @@ from tagseal.notes.guide import render as rendered
 from tagseal.notes.render import render
 from tagseal.project.guide import sealed
 from tagseal.records import Phase
-from tagseal.steps.instructions import Instruction, Shell
+from tagseal.steps.shell.instructions import Instruction, Shell
 
 if TYPE_CHECKING:
     from pathlib import Path

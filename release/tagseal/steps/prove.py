@@ -6,7 +6,7 @@
 4. GitHub's listing is waited for, which may not know of a fresh draft yet: ``gh`` asks there.
 5. The image is read again by its digest, and so are its signatures.
 6. In an empty folder, the commands of the phase ``draft`` are executed in their order.
-7. The offline kit's commands are executed without a network (``tagseal.steps.offline``).
+7. The offline kit's commands are executed without a network (``tagseal.steps.shell.offline``).
 8. Each command that verifies or hashes is attacked, each time in a folder and a home of its own.
 """
 
@@ -25,10 +25,11 @@ from tagseal.notes.commands import Use
 from tagseal.records import Draft, Kind, Phase, Plan, Proof, Seal, Tag, Verdict
 from tagseal.services import actions
 from tagseal.steps.draft import body, compare
-from tagseal.steps.images import login, registry
-from tagseal.steps.instructions import Instruction, Shell, follow, instructions
-from tagseal.steps.offline import follow_kit
+from tagseal.steps.images import registry
 from tagseal.steps.seal.reverify import verify_sealed
+from tagseal.steps.shell import login
+from tagseal.steps.shell.instructions import Instruction, Shell, follow, instructions
+from tagseal.steps.shell.offline import follow_kit
 from tagseal.verification.attacks import Attack, Target, attacks
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from tagseal.errors import Refused, UsageError, VerificationFailed
 from tagseal.machine import files
 from tagseal.records import ATTESTATION, BUNDLE, Artifact, Build, Bundle, Checks, Plan, Seal, Tag
 from tagseal.services import actions, oidc
-from tagseal.steps import fileset, instructions
+from tagseal.steps import fileset
 from tagseal.steps.draft.choice import Choice, choose
 from tagseal.steps.draft.difference import Wanted
 from tagseal.steps.guard import agree
@@ -32,6 +32,7 @@ from tagseal.steps.index import attest
 from tagseal.steps.seal import checksums, earlier, identity
 from tagseal.steps.seal.earlier import Judge
 from tagseal.steps.seal.kit import Kit
+from tagseal.steps.shell import instructions
 from tagseal.verification.policy import Exact
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@
 2. Every asset is downloaded, hashed, and verified in this process; so is every package that an index has.
 3. In an empty folder, the commands of the phase ``draft`` are executed, ``gh`` with a token that may only read.
 4. In another, those of the phase ``public``, without any token. A package that a stranger cannot pull is told of.
-5. The offline kit's commands are executed without a network (``tagseal.steps.offline``).
+5. The offline kit's commands are executed without a network (``tagseal.steps.shell.offline``).
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from tagseal.services import actions
 from tagseal.steps.draft import compare
 from tagseal.steps.images import registry
 from tagseal.steps.index import witness as seen
-from tagseal.steps.instructions import Instruction, Shell, instructions, passed
-from tagseal.steps.offline import follow_kit
 from tagseal.steps.seal.earlier import Judge
+from tagseal.steps.shell.instructions import Instruction, Shell, instructions, passed
+from tagseal.steps.shell.offline import follow_kit
 from tagseal.verification.policy import Exact
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from tagseal.names import quoted
 from tagseal.services.images.registry.credentials import PASSWORD, USER, credentials
-from tagseal.steps.instructions import path
+from tagseal.steps.shell.instructions import path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

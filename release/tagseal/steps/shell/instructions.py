@@ -95,7 +95,7 @@ class Shell:
     token: str = field(repr=False)
     """What ``gh`` downloads with; empty for none."""
     login: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """What lets the image's commands into its registry (``tagseal.steps.images.login``); empty for a stranger."""
+    """What lets the image's commands into its registry (``tagseal.steps.shell.login``); empty for a stranger."""
     prefix: tuple[str, ...] = ()
     """What each command is started by, to keep it off the network; empty for nothing."""
     offline: bool = False

@@ -18,8 +18,8 @@ from tagseal.machine import process
 from tagseal.machine.packed import unpacked
 from tagseal.notes.kit import expectations, required
 from tagseal.records import Phase
-from tagseal.steps.instructions import Instruction, Shell, follow, path
 from tagseal.steps.seal.kit import Kit
+from tagseal.steps.shell.instructions import Instruction, Shell, follow, path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,0 +1,1 @@
+"""What the steps run in a shell: the published instructions, offline or logged in."""
