@@ -26,7 +26,7 @@ from tagseal.loopback import Loopback, actions
 from tagseal.loopback.index import Index, Publisher
 from tagseal.loopback.sigstore.tuf import TUF
 from tagseal.rehearsal import environment
-from tagseal.verification.attestations import attestation, statement
+from tagseal.verification.index import attestation, statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -12,7 +12,7 @@ from pypi_attestations import Attestation, AttestationBundle, GitHubPublisher, P
 from sigstore.dsse import Statement
 
 from instance import COMMIT, IDENTITY, RUN, instance
-from tagseal.verification.attestations import (
+from tagseal.verification.index import (
     LARGEST,
     PREDICATE,
     attestation,

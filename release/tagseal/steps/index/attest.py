@@ -43,14 +43,14 @@ def statements(packages: Sequence[Artifact]) -> dict[str, Statement]:
     """Return what Sigstore signs for each package, by the name of its attestation."""
     if not packages:
         return {}
-    from tagseal.verification.attestations import statement  # noqa: PLC0415 - 0.1 s
+    from tagseal.verification.index import statement  # noqa: PLC0415 - 0.1 s
 
     return {one.name + ATTESTATION: statement(one.name, one.sha256) for one in packages}
 
 
 def write(path: Path, bundle: bytes) -> None:
     """Put a fresh bundle in its place, in the form of an attestation."""
-    from tagseal.verification.attestations import attestation  # noqa: PLC0415 - as above
+    from tagseal.verification.index import attestation  # noqa: PLC0415 - as above
 
     files.replaced(path, attestation(bundle))
 
@@ -95,7 +95,7 @@ def among(
     provenance: bytes, name: str, sha256: str, policy: VerificationPolicy, trust: Rooted
 ) -> tuple[bytes | None, str]:
     """Return the attestation in a provenance that is of exactly these bytes, by whom the policy says; else why not."""
-    from tagseal.verification.attestations import attestations, verify_attestation  # noqa: PLC0415 - as above
+    from tagseal.verification.index import attestations, verify_attestation  # noqa: PLC0415 - as above
 
     said = []
     for text in attestations(provenance):
@@ -130,7 +130,7 @@ def good(packages: Sequence[Artifact], policy: Exact, services: Services) -> fro
 
 def outcome(package: Artifact, text: bytes, policy: Exact, trust: Rooted) -> Outcome:
     """Verify an attestation of a package."""
-    from tagseal.verification.attestations import verify_attestation  # noqa: PLC0415 - as above
+    from tagseal.verification.index import verify_attestation  # noqa: PLC0415 - as above
 
     return verify_attestation(text, package.name, package.sha256, policy, trust)
 
