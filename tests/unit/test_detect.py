@@ -14,8 +14,8 @@ from tagseal.errors import ConfigError, UsageError
 from tagseal.machine.git import repository, repository_of
 from tagseal.machine.metadata import declared, stated_name
 from tagseal.project.detect import detect
-from tagseal.services.workflows import signing
 from tagseal.tags import Pattern, parse_version, pattern
+from tagseal.workflow.signing import signing
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ import yaml
 
 import guides
 from tagseal.project.guide import page
-from tagseal.services.workflows import Starts, starts
+from tagseal.workflow.signing import Starts, starts
 
 if TYPE_CHECKING:
     from pathlib import Path

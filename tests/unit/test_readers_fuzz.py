@@ -21,9 +21,8 @@ from tagseal.errors import TagsealError
 from tagseal.machine import archives
 from tagseal.machine.packed import packed, unpacked
 from tagseal.machine.yaml import Unreadable, compose
-from tagseal.services import workflows
 from tagseal.verification import checksums
-from tagseal.workflow import evaluate
+from tagseal.workflow import evaluate, signing
 from tagseal.workflow.document import parsed
 from tagseal.workflow.evaluate import ExpressionError
 from tagseal.workflow.lint import lint
@@ -104,9 +103,9 @@ def test_any_workflow_is_read(data: bytes) -> None:
     result(lambda: check(workflow))
     content = result(lambda: compose(data).plain(), Unreadable)
     document = content if isinstance(content, dict) else {}
-    assert workflows.starts(document).known in {True, False}
-    assert workflows.may_sign(document) in {True, False}
-    assert workflows.publishing(document) is None or document
+    assert signing.starts(document).known in {True, False}
+    assert signing.may_sign(document) in {True, False}
+    assert signing.publishing(document) is None or document
 
 
 CONTEXT = words("github|github.ref|env|env.A|needs.*.outputs|steps|.*|[0]|['a']|[|]|(|)|,|.| |${{|}}|}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tagseal.machine.yaml import LARGEST, Fault, Unreadable, compose
-from tagseal.services import workflows
+from tagseal.workflow import signing
 from tagseal.workflow.document import parsed
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def test_what_cannot_be_read_is_a_finding(name: str, tmp_path: Path) -> None:
     data, _ = BAD[name]
     (finding,) = parsed(data, "release.yml").problems
     (tmp_path / "release.yml").write_bytes(data)
-    assert (finding.level, workflows.document(tmp_path / "release.yml")) == ("error", {})
+    assert (finding.level, signing.document(tmp_path / "release.yml")) == ("error", {})
 
 
 def nested(levels: int) -> bytes:
@@ -105,12 +105,12 @@ def test_only_a_regular_file_is_read(kind: str, tmp_path: Path) -> None:
         case "link":
             (tmp_path / "real.yml").write_text("on: push\n")
             path.symlink_to("real.yml")
-    assert workflows.document(path) == {}
+    assert signing.document(path) == {}
 
 
 @pytest.mark.parametrize("text", ["[[push]]", "[{push: x}]", "{}", "3", "[]", "[[[]]]"])
 def test_events_of_any_form_are_read(text: str, tmp_path: Path) -> None:
     """What is no event in `on` starts nothing, and ends nothing."""
     (tmp_path / "release.yml").write_text(f"on: {text}\n")
-    starts = workflows.starts(workflows.document(tmp_path / "release.yml"))
+    starts = signing.starts(signing.document(tmp_path / "release.yml"))
     assert (starts.tags, starts.branches, starts.callable) == (False, False, False)

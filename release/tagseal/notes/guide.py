@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from tagseal.notes.templates import Templates
     from tagseal.records import Artifact, Identity
-    from tagseal.services.workflows import Starts
+    from tagseal.workflow.signing import Starts
 
 TEMPLATE = "guide.md.j2"
 

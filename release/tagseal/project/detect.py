@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from tagseal.machine.git import repository
 from tagseal.machine.metadata import Declared, declared
-from tagseal.services.workflows import Workflow, signing
 from tagseal.tags import Pattern, pattern
+from tagseal.workflow.signing import Workflow, signing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -23,12 +23,12 @@ from tagseal.notes import clients, guide, templates
 from tagseal.notes.guide import PLATFORM, TAG, VERSION, Subject
 from tagseal.project.detect import Project, detect
 from tagseal.records import GITHUB, Artifact, Identity, Kind
-from tagseal.services import workflows
 from tagseal.steps import images
 from tagseal.steps.draft import body
 from tagseal.steps.plan import stem
 from tagseal.steps.seal import checksums
 from tagseal.tags import Pattern, pattern
+from tagseal.workflow import signing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -117,7 +117,7 @@ def sealed(root: Path, plan: Plan, seal: Seal) -> Subject:
         artifacts=seal.subjects,
         image_tag=next(iter(plan.image_tags), ""),
         image_forms=plan.image_forms,
-        starts=workflows.starts(workflows.document(root / seal.identity.workflow)),
+        starts=signing.starts(signing.document(root / seal.identity.workflow)),
         links=_links(root, seal.identity.repository, plan.tag, image=bool(plan.image)),
         minimum=clients.of(seal),
     )
@@ -179,7 +179,7 @@ def _planned(checkout: _Checkout, tag: str | None) -> Subject:
         artifacts=tuple(_artifacts(checkout, stem(name, version))),
         image_tag=next(iter(own), ""),
         image_forms=image.signatures if image else (),
-        starts=workflows.starts(workflows.document(root / workflow)),
+        starts=signing.starts(signing.document(root / workflow)),
         links=_links(root, checkout.repository, said, image=image is not None),
     )
 

@@ -19,12 +19,13 @@ from tagseal.pipeline import BY_JOB, VERBS
 from tagseal.project import images, index
 from tagseal.project.assets import Row, Shelf
 from tagseal.records import Identity, Plan, Seal, Tag
-from tagseal.services import actions, workflows
+from tagseal.services import actions
 from tagseal.services.github import BOT, Release, marker, mine
 from tagseal.steps.draft import body
 from tagseal.steps.draft.choice import Choice, choose
 from tagseal.steps.draft.difference import same, wanted
 from tagseal.verification.policy import Exact
+from tagseal.workflow import signing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -66,7 +67,7 @@ class _Look:
         self.running = services.environ if services.environ.get("GITHUB_REF") == f"refs/tags/{name}" else {}
         """The environment of a job of this tag's run; empty elsewhere."""
         self.repository = _repository(services)
-        workflow = workflows.signing(services.root, services.settings.workflow, self.running)
+        workflow = signing.signing(services.root, services.settings.workflow, self.running)
         self.file = workflow.file
         self.identity = Identity(repository=self.repository, workflow=workflow.path, ref=f"refs/tags/{name}")
         self.remote = services.github.tag_commit(self.repository, name)
@@ -231,8 +232,8 @@ class _Look:
 
     def _rerun(self) -> str:
         """Return the command that starts the tag's workflow again."""
-        document = workflows.document(self.services.root / self.identity.workflow)
-        if "workflow_dispatch" in workflows.triggers(document):
+        document = signing.document(self.services.root / self.identity.workflow)
+        if "workflow_dispatch" in signing.triggers(document):
             return f"gh workflow run {self.file} --ref {self.name}"
         found = (
             f"gh run list --workflow={self.file} --branch={self.name} --limit=1 --json=databaseId --jq='.[].databaseId'"

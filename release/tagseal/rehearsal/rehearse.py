@@ -24,7 +24,7 @@ from tagseal.rehearsal.project.workflow_file import choose
 from tagseal.rehearsal.summary import Outcome, conclude, document, journal
 from tagseal.rehearsal.tools import install
 from tagseal.rehearsal.workflow import play as workflows
-from tagseal.services import workflows as files
+from tagseal.workflow import signing as files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from tagseal.machine.files import opened
 from tagseal.machine.yaml import LARGEST, Fault, Unreadable
 from tagseal.names import shown
-from tagseal.services.workflows import Starts, starts
 from tagseal.workflow import filters
 from tagseal.workflow.expressions import unknown
 from tagseal.workflow.finding import Finding
+from tagseal.workflow.signing import Starts, starts
 from tagseal.workflow.tree import Field, tree
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from tagseal.machine.git import Git
 from tagseal.project.doctor import identity, linters, network, pages, tools, version, workflows
 from tagseal.project.doctor.row import Row, Subject
 from tagseal.records import WORKFLOWS
-from tagseal.services.workflows import files as workflow_files
+from tagseal.workflow.signing import files as workflow_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from tagseal.machine.git import repository
 from tagseal.project.doctor.row import Row
 from tagseal.records import GITHUB
-from tagseal.services import workflows
 from tagseal.services.index import sites
 from tagseal.steps.seal import identity as preflight
 from tagseal.tags import pattern
+from tagseal.workflow import signing as workflows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,9 +11,9 @@ from tagseal.machine import files
 from tagseal.names import shown
 from tagseal.project.doctor.row import Row
 from tagseal.records import WORKFLOWS
-from tagseal.services import workflows
 from tagseal.services.index import sites
 from tagseal.tags import pattern
+from tagseal.workflow import signing as workflows
 from tagseal.workflow.acts import can_release
 from tagseal.workflow.document import read
 from tagseal.workflow.lint import lint

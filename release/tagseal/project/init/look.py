@@ -12,8 +12,8 @@ from tagseal import config
 from tagseal.machine import files
 from tagseal.machine.git import Git, repository
 from tagseal.machine.toml import read_toml
-from tagseal.services import workflows
 from tagseal.tags import pattern
+from tagseal.workflow import signing
 from tagseal.workflow.document import read
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Found:
     """The folder to build, relative to the root: ``.`` or, for a monorepo, its package."""
     pattern: Pattern
     repository: str | None
-    workflow: workflows.Workflow
+    workflow: signing.Workflow
     existing: Workflow | None
     """What releases the project today."""
     changed: frozenset[str]
@@ -139,7 +139,7 @@ def look(folder: Path, environ: Mapping[str, str]) -> Found:
     """
     git = Git.at(folder, environ)
     settings = config.load(git.root)
-    workflow = workflows.signing(git.root, settings.workflow, {})
+    workflow = signing.signing(git.root, settings.workflow, {})
     file = git.root / workflow.path
     return Found(
         root=git.root,
@@ -157,7 +157,7 @@ def look(folder: Path, environ: Mapping[str, str]) -> Found:
 
 
 def _bots(root: Path) -> tuple[str, ...]:
-    texts = [files.read(path, follow=True).decode("utf-8", "replace") for path in workflows.files(root)]
+    texts = [files.read(path, follow=True).decode("utf-8", "replace") for path in signing.files(root)]
     return tuple(
         name
         for name, (files, step, _) in _BOTS.items()

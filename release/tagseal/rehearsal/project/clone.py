@@ -28,8 +28,8 @@ from tagseal.names import REPOSITORY, safe_repository, safe_tag, shown
 from tagseal.records import GITHUB
 from tagseal.rehearsal.project import prebuilt as brought
 from tagseal.rehearsal.project.prebuilt import named
-from tagseal.services import workflows
 from tagseal.services.index import sites
+from tagseal.workflow import signing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -123,7 +123,7 @@ def make(  # noqa: PLR0913 - what a person can say of the project, each by its n
     _tag(clone, wanted)
     following, of_tag = _next(wanted, source.commit_of(f"refs/tags/{wanted}"), clone, head)
     repository, said = _repository(settings, source)
-    workflow = workflows.signing(clone.root, chosen.name if chosen else settings.workflow, {})
+    workflow = signing.signing(clone.root, chosen.name if chosen else settings.workflow, {})
     made, from_here = brought.brought(settings, source, clone, packages)
     return Clone(
         git=clone,
@@ -147,7 +147,7 @@ def make(  # noqa: PLR0913 - what a person can say of the project, each by its n
     )
 
 
-def _lacking(clone: Git, workflow: workflows.Workflow, repository: str, *, image: bool) -> tuple[str, ...]:
+def _lacking(clone: Git, workflow: signing.Workflow, repository: str, *, image: bool) -> tuple[str, ...]:
     """Name what would keep a pushed tag from being released at all, as far as the workflow's text tells."""
     file = clone.root / workflow.path
     if not file.is_file():

@@ -14,7 +14,7 @@ from tagseal.errors import Refused
 from tagseal.machine.files import opened
 from tagseal.names import shown
 from tagseal.records import WORKFLOWS
-from tagseal.services import workflows
+from tagseal.workflow import signing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -51,7 +51,7 @@ class Misnamed:
 
 def misnamed(git: Git, repository: str) -> Iterator[Misnamed]:
     """Yield the identities of this repository, on committed pages, whose workflow file is not there."""
-    there = {path.name for path in workflows.files(git.root)}
+    there = {path.name for path in signing.files(git.root)}
     identity = re.compile(
         rf"github\.com/{re.escape(repository)}/{re.escape(WORKFLOWS)}/([\w.-]+\.ya?ml)@", re.ASCII | re.IGNORECASE
     )
@@ -104,7 +104,7 @@ def trusted(root: Path, index: Index | None, identity: Identity) -> None:
     Raises:
         Refused: A field differs: the index would refuse what was signed for it.
     """
-    environment = workflows.publishing(workflows.document(root / identity.workflow))
+    environment = signing.publishing(signing.document(root / identity.workflow))
     if found := tuple(unlike(index, identity.workflow, environment)):
         raise _disagrees(index, found, "Nothing was signed.")
 
