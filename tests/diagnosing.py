@@ -15,6 +15,7 @@ from instance import IDENTITY, RUN, Instance
 from tagseal.verification.diagnosis import cause
 from tagseal.verification.policy import Exact
 from tagseal.verification.result import Cause, Check, Expected, Subject
+from tagseal.verification.timestamps import VerifierWithRoot
 from tagseal.verification.verify import verify_digest
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from tagseal.loopback.actions import Run
     from tagseal.records import Identity
-    from tagseal.verification.timestamps import Rooted
 
 WHEEL, SDIST = "widget-1.2.3-py3-none-any.whl", "widget-1.2.3.tar.gz"
 
@@ -66,7 +66,7 @@ class Bench:
         check: Check,
         *,
         wants: Expected | None = None,
-        verifier: Rooted | None = None,
+        verifier: VerifierWithRoot | None = None,
         **options: Any,  # noqa: ANN401 - those of `cause`
     ) -> Cause:
         """Verify, which must fail, and return the cause."""
@@ -74,7 +74,7 @@ class Bench:
         told: dict[str, Any] = {"now": time.time(), "trust": "the loopback", "detail": ""} | options
         if bundle is not None:
             identity = Exact(wants.identity or IDENTITY, wants.commit)
-            trust = verifier or self.instance.sigstore.verifier
+            trust = verifier or VerifierWithRoot(self.instance.sigstore.trusted_root)
             outcome = verify_digest(subject.path.name, subject.sha256, bundle, identity, trust)
             facts = outcome.facts
             assert outcome.check in {check, None}, outcome

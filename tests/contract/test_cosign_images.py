@@ -24,6 +24,7 @@ from tagseal.verification.diagnosis import explain
 from tagseal.verification.images import attached, promise, simplesigning
 from tagseal.verification.images.simplesigning import CERTIFICATE, PROMISE, SIGNATURE
 from tagseal.verification.policy import Exact
+from tagseal.verification.timestamps import VerifierWithRoot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -305,7 +306,9 @@ def test_cosign_accepts_a_foreign_caller_and_we_do_not(world: World, form: str, 
         ours = promise.verify_layer(layer.payload, layer.annotations, image.name, image.sha256, exact, root)
     else:
         bundle = world.signed(attached.statement(image.name, image.sha256), CALLED)
-        ours = attached.verify_attached(bundle, image.name, image.sha256, exact, world.sigstore.verifier)
+        ours = attached.verify_attached(
+            bundle, image.name, image.sha256, exact, VerifierWithRoot(world.sigstore.trusted_root)
+        )
     assert "https://github.com/evil/widget" in ours.verdict.detail
 
 

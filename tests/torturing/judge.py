@@ -20,7 +20,7 @@ from tagseal.notes import clients
 from tagseal.notes.render import render
 from tagseal.records import Plan, Seal
 from tagseal.verification.policy import Exact
-from tagseal.verification.timestamps import Rooted
+from tagseal.verification.timestamps import VerifierWithRoot
 from tagseal.verification.verify import verify_digest
 from torturing.world import TAG
 
@@ -146,7 +146,7 @@ def release_problems(
         yield f"got assets that are not whole: {wrong}"
     if not re.fullmatch(_body(plan, seal, adopted=adopted), release.body.rstrip()):
         yield f"got other notes than the rendered ones, and the marker:\n{release.body}"
-    trust = Rooted(trusted_root=TrustedRoot.from_file(str(trusted / "trusted_root.json")))
+    trust = VerifierWithRoot(TrustedRoot.from_file(str(trusted / "trusted_root.json")))
     paths = {one.name: one.path for one in release.assets}
     for one in seal.artifacts:
         bundle = paths[f"{one.name}.sigstore.json"].read_bytes()

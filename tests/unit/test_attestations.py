@@ -21,6 +21,7 @@ from tagseal.verification.index import (
     verify_attestation,
 )
 from tagseal.verification.policy import Exact
+from tagseal.verification.timestamps import VerifierWithRoot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,13 +53,13 @@ def made(sigstore: Instance, subject: Statement) -> bytes:
 
 
 def verdict(sigstore: Instance, text: bytes, policy: Exact = POLICY) -> tuple[bool, str]:
-    found = verify_attestation(text, NAME, SHA, policy, sigstore.sigstore.verifier).verdict
+    found = verify_attestation(text, NAME, SHA, policy, VerifierWithRoot(sigstore.sigstore.trusted_root)).verdict
     return found.ok, found.detail
 
 
 def test_an_attestation_of_this_file_verifies(sigstore: Instance, genuine: bytes) -> None:
     """And tells the log entry, whose time is the only one that it has."""
-    found = verify_attestation(genuine, NAME, SHA, POLICY, sigstore.sigstore.verifier)
+    found = verify_attestation(genuine, NAME, SHA, POLICY, VerifierWithRoot(sigstore.sigstore.trusted_root))
     assert found.verdict.ok, found.verdict.detail
     assert found.facts is not None
     assert found.facts.integrated_time > 0

@@ -36,6 +36,7 @@ from tagseal.verification.diagnosis.instances import PRODUCTION, STAGING
 from tagseal.verification.files import verify_files
 from tagseal.verification.images.attached import statement
 from tagseal.verification.result import Check, Subject
+from tagseal.verification.timestamps import VerifierWithRoot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -367,7 +368,7 @@ def other_log(bench: Bench) -> Cause:
     with instance() as other:
         config = json.loads(bench.instance.trust_config)
         config["trustedRoot"]["tlogs"] = json.loads(other.trusted_root)["tlogs"]
-    trust = Sigstore(origin="", document=json.dumps(config)).verifier
+    trust = VerifierWithRoot(Sigstore(origin="", document=json.dumps(config)).trusted_root)
     return bench.told(bench.put(WHEEL, wheel()), bench.signed(wheel()), Check.log, verifier=trust)
 
 
@@ -375,7 +376,7 @@ def other_certificate_log(bench: Bench) -> Cause:
     with instance() as other:
         config = json.loads(bench.instance.trust_config)
         config["trustedRoot"]["ctlogs"] = json.loads(other.trusted_root)["ctlogs"]
-    trust = Sigstore(origin="", document=json.dumps(config)).verifier
+    trust = VerifierWithRoot(Sigstore(origin="", document=json.dumps(config)).trusted_root)
     return bench.told(bench.put(WHEEL, wheel()), bench.signed(wheel()), Check.certificate, verifier=trust)
 
 
@@ -384,7 +385,7 @@ def future_keys(bench: Bench, earlier: float = 86_400) -> Cause:
     config = json.loads(bench.instance.trust_config)
     for log in config["trustedRoot"]["ctlogs"]:
         log["publicKey"]["validFor"]["start"] = "2200-01-01T00:00:00Z"
-    trust = Sigstore(origin="", document=json.dumps(config)).verifier
+    trust = VerifierWithRoot(Sigstore(origin="", document=json.dumps(config)).trusted_root)
     subject, now = bench.put(WHEEL, wheel()), time.time() - earlier
     return bench.told(subject, bench.signed(wheel()), Check.certificate, verifier=trust, now=now)
 
@@ -394,7 +395,7 @@ def over(bench: Bench) -> Cause:
         bundle = json.loads(Bench(folder=bench.folder, instance=one).signed(wheel()))
         entry = bundle["verificationMaterial"]["tlogEntries"][0]
         entry["integratedTime"] = str(int(entry["integratedTime"]) + 3600)
-        subject, trust = bench.put(WHEEL, wheel()), one.sigstore.verifier
+        subject, trust = bench.put(WHEEL, wheel()), VerifierWithRoot(one.sigstore.trusted_root)
         return bench.told(subject, json.dumps(bundle).encode(), Check.certificate, verifier=trust)
 
 
@@ -503,7 +504,7 @@ def test_no_network_is_told(person: Path, monkeypatch: pytest.MonkeyPatch) -> No
     for name in ("HTTPS_PROXY", "https_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     with pytest.raises(TagsealError) as caught:
-        _ = Sigstore(origin="the public instance", document="").verifier
+        _ = VerifierWithRoot(Sigstore(origin="the public instance", document="").trusted_root)
     found = told_of_trust(caught.value)
     assert found.slug == "no-network"
     assert found.context[0] == "Nothing has been verified: the file may be good or bad."

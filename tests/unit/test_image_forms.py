@@ -16,6 +16,7 @@ from tagseal.errors import Refused, VerificationFailed
 from tagseal.verification.images import attached, simplesigning
 from tagseal.verification.images.simplesigning import CERTIFICATE, PROMISE, SIGNATURE, Layer
 from tagseal.verification.policy import Exact
+from tagseal.verification.timestamps import VerifierWithRoot
 from tagseal.verification.verify import verify_digest
 
 if TYPE_CHECKING:
@@ -49,7 +50,9 @@ def test_the_bundle_on_disk_verifies_with_its_proof(played: Instance) -> None:
     """What is kept is an ordinary bundle of the payload, inclusion proof and all; the layer says the same."""
     bundle = signed(played, {"image": sha256(PAYLOAD).hexdigest()})["image"]
     exact = Exact(IDENTITY, COMMIT)
-    assert verify_digest("image", sha256(PAYLOAD).hexdigest(), bundle, exact, played.sigstore.verifier).verdict.ok
+    assert verify_digest(
+        "image", sha256(PAYLOAD).hexdigest(), bundle, exact, VerifierWithRoot(played.sigstore.trusted_root)
+    ).verdict.ok
     document = json.loads(bundle)
     (entry,) = document["verificationMaterial"]["tlogEntries"]
     annotations = simplesigning.layer(bundle, PAYLOAD).annotations

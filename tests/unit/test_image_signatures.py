@@ -40,6 +40,7 @@ from tagseal.loopback.sigstore.fulcio import Fulcio
 from tagseal.verification.images import attached, promise, simplesigning
 from tagseal.verification.images.simplesigning import CERTIFICATE, PROMISE, SIGNATURE
 from tagseal.verification.policy import Exact
+from tagseal.verification.timestamps import VerifierWithRoot
 from tagseal.verification.verify import LARGEST_BUNDLE
 
 if TYPE_CHECKING:
@@ -81,7 +82,9 @@ def judged(played: Instance, layer: Layer, image: str = IMAGE, digest: str = DIG
 
 
 def judged_bundle(played: Instance, bundle: bytes, digest: str = DIGEST) -> Outcome:
-    return attached.verify_attached(bundle, IMAGE, digest, Exact(IDENTITY, COMMIT), played.sigstore.verifier)
+    return attached.verify_attached(
+        bundle, IMAGE, digest, Exact(IDENTITY, COMMIT), VerifierWithRoot(played.sigstore.trusted_root)
+    )
 
 
 def refused(outcome: Outcome, reason: str) -> None:

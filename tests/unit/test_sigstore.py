@@ -17,6 +17,7 @@ from tagseal.loopback.actions import Issuer
 from tagseal.services.retry import Retry
 from tagseal.services.sigstore import THREADS, Sigstore
 from tagseal.verification.policy import Exact
+from tagseal.verification.timestamps import VerifierWithRoot
 from tagseal.verification.verify import verify_digest
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Signing:
 
     def verified(self, count: int) -> bool:
         """Tell whether each of ``count`` artifacts has a bundle that verifies."""
-        exact, trust = Exact(IDENTITY, COMMIT), self.played.sigstore.verifier
+        exact, trust = Exact(IDENTITY, COMMIT), VerifierWithRoot(self.played.sigstore.trusted_root)
         outcomes = [
             verify_digest(name, digest, self.done[name], exact, trust) for name, digest in digests(count).items()
         ]
@@ -276,5 +277,5 @@ def test_a_root_of_trust_out_of_reach_may_come_back(monkeypatch: pytest.MonkeyPa
     pauses: list[float] = []
     retry = Retry(patience=600, waiting=lambda _what, seconds: pauses.append(seconds))
     with pytest.raises(Busy, match="could not load the root of trust"):
-        _ = Sigstore.from_environ({}, loopback=False, retry=retry).verifier
+        _ = VerifierWithRoot(Sigstore.from_environ({}, loopback=False, retry=retry).trusted_root)
     assert len(pauses) == TRIES

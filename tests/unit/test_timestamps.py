@@ -21,7 +21,7 @@ from tagseal.records import ISSUER
 from tagseal.services.sigstore import Sigstore
 from tagseal.verification.images import attached
 from tagseal.verification.policy import Exact
-from tagseal.verification.timestamps import MOST, Rooted
+from tagseal.verification.timestamps import MOST, VerifierWithRoot
 from tagseal.verification.verify import verify_digest
 
 if TYPE_CHECKING:
@@ -73,8 +73,8 @@ class Case:
         """Let the root of trust hold another authority."""
         self.authorities.append(trusted(self.played, authority))
 
-    def verifier(self) -> Rooted:
-        return Sigstore(origin="a test", document=json.dumps(self.config)).verifier
+    def verifier(self) -> VerifierWithRoot:
+        return VerifierWithRoot(Sigstore(origin="a test", document=json.dumps(self.config)).trusted_root)
 
     def ours(self) -> str:
         """Return the reason of our refusal, empty where we accept."""
@@ -87,7 +87,7 @@ class Case:
         root = ClientTrustConfig.from_json(json.dumps(self.config)).trusted_root
         try:
             parsed = Bundle.from_json(json.dumps(self.bundle))
-            Rooted(trusted_root=root).verify_artifact(b"a wheel", parsed, LAX)
+            VerifierWithRoot(root).verify_artifact(b"a wheel", parsed, LAX)
         except (VerificationError, ValueError) as error:
             return str(error) or type(error).__name__
         return ""

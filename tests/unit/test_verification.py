@@ -20,6 +20,7 @@ from tagseal.errors import Refused, ServiceError, UsageError
 from tagseal.records import BUNDLE
 from tagseal.verification.attacks import Target, attacks, strangers
 from tagseal.verification.policy import Exact, Named
+from tagseal.verification.timestamps import VerifierWithRoot
 from tagseal.verification.verify import LARGEST_BUNDLE, Outcome, verify, verify_digest
 
 if TYPE_CHECKING:
@@ -46,7 +47,9 @@ def bundle(played: Instance) -> bytes:
 
 
 def judged(played: Instance, bundle: bytes, digest: str = DIGEST) -> Outcome:
-    return verify_digest("widget", digest, bundle, Exact(IDENTITY, COMMIT), played.sigstore.verifier)
+    return verify_digest(
+        "widget", digest, bundle, Exact(IDENTITY, COMMIT), VerifierWithRoot(played.sigstore.trusted_root)
+    )
 
 
 def certificate(played: Instance, run: Run = RUN) -> x509.Certificate:
@@ -189,7 +192,7 @@ def test_a_genuine_file_is_ok_with_facts(played: Instance, bundle: bytes, tmp_pa
     """The verdict names the signer, and the facts come from the bundle."""
     file = tmp_path / "widget.whl"
     file.write_bytes(b"wheel")
-    outcome = verify(file, bundle, Exact(IDENTITY, COMMIT), played.sigstore.verifier)
+    outcome = verify(file, bundle, Exact(IDENTITY, COMMIT), VerifierWithRoot(played.sigstore.trusted_root))
     assert outcome.verdict.ok
     assert outcome.verdict.name == "widget.whl"
     assert outcome.facts is not None

@@ -21,7 +21,7 @@ from tagseal.loopback.sigstore import Sigstore, trust
 from tagseal.verification.checks import WORDS, Watched
 from tagseal.verification.policy import Exact
 from tagseal.verification.result import Check
-from tagseal.verification.timestamps import Rooted
+from tagseal.verification.timestamps import VerifierWithRoot
 from tagseal.verification.verify import Outcome, verify_digest
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Case:
         self.root["trustedRoot"]["timestampAuthorities"] = self.root["trustedRoot"]["certificateAuthorities"]
 
     def judged(self) -> Outcome:
-        verifier = Rooted(trusted_root=ClientTrustConfig.from_json(json.dumps(self.root)).trusted_root)
+        verifier = VerifierWithRoot(ClientTrustConfig.from_json(json.dumps(self.root)).trusted_root)
         bundle = json.dumps(self.bundle).encode()
         return verify_digest("widget", self.digest, bundle, Exact(IDENTITY, COMMIT), verifier)
 

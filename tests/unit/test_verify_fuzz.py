@@ -30,7 +30,7 @@ from tagseal.verification.verify import Outcome, verify_digest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tagseal.verification.timestamps import Rooted
+    from tagseal.verification.timestamps import VerifierWithRoot
 
 EXAMPLES = int(os.environ.get("TAGSEAL_FUZZ", "200"))
 FUZZ = settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
@@ -47,15 +47,15 @@ Place = tuple[str | int, ...]
 
 
 @pytest.fixture(scope="module")
-def verifier() -> Rooted:
+def verifier() -> VerifierWithRoot:
     return trust().verifier
 
 
-def judged(bundle: bytes, verifier: Rooted, digest: str = DIGEST) -> Outcome:
+def judged(bundle: bytes, verifier: VerifierWithRoot, digest: str = DIGEST) -> Outcome:
     return verify_digest("widget", digest, bundle, Exact(IDENTITY, COMMIT), verifier)
 
 
-def judge(content: bytes, original: bytes, bundle: bytes, verifier: Rooted) -> None:
+def judge(content: bytes, original: bytes, bundle: bytes, verifier: VerifierWithRoot) -> None:
     """Demand a verdict in one line, which is ok only where certificate and signature are the genuine ones."""
     outcome = judged(bundle, verifier, hashlib.sha256(content).hexdigest())
     detail = outcome.verdict.detail
@@ -142,7 +142,7 @@ def written(data: st.DataObject, document: dict[str, Any]) -> bytes:
 
 @FUZZ
 @given(case=st.sampled_from(GENUINE), data=st.data())
-def test_a_bundle_that_was_changed_gives_a_verdict(case: Case, verifier: Rooted, data: st.DataObject) -> None:
+def test_a_bundle_that_was_changed_gives_a_verdict(case: Case, verifier: VerifierWithRoot, data: st.DataObject) -> None:
     """Whatever is changed in a genuine bundle: the answer is a verdict in one line, and ok only for what was signed."""
     name, original = next(iter(case.bundles().items()))
     document = json.loads(original)
@@ -173,7 +173,7 @@ def test_a_changed_bundle_has_a_cause(case: Case, data: st.DataObject) -> None:
 @pytest.mark.parametrize("part", ["certificate", "timestamps", "body", "checkpoint"])
 @settings(FUZZ, max_examples=max(EXAMPLES // 4, 10))
 @given(data=st.data())
-def test_a_part_of_garbage_gives_a_verdict(part: str, verifier: Rooted, data: st.DataObject) -> None:
+def test_a_part_of_garbage_gives_a_verdict(part: str, verifier: VerifierWithRoot, data: st.DataObject) -> None:
     """Certificates, timestamps, entries and checkpoints made of garbage are verdicts, whichever parser meets them."""
     case = next(one for one in GENUINE if one.name == "genuine-today")
     name, original = next(iter(case.bundles().items()))
@@ -197,7 +197,7 @@ def test_a_part_of_garbage_gives_a_verdict(part: str, verifier: Rooted, data: st
 
 @FUZZ
 @given(bundle=st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()))
-def test_what_is_no_bundle_gives_a_verdict(bundle: bytes, verifier: Rooted) -> None:
+def test_what_is_no_bundle_gives_a_verdict(bundle: bytes, verifier: VerifierWithRoot) -> None:
     """Bytes of any kind, and JSON of any kind, do not verify, and raise nothing."""
     assert not judged(bundle, verifier).verdict.ok
 
@@ -225,7 +225,7 @@ def test_any_change_leaves_facts(case: Case, data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("opening", ["[", '{"a":', '{"verificationMaterial":{"tlogEntries":['])
 @pytest.mark.parametrize("times", [500, 990, 2_000, 20_000])
-def test_depth_is_a_verdict(opening: str, times: int, verifier: Rooted) -> None:
+def test_depth_is_a_verdict(opening: str, times: int, verifier: VerifierWithRoot) -> None:
     """However deep a document is: just within the reader's stack, just beyond it, or far beyond."""
     assert not judged((opening * times).encode(), verifier).verdict.ok
     closing = "".join({"[": "]", "{": "}"}.get(one, "") for one in reversed(opening))

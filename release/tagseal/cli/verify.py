@@ -155,14 +155,15 @@ def _released(options: argparse.Namespace, report: Report, stack: ExitStack) -> 
 def _trust(options: argparse.Namespace, report: Report) -> Trust:
     """Choose the root of trust: the one that was named; inside the loopback the loopback's; else the public one."""
     from tagseal.services import actions  # noqa: PLC0415 - with what is verified
-    from tagseal.verification.trust import Trust  # noqa: PLC0415 - sigstore
+    from tagseal.services.sigstore import Sigstore  # noqa: PLC0415 - signing as well: a third of all that is imported
+    from tagseal.verification.trust import PUBLIC, Trust  # noqa: PLC0415 - sigstore
 
     if options.trust_config is not None:
         return Trust.of_file(options.trust_config)
     if actions.loopback(os.environ):
         return Trust.of_file(Path(os.environ[actions.TRUST_CONFIG]), origin=LOOPBACK)
     report.say("asking for the root of trust")
-    return Trust.public(_patience(report))
+    return Trust.public(lambda: Sigstore(origin=PUBLIC, document="", retry=_patience(report)).trusted_root)
 
 
 def _patience(report: Report) -> Retry:

@@ -116,7 +116,7 @@ class Shelf:
             return "untold", None, "not verified: the tag's commit is not known"
         if (text := read_bundle(path)) is None:
             return "fails", False, "could not be read as the server lists it"
-        verifier = self.services.sigstore.verifier
+        verifier = self.services.verifier
         verdict = verify_digest(artifact.name, artifact.sha256, text, self.policy, verifier).verdict
         if not verdict.ok:
             return "fails", False, f"does not verify: {verdict.detail}"

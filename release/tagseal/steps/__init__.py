@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tagseal.services.images.registry import Registry
     from tagseal.services.sigstore import Sigstore
     from tagseal.tags import Pattern
+    from tagseal.verification.timestamps import VerifierWithRoot
 
 
 def unheard(_text: str) -> None:
@@ -163,3 +164,14 @@ class Services:
         from tagseal.services.sigstore import Sigstore  # noqa: PLC0415 - 0.6 s
 
         return Sigstore.from_environ(self.environ, loopback=self.loopback, retry=self.retry)
+
+    @cached_property
+    def verifier(self) -> VerifierWithRoot:
+        """What verifies bundles of the instance that signs.
+
+        Raises:
+            ServiceError: The root of trust cannot be had.
+        """
+        from tagseal.verification.timestamps import VerifierWithRoot  # noqa: PLC0415 - as above
+
+        return VerifierWithRoot(self.sigstore.trusted_root)

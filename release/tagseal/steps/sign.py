@@ -69,7 +69,7 @@ def sign(tag: Tag, plan: Plan, build: Build, checks: Checks, *, services: Servic
     """
     _tools(plan, services)
     services.retry.read(partial(_token, tag, services))
-    judge = Judge(policy=Exact(tag.identity, tag.commit), trust=services.sigstore.verifier)
+    judge = Judge(policy=Exact(tag.identity, tag.commit), trust=services.verifier)
     artifacts, there = _adopted(_checked(tag, plan, build, checks, judge, services), judge, tag, services)
     image = winning(checks.image, plan, judge.policy, there.kept, services)
     images = signatures.wanted(image, services)
@@ -247,7 +247,7 @@ def _signature(one: Signature, policy: Exact, services: Services) -> Bundle:
 def _attestation(package: Artifact, policy: Exact, services: Services) -> Bundle:
     name = package.name + ATTESTATION
     text = earlier.read_bundle(services.work.attestations / name) or b""
-    outcome = attest.outcome(package, text, policy, services.sigstore.verifier)
+    outcome = attest.outcome(package, text, policy, services.verifier)
     if not outcome.verdict.ok or outcome.facts is None:
         raise _unverified(name, outcome)
     return earlier.described(package.name, name, outcome.facts, text)

@@ -2,7 +2,7 @@
 
 1. Every bundle is verified again, in this process.
 2. What exists for the tag is read, and which of it is kept is chosen (``tagseal.steps.draft.choice``).
-3. The difference from what is wanted is found (``tagseal.steps.draft.difference``): ``tagseal upload --plan`` prints it.
+3. The difference from what is wanted is found (``tagseal.steps.draft.difference``): ``upload --plan`` prints it.
 4. Its acts are done. Where nothing is known of an asset's bytes, or a draft was made, number 2 comes next.
 5. What was changed is read once more; there must be no difference left.
 
@@ -128,7 +128,7 @@ class _Upload:
         lost = {one.asset.name for one in found.acts if isinstance(one, Delete)}
         if kept is None or kept.id in self.made or not lost:
             return
-        judge = Judge(policy=Exact(self.tag.identity, self.tag.commit), trust=self.services.sigstore.verifier)
+        judge = Judge(policy=Exact(self.tag.identity, self.tag.commit), trust=self.services.verifier)
         fetch = partial(self.github.download, self.repository)
         try:
             if lost <= {self.plan.kit, self.plan.kit + BUNDLE}:  # it follows from the others, which stay

@@ -50,7 +50,7 @@ def witness(tag: Tag, plan: Plan, seal: Seal, publication: Publication, *, servi
     with tempfile.TemporaryDirectory(prefix="tagseal-witness-") as temporary:
         base = Path(temporary)
         compare.download(release, tag, seal, base / "assets", services)
-        judge = Judge(policy=Exact(seal.identity, seal.commit), trust=services.sigstore.verifier)
+        judge = Judge(policy=Exact(seal.identity, seal.commit), trust=services.verifier)
         _verified(seal, base / "assets", judge)
         seen.seen(plan, seal, judge, base / "index", services)
         for name in ("home", "reader", "stranger"):

@@ -22,7 +22,7 @@ from tagseal.verification.verify import LARGEST_BUNDLE, Outcome
 if TYPE_CHECKING:
     from sigstore.verify.policy import VerificationPolicy
 
-    from tagseal.verification.timestamps import Rooted
+    from tagseal.verification.timestamps import VerifierWithRoot
 
 PREDICATE = AttestationType.PYPI_PUBLISH_V1.value
 """A publish attestation: whoever signed it sends this file to an index."""
@@ -48,7 +48,9 @@ def attestation(bundle: bytes) -> bytes:
     return Attestation.from_bundle(Bundle.from_json(bundle)).model_dump_json().encode()
 
 
-def verify_attestation(text: bytes, name: str, sha256: str, policy: VerificationPolicy, trust: Rooted) -> Outcome:
+def verify_attestation(
+    text: bytes, name: str, sha256: str, policy: VerificationPolicy, trust: VerifierWithRoot
+) -> Outcome:
     """Verify an attestation of one file.
 
     1. Its form: bounded, no duplicate keys, one log entry.

@@ -27,10 +27,10 @@ _CHAIN = 2
 """Certificates of an authority that can be verified: the one that signs, and a root."""
 
 
-class Rooted(Verifier):
+class VerifierWithRoot(Verifier):
     """A verifier of bundles whose root of trust can be asked for: the library's own keeps it to itself."""
 
-    def __init__(self, *, trusted_root: TrustedRoot) -> None:
+    def __init__(self, trusted_root: TrustedRoot) -> None:
         """Verify by this root of trust."""
         super().__init__(trusted_root=cast("TrustedRoot", _Root(trusted_root)))
         self.root = trusted_root

@@ -16,18 +16,23 @@ from sigstore.models import ClientTrustConfig
 
 from tagseal.errors import ServiceError, UsageError
 from tagseal.machine.files import opened
+from tagseal.machine.threads import within
 from tagseal.names import shown
 from tagseal.verification import reading
-from tagseal.verification.timestamps import Rooted
+from tagseal.verification.timestamps import VerifierWithRoot
 
 if TYPE_CHECKING:
-    from tagseal.services.retry import Retry
+    from collections.abc import Callable
+
+    from sigstore.models import TrustedRoot
 
 LARGEST = 1 << 20
 """Bytes. The public instance's has about 10 kB."""
 ROOT = "trusted_root.json"
 """Its name in a folder, or an archive: that of Sigstore's own repository."""
 PUBLIC = "the public Sigstore instance, by TUF"
+SECONDS = 60
+"""Until TUF gives up: its client counts silence only."""
 
 _BOUNDED = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 """The others unpack whole blocks at once: 60 kB of LZMA took 900 MB of memory (measured)."""
@@ -42,7 +47,7 @@ class Trust:
 
     origin: str
     """Where it comes from, for a person to read."""
-    verifier: Rooted = field(repr=False)
+    verifier: VerifierWithRoot = field(repr=False)
     sha256: str = ""
     """Of the file's bytes, hexadecimal; empty for the public instance's."""
 
@@ -52,22 +57,22 @@ class Trust:
         return self.origin.removesuffix(f", sha256 {self.sha256}").removesuffix(", by TUF")
 
     @classmethod
-    def public(cls, retry: Retry | None = None) -> Trust:
+    def public(cls, load: Callable[[], TrustedRoot] | None = None) -> Trust:
         """Load the public instance's root, as it is now; a cached one that is expired does not count.
+
+        Args:
+            load: How to get it; by default one attempt, by TUF.
 
         Raises:
             ServiceError: It cannot be had: no network, or somebody answers in its place.
         """
-        from tagseal.services.retry import Retry  # noqa: PLC0415 - only the network needs patience
-        from tagseal.services.sigstore import Sigstore  # noqa: PLC0415 - signing as well: a third of all that is imported
-
-        instance = Sigstore(origin=PUBLIC, document="", retry=retry or Retry(patience=0))
         try:
-            return cls(origin=PUBLIC, verifier=instance.verifier)
-        except ServiceError as error:
+            return cls(origin=PUBLIC, verifier=VerifierWithRoot((load or _by_tuf)()))
+        except Exception as error:  # whatever the library lets through: its errors have no common root
+            context = (error.what, *error.context) if isinstance(error, ServiceError) else (reading.words(error),)
             raise ServiceError(
                 "got no root of trust, expected that of the public Sigstore instance, by TUF",
-                context=(error.what, *error.context),
+                context=context,
                 hint="Run the same command again with a network that reaches tuf-repo-cdn.sigstore.dev, or without "
                 "any: --offline --trust-config FILE, with a root of trust that you have from somebody you trust.",
                 slug="no-root-of-trust",
@@ -87,7 +92,7 @@ class Trust:
         try:
             content, where = _content(path)
             document = _configuration(reading.document(content, LARGEST, "a root of trust"))
-            verifier = Rooted(trusted_root=ClientTrustConfig.from_json(json.dumps(document)).trusted_root)
+            verifier = VerifierWithRoot(ClientTrustConfig.from_json(json.dumps(document)).trusted_root)
         except Exception as error:  # whatever the parsers of an archive, of JSON, of certificates and of keys raise
             raise UsageError(
                 f"got {shown(str(path))}, expected a trusted root or a client trust configuration of Sigstore",
@@ -97,6 +102,10 @@ class Trust:
             ) from error
         sha256 = hashlib.sha256(content).hexdigest()
         return cls(origin=origin or f"{where}, sha256 {sha256}", verifier=verifier, sha256=sha256)
+
+
+def _by_tuf() -> TrustedRoot:
+    return within(SECONDS, ClientTrustConfig.production).trusted_root
 
 
 def _content(path: Path) -> tuple[bytes, Path]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from sigstore.verify.policy import VerificationPolicy
 
-    from tagseal.verification.timestamps import Rooted
+    from tagseal.verification.timestamps import VerifierWithRoot
 
 LARGEST_BUNDLE = 1 << 20
 """Bytes. Real ones have about 10 kB."""
@@ -47,7 +47,7 @@ class Outcome:
     """The first that failed; None where all passed, and for an image, whose signatures are other files' work."""
 
 
-def verify(path: Path, bundle: bytes, identity: VerificationPolicy, trust: Rooted) -> Outcome:
+def verify(path: Path, bundle: bytes, identity: VerificationPolicy, trust: VerifierWithRoot) -> Outcome:
     """Verify one file, read once, against its bundle.
 
     1. the bundle's form; 2. certificate, log entry and times; 3. the identity; 4. signature and file.
@@ -59,7 +59,9 @@ def verify(path: Path, bundle: bytes, identity: VerificationPolicy, trust: Roote
     return verify_digest(path.name, digest(path), bundle, identity, trust)
 
 
-def verify_digest(name: str, sha256: str, bundle: bytes, identity: VerificationPolicy, trust: Rooted) -> Outcome:
+def verify_digest(
+    name: str, sha256: str, bundle: bytes, identity: VerificationPolicy, trust: VerifierWithRoot
+) -> Outcome:
     """Verify a file of which only the SHA-256 (64 hexadecimal digits) is at hand."""
     facts = None
     hashed = Hashed(algorithm=HashAlgorithm.SHA2_256, digest=bytes.fromhex(sha256))

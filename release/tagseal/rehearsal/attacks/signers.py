@@ -112,8 +112,8 @@ def _verify(stage: Stage, identity: Identity, commit: str, file: Path, bundle: P
     from sigstore.models import TrustedRoot  # noqa: PLC0415 - 0.6 s
 
     from tagseal.verification.policy import Exact  # noqa: PLC0415
-    from tagseal.verification.timestamps import Rooted  # noqa: PLC0415
+    from tagseal.verification.timestamps import VerifierWithRoot  # noqa: PLC0415
     from tagseal.verification.verify import verify  # noqa: PLC0415
 
-    trust = Rooted(trusted_root=TrustedRoot.from_file(str(stage.loopback.folder / "trusted_root.json")))
+    trust = VerifierWithRoot(TrustedRoot.from_file(str(stage.loopback.folder / "trusted_root.json")))
     return verify(file, bundle.read_bytes(), Exact(identity, commit), trust).verdict

@@ -1,7 +1,7 @@
 """Stand-ins for tools that this machine lacks: each does the one documented call of the notes, and nothing else.
 
-Run by a shim: ``python -P -m tagseal.rehearsal.tools.standins TOOL TRUSTED_ROOT ARGUMENTS…``. The words of a failure are
-the real tool's, for the attacks judge them. A stand-in never runs in production.
+Run by a shim: ``python -P -m tagseal.rehearsal.tools.standins TOOL TRUSTED_ROOT ARGUMENTS…``. The words of a failure
+are the real tool's, because the attacks judge them. A stand-in never runs in production.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def _cosign_image(trusted_root: Path, arguments: Sequence[str]) -> int:
     from sigstore.verify import policy  # noqa: PLC0415
 
     from tagseal.verification.images import attached, promise, simplesigning  # noqa: PLC0415
-    from tagseal.verification.timestamps import Rooted  # noqa: PLC0415
+    from tagseal.verification.timestamps import VerifierWithRoot  # noqa: PLC0415
 
     parser = argparse.ArgumentParser(prog="cosign verify", allow_abbrev=False)
     parser.add_argument("image")
@@ -139,7 +139,7 @@ def _cosign_image(trusted_root: Path, arguments: Sequence[str]) -> int:
         manifest = registry.manifest(f"sha256:{each.sha256}")
         for digest, size in attached.bundles(manifest.content) if manifest else ():
             bundle = registry.blob(digest, size)
-            outcomes.append(attached.verify_attached(bundle, name, sha256, identity, Rooted(trusted_root=root)))
+            outcomes.append(attached.verify_attached(bundle, name, sha256, identity, VerifierWithRoot(root)))
     if not outcomes:
         return _complain("no signatures found")
     if any(one.verdict.ok for one in outcomes):

@@ -26,7 +26,6 @@ from tagseal.services.retry import Retry
 from tagseal.services.sigstore.failures import ExpiredCertificate, border, refused
 from tagseal.services.sigstore.stamping import insistent
 from tagseal.services.transport import TIMEOUT, Adapter
-from tagseal.verification.timestamps import Rooted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -121,18 +120,8 @@ class Sigstore:
             self.retry.read(attempt)
 
     @cached_property
-    def verifier(self) -> Rooted:
-        """What verifies bundles of this instance.
-
-        Raises:
-            ServiceError: The root of trust cannot be had.
-        """
-        with border("load the root of trust"):
-            return Rooted(trusted_root=self.trusted_root)
-
-    @cached_property
     def trusted_root(self) -> TrustedRoot:
-        """The certificates and keys that are trusted, for what ``verifier`` cannot verify.
+        """The certificates and keys that are trusted.
 
         Raises:
             ServiceError: The root of trust cannot be had.

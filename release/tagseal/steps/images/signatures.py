@@ -63,7 +63,7 @@ class Signature:
 
     def outcome(self, bundle: bytes, policy: Exact, services: Services) -> Outcome:
         """Verify a bundle of it, with its proof of inclusion."""
-        trust = services.sigstore.verifier
+        trust = services.verifier
         if self.form == "bundle":
             return attached.verify_attached(bundle, self.image, self.sha256, policy, trust)
         digest = hashlib.sha256(self.payload).hexdigest()

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tagseal.services.index.client import Client, Listed
     from tagseal.steps import Services
     from tagseal.steps.seal.earlier import Judge
-    from tagseal.verification.timestamps import Rooted
+    from tagseal.verification.timestamps import VerifierWithRoot
     from tagseal.verification.verify import Outcome
 
 
@@ -92,7 +92,7 @@ def _take(asking: Client, artifact: Artifact, plan: Plan, judge: Judge, services
 
 
 def among(
-    provenance: bytes, name: str, sha256: str, policy: VerificationPolicy, trust: Rooted
+    provenance: bytes, name: str, sha256: str, policy: VerificationPolicy, trust: VerifierWithRoot
 ) -> tuple[bytes | None, str]:
     """Return the attestation in a provenance that is of exactly these bytes, by whom the policy says; else why not."""
     from tagseal.verification.index import attestations, verify_attestation  # noqa: PLC0415 - as above
@@ -124,11 +124,11 @@ def good(packages: Sequence[Artifact], policy: Exact, services: Services) -> fro
     return frozenset(
         one.name + ATTESTATION
         for one, text in found
-        if text is not None and outcome(one, text, policy, services.sigstore.verifier).verdict.ok
+        if text is not None and outcome(one, text, policy, services.verifier).verdict.ok
     )
 
 
-def outcome(package: Artifact, text: bytes, policy: Exact, trust: Rooted) -> Outcome:
+def outcome(package: Artifact, text: bytes, policy: Exact, trust: VerifierWithRoot) -> Outcome:
     """Verify an attestation of a package."""
     from tagseal.verification.index import verify_attestation  # noqa: PLC0415 - as above
 
@@ -146,7 +146,7 @@ def problems(tag: Tag, seal: Seal, services: Services) -> Iterator[str]:
         return
     policy = Exact(tag.identity, tag.commit)
     for one in packages:
-        judged = partial(outcome, one, policy=policy, trust=services.sigstore.verifier)
+        judged = partial(outcome, one, policy=policy, trust=services.verifier)
         yield from earlier.problems(listed[one.name], services.work.attestations, judged)
 
 
@@ -164,7 +164,7 @@ def unequal(plan: Plan, artifacts: Sequence[Artifact], listed: Mapping[str, List
         there = listed[one.name].sha256
         if asking is not None and asking.index.site:
             policy, provenance = Exact(plan.identity, plan.commit), asking.provenance(one.name) or b""
-            if among(provenance, one.name, there, policy, services.sigstore.verifier)[0] is not None:
+            if among(provenance, one.name, there, policy, services.verifier)[0] is not None:
                 raise _late(plan, one.name)
         raise _strange(plan, one.name, f"got sha256 {there} there, and {one.sha256} here")
 

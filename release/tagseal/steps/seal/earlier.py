@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tagseal.steps import Workspace
     from tagseal.verification.facts import Facts
     from tagseal.verification.policy import Exact
-    from tagseal.verification.timestamps import Rooted
+    from tagseal.verification.timestamps import VerifierWithRoot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class Judge:
     """Verifies artifacts against the bundles of a folder."""
 
     policy: Exact
-    trust: Rooted
+    trust: VerifierWithRoot
 
     def outcomes(self, artifacts: Sequence[Artifact], folder: Path) -> dict[str, Outcome]:
         """Return the outcome of every artifact that has a bundle there."""

@@ -28,6 +28,7 @@ from tagseal.services.sigstore import Sigstore
 from tagseal.steps.seal.earlier import read_bundle
 from tagseal.verification.facts import facts_of
 from tagseal.verification.policy import Exact
+from tagseal.verification.timestamps import VerifierWithRoot
 from tagseal.verification.verify import LARGEST_BUNDLE, verify_digest
 
 if TYPE_CHECKING:
@@ -228,7 +229,7 @@ def _problems(
     if not same:
         yield f"{ROOT} and {CONFIG}: no root of trust, or not the same one"
         return
-    trust = Sigstore(origin="the offline kit", document=config).verifier
+    trust = VerifierWithRoot(Sigstore(origin="the offline kit", document=config).trusted_root)
     for one in artifacts:
         verdict = verify_digest(one.name, one.sha256, fixed[one.name + BUNDLE], policy, trust).verdict
         if not verdict.ok:

@@ -129,7 +129,7 @@ def _problems(artifact: Artifact, bundle: Bundle, policy: Exact, services: Servi
     if found != artifact:
         yield f"{artifact.name}: got sha256 {found.sha256}, expected {artifact.sha256}"
         return
-    trust = services.sigstore.verifier
+    trust = services.verifier
     yield from earlier.problems(
         bundle, services.work.bundles, lambda text: verify_digest(artifact.name, found.sha256, text, policy, trust)
     )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from sigstore.verify.policy import VerificationPolicy
 
-    from tagseal.verification.timestamps import Rooted
+    from tagseal.verification.timestamps import VerifierWithRoot
 
 BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 EMPTY = "application/vnd.oci.empty.v1+json"
@@ -88,7 +88,9 @@ def bundles(manifest: bytes) -> tuple[tuple[str, int], ...]:
     )
 
 
-def verify_attached(bundle: bytes, image: str, sha256: str, policy: VerificationPolicy, trust: Rooted) -> Outcome:
+def verify_attached(
+    bundle: bytes, image: str, sha256: str, policy: VerificationPolicy, trust: VerifierWithRoot
+) -> Outcome:
     """Verify a bundle that is attached to an image.
 
     1. The bundle's form: bounded, no duplicate keys, an envelope.
