@@ -12,9 +12,9 @@ import pytest
 
 import job as jobs
 from tagseal.journal import digest
+from tagseal.machine import actions
 from tagseal.machine.git import Git
 from tagseal.pipeline import run
-from tagseal.services import actions
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ import widget
 from tagseal.config import Settings
 from tagseal.loopback import actions as runner
 from tagseal.loopback.actions import Run
-from tagseal.services import actions
+from tagseal.machine import actions
 from tagseal.steps import Services, Workspace
 from tagseal.steps.guard import guard
 from tagseal.verification.verify import digest

@@ -149,7 +149,7 @@ def test_no_shell_and_no_unverified_tls() -> None:
 
 READERS = {
     "tagseal.verification.attacks": "the copies that a proof has just made",
-    "tagseal.services.actions": "the runner's own file of outputs; elsewhere the null device",
+    "tagseal.machine.actions": "the runner's own file of outputs; elsewhere the null device",
     "tagseal.report.summary": "the runner's own file of the run's page",
     "tagseal.machine.orphans": "the kernel's list of processes",
     "tagseal.project.init.lock": "a file of this package",

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from tagseal.errors import Refused, ServiceError, UsageError
 from tagseal.journal import Journal, digest
+from tagseal.machine import actions
+from tagseal.machine.actions import Event, hand_on
 from tagseal.machine.files import swept
 from tagseal.machine.lock import held
 from tagseal.records import RECORDS, Plan, Publication, Record, Seal, Tag
-from tagseal.services import actions
-from tagseal.services.actions import Event, hand_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -15,8 +15,8 @@ from job import NAME, TAG, WORKFLOW
 from tagseal.config import Index
 from tagseal.errors import Refused, UsageError
 from tagseal.journal import digest
+from tagseal.machine import actions
 from tagseal.records import Identity
-from tagseal.services import actions
 from tagseal.steps.guard import guard, tag_of
 from tagseal.steps.signers import hold_signers
 

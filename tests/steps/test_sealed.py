@@ -13,10 +13,10 @@ from stage import PLAN, SDIST, WHEEL
 from tagseal.config import Settings
 from tagseal.errors import Refused, TagsealError, VerificationFailed
 from tagseal.loopback.sigstore import trust
+from tagseal.machine.actions import TRUST_CONFIG
 from tagseal.notes import clients
 from tagseal.notes.clients import PLANNED_BUNDLE
 from tagseal.records import Artifact, Bundle, Kind, Seal, Tag
-from tagseal.services.actions import TRUST_CONFIG
 from tagseal.steps.seal import checksums
 from tagseal.steps.seal.reverify import fitting, verify_sealed
 from tagseal.steps.sign import sign

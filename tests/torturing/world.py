@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Self
 import widget
 from tagseal.loopback import Loopback
 from tagseal.loopback.actions import Run
+from tagseal.machine.actions import RECORDS, said
 from tagseal.rehearsal import jobs
 from tagseal.rehearsal.jobs import JOBS, Job, Stage
 from tagseal.rehearsal.project import clone
 from tagseal.rehearsal.tools import install
-from tagseal.services.actions import RECORDS, said
 from tagseal.steps import Workspace
 from torturing.schedule import BUILDS
 from torturing.warm import Order, Warm

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tagseal.services import actions
-from tagseal.services.actions import Event, event, hand_on, handed_on, said, token
+from tagseal.machine import actions
+from tagseal.machine.actions import Event, event, hand_on, handed_on, said, token
 
 if TYPE_CHECKING:
     from pathlib import Path

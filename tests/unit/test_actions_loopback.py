@@ -11,7 +11,7 @@ import pytest
 import widget
 from rehearsing import COMMAND
 from tagseal.errors import Refused
-from tagseal.services.actions import loopback
+from tagseal.machine.actions import loopback
 
 if TYPE_CHECKING:
     from pathlib import Path

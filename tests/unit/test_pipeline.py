@@ -17,11 +17,11 @@ from job import TAG
 from tagseal import records as kinds
 from tagseal.errors import Refused, ServiceError, TagsealError, UsageError
 from tagseal.journal import Journal, digest
+from tagseal.machine import actions
+from tagseal.machine.actions import said
 from tagseal.machine.lock import held
 from tagseal.pipeline import STEPS, VERBS, ordered, resumable, run
 from tagseal.records import Build, Checks, Plan, Record
-from tagseal.services import actions
-from tagseal.services.actions import said
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tagseal.machine import actions
 from tagseal.names import printable
 from tagseal.pipeline import VERBS, foreseen, ordered, run
-from tagseal.services import actions
 from tagseal.steps import Services, Workspace
 from tagseal.steps.guard import tag_of
 

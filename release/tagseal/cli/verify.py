@@ -154,7 +154,7 @@ def _released(options: argparse.Namespace, report: Report, stack: ExitStack) -> 
 
 def _trust(options: argparse.Namespace, report: Report) -> Trust:
     """Choose the root of trust: the one that was named; inside the loopback the loopback's; else the public one."""
-    from tagseal.services import actions  # noqa: PLC0415 - with what is verified
+    from tagseal.machine import actions  # noqa: PLC0415 - with what is verified
     from tagseal.services.sigstore import Sigstore  # noqa: PLC0415 - signing as well: a third of all that is imported
     from tagseal.verification.trust import PUBLIC, Trust  # noqa: PLC0415 - sigstore
 

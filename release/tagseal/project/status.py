@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused, TagsealError, UsageError
 from tagseal.journal import Journal
+from tagseal.machine import actions
 from tagseal.machine.git import repository
 from tagseal.names import safe_repository
 from tagseal.pipeline import BY_JOB, VERBS
 from tagseal.project import images, index
 from tagseal.project.assets import Row, Shelf
 from tagseal.records import Identity, Plan, Seal, Tag
-from tagseal.services import actions
 from tagseal.services.github import BOT, Release, marker, mine
 from tagseal.steps.draft import body
 from tagseal.steps.draft.choice import Choice, choose

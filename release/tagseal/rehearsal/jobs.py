@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import unquote
 
 from tagseal.loopback import actions
+from tagseal.machine.actions import RECORDS, said
 from tagseal.machine.backend import BUILD_NETWORK, network_settings
 from tagseal.pipeline import BY_JOB
 from tagseal.rehearsal import child, environment
 from tagseal.rehearsal import index as indexes
-from tagseal.services.actions import RECORDS, said
 from tagseal.services.images.registry.credentials import GHCR, PASSWORD, USER
 from tagseal.steps import Workspace
 

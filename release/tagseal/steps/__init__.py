@@ -95,7 +95,7 @@ class Services:
     environ: Mapping[str, str] = field(repr=False)
     """The process's environment: holds tokens."""
     loopback: bool
-    """Whether names lead to the loopback (``tagseal.services.actions.loopback``)."""
+    """Whether names lead to the loopback (``tagseal.machine.actions.loopback``)."""
     say: Callable[[str], None]
     """Takes one line of progress."""
     waiting: Callable[[str, float], None] = silent

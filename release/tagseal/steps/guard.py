@@ -18,17 +18,16 @@ from typing import TYPE_CHECKING
 
 from tagseal.config import FILES
 from tagseal.errors import Refused
-from tagseal.machine import checkout
+from tagseal.machine import actions, checkout
 from tagseal.names import WORKFLOW, printable, safe_repository, safe_tag, shown
 from tagseal.records import ISSUER, WORKFLOWS, Identity, Tag
-from tagseal.services import actions
 from tagseal.steps.signers import hold_signers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from tagseal.services.actions import Event
+    from tagseal.machine.actions import Event
     from tagseal.steps import Services
 
 _TAGS = "refs/tags/"

@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Busy, VerificationFailed
+from tagseal.machine import actions
 from tagseal.notes.commands import Use
 from tagseal.records import Draft, Kind, Phase, Plan, Proof, Seal, Tag, Verdict
-from tagseal.services import actions
 from tagseal.steps.draft import body, compare
 from tagseal.steps.images import registry
 from tagseal.steps.seal.reverify import verify_sealed

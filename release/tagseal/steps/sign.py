@@ -19,9 +19,9 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused, UsageError, VerificationFailed
-from tagseal.machine import files
+from tagseal.machine import actions, files
 from tagseal.records import ATTESTATION, BUNDLE, Artifact, Build, Bundle, Checks, Plan, Seal, Tag
-from tagseal.services import actions, oidc
+from tagseal.services import oidc
 from tagseal.steps import fileset
 from tagseal.steps.draft.choice import Choice, choose
 from tagseal.steps.draft.difference import Wanted

@@ -9,7 +9,7 @@ from tagseal.names import shown
 from tagseal.services.index import sites
 
 if TYPE_CHECKING:
-    from tagseal.services.actions import Event
+    from tagseal.machine.actions import Event
     from tagseal.steps import Services
     from tagseal.workflow.document import Workflow
 

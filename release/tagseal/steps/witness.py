@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Busy, VerificationFailed
+from tagseal.machine import actions
 from tagseal.notes.forms import from_index
 from tagseal.records import Phase, Plan, Publication, Seal, Tag, Testimony, Verdict
-from tagseal.services import actions
 from tagseal.steps.draft import compare
 from tagseal.steps.images import registry
 from tagseal.steps.index import witness as seen

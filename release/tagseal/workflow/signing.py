@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tagseal.errors import Refused
+from tagseal.machine.actions import event
 from tagseal.machine.files import opened
 from tagseal.machine.yaml import LARGEST, Unreadable, compose
 from tagseal.names import WORKFLOW
 from tagseal.records import WORKFLOWS
-from tagseal.services.actions import event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -15,7 +15,7 @@ from github import GithubException
 from github.GitRelease import GitRelease
 from github.GitReleaseAsset import GitReleaseAsset
 
-from tagseal.services import actions
+from tagseal.machine import actions
 from tagseal.services.github import refusals
 from tagseal.services.github.border import border, fresh, or_none
 from tagseal.services.github.client import Client

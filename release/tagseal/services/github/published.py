@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from tagseal.errors import Busy, Refused, UsageError
+from tagseal.machine import actions
 from tagseal.machine.files import measured
 from tagseal.machine.threads import side_by_side
 from tagseal.names import plain, shown
-from tagseal.services import actions
 from tagseal.services.github import GitHub
 from tagseal.services.github.border import border
 from tagseal.services.github.refusals import garbled

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from github import GithubException
 
-from tagseal.services import actions
+from tagseal.machine import actions
 from tagseal.services.github.border import border
 from tagseal.services.github.client import Client
 from tagseal.services.github.transfers import TIMEOUT

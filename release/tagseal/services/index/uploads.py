@@ -18,11 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Busy, Refused, ServiceError, VerificationFailed
-from tagseal.machine import process
+from tagseal.machine import actions, process
 from tagseal.machine.files import measured
 from tagseal.names import printable
 from tagseal.records import ATTESTATION
-from tagseal.services import actions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

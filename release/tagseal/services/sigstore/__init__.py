@@ -19,9 +19,9 @@ from sigstore_models.common.v1 import HashAlgorithm
 
 from tagseal.errors import Busy, Refused, ServiceError
 from tagseal.machine import files
+from tagseal.machine.actions import TRUST_CONFIG
 from tagseal.machine.threads import side_by_side, within
 from tagseal.services import oidc
-from tagseal.services.actions import TRUST_CONFIG
 from tagseal.services.retry import Retry
 from tagseal.services.sigstore.failures import ExpiredCertificate, border, refused
 from tagseal.services.sigstore.stamping import insistent
@@ -59,7 +59,7 @@ class Sigstore:
 
         Args:
             environ: The process's environment.
-            loopback: What ``tagseal.services.actions.loopback`` says about this environment.
+            loopback: What ``tagseal.machine.actions.loopback`` says about this environment.
             retry: The retry policy.
         """
         if loopback:

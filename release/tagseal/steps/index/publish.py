@@ -15,10 +15,11 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Busy, Refused, VerificationFailed
+from tagseal.machine import actions
 from tagseal.machine.threads import side_by_side
 from tagseal.names import counted
 from tagseal.records import ATTESTATION, Kind
-from tagseal.services import actions, oidc
+from tagseal.services import oidc
 from tagseal.steps import fileset, index
 from tagseal.steps.index.attest import unequal
 from tagseal.steps.seal import identity

@@ -5,7 +5,7 @@ Source: "Workflow commands for GitHub Actions", sections "Environment files" and
 
 from __future__ import annotations
 
-from tagseal.services.actions import said
+from tagseal.machine.actions import said
 from tagseal.workflow.play.action import StepFailedError
 
 NAMES = ("GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY")

@@ -17,10 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagseal.errors import Refused, UsageError
-from tagseal.machine import process
+from tagseal.machine import actions, process
 from tagseal.machine.files import opened
 from tagseal.names import shown
-from tagseal.services import actions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
