@@ -12,9 +12,10 @@ from tagseal.config import Settings
 from tagseal.loopback import actions as runner
 from tagseal.loopback.actions import Run
 from tagseal.machine import actions
-from tagseal.steps import Services, Workspace
+from tagseal.steps import Services
 from tagseal.steps.guard import guard
 from tagseal.verification.verify import digest
+from tagseal.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -21,9 +21,10 @@ from tagseal.rehearsal import environment
 from tagseal.rehearsal.tools import install
 from tagseal.services.images import layout
 from tagseal.services.index import sites
-from tagseal.steps import Services, Workspace
+from tagseal.steps import Services
 from tagseal.steps.sign import sign
 from tagseal.steps.upload import upload
+from tagseal.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from tagseal.config import Settings
 from tagseal.machine.git import Git
 from tagseal.records import Identity, Plan, Tag
-from tagseal.steps import Services, Workspace
+from tagseal.steps import Services
+from tagseal.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

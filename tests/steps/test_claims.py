@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from job import Job
     from stage import Stage
     from tagseal.records import Build, Checks, Record
-    from tagseal.steps import Workspace
+    from tagseal.workspace import Workspace
 
 TOLD = "for a person to read"
 

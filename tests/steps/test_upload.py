@@ -16,7 +16,7 @@ from tagseal.errors import Busy, Refused, TagsealError, UsageError, Verification
 from tagseal.loopback.faults import Fault
 from tagseal.services.github import GitHub, marker
 from tagseal.steps.draft import body
-from tagseal.steps.draft.difference import wanted
+from tagseal.steps.draft.wanted import wanted
 from tagseal.steps.upload import planned, upload
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from tagseal.rehearsal import jobs
 from tagseal.rehearsal.jobs import JOBS, Job, Stage
 from tagseal.rehearsal.project import clone
 from tagseal.rehearsal.tools import install
-from tagseal.steps import Workspace
+from tagseal.workspace import Workspace
 from torturing.schedule import BUILDS
 from torturing.warm import Order, Warm
 

@@ -11,7 +11,8 @@ from tagseal.records import Asset
 from tagseal.services.github import Release, marker
 from tagseal.steps.draft import body as bodies
 from tagseal.steps.draft.choice import Choice, Reach, choose
-from tagseal.steps.draft.difference import Difference, Wanted, difference, problems
+from tagseal.steps.draft.difference import Difference, difference
+from tagseal.steps.draft.wanted import Wanted, problems
 
 TAG, ACTOR = "v1.2.3", "github-actions[bot]"
 BODY = bodies.closed("Notes.", TAG)

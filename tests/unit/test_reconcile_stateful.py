@@ -15,19 +15,8 @@ from tagseal.records import Asset
 from tagseal.services.github import Release, mine
 from tagseal.steps.draft import body
 from tagseal.steps.draft.choice import choose
-from tagseal.steps.draft.difference import (
-    Act,
-    Create,
-    Delete,
-    Difference,
-    Discard,
-    Edit,
-    Look,
-    Send,
-    Wanted,
-    difference,
-    problems,
-)
+from tagseal.steps.draft.difference import Act, Create, Delete, Difference, Discard, Edit, Look, Send, difference
+from tagseal.steps.draft.wanted import Wanted, problems
 
 TAG, ACTOR = "v1.2.3", "github-actions[bot]"
 FILES = {name: Wanted(name=name, size=1, sha256=letter * 64) for name, letter in (("a", "a"), ("b", "a"), ("c", "c"))}

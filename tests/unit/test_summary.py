@@ -16,7 +16,7 @@ from tagseal.errors import Refused
 from tagseal.records import Artifact, Checks, Draft, Identity, Kind, Plan, Publication, Tag, Verdict
 from tagseal.report import choose
 from tagseal.report.summary import Summary, escaped
-from tagseal.steps import Workspace
+from tagseal.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

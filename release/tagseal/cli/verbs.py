@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from tagseal.machine import actions
 from tagseal.names import printable
 from tagseal.pipeline import VERBS, foreseen, ordered, run
-from tagseal.steps import Services, Workspace
+from tagseal.steps import Services
 from tagseal.steps.guard import tag_of
+from tagseal.workspace import Workspace
 
 if TYPE_CHECKING:
     import argparse

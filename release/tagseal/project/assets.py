@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from tagseal.errors import VerificationFailed
 from tagseal.machine.threads import side_by_side
 from tagseal.records import BUNDLE
-from tagseal.steps.draft.difference import Wanted, wanted
+from tagseal.steps.draft.wanted import Wanted, wanted
 from tagseal.steps.seal import checksums
 from tagseal.steps.seal.earlier import read_bundle
 from tagseal.steps.seal.kit import ENDING

@@ -11,8 +11,9 @@ from tagseal.machine.git import Git
 from tagseal.names import safe_tag
 from tagseal.project.detect import Project, detect
 from tagseal.records import Identity, Tag
-from tagseal.steps import Services, Workspace
+from tagseal.steps import Services
 from tagseal.steps.plan import agrees, derived, preview
+from tagseal.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -23,7 +23,8 @@ from tagseal.records import Identity, Plan, Seal, Tag
 from tagseal.services.github import BOT, Release, marker, mine
 from tagseal.steps.draft import body
 from tagseal.steps.draft.choice import Choice, choose
-from tagseal.steps.draft.difference import same, wanted
+from tagseal.steps.draft.difference import same
+from tagseal.steps.draft.wanted import wanted
 from tagseal.verification.policy import Exact
 from tagseal.workflow import signing
 

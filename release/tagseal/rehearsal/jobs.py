@@ -21,7 +21,7 @@ from tagseal.pipeline import BY_JOB
 from tagseal.rehearsal import child, environment
 from tagseal.rehearsal import index as indexes
 from tagseal.services.images.registry.credentials import GHCR, PASSWORD, USER
-from tagseal.steps import Workspace
+from tagseal.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

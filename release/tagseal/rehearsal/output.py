@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from tagseal.errors import TagsealError, UsageError
 from tagseal.machine import files
 from tagseal.names import shown
-from tagseal.steps import Workspace
+from tagseal.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

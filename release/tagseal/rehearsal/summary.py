@@ -12,8 +12,8 @@ from tagseal.journal import Journal
 from tagseal.names import counted, safe_image
 from tagseal.records import Plan, Seal, to_object
 from tagseal.rehearsal import jobs
-from tagseal.steps import Workspace
 from tagseal.steps.plan import REFUSES
+from tagseal.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -23,7 +23,7 @@ from tagseal.notes.templates import fill
 from tagseal.records import Checks, Draft, Plan, Publication, Seal, Tag
 from tagseal.report.plain import DOCUMENTATION
 from tagseal.report.sentences import sentence
-from tagseal.steps import Workspace
+from tagseal.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

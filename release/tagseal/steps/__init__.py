@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from tagseal.names import folder, safe_image
+from tagseal.names import safe_image
 from tagseal.services.retry import Retry, silent
 
 if TYPE_CHECKING:
@@ -20,68 +20,16 @@ if TYPE_CHECKING:
     from tagseal.config import Settings
     from tagseal.machine.git import Git
     from tagseal.notes.templates import Templates
-    from tagseal.records import Artifact
     from tagseal.services.github import GitHub
     from tagseal.services.images.registry import Registry
     from tagseal.services.sigstore import Sigstore
     from tagseal.tags import Pattern
     from tagseal.verification.timestamps import VerifierWithRoot
+    from tagseal.workspace import Workspace
 
 
 def unheard(_text: str) -> None:
     """Tell nobody."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Workspace:
-    """The tag's work folder, ``dist/<tag>/``: the hand-over between jobs."""
-
-    path: Path
-
-    @classmethod
-    def of(cls, root: Path, tag: str) -> Workspace:
-        """Return the work folder of this tag below the repository's root."""
-        return cls(path=root / "dist" / folder(tag))
-
-    @property
-    def packages(self) -> Path:
-        """Wheels and sdist, nothing else: an index would refuse it."""
-        return self.path / "packages"
-
-    @property
-    def assets(self) -> Path:
-        """Further files of the release, ``SHA256SUMS`` among them."""
-        return self.path / "assets"
-
-    @property
-    def bundles(self) -> Path:
-        """One ``<name>.sigstore.json`` an artifact."""
-        return self.path / "bundles"
-
-    @property
-    def attestations(self) -> Path:
-        """One ``<name>.publish.attestation`` a package, where an index takes them: apart from everything else."""
-        return self.path / "attestations"
-
-    @property
-    def image(self) -> Path:
-        """The image, an OCI layout."""
-        return self.path / "image"
-
-    @property
-    def notes(self) -> Path:
-        """The rendered notes, for a person to read; never an input."""
-        return self.path / "notes.md"
-
-    @property
-    def records(self) -> Path:
-        """The records so far."""
-        return self.path / "release.json"
-
-    def file(self, artifact: Artifact) -> Path:
-        """Return where the artifact's bytes lie."""
-        within = self.packages if artifact.kind in {"wheel", "sdist"} else self.assets
-        return within / artifact.name
 
 
 @dataclass(frozen=True, kw_only=True)

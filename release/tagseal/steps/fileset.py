@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from tagseal.config import Settings
     from tagseal.records import Artifact, Plan
-    from tagseal.steps import Workspace
+    from tagseal.workspace import Workspace
 
 PRIVATE = "Private ::"
 """Begins a classifier that no index takes: it keeps a project from being published by mistake."""

@@ -24,7 +24,7 @@ from tagseal.records import ATTESTATION, BUNDLE, Artifact, Build, Bundle, Checks
 from tagseal.services import oidc
 from tagseal.steps import fileset
 from tagseal.steps.draft.choice import Choice, choose
-from tagseal.steps.draft.difference import Wanted
+from tagseal.steps.draft.wanted import Wanted
 from tagseal.steps.guard import agree
 from tagseal.steps.images import layouts, signatures
 from tagseal.steps.images.earlier import winning

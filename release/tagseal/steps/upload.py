@@ -23,18 +23,8 @@ from tagseal.names import shown
 from tagseal.records import BUNDLE, Draft, Kind, Plan, Seal, Tag
 from tagseal.steps.draft import body, compare
 from tagseal.steps.draft.choice import choose
-from tagseal.steps.draft.difference import (
-    Act,
-    Create,
-    Delete,
-    Difference,
-    Discard,
-    Edit,
-    Look,
-    Send,
-    difference,
-    wanted,
-)
+from tagseal.steps.draft.difference import Act, Create, Delete, Difference, Discard, Edit, Look, Send, difference
+from tagseal.steps.draft.wanted import wanted
 from tagseal.steps.images import registry
 from tagseal.steps.seal.earlier import Judge, is_whole
 from tagseal.steps.seal.kit import Kit
@@ -46,7 +36,7 @@ if TYPE_CHECKING:
 
     from tagseal.services.github import Release
     from tagseal.steps import Services
-    from tagseal.steps.draft.difference import Wanted
+    from tagseal.steps.draft.wanted import Wanted
 
 _THREADS = 16
 """One upload waits for the other end most of its time: 200 small files took 1.3 s less than by five (decision 20)."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from tagseal.errors import ServiceError, VerificationFailed
 from tagseal.machine import process
 from tagseal.records import BUNDLE, ISSUER, Identity, Kind, Verdict
-from tagseal.steps import Workspace
+from tagseal.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tagseal.services.github import Release
-    from tagseal.steps.draft.difference import Wanted
+    from tagseal.steps.draft.wanted import Wanted
 
 
 class Reach(IntEnum):

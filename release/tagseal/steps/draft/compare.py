@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from tagseal.errors import Refused, VerificationFailed
 from tagseal.machine.threads import side_by_side
 from tagseal.steps.draft import body
-from tagseal.steps.draft.difference import edits, problems, unknown, wanted
+from tagseal.steps.draft.difference import edits, unknown
+from tagseal.steps.draft.wanted import problems, wanted
 from tagseal.steps.seal.reverify import fitting
 from tagseal.verification.verify import digest
 

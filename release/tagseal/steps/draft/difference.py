@@ -15,29 +15,14 @@ from tagseal.errors import Refused, VerificationFailed
 from tagseal.names import counted
 from tagseal.steps.draft.body import changes, loses
 from tagseal.steps.draft.choice import Reach
+from tagseal.steps.draft.wanted import Wanted, _wrong, problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from tagseal.records import Artifact, Asset, Bundle, Seal
+    from tagseal.records import Asset
     from tagseal.services.github import Release
     from tagseal.steps.draft.choice import Choice
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """A file that the release must have."""
-
-    name: str
-    size: int
-    """Bytes."""
-    sha256: str
-
-    def like(self, asset: Asset) -> bool | None:
-        """Tell whether an asset is this file, whole; None where only its bytes can tell."""
-        if asset.state != "uploaded" or asset.size != self.size:
-            return False
-        return asset.sha256 == self.sha256 if asset.sha256 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,26 +101,6 @@ class Difference:
     def lines(self) -> tuple[str, ...]:
         """Return one line for each act, for a person to read."""
         return tuple(str(act) for act in self.acts)
-
-
-def wanted(seal: Seal) -> dict[str, Wanted]:
-    """Return every file of the release by name: the artifacts and their bundles."""
-    files: tuple[Artifact | Bundle, ...] = (*seal.artifacts, *seal.bundles)
-    return {one.name: Wanted(name=one.name, size=one.size, sha256=one.sha256) for one in files}
-
-
-def problems(files: Mapping[str, Wanted], there: Iterable[Asset]) -> tuple[str, ...]:
-    """Return one line for each file that is not as wanted; one without a digest is not."""
-    assets = {one.name: one for one in there}
-    return (
-        *(f"{name}: missing" for name in sorted(files.keys() - assets.keys())),
-        *(
-            f"{name}: {_wrong(assets[name])}"
-            for name in sorted(files.keys() & assets.keys())
-            if not files[name].like(assets[name])
-        ),
-        *(f"{name}: nobody planned it" for name in sorted(assets.keys() - files.keys())),
-    )
 
 
 def difference(choice: Choice, tag: str, files: Mapping[str, Wanted], *, body: str, prerelease: bool) -> Difference:
@@ -233,9 +198,3 @@ def edits(got: str, expected: str) -> tuple[str, ...]:
 def same(got: str, expected: str) -> bool:
     """Tell whether two bodies are one; the server may drop the last newline."""
     return got.rstrip() == expected.rstrip()
-
-
-def _wrong(asset: Asset) -> str:
-    if asset.state != "uploaded":
-        return "was begun and never finished"
-    return "has other bytes than the signed ones"

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     from tagseal.records import Artifact, Asset
     from tagseal.services.github import Release
-    from tagseal.steps import Workspace
     from tagseal.verification.facts import Facts
     from tagseal.verification.policy import Exact
     from tagseal.verification.timestamps import VerifierWithRoot
+    from tagseal.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
