@@ -15,6 +15,7 @@ from tagseal.config.checks import said, senseless
 from tagseal.errors import ConfigError
 from tagseal.machine.toml import read_toml
 from tagseal.names import counted, printable, shown
+from tagseal.records.parts import KNOWN_INDEXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,8 +29,6 @@ _DOCKER_HUB = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"}
 """Names of one registry that every tool spells otherwise."""
 FILES = ("pyproject.toml", "tagseal.toml")
 """Where the settings are read from."""
-KNOWN_INDEXES = frozenset({"pypi", "testpypi"})
-"""Those whose addresses twine knows, and which take attestations and trust publishers."""
 
 
 def _key(name: str) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import configparser
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packaging.utils import InvalidName, canonicalize_name, parse_sdist_filename, parse_wheel_filename
+from packaging.version import Version
 
 from tagseal.errors import TagsealError, UsageError
 from tagseal.machine.files import read
@@ -182,3 +184,8 @@ def _table(document: dict[str, object], name: str) -> dict[str, object]:
 def _text(table: dict[str, object], key: str) -> str | None:
     value = table.get(key)
     return value if isinstance(value, str) else None
+
+
+def stem(name: str, version: str) -> str:
+    """Return what the file name of every package begins with."""
+    return f"{canonicalize_name(name).replace('-', '_')}-{version}"

@@ -19,7 +19,7 @@ from tagseal.machine.threads import side_by_side
 from tagseal.records import BUNDLE
 from tagseal.steps.draft.wanted import Wanted, wanted
 from tagseal.steps.seal import checksums
-from tagseal.steps.seal.earlier import read_bundle
+from tagseal.steps.seal.bundles import read_bundle
 from tagseal.steps.seal.kit import ENDING
 from tagseal.verification.verify import LARGEST_BUNDLE, verify_digest
 

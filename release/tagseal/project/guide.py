@@ -18,6 +18,7 @@ from tagseal import config
 from tagseal.errors import ConfigError, Refused, UsageError, VerificationFailed
 from tagseal.machine import files
 from tagseal.machine.git import Git
+from tagseal.machine.metadata import stem
 from tagseal.names import printable, quoted, safe_tag, shown
 from tagseal.notes import clients, guide, templates
 from tagseal.notes.guide import PLATFORM, TAG, VERSION, Subject
@@ -25,7 +26,6 @@ from tagseal.project.detect import Project, detect
 from tagseal.records import GITHUB, Artifact, Identity, Kind
 from tagseal.steps import images
 from tagseal.steps.draft import body
-from tagseal.steps.plan import stem
 from tagseal.steps.seal import checksums
 from tagseal.tags import Pattern, pattern
 from tagseal.workflow import signing

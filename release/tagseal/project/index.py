@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import TagsealError
 from tagseal.machine import metadata
+from tagseal.machine.metadata import stem
 from tagseal.project.assets import Row
 from tagseal.services.index import sites
 from tagseal.services.index.client import Client
-from tagseal.steps.plan import stem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

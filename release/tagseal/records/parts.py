@@ -172,3 +172,7 @@ class Asset:
     sha256: str
     """Empty where the server keeps no digest."""
     state: str = "uploaded"  # the server's word; `starter`: begun and never finished
+
+
+KNOWN_INDEXES = frozenset({"pypi", "testpypi"})
+"""Those whose addresses twine knows, and which take attestations and trust publishers."""

@@ -7,11 +7,11 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from tagseal.errors import Refused, UsageError
 from tagseal.machine import files, metadata
+from tagseal.machine.metadata import stem
 from tagseal.names import shown
 from tagseal.notes import changelog, commands, render
 from tagseal.notes import kit as pages
@@ -176,11 +176,6 @@ def derived(  # noqa: PLR0913 - everything that a plan follows from, each by nam
         ),
         remarks=remarks,
     )
-
-
-def stem(name: str, version: str) -> str:
-    """Return what the file name of every package begins with."""
-    return f"{canonicalize_name(name).replace('-', '_')}-{version}"
 
 
 def latest(tag: Tag, planned: Plan, services: Services) -> bool:

@@ -30,7 +30,7 @@ from tagseal.steps.images import layouts, signatures
 from tagseal.steps.images.earlier import winning
 from tagseal.steps.index import attest
 from tagseal.steps.seal import checksums, earlier, identity
-from tagseal.steps.seal.earlier import Judge
+from tagseal.steps.seal.bundles import Judge, describe_bundle, read_bundle
 from tagseal.steps.seal.kit import Kit
 from tagseal.steps.shell import instructions
 from tagseal.verification.policy import Exact
@@ -237,7 +237,7 @@ def _sign(wanted: Mapping[str, str | Statement], kept: Collection[str], tag: Tag
 
 
 def _signature(one: Signature, policy: Exact, services: Services) -> Bundle:
-    text = earlier.read_bundle(services.work.bundles / (one.key + BUNDLE)) or b""
+    text = read_bundle(services.work.bundles / (one.key + BUNDLE)) or b""
     outcome = one.outcome(text, policy, services)
     if not outcome.verdict.ok or outcome.facts is None:
         raise _unverified(one.label, outcome)
@@ -246,11 +246,11 @@ def _signature(one: Signature, policy: Exact, services: Services) -> Bundle:
 
 def _attestation(package: Artifact, policy: Exact, services: Services) -> Bundle:
     name = package.name + ATTESTATION
-    text = earlier.read_bundle(services.work.attestations / name) or b""
+    text = read_bundle(services.work.attestations / name) or b""
     outcome = attest.outcome(package, text, policy, services.verifier)
     if not outcome.verdict.ok or outcome.facts is None:
         raise _unverified(name, outcome)
-    return earlier.described(package.name, name, outcome.facts, text)
+    return describe_bundle(package.name, name, outcome.facts, text)
 
 
 def _unverified(name: str, outcome: Outcome) -> VerificationFailed:
@@ -271,5 +271,5 @@ def _bundle(artifact: Artifact, outcome: Outcome, services: Services) -> Bundle:
     if not outcome.verdict.ok or outcome.facts is None:
         raise _unverified(artifact.name, outcome)
     name = artifact.name + BUNDLE
-    text = earlier.read_bundle(services.work.bundles / name) or b""
-    return earlier.described(artifact.name, name, outcome.facts, text)
+    text = read_bundle(services.work.bundles / name) or b""
+    return describe_bundle(artifact.name, name, outcome.facts, text)

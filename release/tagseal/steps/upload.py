@@ -26,7 +26,8 @@ from tagseal.steps.draft.choice import choose
 from tagseal.steps.draft.difference import Act, Create, Delete, Difference, Discard, Edit, Look, Send, difference
 from tagseal.steps.draft.wanted import wanted
 from tagseal.steps.images import registry
-from tagseal.steps.seal.earlier import Judge, is_whole
+from tagseal.steps.seal.bundles import Judge
+from tagseal.steps.seal.earlier import is_whole
 from tagseal.steps.seal.kit import Kit
 from tagseal.steps.seal.reverify import verify_sealed
 from tagseal.verification.policy import Exact

@@ -21,7 +21,7 @@ from tagseal.records import Phase, Plan, Publication, Seal, Tag, Testimony, Verd
 from tagseal.steps.draft import compare
 from tagseal.steps.images import registry
 from tagseal.steps.index import witness as seen
-from tagseal.steps.seal.earlier import Judge
+from tagseal.steps.seal.bundles import Judge
 from tagseal.steps.shell.instructions import Instruction, Shell, instructions, passed
 from tagseal.steps.shell.offline import follow_kit
 from tagseal.verification.policy import Exact

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tagseal.config import KNOWN_INDEXES
 from tagseal.records import Index
+from tagseal.records.parts import KNOWN_INDEXES
 
 if TYPE_CHECKING:
     from tagseal import config

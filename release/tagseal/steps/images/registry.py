@@ -20,7 +20,7 @@ from tagseal.names import printable, shown
 from tagseal.records import BUNDLE
 from tagseal.services.images import layout
 from tagseal.steps.images import layouts, moving_tags, signatures
-from tagseal.steps.seal.earlier import read_bundle
+from tagseal.steps.seal.bundles import read_bundle
 from tagseal.verification.images import attached, promise, simplesigning
 from tagseal.verification.policy import Exact
 

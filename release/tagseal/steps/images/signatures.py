@@ -12,8 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tagseal.records import BUNDLE
-from tagseal.steps.seal import earlier
-from tagseal.steps.seal.earlier import read_bundle
+from tagseal.steps.seal.bundles import bundle_problems, describe_bundle, read_bundle
 from tagseal.verification.images import attached, simplesigning
 from tagseal.verification.policy import Exact
 from tagseal.verification.verify import Outcome, verify_digest
@@ -95,7 +94,7 @@ def good(signatures: tuple[Signature, ...], policy: Exact, services: Services) -
 
 def described(signature: Signature, facts: Facts, text: bytes) -> Bundle:
     """Return what the seal says of a signature whose bundle has verified."""
-    return earlier.described(signature.label, signature.key + BUNDLE, facts, text)
+    return describe_bundle(signature.label, signature.key + BUNDLE, facts, text)
 
 
 def problems(tag: Tag, seal: Seal, services: Services) -> Iterator[str]:
@@ -109,4 +108,4 @@ def problems(tag: Tag, seal: Seal, services: Services) -> Iterator[str]:
     policy = Exact(tag.identity, tag.commit)
     for one in there:
         judged = partial(one.outcome, policy=policy, services=services)
-        yield from earlier.problems(listed[one.key + BUNDLE], services.work.bundles, judged)
+        yield from bundle_problems(listed[one.key + BUNDLE], services.work.bundles, judged)

@@ -14,7 +14,7 @@ from tagseal.machine import files
 from tagseal.records import ATTESTATION, Kind
 from tagseal.services.index import sites
 from tagseal.steps import index
-from tagseal.steps.seal import earlier
+from tagseal.steps.seal.bundles import bundle_problems, read_bundle
 from tagseal.verification.policy import Exact
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tagseal.records import Artifact, Bundle, Plan, Seal, Tag
     from tagseal.services.index.client import Client, Listed
     from tagseal.steps import Services
-    from tagseal.steps.seal.earlier import Judge
+    from tagseal.steps.seal.bundles import Judge
     from tagseal.verification.timestamps import VerifierWithRoot
     from tagseal.verification.verify import Outcome
 
@@ -120,7 +120,7 @@ def _strange(plan: Plan, name: str, why: str) -> Refused:
 def good(packages: Sequence[Artifact], policy: Exact, services: Services) -> frozenset[str]:
     """Return the names of the attestations in the work folder that verify."""
     folder = services.work.attestations
-    found = ((one, earlier.read_bundle(folder / (one.name + ATTESTATION))) for one in packages)
+    found = ((one, read_bundle(folder / (one.name + ATTESTATION))) for one in packages)
     return frozenset(
         one.name + ATTESTATION
         for one, text in found
@@ -147,7 +147,7 @@ def problems(tag: Tag, seal: Seal, services: Services) -> Iterator[str]:
     policy = Exact(tag.identity, tag.commit)
     for one in packages:
         judged = partial(outcome, one, policy=policy, trust=services.verifier)
-        yield from earlier.problems(listed[one.name], services.work.attestations, judged)
+        yield from bundle_problems(listed[one.name], services.work.attestations, judged)
 
 
 def unequal(plan: Plan, artifacts: Sequence[Artifact], listed: Mapping[str, Listed], services: Services) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tagseal.records import Artifact, Plan, Seal
     from tagseal.services.index.client import Client, Listed
     from tagseal.steps import Services
-    from tagseal.steps.seal.earlier import Judge
+    from tagseal.steps.seal.bundles import Judge
 
 _THREADS = 4
 

@@ -6,48 +6,22 @@ log entries exist. Of a release that is not whole, the bundles that fit the file
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagseal.machine import files
-from tagseal.names import printable, shown
-from tagseal.records import BUNDLE, Bundle, Kind
+from tagseal.records import BUNDLE, Kind
 from tagseal.steps.seal import checksums
-from tagseal.verification.verify import LARGEST_BUNDLE, Outcome, verify_digest
+from tagseal.verification.verify import LARGEST_BUNDLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable
 
     from tagseal.records import Artifact, Asset
     from tagseal.services.github import Release
-    from tagseal.verification.facts import Facts
-    from tagseal.verification.policy import Exact
-    from tagseal.verification.timestamps import VerifierWithRoot
+    from tagseal.steps.seal.bundles import Judge
     from tagseal.workspace import Workspace
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judge:
-    """Verifies artifacts against the bundles of a folder."""
-
-    policy: Exact
-    trust: VerifierWithRoot
-
-    def outcomes(self, artifacts: Sequence[Artifact], folder: Path) -> dict[str, Outcome]:
-        """Return the outcome of every artifact that has a bundle there."""
-        bundles = ((one, read_bundle(folder / (one.name + BUNDLE))) for one in artifacts)
-        return {
-            one.name: verify_digest(one.name, one.sha256, bundle, self.policy, self.trust)
-            for one, bundle in bundles
-            if bundle is not None
-        }
-
-    def good(self, artifacts: Sequence[Artifact], folder: Path) -> dict[str, Outcome]:
-        """Return those outcomes that are ok."""
-        return {name: one for name, one in self.outcomes(artifacts, folder).items() if one.verdict.ok}
 
 
 def adopt(
@@ -97,48 +71,6 @@ def is_whole(
     with tempfile.TemporaryDirectory(prefix=".existing-", dir=work.path) as temporary:
         folder = Path(temporary)
         return _whole(artifacts, _fetch_set(artifacts, release, fetch, folder), judge, folder)
-
-
-def read_bundle(path: Path) -> bytes | None:
-    """Return the bundle, cut off beyond the size that any verifies with; None where there is none.
-
-    Raises:
-        Refused: It is no regular file.
-    """
-    try:
-        with files.opened(path) as file:
-            return file.read(LARGEST_BUNDLE + 1)
-    except FileNotFoundError:
-        return None
-
-
-def described(artifact: str, name: str, facts: Facts, text: bytes) -> Bundle:
-    """Return what the seal says of a bundle, or of an attestation, that has verified; ``name`` is its file's."""
-    return Bundle(
-        artifact=artifact,
-        name=name,
-        size=len(text),
-        sha256=hashlib.sha256(text).hexdigest(),
-        log_index=facts.log_index,
-        integrated_time=facts.integrated_time,
-        contents=facts.contents,
-    )
-
-
-def problems(bundle: Bundle, folder: Path, judged: Callable[[bytes], Outcome]) -> Iterator[str]:
-    """Yield what is wrong with what a record lists, read from the folder and judged again; only listed bytes are."""
-    text = read_bundle(folder / bundle.name)
-    if text is None:
-        yield f"{bundle.name}: no such file"
-        return
-    if (len(text), digest := hashlib.sha256(text).hexdigest()) != (bundle.size, bundle.sha256):
-        yield f"{bundle.name}: got sha256 {digest}, expected {bundle.sha256}"
-        return
-    outcome = judged(text)
-    if not outcome.verdict.ok:
-        yield f"{bundle.artifact}: {printable(outcome.verdict.detail)}"
-    elif outcome.facts is not None and bundle.contents != outcome.facts.contents:
-        yield f"{bundle.name}: got a record of {shown(str(bundle.contents))}, expected {outcome.facts.contents}"
 
 
 def _fetched(artifact: Artifact, asset: Asset, fetch: Callable[[Asset, Path], object], folder: Path) -> Artifact:

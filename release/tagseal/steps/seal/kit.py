@@ -25,7 +25,7 @@ from tagseal.notes import kit as pages
 from tagseal.notes.forms import CONFIG, ROOT
 from tagseal.records import BUNDLE, Artifact, Kind
 from tagseal.services.sigstore import Sigstore
-from tagseal.steps.seal.earlier import read_bundle
+from tagseal.steps.seal.bundles import read_bundle
 from tagseal.verification.facts import facts_of
 from tagseal.verification.policy import Exact
 from tagseal.verification.timestamps import VerifierWithRoot
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from tagseal.records import Plan, Seal, Tag
     from tagseal.services.github import Release
     from tagseal.steps import Services
-    from tagseal.steps.seal.earlier import Judge
+    from tagseal.steps.seal.bundles import Judge
 
 PAGE = "VERIFY.md"
 ENDING = "-verify.zip"

@@ -19,7 +19,8 @@ from tagseal.records import BUNDLE, Kind
 from tagseal.steps import fileset
 from tagseal.steps.images import layouts, signatures
 from tagseal.steps.index import attest
-from tagseal.steps.seal import checksums, earlier, kit
+from tagseal.steps.seal import checksums, kit
+from tagseal.steps.seal.bundles import bundle_problems
 from tagseal.verification.policy import Exact
 from tagseal.verification.verify import verify_digest
 
@@ -130,6 +131,6 @@ def _problems(artifact: Artifact, bundle: Bundle, policy: Exact, services: Servi
         yield f"{artifact.name}: got sha256 {found.sha256}, expected {artifact.sha256}"
         return
     trust = services.verifier
-    yield from earlier.problems(
+    yield from bundle_problems(
         bundle, services.work.bundles, lambda text: verify_digest(artifact.name, found.sha256, text, policy, trust)
     )
