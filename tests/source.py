@@ -24,14 +24,9 @@ class Module:
     text: str
     tree: ast.Module
 
-    @property
-    def layer(self) -> str:
-        """What stands behind ``tagseal.`` in its name; the package itself is ``tagseal``."""
-        return self.name.split(".")[1] if "." in self.name else self.name
-
-    def imports(self) -> Iterator[str]:
-        """Yield the full names of the modules and names that it imports, those for types only left out."""
-        yield from _imports(self.tree)
+    def imports(self, *, types: bool = False) -> Iterator[str]:
+        """Yield the full names of the modules and names that it imports; those for types only if asked."""
+        yield from _imports(self.tree, types=types)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,12 +63,12 @@ def _module(path: Path) -> Module:
     return Module(name=name, path=path, text=text, tree=ast.parse(text))
 
 
-def _imports(node: ast.AST) -> Iterator[str]:
+def _imports(node: ast.AST, *, types: bool) -> Iterator[str]:
     for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING":
+        if not types and isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
             continue
         if isinstance(child, ast.Import):
             yield from (alias.name for alias in child.names)
         elif isinstance(child, ast.ImportFrom) and child.module:
             yield from (f"{child.module}.{alias.name}" for alias in child.names)
-        yield from _imports(child)
+        yield from _imports(child, types=types)

@@ -32,7 +32,7 @@ from tagseal.loopback.server import Server
 from tagseal.loopback.sigstore.tuf import Tuf
 from tagseal.services.sigstore import Sigstore
 from tagseal.verification.diagnosis import TROUBLES, cause
-from tagseal.verification.diagnosis.instances import PRODUCTION, STAGING
+from tagseal.verification.diagnosis.trusts import PRODUCTION, STAGING
 from tagseal.verification.files import verify_files
 from tagseal.verification.images.attached import statement
 from tagseal.verification.result import Check, Subject

@@ -20,7 +20,7 @@ from tagseal.cli import main
 from tagseal.names import printable
 from tagseal.verification.diagnosis import TROUBLES, Explanation, cause, explain, lines
 from tagseal.verification.diagnosis.explain import LARGEST, MOST
-from tagseal.verification.diagnosis.instances import PRODUCTION, STAGING
+from tagseal.verification.diagnosis.trusts import PRODUCTION, STAGING
 from tagseal.verification.facts import Facts, Signer
 from tagseal.verification.result import Check, Expected, Subject
 

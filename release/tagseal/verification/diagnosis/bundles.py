@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from tagseal.names import quoted
 from tagseal.records import BUNDLE
-from tagseal.verification.diagnosis import beside, contents, lacking
+from tagseal.verification.diagnosis import beside, contents
 from tagseal.verification.diagnosis.evidence import PEEK, Evidence
 from tagseal.verification.diagnosis.wording import bundle_name, capital, cut, download, shell
 from tagseal.verification.result import Cause, Check
@@ -228,7 +228,7 @@ RULES = (
     # Nothing there of a name that a browser made up.
     beside.second_download,
     # Nothing there, nor will there ever be.
-    lacking.source_archive,
+    beside.source_archive,
     # Nothing there.
     absent,
     # Of another kind at first sight.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tagseal.names import quoted
 from tagseal.records import BUNDLE
 from tagseal.verification.checksums import NAME
-from tagseal.verification.diagnosis import beside, contents, lacking
+from tagseal.verification.diagnosis import beside, contents
 from tagseal.verification.diagnosis.wording import bundle_name, capital, cut, download, shell
 from tagseal.verification.result import Cause, Check
 
@@ -241,13 +241,13 @@ def _beginning(head: bytes) -> str:
 # What a person can see at once comes before digests; whose the bundle is, before what may have happened to the file.
 RULES = (
     # Nothing to compare.
-    *lacking.RULES,
+    *beside.ABSENT,
     # A page instead of the file explains every digest.
     saved_page,
     # As does nothing at all.
     empty,
     # Nobody ever signed it, whatever its name.
-    lacking.source_archive,
+    beside.source_archive,
     # A bundle that fits another file says nothing about this one.
     other_files_bundle,
     # Nor does a name that was given to other bytes.
