@@ -58,6 +58,7 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
+    session.run("pyright", "tests/typing")
     session.run("zizmor", "--offline", "--no-progress", "--quiet", "--persona", "pedantic", ".github")
     actionlint = Path(shutil.which("actionlint") or Path(session.create_tmp()).resolve() / "actionlint")
     if not actionlint.exists():

@@ -15,7 +15,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from tagseal.errors import Refused, UsageError
-from tagseal.machine.files import opened, replaced
+from tagseal.machine.files import opened, write_atomically
 from tagseal.records import RECORDS, Record, from_json, to_object
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Journal:
         journal = cls(path, tag, commit)
         if not path.exists():
             if told:
-                raise _not_handed_over(path)
+                raise _missing_records(path)
             return journal
         if not told or digest(path) == told:
             journal._read()
@@ -81,7 +81,7 @@ class Journal:
         known = _VERBS[: _VERBS.index(record.verb)]
         self.records = {verb: one for verb, one in self.records.items() if verb in known}
         self.records[record.verb] = record
-        replaced(self.path, self._text())
+        write_atomically(self.path, self._text())
 
     def get(self, kind: type[R], wanted_by: str) -> R:
         """Return the record of this kind.
@@ -109,7 +109,7 @@ class Journal:
         claimed = Journal(self.path, str(document.get("tag")), str(document.get("commit")))
         claimed.records = _records(self.path, document.get("records"))
         if claimed._text() != raw:
-            raise _edited(self.path, ("its sha256 is not that of its records",))
+            raise _edited_records(self.path, ("its sha256 is not that of its records",))
         if (claimed.tag, claimed.commit) != (self.tag, self.commit):
             self.ignored = f"records of {claimed.tag} at {claimed.commit[:12]} lie here, and are not used"
             return
@@ -159,9 +159,9 @@ def _document(path: Path) -> tuple[bytes, dict[str, object]]:
     try:
         document = json.loads(raw)
     except (ValueError, RecursionError) as error:
-        raise _edited(path, (f"not JSON: {error}",)) from error
+        raise _edited_records(path, (f"not JSON: {error}",)) from error
     if not isinstance(document, dict) or type(document.get("format")) is not int:
-        raise _edited(path, ("expected the keys format, tag, commit, records, sha256",))
+        raise _edited_records(path, ("expected the keys format, tag, commit, records, sha256",))
     return raw, document
 
 
@@ -170,7 +170,7 @@ def _records(path: Path, claimed: object) -> dict[str, Record]:
 
     kinds = {kind.verb: kind for kind in RECORDS}
     if not isinstance(claimed, dict) or not set(claimed) <= set(kinds):
-        raise _edited(path, (f"expected records of {', '.join(kinds)}",))
+        raise _edited_records(path, (f"expected records of {', '.join(kinds)}",))
     records: dict[str, Record] = {}
     problems: list[str] = []
     for verb, value in claimed.items():
@@ -182,11 +182,11 @@ def _records(path: Path, claimed: object) -> dict[str, Record]:
                 for one in error.errors(include_url=False, include_input=False)
             ]
     if problems:
-        raise _edited(path, tuple(problems))
+        raise _edited_records(path, tuple(problems))
     return records
 
 
-def _not_handed_over(path: Path) -> Refused:
+def _missing_records(path: Path) -> Refused:
     return Refused(
         f"got no {path.parent.name}/{path.name}, expected the records of the job before",
         hint="Let this job download that job's artifact, made of dist/, to dist/ at the top of the checkout. If the "
@@ -195,7 +195,7 @@ def _not_handed_over(path: Path) -> Refused:
     )
 
 
-def _edited(path: Path, problems: tuple[str, ...]) -> Refused:
+def _edited_records(path: Path, problems: tuple[str, ...]) -> Refused:
     return Refused(
         f"got a {path.name} that this tool did not write",
         context=problems,

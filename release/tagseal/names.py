@@ -51,8 +51,8 @@ def safe_tag(tag: str) -> str:
     odd = ".." in tag or tag.endswith((".", ".lock", "/")) or ".lock/" in tag or "/." in tag
     if len(tag) > _TAG_LENGTH or odd or TAG.fullmatch(tag) is None:
         raise Refused(
-            f"got the tag {shown(tag)}, expected ASCII letters, digits and . _ + - / only",
-            context=(f"character {shown(bad)}: {unicodedata.name(bad, 'unnamed')}",)
+            f"got the tag {show(tag)}, expected ASCII letters, digits and . _ + - / only",
+            context=(f"character {show(bad)}: {unicodedata.name(bad, 'unnamed')}",)
             if (bad := next((c for c in tag if not re.fullmatch(r"[A-Za-z0-9._+/-]", c)), ""))
             else (),
             hint="Delete this tag and push one such as v1.2.3.",
@@ -69,7 +69,7 @@ def safe_file_name(name: str) -> str:
     """
     if len(name) > _FILE_LENGTH or name.endswith(".") or FILE.fullmatch(name) is None:
         raise Refused(
-            f"got the file name {shown(name)}, expected a letter or digit, then letters, digits and . _ + -",
+            f"got the file name {show(name)}, expected a letter or digit, then letters, digits and . _ + -",
             hint="Rename the file: a release asset with another name would be renamed by GitHub, "
             "and the printed commands would not find it.",
             slug="unsafe-file-name",
@@ -91,7 +91,7 @@ def safe_repository(name: str) -> str:
     """
     if REPOSITORY.fullmatch(name) is None or name.endswith(("/.", "/..", ".git")):
         raise Refused(
-            f"got the repository {shown(name)}, expected OWNER/REPO",
+            f"got the repository {show(name)}, expected OWNER/REPO",
             hint='Set repository = "OWNER/REPO" in [tool.tagseal].',
             slug="unsafe-repository",
         )
@@ -107,7 +107,7 @@ def safe_image(name: str) -> tuple[str, str]:
     found = IMAGE.fullmatch(name)
     if len(name) > _FILE_LENGTH or found is None:
         raise Refused(
-            f"got the image name {shown(name)}, expected a registry's host, a slash and a repository, in small letters "
+            f"got the image name {show(name)}, expected a registry's host, a slash and a repository, in small letters "
             "and without a tag",
             hint='Set name = "ghcr.io/owner/repository" in [tool.tagseal.image].',
             slug="unsafe-image-name",
@@ -123,23 +123,23 @@ def folder(tag: str) -> str:
     return quote(safe_tag(tag), safe="+")
 
 
-def quoted(word: str) -> str:
+def quote_word(word: str) -> str:
     """Quote one word for a POSIX shell."""
     return shlex.quote(word)
 
 
-def enclosed(word: str) -> str:
+def enclose(word: str) -> str:
     """Put one word in single quotes, also where it needs none: its reader may put another in its place."""
-    return f"'{word}'" if quoted(word) == word else quoted(word)
+    return f"'{word}'" if quote_word(word) == word else quote_word(word)
 
 
-def shown(text: str, limit: int = 120) -> str:
+def show(text: str, limit: int = 120) -> str:
     """Return text from outside in quotes, without control or invisible characters, bounded in length."""
     clean = printable(text)
     return f"'{clean[:limit]}…'" if len(clean) > limit else f"'{clean}'"
 
 
-def counted(number: int, noun: str) -> str:
+def number_of(number: int, noun: str) -> str:
     """Return a number with its noun, in the plural unless it is one: ``1 byte``, ``12,345 bytes``."""
     return f"{number:,} {noun}{'s'[: number != 1]}"
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Protocol, cast
 from tagseal.errors import Refused, ServiceError, UsageError
 from tagseal.journal import Journal, digest
 from tagseal.machine import actions
-from tagseal.machine.actions import Event, hand_on
-from tagseal.machine.files import swept
-from tagseal.machine.lock import held
+from tagseal.machine.actions import Event, write_outputs
+from tagseal.machine.files import remove_leftovers
+from tagseal.machine.lock import hold_lock
 from tagseal.records import RECORDS, Plan, Publication, Record, Seal, Tag
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Watcher(Protocol):
         """Something a person should know."""
 
 
-def ordered(verbs: Sequence[str]) -> tuple[Step, ...]:
+def steps_of(verbs: Sequence[str]) -> tuple[Step, ...]:
     """Return the steps of these verbs.
 
     Raises:
@@ -110,17 +110,17 @@ def run(verbs: Sequence[str], event: Event, *, services: Services, watcher: Watc
     Raises:
         TagsealError: A step's own; the records before it are kept, and the same command resumes.
     """
-    steps = [step for step in ordered(verbs) if step.verb != "guard"]
+    steps = [step for step in steps_of(verbs) if step.verb != "guard"]
     _boundary(steps, services)
     with resumable(STEPS[0], steps, services.environ):
-        tag = cast("Tag", _timed(STEPS[0], (event,), services, watcher))
+        tag = cast("Tag", _time(STEPS[0], (event,), services, watcher))
     if not steps:
-        _opened(tag, steps, services, watcher)
+        _open_journal(tag, steps, services, watcher)
         return (tag,)
     # The guard has held that the folder is ours to write.
-    with held(services.work.path / _LOCK, f"`tagseal run {' '.join(verbs)}`"):
-        swept(services.work.path)
-        return (tag, *_played(tag, steps, services, watcher))
+    with hold_lock(services.work.path / _LOCK, f"`tagseal run {' '.join(verbs)}`"):
+        remove_leftovers(services.work.path)
+        return (tag, *_play(tag, steps, services, watcher))
 
 
 def foreseen(event: Event, *, services: Services, watcher: Watcher) -> Difference:
@@ -129,24 +129,24 @@ def foreseen(event: Event, *, services: Services, watcher: Watcher) -> Differenc
     Raises:
         TagsealError: What the guard or ``upload`` would raise before anything is changed.
     """
-    from tagseal.steps.upload import planned  # noqa: PLC0415 - sigstore
+    from tagseal.steps.upload import plan_upload  # noqa: PLC0415 - sigstore
 
-    steps = ordered(["upload"])
+    steps = steps_of(["upload"])
     with resumable(steps[0], steps, services.environ):
-        tag = cast("Tag", _timed(STEPS[0], (event,), services, watcher))
-        journal = _opened(tag, steps, services, watcher)
-        return planned(tag, journal.get(Plan, "upload"), journal.get(Seal, "upload"), services=services)
+        tag = cast("Tag", _time(STEPS[0], (event,), services, watcher))
+        journal = _open_journal(tag, steps, services, watcher)
+        return plan_upload(tag, journal.get(Plan, "upload"), journal.get(Seal, "upload"), services=services)
 
 
-def _played(tag: Tag, steps: Sequence[Step], services: Services, watcher: Watcher) -> Iterator[Record]:
+def _play(tag: Tag, steps: Sequence[Step], services: Services, watcher: Watcher) -> Iterator[Record]:
     """Run the steps behind the guard, and yield their records; each is kept, and its digest told, at once."""
-    journal = _opened(tag, steps, services, watcher)
+    journal = _open_journal(tag, steps, services, watcher)
     for number, step in enumerate(steps):
         taken = [tag if verb == "guard" else journal.get(_kind(verb), step.verb) for verb in step.takes]
         with resumable(step, steps[number:], services.environ):
-            record = _timed(step, tuple(taken), services, watcher)
+            record = _time(step, tuple(taken), services, watcher)
         journal.keep(record)
-        hand_on(services.environ, records=digest(journal.path), **_outputs(record))
+        write_outputs(services.environ, records=digest(journal.path), **_outputs(record))
         yield record
 
 
@@ -185,10 +185,12 @@ def _boundary(steps: Sequence[Step], services: Services) -> None:
         )
 
 
-def _opened(tag: Tag, steps: Sequence[Step], services: Services, watcher: Watcher) -> Journal:
+def _open_journal(tag: Tag, steps: Sequence[Step], services: Services, watcher: Watcher) -> Journal:
     path = services.work.records
     begins = bool(steps) and steps[0].verb == "plan"
-    told = "" if begins else actions.handed_on(services.environ)  # one that begins uses nothing of what lies there
+    told = (
+        "" if begins else actions.expected_records(services.environ)
+    )  # one that begins uses nothing of what lies there
     journal = Journal.open(path, tag.name, tag.commit, told=told)
     if journal.ignored:
         watcher.remark(journal.ignored)
@@ -213,7 +215,7 @@ def _kind(verb: str) -> type[Record]:
     return next(kind for kind in RECORDS if kind.verb == verb)
 
 
-def _timed(step: Step, taken: tuple[object, ...], services: Services, watcher: Watcher) -> Record:
+def _time(step: Step, taken: tuple[object, ...], services: Services, watcher: Watcher) -> Record:
     watcher.started(step.verb)
     start = time.monotonic()
     record = step.function(*taken, services=services)

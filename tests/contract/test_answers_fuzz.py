@@ -25,7 +25,7 @@ from tagseal.loopback import Loopback
 from tagseal.records import Index
 from tagseal.services import oidc, reachable
 from tagseal.services.github import GitHub, marker
-from tagseal.services.github.published import download, published
+from tagseal.services.github.published import download, find_published
 from tagseal.services.images.registry import Registry
 from tagseal.services.index.client import Client, Listed
 from tagseal.services.retry import Retry
@@ -202,7 +202,7 @@ def registry() -> Registry:
 
 
 def fetch(folder: Path) -> object:
-    return download(NAME, published(NAME, TAG, {}, ONCE).release, folder / "release", {}, ONCE)
+    return download(NAME, find_published(NAME, TAG, {}, ONCE).release, folder / "release", {}, ONCE)
 
 
 ASKED: dict[str, Callable[[Path], object]] = {
@@ -211,7 +211,7 @@ ASKED: dict[str, Callable[[Path], object]] = {
     "actor": lambda _: GitHub("").actor(),
     "releases": lambda _: GitHub("").releases(NAME),
     "of tag": lambda _: GitHub("").of_tag(NAME, TAG),
-    "published": lambda _: GitHub("").published(NAME, TAG),
+    "published": lambda _: GitHub("").published_release(NAME, TAG),
     "release": lambda _: GitHub("").release(NAME, Known.release.id),
     "asset": lambda folder: GitHub("").download(NAME, Known.asset, folder / "asset"),
     "whole release": fetch,
@@ -220,7 +220,7 @@ ASKED: dict[str, Callable[[Path], object]] = {
     "provenance": lambda _: client(SITE).provenance("widget-1.2.3.tar.gz"),
     "package": lambda folder: client(SIMPLE).fetch(LISTED, folder / "package"),
     "readable": lambda _: registry().readable("v1"),
-    "denied": lambda _: registry().denied("v1"),
+    "denied": lambda _: registry().is_denied("v1"),
     "has blob": lambda _: registry().has_blob(SHA),
     "blob": lambda _: registry().blob(SHA, 1_000),
     "fetch blob": lambda _: registry().fetch_blob(SHA, BytesIO()),
@@ -228,7 +228,7 @@ ASKED: dict[str, Callable[[Path], object]] = {
     "resolve": lambda _: registry().resolve("v1"),
     "tags": lambda _: registry().tags(),
     "referrers": lambda _: registry().referrers(SHA),
-    "reachable": lambda _: reachable.asked(f"https://{SERVICE}/", 60),
+    "reachable": lambda _: reachable.ask_time(f"https://{SERVICE}/", 60),
 }
 
 

@@ -335,7 +335,7 @@ def test_cosign_finds_ours_beside_others(world: World, tool: str) -> None:
     world.push(image.name, tag, manifest, config, payload)
     refused = world.verify(tool, "simplesigning", image)
     assert refused.returncode != 0
-    world.push(image.name, tag, simplesigning.appended(manifest, [ours]))
+    world.push(image.name, tag, simplesigning.append(manifest, [ours]))
     assert world.verify(tool, "simplesigning", image).returncode == 0
 
 
@@ -359,7 +359,7 @@ def test_what_cosign_signs_stands_beside_ours(world: World, tool: str) -> None:
     assert done.returncode == 0, words(done)
     base = f"https://ghcr.io/v2/{image.name.partition('/')[2]}"
     manifest = world.session.get(f"{base}/manifests/{simplesigning.signature_tag(image.sha256)}").content
-    found = simplesigning.listed(manifest)
+    found = simplesigning.list_signatures(manifest)
     assert len(found) == 2
     exact, root = Exact(IDENTITY, COMMIT), world.sigstore.trusted_root
     for one in found:

@@ -326,14 +326,14 @@ def test_what_a_token_lacked_is_known(loopback: Loopback, clients: Callable[[str
     loopback.github.add_repository(SECRET, private=True)
     token = loopback.github.token(scopes=scopes, repository=SECRET)
     remote = clients(token).get_repo(SECRET)
-    assert loopback.github.asked(token) == {}, "every token may look at its own repository"
+    assert loopback.github.permissions_asked(token) == {}, "every token may look at its own repository"
     with pytest.raises(GithubException) as refused:
         asks(remote)
     headers = {name.lower(): value for name, value in (refused.value.headers or {}).items()}
     assert (refused.value.status, refused.value.message) == (403, "Resource not accessible by integration")
     assert refused.value.data["documentation_url"].startswith("https://docs.github.com/rest")
     assert headers["x-accepted-github-permissions"] == f"contents={level}"
-    assert loopback.github.asked(token) == {("contents", level): False}
+    assert loopback.github.permissions_asked(token) == {("contents", level): False}
 
 
 @pytest.mark.parametrize("case", ALLOWED)
@@ -343,7 +343,7 @@ def test_what_a_token_used_is_known(loopback: Loopback, clients: Callable[[str],
     loopback.github.add_repository(SECRET, private=True)
     token = loopback.github.token(scopes=WRITE, repository=SECRET)
     asks(clients(token).get_repo(SECRET))
-    assert loopback.github.asked(token) == {("contents", level): True}
+    assert loopback.github.permissions_asked(token) == {("contents", level): True}
 
 
 def test_what_is_public_is_read_without_a_scope(
@@ -354,7 +354,7 @@ def test_what_is_public_is_read_without_a_scope(
     for name, scopes in {"none": {}, "read": READ}.items():
         token = loopback.github.token(scopes=scopes, repository=widget.full_name)
         assert list(clients(token).get_repo(NAME).get_releases()) == []
-        found[name] = loopback.github.asked(token)
+        found[name] = loopback.github.permissions_asked(token)
     assert found == {"none": {}, "read": {("contents", "read"): True}}
 
 
@@ -372,14 +372,14 @@ def test_a_draft_that_a_reader_asks_for_takes_writing(
     with requests.Session() as session:
         session.headers["Authorization"] = f"Bearer {token}"
         assert session.get(url("").rstrip("/")).json() == []
-        assert loopback.github.asked(token) == {("contents", "read"): True}
+        assert loopback.github.permissions_asked(token) == {("contents", "read"): True}
         if by == "graphql":
             answer = session.post("https://api.github.com/graphql", json={"query": query})
             assert answer.json()["data"] == {"repository": {"release": None}}
         else:
             there = {"number": url(release.id), "asset": url(f"assets/{asset.id}")}[by]
             assert session.get(there).status_code == 404
-    assert loopback.github.asked(token) == {("contents", "read"): True, ("contents", "write"): False}
+    assert loopback.github.permissions_asked(token) == {("contents", "read"): True, ("contents", "write"): False}
 
 
 @pytest.mark.parametrize("field", ['release(tagName: "v1") { name }', "releases(first: 1) { totalCount }"])
@@ -395,7 +395,7 @@ def test_graphql_refuses_one_field(loopback: Loopback, field: str) -> None:
     assert answer["data"] == {"repository": {"isPrivate": True, name: None}}
     assert (error["type"], error["path"]) == ("FORBIDDEN", ["repository", name])
     assert error["message"] == "Resource not accessible by integration"
-    assert loopback.github.asked(token) == {("contents", "read"): False}
+    assert loopback.github.permissions_asked(token) == {("contents", "read"): False}
 
 
 def test_tokens_are_who_they_are(loopback: Loopback, remote: Remote, clients: Callable[[str], Github]) -> None:
@@ -590,7 +590,7 @@ def test_gh_finds_no_release_where_there_is_none(gh: Callable[..., str], loopbac
     assert "release not found" in gh("release", "view", "v9", status=1)
     assert "release not found" in gh("release", "view", "v1.2.3", token=reader, status=1)
     assert "Resource not accessible" in gh("release", "create", "v1.2.3", "-n", "", token=reader, status=1)
-    assert loopback.github.asked(reader) == {("contents", "read"): True, ("contents", "write"): False}
+    assert loopback.github.permissions_asked(reader) == {("contents", "read"): True, ("contents", "write"): False}
 
 
 @pytest.mark.interop
@@ -605,4 +605,4 @@ def test_gh_reads_no_private_release_without_the_permission(
     for verb in ("view", "download"):
         said = gh("release", verb, "v1.2.3", token=metadata, status=1)
         assert "Resource not accessible by integration" in said
-    assert loopback.github.asked(metadata) == {("contents", "read"): False}
+    assert loopback.github.permissions_asked(metadata) == {("contents", "read"): False}

@@ -347,7 +347,7 @@ def test_pushing_needs_packages_write(
     assert code(denied) == (403, "DENIED")
     assert denied.json()["errors"][0]["message"] == words
     assert name not in loopback.registry.state.repositories
-    assert loopback.github.asked(token) == {("packages", "write"): False}
+    assert loopback.github.permissions_asked(token) == {("packages", "write"): False}
 
 
 def test_a_job_reaches_its_owners_packages_only(loopback: Loopback) -> None:
@@ -397,7 +397,7 @@ def test_a_private_package_is_pulled_by_its_owner(client: oci.Client, loopback: 
 
     assert own.ask("GET", "manifests/v1").status_code == 200
     assert code(own.ask("DELETE", "manifests/v1")) == (403, "DENIED")
-    assert loopback.github.asked(token) == {("packages", "read"): True, ("packages", "write"): False}
+    assert loopback.github.permissions_asked(token) == {("packages", "read"): True, ("packages", "write"): False}
     assert code(foreign.ask("GET", "manifests/v1")) == (403, "DENIED")
 
 

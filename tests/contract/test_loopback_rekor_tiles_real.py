@@ -19,7 +19,7 @@ from werkzeug.test import Client
 
 from tagseal.loopback.sigstore import tiles
 from tagseal.loopback.sigstore.rekor_tiles import HOST, RekorTiles
-from tagseal.loopback.sigstore.tile_entries import Entry, requested
+from tagseal.loopback.sigstore.tile_entries import Entry, build_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,9 +90,9 @@ def shape(value: object) -> Any:  # noqa: ANN401 - JSON
 def test_the_real_log_answers_the_same(real: Real) -> None:
     """The same form, the same entry byte for byte, the same index, the same refusal of a second time."""
     ours = Client(RekorTiles())
-    real.add(requested(b"the first entry", KEY))
+    real.add(build_request(b"the first entry", KEY))
     for message in (b"one", b"two"):
-        request = requested(message, KEY)
+        request = build_request(message, KEY)
         theirs, played = real.add(request), ours.post(ENTRIES, data=request, headers=JSON)
         assert (theirs.status_code, played.status_code) == (201, 201)
         said, told = theirs.json(), played.json or {}
@@ -106,7 +106,7 @@ def test_the_real_log_answers_the_same(real: Real) -> None:
 
 def test_the_real_log_names_itself_the_same_way(real: Real) -> None:
     """Its identifier comes of its host and its key, as ours does."""
-    said = real.add(requested(b"one", KEY)).json()
+    said = real.add(build_request(b"one", KEY)).json()
     log = tiles.Log(HOST)
     log._key = _Known(real.key)  # type: ignore[assignment]  # noqa: SLF001 - another log's, of which we hold no more
     assert b64decode(said["logId"]["keyId"]) == log.key_id
@@ -126,7 +126,7 @@ def test_the_real_log_publishes_the_same_tiles(real: Real) -> None:
     """Of the same entries: the tile, the entry bundle, and the root in the checkpoint."""
     log = tiles.Log(HOST)
     for message in (b"one", b"two", b"three"):
-        said = real.add(requested(message, KEY)).json()
+        said = real.add(build_request(message, KEY)).json()
         log.add(Entry(kind="hashedrekord", body=b64decode(said["canonicalizedBody"])))
     published = real.folder / "tile"
     assert (published / "0" / "000.p" / "3").read_bytes() == log.tile(0, 0, 3)

@@ -42,9 +42,9 @@ HOST = "service.example"
 
 def test_what_moves_has_more_time() -> None:
     """A request has its seconds, and one more for each eight kilobytes; not one for each byte."""
-    assert transport.left(120, 0, 119) == 1
-    assert transport.left(120, 121, 121) < 0
-    assert transport.left(120, 3600 * SLOWEST, 3600) == 120
+    assert transport.seconds_left(120, 0, 119) == 1
+    assert transport.seconds_left(120, 121, 121) < 0
+    assert transport.seconds_left(120, 3600 * SLOWEST, 3600) == 120
 
 
 @pytest.mark.parametrize("act", [drip_head, drip_body])
@@ -148,7 +148,7 @@ ASKED: dict[str, Callable[[Path], object]] = {
     "the API": lambda _: GitHub("", timeout=1).private(NAME),
     "a download": lambda path: Transfers("", 1).fetch(f"https://github.com/{NAME}", path, size=9_999, sha256=""),
     "an index": lambda _: IndexClient(index=INDEX, project="widget", version="1.2.3").files(),
-    "a package": lambda path: asking.saved(f"https://{HOST}/widget.whl", "download it", path),
+    "a package": lambda path: asking.download(f"https://{HOST}/widget.whl", "download it", path),
     "a registry": lambda _: RegistryClient(HOST, NAME, None, 1, pushes=False).ask(
         Request(doing="ask", method="GET", url=f"https://{HOST}/v2/")
     ),
@@ -168,7 +168,7 @@ def test_no_service_holds_us(what: str, drip: Drip, tmp_path: Path, monkeypatch:
 def test_what_is_only_looked_for_is_not_waited_for() -> None:
     """The doctor's question whether a service answers ends as well."""
     with server(drip_head) as url:
-        assert reachable.asked(url, 0.5) is None
+        assert reachable.ask_time(url, 0.5) is None
 
 
 def test_no_answer_of_github_fills_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,7 +250,7 @@ def test_a_chain_of_redirects_stays_within_tls(tmp_path: Path, monkeypatch: pyte
         for name, value in loopback.environment().items():
             monkeypatch.setenv(name, value)
         with pytest.raises(TagsealError) as caught:
-            asking.asked(f"https://{HOST}/", "ask", 100)
+            asking.ask(f"https://{HOST}/", "ask", 100)
     played.close()
     assert (caught.value.slug, asked) == ("index-garbled", [])
     assert "without TLS" in caught.value.context[0]
@@ -264,7 +264,7 @@ def test_redirects_of_an_index_end(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         for name, value in loopback.environment().items():
             monkeypatch.setenv(name, value)
         with pytest.raises(TagsealError) as caught:
-            asking.asked(f"https://{HOST}/", "ask", 100)
+            asking.ask(f"https://{HOST}/", "ask", 100)
     assert (caught.value.slug, caught.value.context) == ("index-garbled", ("5 redirects",))
 
 

@@ -13,7 +13,7 @@ import images
 from rehearsing import Ended, project, rehearse
 from tagseal.notes.guide import TEMPLATE as GUIDE
 from tagseal.notes.kit import TEMPLATE as KIT
-from tagseal.notes.templates import packaged
+from tagseal.notes.templates import packaged_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,7 +91,7 @@ CASES = [
 
 
 def blocks(file: str) -> list[str]:
-    return BLOCK.findall((packaged() / file).read_text())
+    return BLOCK.findall((packaged_folder() / file).read_text())
 
 
 def stopped(ended: Ended) -> Ended:
@@ -105,7 +105,7 @@ def stopped(ended: Ended) -> Ended:
 
 def test_every_command_of_the_templates_is_broken_here() -> None:
     """A command that is added to a template is broken by these tests, or this one fails."""
-    files = [path.relative_to(packaged()).as_posix() for path in sorted(packaged().rglob("*.j2"))]
+    files = [path.relative_to(packaged_folder()).as_posix() for path in sorted(packaged_folder().rglob("*.j2"))]
     files.remove(GUIDE)  # see tests/rehearsal/test_guide.py
     assert {file: len(blocks(file)) for file in files if blocks(file)} == {
         file: len(BROKEN[file]) for file in sorted(BROKEN)
@@ -117,7 +117,7 @@ def test_a_broken_command_stops_the_release(file: str, index: int, old: str, new
     """Whatever is wrong with one command of a project's own template, nothing is published."""
     block = blocks(file)[index]
     assert old in block
-    template = (packaged() / file).read_text().replace(block, block.replace(old, new, 1))
+    template = (packaged_folder() / file).read_text().replace(block, block.replace(old, new, 1))
     git = project(
         tmp_path / "widget",
         TOOL + ("kit = true\n" if file == KIT else "") + IMAGE + INDEX,

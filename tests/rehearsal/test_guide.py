@@ -13,7 +13,7 @@ import images
 from rehearsing import Ended, programs, project, rehearse
 from tagseal.notes.guide import TEMPLATE
 from tagseal.notes.page import fences
-from tagseal.notes.templates import packaged
+from tagseal.notes.templates import packaged_folder
 from tagseal.project.guide import page
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def test_its_commands_run_unless_the_notes_have_them(tmp_path: Path) -> None:
 def test_a_guide_that_leads_nowhere_fails_the_rehearsal(name: str, tmp_path: Path) -> None:
     """Exit 1, and the command is named; it is found with stand-ins as well."""
     old, new, slug, named = BROKEN[name]
-    template = (packaged() / TEMPLATE).read_text()
+    template = (packaged_folder() / TEMPLATE).read_text()
     assert old in template
     files = {f"ours/{TEMPLATE}": template.replace(old, new)}
     git = project(tmp_path / "widget", '\n[tool.tagseal]\ntemplates = "ours"\n', files)

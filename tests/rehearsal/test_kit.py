@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rehearsing import project, rehearse
-from tagseal.machine.packed import unpacked
+from tagseal.machine.packed import unpack
 from tagseal.notes.commands import commands
 from tagseal.records import Phase
 from tagseal.steps.shell import offline
@@ -55,7 +55,7 @@ def laid_out(kitted: Ended, folder: Path) -> dict[str, bytes]:
     """Unpack the kit, put the files beside its members, and return those."""
     assets = kitted.out / "assets"
     folder.mkdir()
-    members = unpacked(assets / KIT, KIT.removesuffix(".zip"))
+    members = unpack(assets / KIT, KIT.removesuffix(".zip"))
     for name, content in members.items():
         (folder / name).write_bytes(content)
     for file in assets.iterdir():

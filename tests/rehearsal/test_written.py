@@ -20,9 +20,9 @@ from tagseal.machine.git import Git
 from tagseal.rehearsal.output import Left
 from tagseal.rehearsal.project import workflow_file
 from tagseal.rehearsal.project.clone import make
-from tagseal.rehearsal.rehearse import staged
+from tagseal.rehearsal.rehearse import set_stage
 from tagseal.rehearsal.workflow import play as written
-from tagseal.workflow.document import parsed
+from tagseal.workflow.document import parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -164,7 +164,7 @@ def test_a_step_that_fails_is_named_with_its_place_and_its_last_words(tmp_path: 
 )
 def test_a_workflow_that_the_tag_does_not_start_is_not_ready(on: str, said: str) -> None:
     """It is played all the same: what it would do can be seen before that is mended."""
-    workflow = parsed(RELEASE.replace('\n  push:\n    tags: ["v[0-9]*"]\n', f" {on}\n").encode(), FILE)
+    workflow = parse(RELEASE.replace('\n  push:\n    tags: ["v[0-9]*"]\n', f" {on}\n").encode(), FILE)
     found = list(written.Written(workflow=workflow).unready("v1.2.3"))
     assert len(found) == bool(said)
     assert said in "".join(found)
@@ -177,7 +177,7 @@ def test_failed_jobs_are_run_again_with_what_they_handed_on(tmp_path: Path) -> N
     left = Left(temporary=tmp_path / "run", source=git.root, out=tmp_path / "out")
     said: list[str] = []
     with Loopback(folder=tmp_path / "loopback") as loopback:
-        stage, _ = staged(clone, loopback, left, {**os.environ, "PATH": PATH})
+        stage, _ = set_stage(clone, loopback, left, {**os.environ, "PATH": PATH})
         loopback.faults.set((Fault(name="server-error", host="rekor.*", method="POST", skip=2),))
         of = written.of(stage)
         first = {one.job.name: one.code for one in written.run(of, stage, said.append, said.append)}

@@ -114,7 +114,7 @@ def test_what_is_written_into_our_part_is_kept_beside_it(adopting: Stage) -> Non
 
 def copied(words: str = "Hello.") -> str:
     """Return the body of an older release that was adopted, as a person copies it into a new one."""
-    return body.closed(f"{words}\n\n{body.BEGIN}\n\n## Verify\n\nOlder commands.", "v1.2.2")
+    return body.close(f"{words}\n\n{body.BEGIN}\n\n## Verify\n\nOlder commands.", "v1.2.2")
 
 
 @pytest.mark.parametrize("draft", [True, False], ids=["draft", "published"])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from instance import IDENTITY, instance
-from tagseal.names import quoted
+from tagseal.names import quote_word
 from tagseal.records import BUNDLE
 from tagseal.steps.shell.instructions import Shell
 from tagseal.verification.attacks import Target, attacks
@@ -53,10 +53,10 @@ def genuine(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Shell]:
             (folder / (name + BUNDLE)).write_bytes(bundle)
         (base / "trust.json").write_text(played.trust_config)
         (base / "root.json").write_text(played.trusted_root)
-    cosign = quoted(shutil.which("cosign") or "cosign")
+    python, cosign = quote_word(sys.executable), quote_word(shutil.which("cosign") or "cosign")
     calls = {
-        "sigstore": f'exec {quoted(sys.executable)} -m sigstore --trust-config {quoted(str(base / "trust.json"))} "$@"',
-        "cosign": f'verb=$1; shift; exec {cosign} "$verb" --trusted-root {quoted(str(base / "root.json"))} "$@"',
+        "sigstore": f'exec {python} -m sigstore --trust-config {quote_word(str(base / "trust.json"))} "$@"',
+        "cosign": f'verb=$1; shift; exec {cosign} "$verb" --trusted-root {quote_word(str(base / "root.json"))} "$@"',
     }
     for name, call in calls.items():
         (shims / name).write_text(f"#!/bin/sh\n{call}\n")

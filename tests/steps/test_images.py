@@ -321,7 +321,9 @@ def test_what_others_have_signed_stays(imaged: Stage) -> None:
         imaged.upload(seal)
     found = services.registry.manifest(simplesigning.signature_tag(image.sha256))
     signatures = (
-        [one.annotations[simplesigning.SIGNATURE] for one in simplesigning.listed(found.content)] if found else []
+        [one.annotations[simplesigning.SIGNATURE] for one in simplesigning.list_signatures(found.content)]
+        if found
+        else []
     )
     assert (signatures[0], len(signatures)) == ("theirs", 2)
 

@@ -63,4 +63,4 @@ def test_a_re_run_ends_in_one_whole_release(
     assert tags[TAG] in public.body
     released.with_image(first if tags[TAG].endswith(released.with_image(first).sha256) else again)
     seal = released.sign()
-    registry.signed(seal, released.services(run=None))
+    registry.verify_signed(seal, released.services(run=None))

@@ -29,11 +29,11 @@ from tagseal.machine.files import artifact
 from tagseal.project.index import rows
 from tagseal.records import ATTESTATION, Build, Kind
 from tagseal.services.index import sites
-from tagseal.services.index.uploads import sent
+from tagseal.services.index.uploads import upload
 from tagseal.steps.check import check
 from tagseal.steps.index import client, irreversible
-from tagseal.steps.index import published as present
-from tagseal.steps.index.adopt import adopted
+from tagseal.steps.index import sentences as present
+from tagseal.steps.index.adopt import adopt
 from tagseal.steps.index.publish import send
 from tagseal.steps.publish import publish
 from tagseal.steps.seal.reverify import verify_sealed
@@ -91,7 +91,7 @@ def built(released: Stage, code: str = "") -> tuple[Build, Checks]:
     build, checks = released.build(code=code)
     paths = [released.work.packages / one.name for one in build.artifacts]
     folder = Path(tempfile.mkdtemp(dir=released.loopback.folder)) / "index"
-    found, taken = adopted(released.plan, paths, folder, released.services(run=None))
+    found, taken = adopt(released.plan, paths, folder, released.services(run=None))
     for one, path in zip(paths, found, strict=True):
         if path != one:
             shutil.copyfile(path, one)
@@ -531,7 +531,7 @@ def test_a_package_that_changes_on_its_way_is_not_sent(released: Stage) -> None:
     asking = client(released.plan, released.services(run=PUBLISHING))
     assert asking is not None
     with pytest.raises(VerificationFailed) as caught:
-        sent(asking.index, path, seal.packages[0].sha256, None, released.services().environ)
+        upload(asking.index, path, seal.packages[0].sha256, None, released.services().environ)
     assert caught.value.slug == "changed-before-sent"
     assert names(released) == []
 

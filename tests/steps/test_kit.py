@@ -17,7 +17,7 @@ from stage import KIT, NAMES, SDIST, WHEEL, proof_of
 from tagseal.errors import Busy, TagsealError, VerificationFailed
 from tagseal.loopback.faults import Fault
 from tagseal.machine.files import artifact
-from tagseal.machine.packed import packed, unpacked
+from tagseal.machine.packed import pack, unpack
 from tagseal.notes.clients import PLANNED_BUNDLE
 from tagseal.records import Bundle, Kind
 from tagseal.steps.prove import prove
@@ -60,7 +60,7 @@ def unasked(kitted: Stage) -> Stage:
 
 
 def members(stage: Stage) -> dict[str, bytes]:
-    return unpacked(stage.work.assets / KIT, FOLDER)
+    return unpack(stage.work.assets / KIT, FOLDER)
 
 
 def sent(stage: Stage) -> set[str]:
@@ -92,7 +92,7 @@ def resealed(stage: Stage, seal: Seal, content: Mapping[str, bytes]) -> Seal:
     """Sign another kit in the kit's place, as one who holds this very identity can."""
     services = stage.services()
     path, bundle = stage.work.assets / KIT, stage.work.bundles / f"{KIT}{BUNDLE}"
-    path.write_bytes(packed(FOLDER, content))
+    path.write_bytes(pack(FOLDER, content))
     made = artifact(path, Kind.kit)
     token = stage.loopback.issuer.mint(RUN, "sigstore")
 
@@ -377,7 +377,7 @@ def test_a_downloaded_kit_with_another_page_is_not_followed(unasked: Stage, tmp_
     base = tmp_path / "base"
     shutil.copytree(unasked.work.bundles, base / "assets")
     shutil.copy(unasked.work.assets / SUMS, base / "assets")
-    (base / "assets" / KIT).write_bytes(packed(FOLDER, {**members(unasked), "VERIFY.md": b"```bash draft\nid\n```\n"}))
+    (base / "assets" / KIT).write_bytes(pack(FOLDER, {**members(unasked), "VERIFY.md": b"```bash draft\nid\n```\n"}))
     with pytest.raises(VerificationFailed) as caught:
         offline.follow_kit(unasked.tag, unasked.plan, seal, base, services, look=draft.url, draft=True)
     assert caught.value.slug == "kit-misfits"

@@ -279,7 +279,7 @@ EDITS: dict[str, object] = {
     "image_tags": ("latest",),
     "image_forms": ("bundle",),
     "kit": "evil-verify.zip",
-    "index": sites.known()["testpypi"],
+    "index": sites.known_indexes()["testpypi"],
 }
 MAY_CHANGE = {
     "latest": False,

@@ -16,8 +16,8 @@ from tagseal.errors import Busy, Refused, TagsealError, UsageError, Verification
 from tagseal.loopback.faults import Fault
 from tagseal.services.github import GitHub, marker
 from tagseal.steps.draft import body
-from tagseal.steps.draft.wanted import wanted
-from tagseal.steps.upload import planned, upload
+from tagseal.steps.draft.wanted import wanted_files
+from tagseal.steps.upload import plan_upload, upload
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,7 +67,7 @@ def test_one_draft_holds_the_sealed_files_and_the_notes(sealed: Stage) -> None:
     seal = sealed.sign()
     draft = sealed.upload(seal)
     release = remote(sealed, draft)
-    digests = {one.name: one.sha256 for one in wanted(seal).values()}
+    digests = {one.name: one.sha256 for one in wanted_files(seal).values()}
     assert {one.name: one.sha256 for one in draft.assets} == digests
     assert sorted(digests) == ALL
     assert (release.draft, release.tag_name, release.name, release.prerelease) == (True, "v1.2.3", "v1.2.3", False)
@@ -270,7 +270,7 @@ def arm(released: Stage, *names: str) -> None:
 
 
 def acts(released: Stage, seal: Seal) -> tuple[str, ...]:
-    return planned(released.tag, released.plan, seal, services=released.services()).lines()
+    return plan_upload(released.tag, released.plan, seal, services=released.services()).lines()
 
 
 def test_what_is_planned_is_what_is_done(sealed: Stage) -> None:
@@ -385,7 +385,9 @@ def test_no_digest_at_all_is_looked_into(sealed: Stage) -> None:
     seal = sealed.sign()
     sealed.loopback.faults.set([Fault(name="digest-null", count=1000)])
     draft = sealed.upload(seal)
-    assert {one.name: one.sha256 for one in draft.assets} == {one.name: one.sha256 for one in wanted(seal).values()}
+    assert {one.name: one.sha256 for one in draft.assets} == {
+        one.name: one.sha256 for one in wanted_files(seal).values()
+    }
 
 
 def test_what_a_person_wrote_is_shown_and_not_lost(sealed: Stage) -> None:
@@ -407,7 +409,7 @@ def test_notes_that_were_rendered_otherwise_are_nobodys_words(sealed: Stage) -> 
     """Their digest stands below them: they are replaced without a word."""
     seal = sealed.sign()
     sealed.upload(seal)
-    remote(sealed).body = body.closed("Rendered by an older version.", "v1.2.3")
+    remote(sealed).body = body.close("Rendered by an older version.", "v1.2.3")
     sealed.upload(seal)
     assert remote(sealed).body.startswith("- A widget that turns.")
     assert (sealed.remarks, list(sealed.work.path.glob("notes-edited*"))) == ([], [])

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 import widget
 from tagseal.loopback import Loopback
 from tagseal.loopback.actions import Run
-from tagseal.machine.actions import RECORDS, said
+from tagseal.machine.actions import RECORDS, read_command_file
 from tagseal.rehearsal import jobs
 from tagseal.rehearsal.jobs import JOBS, Job, Stage
 from tagseal.rehearsal.project import clone
@@ -199,7 +199,7 @@ class World:
     def handed_over(self, machine: Machine, folder: Path) -> HandOver:
         """Keep what a finished job hands on."""
         shutil.copytree(machine.work, folder)
-        return HandOver(folder=folder, records=said(machine.outputs.read_text())["records"])
+        return HandOver(folder=folder, records=read_command_file(machine.outputs.read_text())["records"])
 
     def _built(self, project: Project, folder: Path, number: int) -> HandOver:
         """Play the build job, with other bytes for each number."""

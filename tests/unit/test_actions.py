@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tagseal.machine import actions
-from tagseal.machine.actions import Event, event, hand_on, handed_on, said, token
+from tagseal.machine.actions import Event, event, expected_records, read_command_file, token, write_outputs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,27 +66,27 @@ def test_the_digest_of_this_step_is_newer_than_that_of_the_job_before(tmp_path: 
     """Each verb may be a process of its own: the last output wins, then the variable, then nothing."""
     output = tmp_path / "output"
     environ = {actions.RECORDS: "before", "GITHUB_OUTPUT": str(output)}
-    assert handed_on({}) == ""
-    assert handed_on(environ) == "before"
+    assert expected_records({}) == ""
+    assert expected_records(environ) == "before"
     output.write_text("other=1\n")
-    assert handed_on(environ) == "before"
-    hand_on(environ, records="first")
-    hand_on(environ, records="second", release_url="https://github.com/octo/widget")
-    assert handed_on(environ) == "second"
+    assert expected_records(environ) == "before"
+    write_outputs(environ, records="first")
+    write_outputs(environ, records="second", release_url="https://github.com/octo/widget")
+    assert expected_records(environ) == "second"
     url = "https://github.com/octo/widget"
-    assert said(output.read_text()) == {"other": "1", "records": "second", "release-url": url}
+    assert read_command_file(output.read_text()) == {"other": "1", "records": "second", "release-url": url}
 
 
 def test_no_value_can_end_its_own_block(tmp_path: Path) -> None:
     """Each output stands between words that are new each time; a value with lines in it brings no output of its own."""
     output = tmp_path / "output"
     for _ in range(2):
-        hand_on({"GITHUB_OUTPUT": str(output)}, tag="v1\nEOF\nrecords=forged", version="1")
+        write_outputs({"GITHUB_OUTPUT": str(output)}, tag="v1\nEOF\nrecords=forged", version="1")
     lines = output.read_text().splitlines()
     ends = [line.partition("<<")[2] for line in lines if "<<" in line]
     assert len(set(ends)) == 4
     assert all(re.fullmatch("[0-9a-f]{32}", end) for end in ends)
-    assert said(output.read_text()) == {"tag": "v1\nEOF\nrecords=forged", "version": "1"}
+    assert read_command_file(output.read_text()) == {"tag": "v1\nEOF\nrecords=forged", "version": "1"}
 
 
 @pytest.mark.parametrize("text", ["word\n", "records<<END\nopen\n", "=x\n"])
@@ -94,7 +94,7 @@ def test_a_torn_output_leaves_the_digest_of_the_job_before(text: str, tmp_path: 
     """Which the records then have, or they are refused."""
     output = tmp_path / "output"
     output.write_text(f"records=first\n{text}")
-    assert handed_on({actions.RECORDS: "before", "GITHUB_OUTPUT": str(output)}) == "before"
+    assert expected_records({actions.RECORDS: "before", "GITHUB_OUTPUT": str(output)}) == "before"
 
 
 @pytest.mark.parametrize("environ", [{}, {"GITHUB_OUTPUT": ""}])
@@ -103,5 +103,5 @@ def test_outside_of_actions_nothing_is_handed_on(
 ) -> None:
     """There is no file to write to, so nothing is written, and nothing is read from what lies here."""
     monkeypatch.chdir(tmp_path)
-    hand_on(environ, records="digest")
-    assert (handed_on(environ), list(tmp_path.iterdir())) == ("", [])
+    write_outputs(environ, records="digest")
+    assert (expected_records(environ), list(tmp_path.iterdir())) == ("", [])

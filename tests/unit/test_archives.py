@@ -243,10 +243,10 @@ def test_an_artifact_is_the_bytes_that_were_read(tmp_path: Path) -> None:
     folder = tmp_path / "copies"
     folder.mkdir()
     assert files.artifact(path, Kind.asset) == expected
-    assert files.copied(path, folder, Kind.asset) == expected
+    assert files.copy_artifact(path, folder, Kind.asset) == expected
     assert (folder / path.name).read_bytes() == b"content"
     with pytest.raises(UsageError) as caught:
-        files.copied(path, folder, Kind.asset)
+        files.copy_artifact(path, folder, Kind.asset)
     assert caught.value.slug == "duplicate-file-name"
 
 

@@ -12,7 +12,7 @@ import widget
 from tagseal.config import Settings
 from tagseal.errors import ConfigError, UsageError
 from tagseal.machine.git import repository, repository_of
-from tagseal.machine.metadata import declared, stated_name
+from tagseal.machine.metadata import read_declared, stated_name
 from tagseal.project.detect import detect
 from tagseal.tags import Pattern, parse_version, pattern
 from tagseal.workflow.signing import signing
@@ -191,7 +191,7 @@ def test_static_metadata_is_read_and_the_rest_is_dynamic(
 ) -> None:
     """What [project] states is known; what it does not state only the back end knows."""
     widget.write(tmp_path, {"pyproject.toml": text})
-    found = declared(tmp_path)
+    found = read_declared(tmp_path)
     assert (found.name, found.version, found.backend) == (name, version, backend)
     assert found.dynamic == (None in {name, version})
 
@@ -200,7 +200,7 @@ def test_a_project_with_only_a_setup_py_is_dynamic_and_never_run(tmp_path: Path)
     """Reading what a project declares executes nothing of it."""
     canary = tmp_path / "canary"
     widget.write(tmp_path, {"setup.py": f"open({str(canary)!r}, 'w')\nsetup(name='widget')\n"})
-    found = declared(tmp_path)
+    found = read_declared(tmp_path)
     assert (found.name, found.version) == ("widget", None)
     assert not canary.exists()
 
@@ -234,7 +234,7 @@ def test_a_name_is_read_where_it_is_stated_and_nowhere_computed(
 ) -> None:
     """A job that signs compares the build job's files with it, and runs nothing to learn it."""
     widget.write(tmp_path, files)
-    found = declared(tmp_path)
+    found = read_declared(tmp_path)
     assert found.name == name
     if name is None:
         with pytest.raises(UsageError, match="whose name only its build back end knows") as caught:
@@ -260,7 +260,7 @@ def test_a_folder_that_is_no_project_is_said_so(
     """Nothing there, nothing that parses, no PEP 440 version, no name: each has its own error."""
     widget.write(tmp_path, files)
     with pytest.raises(UsageError) as caught:
-        declared(tmp_path)
+        read_declared(tmp_path)
     assert (type(caught.value), caught.value.slug) == (kind, slug)
 
 

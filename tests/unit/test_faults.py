@@ -11,7 +11,7 @@ from tagseal.cli import main
 from tagseal.errors import UsageError
 from tagseal.loopback import Loopback
 from tagseal.loopback.faults import FAULTS, Fault
-from tagseal.rehearsal.faults import document, named, struck, told
+from tagseal.rehearsal.faults import document, explain_all, faults_named, outcomes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,11 +70,11 @@ def test_the_same_fault_twice_hits_twice(loopback: Loopback, get: Callable[[str]
 def test_what_became_of_each_fault_is_told(loopback: Loopback, get: Callable[[str], int]) -> None:
     """In the person's own words: how many requests it hit, and that one which hit none has shown nothing."""
     asked = ("server-error,path=/b", "bad-gateway,path=/a,count=2", "limit-429", "server-error,path=/c,count=3")
-    loopback.faults.set(named(asked))
+    loopback.faults.set(faults_named(asked))
     for path in ("/a", "/a", "/b", "/c", "/c"):
         get(path)
 
-    assert [str(one) for one in struck(asked, loopback.faults)] == [
+    assert [str(one) for one in outcomes(asked, loopback.faults)] == [
         "fault:   server-error,path=/b hit 1 request",
         "fault:   bad-gateway,path=/a,count=2 hit 2 requests",
         "note:    the fault limit-429 hit no request: this run says nothing about it",
@@ -102,7 +102,7 @@ def test_a_fault_keeps_to_where_it_can_happen(loopback: Loopback, get: Callable[
 
 def test_a_fault_is_described_in_one_word_or_more() -> None:
     """Name, host, method, path, skip and count, in any order."""
-    assert named(["slow", "drop-after,count=2,host=a.b,skip=1,path=/x=y,method=GET|PUT"]) == (
+    assert faults_named(["slow", "drop-after,count=2,host=a.b,skip=1,path=/x=y,method=GET|PUT"]) == (
         Fault(name="slow"),
         Fault(name="drop-after", host="a.b", method="GET|PUT", path="/x=y", skip=1, count=2),
     )
@@ -129,7 +129,7 @@ def test_a_fault_is_described_in_one_word_or_more() -> None:
 def test_a_bad_description_is_refused(description: str, slug: str, what: str | None) -> None:
     """Nothing runs with a fault that would not hit what the person meant."""
     with pytest.raises(UsageError) as refusal:
-        named([description])
+        faults_named([description])
 
     expected = "NAME[,host=REGEX][,method=REGEX][,path=REGEX][,skip=N][,count=N]"
     assert refusal.value.slug == slug
@@ -143,7 +143,7 @@ def test_the_list_explains_every_fault(command: str, capsys: pytest.CaptureFixtu
     lines = capsys.readouterr().out.splitlines()
 
     assert [line for line in lines if not line.startswith(" ")] == list(FAULTS)
-    assert lines == list(told())
+    assert lines == list(explain_all())
     assert max(map(len, lines)) <= 80
 
 

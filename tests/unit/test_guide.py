@@ -13,7 +13,7 @@ import pytest
 import guides
 from tagseal.errors import ConfigError, Refused, TagsealError, UsageError
 from tagseal.notes.page import html
-from tagseal.notes.templates import packaged
+from tagseal.notes.templates import packaged_folder
 from tagseal.project.guide import page
 from tagseal.verification.diagnosis import TROUBLES
 
@@ -243,7 +243,7 @@ def test_what_would_make_its_commands_wrong_is_refused(
 )
 def test_a_broken_template_of_a_project_is_found(tmp_path: Path, old: str, new: str, slug: str, named: str) -> None:
     """Whatever is wrong with a command of the project's own template is named, with a tag and without."""
-    template = (packaged() / "guide.md.j2").read_text()
+    template = (packaged_folder() / "guide.md.j2").read_text()
     assert old in template
     root = guides.checkout(
         tmp_path,

@@ -96,13 +96,13 @@ def test_others_signatures_stay() -> None:
         "layers": [{"digest": LAYER.digest, "size": 9, "mediaType": "of another kind"}, OTHER.descriptor],
         "annotations": {"theirs": "yes"},
     }
-    once = simplesigning.appended(json.dumps(foreign, indent=3).encode(), [LAYER])
+    once = simplesigning.append(json.dumps(foreign, indent=3).encode(), [LAYER])
     found = json.loads(once)
     assert found == {**foreign, "layers": [*foreign["layers"], LAYER.descriptor]}  # type: ignore[misc]
     assert list(found) == list(foreign)
-    assert simplesigning.appended(once, [LAYER, OTHER]) == once
+    assert simplesigning.append(once, [LAYER, OTHER]) == once
     expected = [(one.digest, len(PAYLOAD), one.annotations) for one in (OTHER, LAYER)]
-    assert [(one.digest, one.size, one.annotations) for one in simplesigning.listed(once)] == expected
+    assert [(one.digest, one.size, one.annotations) for one in simplesigning.list_signatures(once)] == expected
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_others_signatures_stay() -> None:
 def test_a_list_that_cannot_be_read_is_refused(existing: bytes) -> None:
     """Who reads signatures gets all of them, or is told why not."""
     with pytest.raises(Refused):
-        simplesigning.listed(existing)
+        simplesigning.list_signatures(existing)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_a_list_that_cannot_be_read_is_refused(existing: bytes) -> None:
 def test_what_is_no_manifest_of_signatures_is_left_alone(existing: bytes) -> None:
     """Something else at the tag is refused: adding to it would destroy it, or be of no use."""
     with pytest.raises(Refused) as caught:
-        simplesigning.appended(existing, [LAYER])
+        simplesigning.append(existing, [LAYER])
     assert caught.value.slug == "foreign-signature-manifest"
 
 
@@ -200,5 +200,5 @@ def test_layers_of_two_signatures_differ(played: Instance) -> None:
     """Signing again makes another layer of the same payload, which is appended beside the first."""
     one, other = genuine(played, PAYLOAD), genuine(played, PAYLOAD)
     manifest, _ = simplesigning.signature_manifest([one])
-    assert len(json.loads(simplesigning.appended(manifest, [other]))["layers"]) == 2
-    assert simplesigning.appended(manifest, [one]) == manifest
+    assert len(json.loads(simplesigning.append(manifest, [other]))["layers"]) == 2
+    assert simplesigning.append(manifest, [one]) == manifest

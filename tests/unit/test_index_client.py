@@ -55,7 +55,7 @@ def front(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Front]:
 
 
 def client(index: Index | None = None) -> Client:
-    return Client(index=index or sites.known()["pypi"], project="Widget", version="1.2.3")
+    return Client(index=index or sites.known_indexes()["pypi"], project="Widget", version="1.2.3")
 
 
 def told(front: Front, content: object, status: int = 200, **headers: str) -> None:

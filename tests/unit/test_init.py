@@ -112,7 +112,7 @@ def test_what_is_written_is_locked_and_set_up(made: Made) -> None:
     digest = hashlib.sha256(b"a wheel").hexdigest()
     assert made.text(LOCK).endswith(f"\n./.github/tagseal/{WHEEL} \\\n    --hash=sha256:{digest}\n")
     workflow = read(made.root / RELEASE, RELEASE)
-    installed = [[name for step in job.steps if (name := setup.wanted(step.run))] for job in workflow.jobs]
+    installed = [[name for step in job.steps if (name := setup.requirements_file(step.run))] for job in workflow.jobs]
     assert installed == [[LOCK]] * 4
 
 

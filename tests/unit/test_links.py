@@ -113,7 +113,7 @@ def test_a_file_is_put_in_place_through_no_link(tmp_path: Path, home: Path) -> N
     """Neither through one of its name, nor through one of the name that it has while it is written."""
     for name in ("file", ".file.part"):
         (tmp_path / name).symlink_to(home / "profile")
-    files.replaced(tmp_path / "file", b"new")
+    files.write_atomically(tmp_path / "file", b"new")
     assert (tmp_path / "file").read_bytes() == b"new"
     assert not (tmp_path / "file").is_symlink()
     assert untouched(home)

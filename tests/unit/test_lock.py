@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tagseal.errors import Refused
-from tagseal.machine.files import swept
-from tagseal.machine.lock import held
+from tagseal.machine.files import remove_leftovers
+from tagseal.machine.lock import hold_lock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,9 +30,9 @@ with held(pathlib.Path(sys.argv[1]), "`tagseal run sign`"):
 def test_the_other_one_is_told_who_holds_it(tmp_path: Path) -> None:
     """Its verbs, its process, its machine, since when; nothing of the other's is written."""
     path = tmp_path / "v1" / ".lock"
-    with held(path, "`tagseal run plan build check`"):
+    with hold_lock(path, "`tagseal run plan build check`"):
         words = path.read_text()
-        with pytest.raises(Refused) as caught, held(path, "`tagseal run sign`"):
+        with pytest.raises(Refused) as caught, hold_lock(path, "`tagseal run sign`"):
             pytest.fail("two hold it")
         assert path.read_text() == words
     assert caught.value.slug == "run-under-way"
@@ -48,26 +48,26 @@ def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout
         child = int(holder.stdout.readline())
-        with pytest.raises(Refused, match="another run"), held(path, "mine"):
+        with pytest.raises(Refused, match="another run"), hold_lock(path, "mine"):
             pytest.fail("two hold it")
         holder.send_signal(signal.SIGKILL)
         holder.wait(10)
         assert path.read_text().startswith("`tagseal run sign`, process ")
         os.kill(child, 0)  # it lives, and holds nothing
-        with held(path, "mine"):
+        with hold_lock(path, "mine"):
             assert path.read_text().startswith("mine, process ")
 
 
 def test_what_a_file_from_elsewhere_says_steers_nothing(tmp_path: Path) -> None:
     """A file that came with a folder locks nothing; a link in its place is not followed."""
     (tmp_path / ".lock").write_bytes(b"\x1b[2J" * 1000)
-    with held(tmp_path / ".lock", "mine"):
+    with hold_lock(tmp_path / ".lock", "mine"):
         assert "\x1b" not in (tmp_path / ".lock").read_text()
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "folder").mkdir()
     for name in ("link", "pipe", "folder"):
-        with pytest.raises(Refused, match=f"'{name}'"), held(tmp_path / name, "mine"):
+        with pytest.raises(Refused, match=f"'{name}'"), hold_lock(tmp_path / name, "mine"):
             pytest.fail("something else was taken for a file")
     assert not (tmp_path / "elsewhere").exists()
 
@@ -84,6 +84,6 @@ def test_what_is_swept_lies_in_the_work_folder(tmp_path: Path) -> None:
         (work / name).symlink_to(person)
     (work / ".b.part").symlink_to(person / ".key.part")
     (work / ".lock").touch()
-    swept(work)
+    remove_leftovers(work)
     assert sorted(path.name for path in work.iterdir()) == [".lock", "seen"]
     assert sorted(path.name for path in person.iterdir()) == [".key.part", ".ssh"]

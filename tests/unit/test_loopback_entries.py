@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from securesystemslib.dsse import Envelope
 from werkzeug.exceptions import BadRequest
 
-from tagseal.loopback.sigstore.entries import canonical, proposed
+from tagseal.loopback.sigstore.entries import build_proposal, canonical
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 
@@ -29,7 +29,7 @@ def pem(key: ec.EllipticCurvePrivateKey = KEY) -> str:
 
 
 def record() -> dict[str, Any]:
-    read: dict[str, Any] = json.loads(proposed(b"message", KEY))
+    read: dict[str, Any] = json.loads(build_proposal(b"message", KEY))
     return read
 
 

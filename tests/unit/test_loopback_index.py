@@ -56,14 +56,14 @@ def test_an_exchanged_token_is_good_for_minutes(state: State, clock: Clock) -> N
 
 def test_a_version_is_open_for_two_weeks(state: State, clock: Clock) -> None:
     """From its first file on, however many follow."""
-    assert not state.closed("widget", "1.2.3")
+    assert not state.is_closed("widget", "1.2.3")
     state.add(file("a", "aa"), b"a")
     clock.now = 14 * DAY
-    assert not state.closed("widget", "1.2.3")
+    assert not state.is_closed("widget", "1.2.3")
     state.add(file("b", "bb"), b"b")
     clock.now += 1
-    assert state.closed("widget", "1.2.3")
-    assert not state.closed("widget", "1.2.4")
+    assert state.is_closed("widget", "1.2.3")
+    assert not state.is_closed("widget", "1.2.4")
 
 
 def test_a_name_comes_before_the_same_bytes(state: State) -> None:

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from werkzeug.test import Client
 
-from tagseal.loopback.sigstore.entries import proposed
+from tagseal.loopback.sigstore.entries import build_proposal
 from tagseal.loopback.sigstore.log import EARLIER
 from tagseal.loopback.sigstore.merkle import leaf_hash
 from tagseal.loopback.sigstore.rekor import Rekor
@@ -38,7 +38,7 @@ def text(content: bytes) -> str:
 
 
 def record(message: bytes = b"message", key: ec.EllipticCurvePrivateKey = KEY) -> dict[str, Any]:
-    read: dict[str, Any] = json.loads(proposed(message, key))
+    read: dict[str, Any] = json.loads(build_proposal(message, key))
     return read
 
 

@@ -19,7 +19,7 @@ from werkzeug.test import Client
 from tagseal.loopback.sigstore.merkle import leaf_hash, node_hash
 from tagseal.loopback.sigstore.rekor_tiles import HOST, RekorTiles
 from tagseal.loopback.sigstore.signatures import spki
-from tagseal.loopback.sigstore.tile_entries import Entry, requested
+from tagseal.loopback.sigstore.tile_entries import Entry, build_request
 from tagseal.loopback.sigstore.tiles import WIDTH
 
 ENTRIES = "/api/v2/log/entries"
@@ -42,7 +42,7 @@ def text(content: bytes) -> str:
 
 
 def record(message: bytes = b"message", key: ec.EllipticCurvePrivateKey = KEY) -> dict[str, Any]:
-    read: dict[str, Any] = json.loads(requested(message, key))
+    read: dict[str, Any] = json.loads(build_request(message, key))
     return read
 
 

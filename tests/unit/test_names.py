@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 
 from tagseal.errors import Refused
 from tagseal.names import (
-    counted,
     folder,
+    number_of,
     plain,
     printable,
-    quoted,
+    quote_word,
     safe_file_name,
     safe_image,
     safe_repository,
     safe_tag,
-    shown,
+    show,
 )
 
 SAFE_TAGS = ("v1.0.0", "1.0.0", "26.1.0", "1.0.0rc1", "pkg/v1.0", "v1.0.0+local", "release-1_2")
@@ -51,7 +51,7 @@ UNSAFE_TAGS = (
 
 def test_a_number_has_its_noun() -> None:
     """One is one; everything else is many, and long numbers are grouped."""
-    found = [counted(number, "byte") for number in (0, 1, 2, 12_345)]
+    found = [number_of(number, "byte") for number in (0, 1, 2, 12_345)]
     assert found == ["0 bytes", "1 byte", "2 bytes", "12,345 bytes"]
 
 
@@ -150,7 +150,7 @@ def test_a_letter_that_is_seen_is_shown(letter: str) -> None:
 
 def test_shown_is_bounded() -> None:
     """Text from outside is quoted and cut."""
-    assert shown("a" * 200) == f"'{'a' * 120}…'"
+    assert show("a" * 200) == f"'{'a' * 120}…'"
 
 
 @given(st.text(alphabet=st.characters(exclude_characters="\x00", exclude_categories=["Cs"])))
@@ -158,7 +158,7 @@ def test_quoted_is_one_word(word: str) -> None:
     """A shell reads a quoted word as exactly that word."""
     import shlex  # noqa: PLC0415
 
-    assert shlex.split(quoted(word)) == [word]
+    assert shlex.split(quote_word(word)) == [word]
 
 
 @pytest.mark.parametrize("name", ["ghcr.io/octo/widget", "registry.example.org:5000/a", "quay.io/a/b_c/d--e.f"])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tagseal.errors import VerificationFailed
-from tagseal.notes.commands import Expected, Use, classify, commands, required
+from tagseal.notes.commands import Expected, Use, classify, commands, require_purposes
 from tagseal.notes.render import render
 from tagseal.records import Artifact, Command, Identity, Phase
 
@@ -303,7 +303,7 @@ def test_instructions_that_leave_something_out_are_refused(
     """Every artifact is downloaded in both ways, verified by both tools and hashed; what is not is listed."""
     fewer = printed[:left_out] + printed[left_out + 1 :]
     with pytest.raises(VerificationFailed) as refusal:
-        required(fewer, expected, artifacts)
+        require_purposes(fewer, expected, artifacts)
     assert refusal.value.slug == "instructions-incomplete"
     assert line in refusal.value.context
 
@@ -314,17 +314,17 @@ def test_a_verified_list_of_hashes_covers_the_files_in_it(
     """Cosign may verify `SHA256SUMS` alone, if a command holds every file against it; the list itself is in none."""
     block = f"{COSIGN} --bundle {{0}}.sigstore.json {{0}}"
     listed, other = (draft(block.format(name)) for name in ("SHA256SUMS", "widget-1.2.3.tar.gz"))
-    assert required((*printed[:7], listed), expected, artifacts)
+    assert require_purposes((*printed[:7], listed), expected, artifacts)
     for left_out, by_cosign in ((6, listed), (7, other)):
         with pytest.raises(VerificationFailed) as refusal:
-            required((*printed[:left_out], *printed[left_out + 1 : 7], by_cosign), expected, artifacts)
+            require_purposes((*printed[:left_out], *printed[left_out + 1 : 7], by_cosign), expected, artifacts)
         assert f"{WHEEL}: no cosign command" in refusal.value.context
 
 
 def test_everything_that_is_left_out_is_listed(expected: Expected, artifacts: tuple[Artifact, ...]) -> None:
     """All at once, not one a run."""
     with pytest.raises(VerificationFailed) as refusal:
-        required((), expected, artifacts[:1])
+        require_purposes((), expected, artifacts[:1])
     assert refusal.value.context == (
         f"{WHEEL}: no download before it is public",
         f"{WHEEL}.sigstore.json: no download before it is public",
@@ -376,7 +376,7 @@ def test_breaking_any_command_is_noticed_before_it_runs(
         broken = list(printed)
         broken[index] = dataclasses.replace(printed[index], text=text)
         try:
-            required(broken, expected, artifacts)
+            require_purposes(broken, expected, artifacts)
         except VerificationFailed:
             continue
         unnoticed.append(what)

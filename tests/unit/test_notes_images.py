@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tagseal.errors import TagsealError, VerificationFailed
-from tagseal.notes.commands import Expected, Purpose, Use, classify, required
+from tagseal.notes.commands import Expected, Purpose, Use, classify, require_purposes
 from tagseal.notes.render import Page, render
 from tagseal.records import ISSUER, Artifact, Command, Phase
 
@@ -138,7 +138,7 @@ def test_every_way_to_name_the_image_is_covered(
     commands = [one for one in page.commands if f"cosign verify {lacking}" not in one.text]
     assert len(commands) == len(page.commands) - 1
     with pytest.raises(VerificationFailed) as caught:
-        required(commands, expected, (*artifacts, image))
+        require_purposes(commands, expected, (*artifacts, image))
     assert caught.value.slug == "instructions-incomplete"
 
 

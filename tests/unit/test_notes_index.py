@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tagseal.errors import VerificationFailed
-from tagseal.notes.commands import Expected, Use, classify, required
+from tagseal.notes.commands import Expected, Use, classify, require_purposes
 from tagseal.notes.render import render
 from tagseal.records import Artifact, Command, Index, Kind, Phase
 from tagseal.services.index import sites
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tagseal.records import Plan
 
-KNOWN = sites.known()
+KNOWN = sites.known_indexes()
 COMPANY = Index(name="company", simple="https://packages.example/simple/", upload="", site="")
 INDEXES = [KNOWN["pypi"], KNOWN["testpypi"], COMPANY]
 PROVENANCE = KNOWN["pypi"].provenance("widget", "1.2.3", "widget-1.2.3.tar.gz")
@@ -154,7 +154,7 @@ def test_a_page_that_leaves_out_the_index_is_refused(
     page = render(tag="v1.2.3", plan=planned, artifacts=artifacts, override=None)
     kept = [one for one in page.commands if without not in one.text or one.phase is Phase.shown]
     with pytest.raises(VerificationFailed) as caught:
-        required(kept, Expected.planned(planned, "v1.2.3", artifacts), artifacts)
+        require_purposes(kept, Expected.planned(planned, "v1.2.3", artifacts), artifacts)
     assert caught.value.slug == "instructions-incomplete"
 
 

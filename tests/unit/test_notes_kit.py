@@ -17,7 +17,7 @@ from tagseal.notes import commands, kit
 from tagseal.notes.commands import Expected, Use
 from tagseal.notes.known import KIT_FORMS
 from tagseal.notes.render import Page, render
-from tagseal.notes.templates import packaged
+from tagseal.notes.templates import packaged_folder
 from tagseal.records import Artifact, Command, Kind, Phase
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ def test_a_template_that_leaves_a_file_out_is_refused(
     rendered: Callable[..., Page], before: str, after: str, missing: str
 ) -> None:
     """Whoever overrides the page covers every file with every tool."""
-    text = (packaged() / kit.TEMPLATE).read_text()
+    text = (packaged_folder() / kit.TEMPLATE).read_text()
     assert before in text
     with pytest.raises(VerificationFailed) as caught:
         rendered({kit.TEMPLATE: text.replace(before, after)})

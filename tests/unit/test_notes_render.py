@@ -17,7 +17,7 @@ from tagseal.errors import Refused, TagsealError, VerificationFailed
 from tagseal.notes import child, page, templates
 from tagseal.notes.page import LIMIT
 from tagseal.notes.render import Page, render
-from tagseal.notes.templates import packaged
+from tagseal.notes.templates import packaged_folder
 from tagseal.records import Artifact, Identity, Kind
 from tagseal.services.index import sites
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "notes.md"
 PROSE = {f"verify/{part}.md.j2" for part in ("meaning", "output", "segments", "starts", "table")}
-TEMPLATES = sorted(path.relative_to(packaged()).as_posix() for path in packaged().glob("verify/*.j2"))
+TEMPLATES = sorted(path.relative_to(packaged_folder()).as_posix() for path in packaged_folder().glob("verify/*.j2"))
 
 
 @pytest.fixture(autouse=True)
@@ -275,7 +275,7 @@ def test_no_packaged_template_can_be_emptied(
     image: Artifact,
 ) -> None:
     """Of the parts with commands; the others are prose."""
-    index = sites.known()["pypi"]
+    index = sites.known_indexes()["pypi"]
     subjects = {"files": (*artifacts, image), "image_tags": ("v1.2.3",), "index": index}
     if template in PROSE:
         assert rendered(override={template: ""}, **subjects).commands == rendered(**subjects).commands

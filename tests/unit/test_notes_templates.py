@@ -92,7 +92,7 @@ def test_templates_are_a_folder_of_text(tmp_path: Path) -> None:
 
 def test_a_child_fills_as_this_process_does(plan: Callable[..., Plan], artifacts: tuple[Artifact, ...]) -> None:
     """Every value gets there, and the page is the same, letter for letter."""
-    own = {"notes.md.j2": (templates.packaged() / "notes.md.j2").read_text()}
+    own = {"notes.md.j2": (templates.packaged_folder() / "notes.md.j2").read_text()}
     pages = [render(tag="v1.2.3", plan=plan(), artifacts=artifacts, override=override) for override in (None, own)]
     assert pages[0] == pages[1]
 

@@ -13,7 +13,7 @@ import pytest
 
 from tagseal.errors import Refused, VerificationFailed
 from tagseal.machine import packed as module
-from tagseal.machine.packed import packed, unpacked
+from tagseal.machine.packed import pack, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,8 +27,8 @@ DIGEST = "c11fe9134aa8fe655b042bb96d4e35f79293208b18ee1649a053f718b43ac2e8"
 
 def test_the_same_files_are_the_same_bytes() -> None:
     """Whatever order they come in, whenever: sorted, stored, with fixed times and modes."""
-    text = packed(FOLDER, MEMBERS)
-    assert text == packed(FOLDER, dict(sorted(MEMBERS.items())))
+    text = pack(FOLDER, MEMBERS)
+    assert text == pack(FOLDER, dict(sorted(MEMBERS.items())))
     with zipfile.ZipFile(io.BytesIO(text)) as archive:
         listed = archive.infolist()
     assert [one.filename for one in listed] == [f"{FOLDER}/{name}" for name in sorted(MEMBERS)]
@@ -39,13 +39,13 @@ def test_the_same_files_are_the_same_bytes() -> None:
 
 def test_its_bytes_are_those_of_every_python() -> None:
     """An archive is compared with one that another machine packed: this digest never changes."""
-    assert hashlib.sha256(packed(FOLDER, MEMBERS)).hexdigest() == DIGEST
+    assert hashlib.sha256(pack(FOLDER, MEMBERS)).hexdigest() == DIGEST
 
 
 def test_what_was_packed_is_read_back(tmp_path: Path) -> None:
     """Base names and bytes; nothing is written anywhere."""
-    (tmp_path / "kit.zip").write_bytes(packed(FOLDER, MEMBERS))
-    assert unpacked(tmp_path / "kit.zip", FOLDER) == MEMBERS
+    (tmp_path / "kit.zip").write_bytes(pack(FOLDER, MEMBERS))
+    assert unpack(tmp_path / "kit.zip", FOLDER) == MEMBERS
     assert [one.name for one in tmp_path.iterdir()] == ["kit.zip"]
 
 
@@ -53,10 +53,10 @@ def test_what_was_packed_is_read_back(tmp_path: Path) -> None:
 def test_an_unsafe_name_is_not_packed(name: str) -> None:
     """Nobody's unpacker writes outside of the folder."""
     with pytest.raises(Refused) as caught:
-        packed(FOLDER, {name: b""})
+        pack(FOLDER, {name: b""})
     assert caught.value.slug == "unsafe-file-name"
     with pytest.raises(Refused):
-        packed(name, {"a": b""})
+        pack(name, {"a": b""})
 
 
 def zipped(
@@ -105,21 +105,21 @@ def test_another_form_is_refused(tmp_path: Path, trick: str) -> None:
     """Nothing hides before, between or behind the members, and no name leads anywhere."""
     (tmp_path / "kit.zip").write_bytes(HOSTILE[trick]())
     with pytest.raises(VerificationFailed) as caught:
-        unpacked(tmp_path / "kit.zip", FOLDER)
+        unpack(tmp_path / "kit.zip", FOLDER)
     assert caught.value.slug == "packed-otherwise"
 
 
 def test_a_huge_archive_is_not_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its size decides, before anything in it is looked at."""
-    (tmp_path / "kit.zip").write_bytes(packed(FOLDER, MEMBERS))
+    (tmp_path / "kit.zip").write_bytes(pack(FOLDER, MEMBERS))
     monkeypatch.setattr(module, "LARGEST", 10)
     with pytest.raises(VerificationFailed):
-        unpacked(tmp_path / "kit.zip", FOLDER)
+        unpack(tmp_path / "kit.zip", FOLDER)
 
 
 def test_a_link_is_no_archive(tmp_path: Path) -> None:
     """It may lead to what nobody downloaded."""
-    (tmp_path / "there.zip").write_bytes(packed(FOLDER, MEMBERS))
+    (tmp_path / "there.zip").write_bytes(pack(FOLDER, MEMBERS))
     (tmp_path / "kit.zip").symlink_to("there.zip")
     with pytest.raises(Refused):
-        unpacked(tmp_path / "kit.zip", FOLDER)
+        unpack(tmp_path / "kit.zip", FOLDER)

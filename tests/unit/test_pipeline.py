@@ -18,9 +18,9 @@ from tagseal import records as kinds
 from tagseal.errors import Refused, ServiceError, TagsealError, UsageError
 from tagseal.journal import Journal, digest
 from tagseal.machine import actions
-from tagseal.machine.actions import said
-from tagseal.machine.lock import held
-from tagseal.pipeline import STEPS, VERBS, ordered, resumable, run
+from tagseal.machine.actions import read_command_file
+from tagseal.machine.lock import hold_lock
+from tagseal.pipeline import STEPS, VERBS, resumable, run, steps_of
 from tagseal.records import Build, Checks, Plan, Record
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def records(job: Job) -> Path:
 
 def told(job: Job) -> dict[str, str]:
     """Return the outputs of the job."""
-    return said((job.temp / "github_output").read_text())
+    return read_command_file((job.temp / "github_output").read_text())
 
 
 def test_a_step_takes_records_of_earlier_verbs_only() -> None:
@@ -83,10 +83,10 @@ def test_a_step_takes_records_of_earlier_verbs_only() -> None:
 def test_verbs_out_of_order_are_an_error(verbs: list[str]) -> None:
     """Unknown, repeated or turned round: nothing runs. No verb at all is the guard alone."""
     if not verbs:
-        assert ordered(verbs) == ()
+        assert steps_of(verbs) == ()
         return
     with pytest.raises(UsageError) as caught:
-        ordered(verbs)
+        steps_of(verbs)
     assert caught.value.slug == "verbs-out-of-order"
 
 
@@ -189,7 +189,7 @@ def test_two_runs_do_not_work_at_once_on_one_tag(job: Job) -> None:
     """One works, and the other says who does and stops; the guard alone writes nothing, and needs no turn."""
     played(job, "plan")
     before = records(job).read_bytes()
-    with held(job.work.path / ".lock", "`tagseal run plan build`"):
+    with hold_lock(job.work.path / ".lock", "`tagseal run plan build`"):
         error = refused(job, "plan")
         played(job, "guard")
     assert (type(error), error.slug) == (Refused, "run-under-way")

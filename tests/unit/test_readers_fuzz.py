@@ -19,11 +19,11 @@ from patience import patience
 from tagseal import config
 from tagseal.errors import TagsealError
 from tagseal.machine import archives
-from tagseal.machine.packed import packed, unpacked
+from tagseal.machine.packed import pack, unpack
 from tagseal.machine.yaml import Unreadable, compose
 from tagseal.verification import checksums
 from tagseal.workflow import evaluate, signing
-from tagseal.workflow.document import parsed
+from tagseal.workflow.document import parse
 from tagseal.workflow.evaluate import ExpressionError
 from tagseal.workflow.lint import lint
 from tagseal.workflow.play.playable import check
@@ -97,7 +97,7 @@ FILES = repeated(PIECES, 60_000) | torn(GOOD, repeated(PIECES, 2_000), 100_000) 
 def test_any_workflow_is_read(data: bytes) -> None:
     """The doctor's findings have places; what plays workflows may refuse; what needs no reason finds nothing."""
     with patience():
-        workflow = parsed(data, "release.yml")
+        workflow = parse(data, "release.yml")
         found = lint(workflow, Known(tag="v1.2.3", documented=("other.yml",)))
     assert all(finding.line >= 1 and finding.what and finding.hint for finding in found)
     result(lambda: check(workflow))
@@ -136,7 +136,7 @@ DEEP = "[" * 900 + "]" * 900
 def test_any_expression_ends(expression: str, contexts: dict[str, Any], status: evaluate.Status) -> None:
     """An expression comes to a value that the runner could hold, or to an error that says why not."""
     found = result(lambda: evaluate.value(expression, contexts, status), ExpressionError)
-    filled = result(lambda: evaluate.filled(f"a{expression}b", contexts), ExpressionError)
+    filled = result(lambda: evaluate.fill(f"a{expression}b", contexts), ExpressionError)
     assert all(len(text) <= LARGEST for text in (found, filled) if isinstance(text, str))
     assert result(lambda: evaluate.holds(expression, contexts, status), ExpressionError) in {True, False, None}
     result(lambda: evaluate.check(expression), ExpressionError)
@@ -216,7 +216,7 @@ def test_any_package_is_read(data: bytes, name: str) -> None:
     assert found is None or (found.name and found.version)
 
 
-KIT = packed("widget-1.2.3-verify", {"a": b"one", "b": b"two"})
+KIT = pack("widget-1.2.3-verify", {"a": b"one", "b": b"two"})
 
 
 @FUZZ
@@ -225,5 +225,5 @@ def test_any_kit_is_unpacked(data: bytes) -> None:
     """A kit is the very bytes that its members pack to, or none."""
     with TemporaryDirectory() as folder:
         (Path(folder) / "kit.zip").write_bytes(data)
-        found = result(lambda: unpacked(Path(folder) / "kit.zip", "widget-1.2.3-verify"))
-    assert found is None or packed("widget-1.2.3-verify", found) == data
+        found = result(lambda: unpack(Path(folder) / "kit.zip", "widget-1.2.3-verify"))
+    assert found is None or pack("widget-1.2.3-verify", found) == data

@@ -126,7 +126,7 @@ def test_any_changelog_is_read(text: str, name: str) -> None:
             return
         if found is not None:
             room = len(found.text) // 2
-            assert len(changelog.shortened(found.text, room, "More.")) <= max(room, len("More."))
+            assert len(changelog.shorten(found.text, room, "More.")) <= max(room, len("More."))
 
 
 DIRECTIVES = pieces(

@@ -15,7 +15,7 @@ from tagseal.steps.draft.difference import Difference, difference
 from tagseal.steps.draft.wanted import Wanted, problems
 
 TAG, ACTOR = "v1.2.3", "github-actions[bot]"
-BODY = bodies.closed("Notes.", TAG)
+BODY = bodies.close("Notes.", TAG)
 EDITED = " (a person edited them; theirs are kept beside the records)"
 A, B = "a" * 64, "b" * 64
 
@@ -90,7 +90,7 @@ def test_everything_is_to_be_done_where_nothing_is_there() -> None:
         (release(1, asset("one", "")), ("look into one, of which GitHub keeps no digest",)),
         (release(1, asset("one"), prerelease=True), ("edit the pre-release flag",)),
         (release(1, asset("one"), body=f"Others.\n\n{marker(TAG)}"), (f"edit the notes{EDITED}",)),
-        (release(1, asset("one"), body=bodies.closed("Other notes.", TAG)), ("edit the notes",)),
+        (release(1, asset("one"), body=bodies.close("Other notes.", TAG)), ("edit the notes",)),
     ],
     ids=["missing", "digest", "size", "unfinished", "no digest", "flag", "edited notes", "notes"],
 )
@@ -157,7 +157,7 @@ def test_of_a_published_release_the_bytes_are_looked_into_first() -> None:
 
 
 THEIRS = "What a person wrote."
-FILLED = bodies.closed(f"{bodies.beginning(THEIRS)}Notes.", TAG)
+FILLED = bodies.close(f"{bodies.beginning(THEIRS)}Notes.", TAG)
 
 
 def test_adopting_fills_a_strangers_draft() -> None:

@@ -23,8 +23,8 @@ FILES = {name: Wanted(name=name, size=1, sha256=letter * 64) for name, letter in
 NAMES = st.sampled_from([*FILES, *FILES, *FILES, "unplanned"])
 KINDS = st.sampled_from(["right", "right", "right", "of another", "wrong", "starter"])
 ASSETS = st.dictionaries(NAMES, KINDS, max_size=4)
-OURS = body.closed("Notes of yesterday.", TAG)
-FILLED = body.closed(f"{body.beginning('Words.')}Notes of yesterday.", TAG)
+OURS = body.close("Notes of yesterday.", TAG)
+FILLED = body.close(f"{body.beginning('Words.')}Notes of yesterday.", TAG)
 BODIES = st.sampled_from([OURS, FILLED, FILLED, FILLED.replace("yesterday", "today"), "Words.", ""])
 RELEASES = st.tuples(BODIES, st.sampled_from([ACTOR, "mallory"]), ASSETS, st.booleans())
 Drawn = tuple[str, str, dict[str, str], bool]
@@ -105,7 +105,7 @@ class Forge(RuleBasedStateMachine):
             return
         assert self._difference().acts == ()
         assert problems(FILES, self._known(release).assets) == ()
-        assert release.body == body.closed(f"{body.beginning(body.theirs(release.body))}Notes.", TAG)
+        assert release.body == body.close(f"{body.beginning(body.theirs(release.body))}Notes.", TAG)
         if release.draft:
             self._set(replace(release, draft=False))
         self.proven.add(release.id)
@@ -136,7 +136,7 @@ class Forge(RuleBasedStateMachine):
     def _difference(self) -> Difference:
         there = sorted(map(self._known, self.releases.values()), key=lambda one: (one.draft, one.id))
         choice = choose(there, FILES, tag=TAG, actor=ACTOR, adopt=self.adopt)
-        self.text = body.closed(f"{body.beginning(choice.theirs)}Notes.", TAG)
+        self.text = body.close(f"{body.beginning(choice.theirs)}Notes.", TAG)
         return difference(choice, TAG, FILES, body=self.text, prerelease=False)
 
     def _do(self, found: Difference, act: Act, *, nulls: bool) -> None:

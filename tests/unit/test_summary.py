@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 from tagseal.errors import Refused
 from tagseal.records import Artifact, Checks, Draft, Identity, Kind, Plan, Publication, Tag, Verdict
 from tagseal.report import choose
-from tagseal.report.summary import Summary, escaped
+from tagseal.report.summary import Summary, escape
 from tagseal.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def test_notes_cannot_leave_their_block(environ: dict[str, str]) -> None:
 @given(st.text())
 def test_whatever_is_escaped_is_shown_as_it_is(text: str) -> None:
     """In a cell of a table: no markup, no second cell, no second line."""
-    html = HTML.render(f"| a | b |\n|---|---|\n| {escaped(text)} | end |\n")
+    html = HTML.render(f"| a | b |\n|---|---|\n| {escape(text)} | end |\n")
     assert html.count("<td>") == 2
     assert "<td>end</td>" in html
     cell = html.partition("<td>")[2].partition("</td>")[0]

@@ -252,4 +252,4 @@ def test_an_unknown_failure_names_the_first_check_that_was_not_seen_to_pass(reac
     """Nothing is said to have passed that may not have."""
     watched = Watched(Exact(IDENTITY, COMMIT))
     watched.reached = reached
-    assert watched.failed(RuntimeError("something new")) is reached
+    assert watched.failed_check(RuntimeError("something new")) is reached

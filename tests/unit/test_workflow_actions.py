@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tagseal.machine import backend
-from tagseal.workflow.document import parsed
+from tagseal.workflow.document import parse
 from tagseal.workflow.play import setup
 from tagseal.workflow.play.action import Call, Done, StepFailedError
 from tagseal.workflow.play.actions import ACTIONS
@@ -71,7 +71,7 @@ class Job:
 
     def call(self, action: str = "", run: str = "", **inputs: str) -> Call:
         body = f"uses: {action}@v9" if action else f"run: {run}"
-        workflow = parsed(f"on: push\njobs:\n  a:\n    steps:\n      - {body}\n".encode(), FILE)
+        workflow = parse(f"on: push\njobs:\n  a:\n    steps:\n      - {body}\n".encode(), FILE)
         return Call(
             step=workflow.jobs[0].steps[0],
             file=FILE,
@@ -295,7 +295,7 @@ def test_a_hand_over_that_was_changed_is_refused(tmp_path: Path, attack: Callabl
 )
 def test_set_up_in_other_words(run: str, expected: str | None) -> None:
     """A line that is not surely harmless gets no network, and none makes us fail."""
-    assert setup.wanted(run) == expected
+    assert setup.requirements_file(run) == expected
 
 
 @pytest.mark.parametrize("place", ["../lock.txt", "/etc/hostname", "link.txt", "leads/lock.txt", "none.txt", "."])

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagseal.workflow.evaluate import ExpressionError, Status, filled, holds, value
+from tagseal.workflow.evaluate import ExpressionError, Status, fill, holds, value
 from tagseal.workflow.play.action import StepFailedError
 from tagseal.workflow.play.files import read, variables
 
@@ -127,14 +127,14 @@ def test_what_is_no_expression_is_said(expression: str, said: str) -> None:
 )
 def test_a_text_is_filled(written: str, expected: str) -> None:
     """Every expression in it is replaced by its value as a text."""
-    assert filled(written, CONTEXTS) == expected
+    assert fill(written, CONTEXTS) == expected
 
 
 @pytest.mark.parametrize("written", ["${{ 1", "${{ '}}", "a ${{ } }"])
 def test_an_open_brace_is_an_error(written: str) -> None:
     """What begins with braces ends with them."""
     with pytest.raises(ExpressionError, match="does not end"):
-        filled(written, CONTEXTS)
+        fill(written, CONTEXTS)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_nothing_but_its_own_error_escapes(expression: str) -> None:
     with suppress(ExpressionError):
         assert isinstance(value(expression, CONTEXTS), str | bool | float | Mapping | list | None)
     with suppress(ExpressionError):
-        assert isinstance(filled(expression, CONTEXTS), str)
+        assert isinstance(fill(expression, CONTEXTS), str)
 
 
 @given(
@@ -186,7 +186,7 @@ def test_json_comes_back(said: object) -> None:
 @given(st.floats(allow_nan=False, allow_infinity=False, width=32))
 def test_a_number_equals_its_text(number: float) -> None:
     """A text that is a number compares as one."""
-    assert math.isclose(float(filled("${{ x.n }}", {"x": {"n": number}})), number, rel_tol=1e-12)
+    assert math.isclose(float(fill("${{ x.n }}", {"x": {"n": number}})), number, rel_tol=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagseal.machine.yaml import LARGEST
-from tagseal.workflow.document import parsed
+from tagseal.workflow.document import parse
 from tagseal.workflow.filters import passes
 from tagseal.workflow.lint import RULES, lint
 from tagseal.workflow.rules import Known
@@ -36,7 +36,7 @@ def found(folder: Path) -> tuple[Finding, ...]:
     tag = re.fullmatch(r"# tag: (\S+)", head)
     name = re.fullmatch(r"# documented: (\S+)", head)
     known = Known(tag=tag[1] if tag else None, documented=(name[1],) if name else (), index=head == "# index: yes")
-    return lint(parsed(data, file.name), known)
+    return lint(parse(data, file.name), known)
 
 
 def expected(folder: Path) -> list[tuple[int, str]]:
@@ -90,14 +90,14 @@ def test_the_level_tells_who_can_do_harm(name: str) -> None:
 
 def test_a_huge_file_is_not_parsed() -> None:
     """A file above the bound is one finding."""
-    (one,) = lint(parsed(b"#" * (LARGEST + 1), "release.yml"))
+    (one,) = lint(parse(b"#" * (LARGEST + 1), "release.yml"))
     assert (one.slug, one.what) == ("workflow-too-large", f"got {LARGEST + 1} bytes, expected at most {LARGEST}")
 
 
 def test_jobs_are_bounded() -> None:
     """A file of more jobs than anybody writes is one finding."""
     jobs = "".join(f"  j{number}: {{ runs-on: x }}\n" for number in range(501))
-    (one,) = lint(parsed(f"on: push\njobs:\n{jobs}".encode(), "release.yml"))
+    (one,) = lint(parse(f"on: push\njobs:\n{jobs}".encode(), "release.yml"))
     assert (one.slug, one.what) == ("workflow-too-large", "got 501 jobs, expected at most 500")
 
 
@@ -110,13 +110,13 @@ def test_jobs_are_bounded() -> None:
 )
 def test_filters_are_bounded(filters: str, what: str) -> None:
     """More filters, or longer ones, than anybody writes are one finding, and nothing is matched with them."""
-    (one,) = lint(parsed(GOOD.replace('"v[0-9]*"', filters).encode(), "release.yml"))
+    (one,) = lint(parse(GOOD.replace('"v[0-9]*"', filters).encode(), "release.yml"))
     assert (one.slug, one.what) == ("workflow-too-large", what)
 
 
 def test_deep_nesting_is_a_finding() -> None:
     """Values that are nested past every stack are found, and end nothing."""
-    assert [one.slug for one in lint(parsed(b"[" * 50_000, "release.yml"))] == ["workflow-too-large"]
+    assert [one.slug for one in lint(parse(b"[" * 50_000, "release.yml"))] == ["workflow-too-large"]
 
 
 # GitHub's "Filter pattern cheat sheet", and the last filter that fits decides.
@@ -160,7 +160,7 @@ def test_filters_are_read_as_github_reads_them(case: tuple[str, str]) -> None:
 def test_values_know_their_places() -> None:
     """A workflow, its jobs and its steps are values, each with the line that it stands in."""
     text = (CASES / "good" / "release.yml").read_bytes()
-    workflow = parsed(text, "release.yml")
+    workflow = parse(text, "release.yml")
     lines = text.decode().splitlines()
     build, publish = workflow.jobs
     assert (lines[build.at.line - 1].strip(), publish.needs, publish.environment) == ("build:", ("build",), "release")
@@ -175,7 +175,7 @@ PIECES = st.sampled_from([*WORDS.split(), "'", '"', "\t", "\n", "\0", "\n  ", "\
 @given(st.lists(PIECES, max_size=40).map("".join) | st.text(max_size=80))
 def test_no_file_ends_the_tool(text: str) -> None:
     """Whatever is in a file, it is read into findings, each with a line that the file has, and nothing is raised."""
-    findings = lint(parsed(text.encode("utf-8", "replace"), "release.yml"))
+    findings = lint(parse(text.encode("utf-8", "replace"), "release.yml"))
     assert all(one.line >= 1 and one.column >= 1 and one.what and one.hint for one in findings)
 
 
@@ -183,4 +183,4 @@ def test_no_file_ends_the_tool(text: str) -> None:
 def test_no_torn_workflow_ends_the_tool(place: int, put: str) -> None:
     """A workflow with a character replaced is still read into findings."""
     torn = GOOD[:place] + put + GOOD[place + 1 :]
-    assert all(one.line >= 1 for one in lint(parsed(torn.encode(), "release.yml")))
+    assert all(one.line >= 1 for one in lint(parse(torn.encode(), "release.yml")))

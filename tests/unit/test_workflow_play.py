@@ -13,7 +13,7 @@ import pytest
 
 from tagseal.errors import TagsealError
 from tagseal.machine import process
-from tagseal.workflow.document import parsed
+from tagseal.workflow.document import parse
 from tagseal.workflow.play import jobs, setup
 from tagseal.workflow.play.action import StepFailedError
 from tagseal.workflow.play.playable import check
@@ -110,11 +110,11 @@ class Run:
 
 
 def play(tmp_path: Path, text: str, *, name: str = "", readable: bool = True) -> Run:
-    workflow = parsed((HEAD + dedent(text)).encode(), FILE)
+    workflow = parse((HEAD + dedent(text)).encode(), FILE)
     check(workflow)
     run = Run(results={}, worlds={})
     contexts = {"github": {"repository": "octo/widget", "ref_name": "v1.2.3"}, "secrets": {"GITHUB_TOKEN": "ghs_x"}}
-    for job in jobs.ordered(workflow):
+    for job in jobs.in_order(workflow):
         world = run.worlds[job.id] = World(tmp_path / name / job.id, tmp_path / "shared", readable=readable)
         begins = jobs.begins(workflow, job, run.results, contexts)
         run.results[job.id] = jobs.play(workflow, job, run.results, contexts, world) if begins else jobs.SKIPPED
@@ -410,7 +410,7 @@ def test_the_interpreter_is_the_jobs_own(tmp_path: Path) -> None:
 )
 def test_set_up_is_that_and_nothing_else(run: str, expected: str | None) -> None:
     """What gets the person's network is known by its hashes before it runs."""
-    assert setup.wanted(run) == expected
+    assert setup.requirements_file(run) == expected
 
 
 @pytest.mark.parametrize(

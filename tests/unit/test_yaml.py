@@ -9,7 +9,7 @@ import pytest
 
 from tagseal.machine.yaml import LARGEST, Fault, Unreadable, compose
 from tagseal.workflow import signing
-from tagseal.workflow.document import parsed
+from tagseal.workflow.document import parse
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +52,7 @@ def test_what_cannot_be_read_is_one_error(name: str) -> None:
 def test_what_cannot_be_read_is_a_finding(name: str, tmp_path: Path) -> None:
     """The doctor says why such a file is none, in one finding; whoever needs no reason reads it as empty."""
     data, _ = BAD[name]
-    (finding,) = parsed(data, "release.yml").problems
+    (finding,) = parse(data, "release.yml").problems
     (tmp_path / "release.yml").write_bytes(data)
     assert (finding.level, signing.document(tmp_path / "release.yml")) == ("error", {})
 

@@ -26,7 +26,7 @@ from tagseal.cli import (
     verify,
 )
 from tagseal.errors import TagsealError, UsageError
-from tagseal.names import shown
+from tagseal.names import show
 from tagseal.report import choose
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ BUG = 70
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code (design, section 5)."""
-    interrupts.raised()
+    interrupts.raise_on_interrupt()
     if not (root := logging.getLogger()).handlers:
         # The report is the only printer: else what libraries log goes to standard error, addresses and all, and what
         # they warn of as well: a stranger's certificate can make them.
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else list(argv)
     report = choose(os.environ, json=_wants_json(arguments))
     try:
-        _planted(arguments)
+        refuse_planted_option(arguments)
         options = _parser().parse_args(arguments)
         code, document = options.run(options, report)
     except TagsealError as error:
@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         report.close()
         return error.exit_code
     except KeyboardInterrupt:
-        interrupts.ignored()
+        interrupts.ignore_interrupts()
         report.line("interrupted; run the same command again, it resumes")
         report.close({"ok": False, "exit": interrupts.INTERRUPTED})
         return interrupts.INTERRUPTED
@@ -64,14 +64,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
-        return _failed(report, error)
+        return _report_os_error(report, error)
     except Exception as error:  # noqa: BLE001 - whatever is left is a bug, and must not print a traceback
         return _bug(report, error)
     report.close(document)
     return int(code)
 
 
-def _planted(words: Sequence[str]) -> None:
+def refuse_planted_option(words: Sequence[str]) -> None:
     """Refuse an option that is a file's name: of ``*``, a shell makes options out of a stranger's files.
 
     One could bring its own root of trust to ``tagseal verify``; another, called ``--help``, would end it with 0.
@@ -83,7 +83,7 @@ def _planted(words: Sequence[str]) -> None:
     planted = next((one for one in options if one.startswith("-") and os.path.lexists(one)), None)
     if planted is not None:
         raise UsageError(
-            f"got {shown(planted)}, which is a file's name here as well, expected an option or a file",
+            f"got {show(planted)}, which is a file's name here as well, expected an option or a file",
             context=("Whoever put it here may have wanted a pattern of yours to become an option.",),
             hint="Name the folder instead of a pattern, or write ./* for *: tagseal verify . --repo OWNER/REPO --tag "
             "TAG.",
@@ -142,7 +142,7 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def _failed(report: Report, error: OSError) -> int:
+def _report_os_error(report: Report, error: OSError) -> int:
     """Turn a full disk or a folder that may not be written into an error with its path."""
     target = error.filename2 or error.filename  # of a copy, the place that it goes to
     named = UsageError(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused, UsageError
-from tagseal.names import shown
+from tagseal.names import show
 
 if TYPE_CHECKING:
     import argparse
@@ -64,7 +64,7 @@ def read(where: str) -> str:
 
 def _unread(where: str, error: OSError | Refused) -> UsageError:
     return UsageError(
-        f"got {shown(where)}, which cannot be read, expected a file that holds the message",
+        f"got {show(where)}, which cannot be read, expected a file that holds the message",
         context=(error.what if isinstance(error, Refused) else str(error.strerror),),
         hint="Leave the name out and paste the message: tagseal verify --explain, then Ctrl-D; or let a command write "
         "there: COMMAND 2>&1 | tagseal verify --explain.",

@@ -33,6 +33,6 @@ def tell_list(report: Report) -> tuple[int, object]:
     """Print every fault, with what happens then and the report behind it."""
     from tagseal.rehearsal import faults  # noqa: PLC0415 - loads the loopback
 
-    for line in faults.told():
+    for line in faults.explain_all():
         report.line(line)
     return 0, faults.document()

@@ -16,7 +16,7 @@ _DEAF = 10.0
 """Seconds after an interrupt that no other one is heard: cleaning up takes less, and must not be interrupted."""
 
 
-def raised() -> None:
+def raise_on_interrupt() -> None:
     """Let an interrupt be an exception from here on; whoever presses again and again raises one."""
     until = 0.0
 
@@ -29,7 +29,7 @@ def raised() -> None:
     _handle(interrupt)
 
 
-def ignored() -> None:
+def ignore_interrupts() -> None:
     """Let no interrupt change the exit code any more."""
     _handle(signal.SIG_IGN)
 

@@ -47,7 +47,7 @@ def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
 
     from tagseal.rehearsal import environment  # noqa: PLC0415
 
-    environment.shed(environment.terminal(os.environ))
+    environment.reexec_in(environment.terminal(os.environ))
     with interrupts.at_once():
         from tagseal.rehearsal.command import run_command  # noqa: PLC0415 - starts servers
 

@@ -62,7 +62,7 @@ def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
     if "ACTIONS_ID_TOKEN_REQUEST_TOKEN" in os.environ:
         sys.stderr.write("tagseal: this step's shell can ask for an identity: rehearse without `id-token: write`\n")
     # A build back end can read the environment of every process of its user: ours must hold nothing first.
-    environment.shed(environment.cleaned(os.environ))
+    environment.reexec_in(environment.clean_environment(os.environ))
     with interrupts.at_once():
         from tagseal.rehearsal.rehearse import Request, rehearse  # noqa: PLC0415 - starts servers
 

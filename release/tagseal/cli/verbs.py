@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tagseal.machine import actions
 from tagseal.names import printable
-from tagseal.pipeline import VERBS, foreseen, ordered, run
+from tagseal.pipeline import VERBS, foreseen, run, steps_of
 from tagseal.steps import Services
 from tagseal.steps.guard import tag_of
 from tagseal.workspace import Workspace
@@ -60,7 +60,7 @@ def _common(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
     verbs: Sequence[str] = tuple(options.verbs)
-    ordered(verbs)
+    steps_of(verbs)
     event = actions.event(os.environ)
     tag = tag_of(event)
     run(verbs, event, services=services(Path.cwd(), tag, report), watcher=report)

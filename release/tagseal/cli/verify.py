@@ -73,7 +73,7 @@ def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
     _check(options)
     if options.explain is not None:
         return explain.run(explain.read(options.explain), report)
-    expected, default = _expected(options)
+    expected, default = _expected_signer(options)
     trust = _trust(options, report)
     from tagseal.report import verified  # noqa: PLC0415 - with what is verified
     from tagseal.verification.files import verify_files  # noqa: PLC0415 - sigstore
@@ -81,14 +81,14 @@ def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
     with ExitStack() as stack:
         files = options.files
         if options.release:
-            files, commit = _released(options, report, stack)
+            files, commit = _download_release(options, report, stack)
             expected = replace(expected, commit=expected.commit or commit)
         for line in verified.head(expected, trust, default=default):
             report.line(line)
         report.say("verifying")
         results = verify_files(files, expected, trust, whole=bool(options.release))
     if options.release and options.out is None:
-        results = tuple(map(verified.gone, results))
+        results = tuple(map(verified.without_paths, results))
     for line in verified.lines(results):
         report.line(line)
     report.line(verified.summary(results, expected))
@@ -118,7 +118,7 @@ def _check(options: argparse.Namespace) -> None:
         )
 
 
-def _expected(options: argparse.Namespace) -> tuple[Expected, str]:
+def _expected_signer(options: argparse.Namespace) -> tuple[Expected, str]:
     """Return who should have signed; and the workflow file, where nobody named one."""
     from tagseal.verification.publishers import DEFAULT_WORKFLOW, named, publisher  # noqa: PLC0415 - cryptography
 
@@ -138,13 +138,13 @@ def _expected(options: argparse.Namespace) -> tuple[Expected, str]:
     return found, DEFAULT_WORKFLOW if options.workflow is None else ""
 
 
-def _released(options: argparse.Namespace, report: Report, stack: ExitStack) -> tuple[tuple[Path, ...], str]:
+def _download_release(options: argparse.Namespace, report: Report, stack: ExitStack) -> tuple[tuple[Path, ...], str]:
     """Download a release; return its files, and the commit that its tag names now."""
-    from tagseal.services.github.published import download, published  # noqa: PLC0415 - PyGithub
+    from tagseal.services.github.published import download, find_published  # noqa: PLC0415 - PyGithub
 
     repository, tag = options.release
     retry = _patience(report)
-    found = published(repository, tag, os.environ, retry)
+    found = find_published(repository, tag, os.environ, retry)
     report.line(f"release: {printable(found.release.url)}")
     size = sum(one.size for one in found.release.assets)
     report.say(f"downloading {len(found.release.assets)} files, {size / 1e6:,.1f} MB")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, dataclass_transform
 from tagseal.config.checks import said, senseless
 from tagseal.errors import ConfigError
 from tagseal.machine.toml import read_toml
-from tagseal.names import counted, printable, shown
+from tagseal.names import number_of, printable, show
 from tagseal.records.parts import KNOWN_INDEXES
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def load(root: Path) -> Settings:
         problems += [f"{where}{problem}" for problem in _contradictions(settings)]
     if problems:
         raise ConfigError(
-            f"got {counted(len(problems), 'problem')} in the configuration, expected none",
+            f"got {number_of(len(problems), 'problem')} in the configuration, expected none",
             context=tuple(printable(problem) for problem in problems),
             hint="Correct the keys named above; the README lists every key with its default.",
             slug="invalid-configuration",
@@ -227,7 +227,7 @@ def _problem(details: ErrorDetails) -> str:
         return f"{path}: unknown key{_did_you_mean(last, _TABLES['.'.join(parents)])}"
     got = details["input"]
     if details["type"] == "literal_error":
-        return f"{path}: got {shown(str(got))}, expected {details['ctx']['expected']}"
+        return f"{path}: got {show(str(got))}, expected {details['ctx']['expected']}"
     expected = _EXPECTED.get(details["type"], details["msg"])
     return f"{path}: {expected}" if details["type"] == "missing" else f"{path}: got {said(got)}, {expected}"
 
@@ -251,6 +251,6 @@ def _contradictions(settings: Settings) -> Iterator[str]:
     if index and index.name not in KNOWN_INDEXES and not index.url:
         near = difflib.get_close_matches(index.name.lower(), sorted(KNOWN_INDEXES), n=1)
         meant = f"; did you mean {near[0]}?" if near else ""
-        yield f"index.url: it is missing, expected the simple API of {shown(index.name)}{meant}"
+        yield f"index.url: it is missing, expected the simple API of {show(index.name)}{meant}"
     if index and index.name not in KNOWN_INDEXES and index.publisher:
-        yield f"index.publisher: got one for {shown(index.name)}, expected it for {' or '.join(sorted(KNOWN_INDEXES))}"
+        yield f"index.publisher: got one for {show(index.name)}, expected it for {' or '.join(sorted(KNOWN_INDEXES))}"

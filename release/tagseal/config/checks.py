@@ -7,7 +7,7 @@ from datetime import date, time
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from tagseal.names import IMAGE, IMAGE_TAG, REPOSITORY, WORKFLOW, shown
+from tagseal.names import IMAGE, IMAGE_TAG, REPOSITORY, WORKFLOW, show
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +22,7 @@ def said(value: object) -> str:
         return str(value).lower()
     if isinstance(value, dict | list):
         return "a table" if isinstance(value, dict) else "a list"
-    return shown(value) if isinstance(value, str) else str(value)
+    return show(value) if isinstance(value, str) else str(value)
 
 
 def senseless(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -32,7 +32,7 @@ def senseless(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[s
         if isinstance(value, dict):
             yield from senseless(value, f"{path}.")
             continue
-        check = _CHECKS.get(path, _unchecked)
+        check = _CHECKS.get(path, _as_it_is)
         for at, item in enumerate(value) if isinstance(value, list) else ((None, value),):
             if problem := "no date or time" if isinstance(item, date | time) else check(item):
                 yield (path if at is None else f"{path}.{at}"), f"got {said(item)}, expected {problem}"
@@ -53,7 +53,7 @@ def _image_problem(name: str) -> str:
     return "REGISTRY/REPOSITORY, such as ghcr.io/owner/repo"
 
 
-def _unchecked(_: object) -> str:
+def _as_it_is(_: object) -> str:
     return ""
 
 

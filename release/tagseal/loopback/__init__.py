@@ -98,9 +98,9 @@ class Loopback:
         self.tuf = Tuf(self.sigstore, self.signing)
         self.registries = {name: self._registry(name) for name in (GHCR, *registries)}
         self.registry = self.registries[GHCR]
-        self.indexes = self._played_indexes(index)
+        self.indexes = self._play_indexes(index)
         self.index = self.indexes["pypi"]
-        table = Hosts({**self._played(), **(hosts or {})}, direct=self.tokens)
+        table = Hosts({**self._play_hosts(), **(hosts or {})}, direct=self.tokens)
         images = ImageAccidents({name: one.state for name, one in self.registries.items()})
         indexes = IndexAccidents({host: one.state for one in self.indexes.values() for host in one.hosts})
         self.faults = Faults(table, self.github.accidents, images, indexes, faults, latency=latency)
@@ -143,7 +143,7 @@ class Loopback:
     ) -> None:
         self.close()
 
-    def _played(self) -> dict[str, WSGIApplication]:
+    def _play_hosts(self) -> dict[str, WSGIApplication]:
         """Return what plays each name."""
         return {
             _host(FULCIO): self.sigstore.fulcio,
@@ -157,7 +157,7 @@ class Loopback:
             storage.HOST: self.registry.store_elsewhere(),
         }
 
-    def _played_indexes(self, further: tuple[str, str] | None) -> dict[str, Index]:
+    def _play_indexes(self, further: tuple[str, str] | None) -> dict[str, Index]:
         """Return the indexes by name: twine's two, and ``other``."""
         places = {
             "pypi": (repository.WAREHOUSE_WEB, utils.DEFAULT_REPOSITORY),

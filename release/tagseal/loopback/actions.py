@@ -181,7 +181,7 @@ class TokenEndpoint(Service):
         self._runs[request_token] = run
         return request_token
 
-    def asked(self, request_token: str) -> bool:
+    def has_asked(self, request_token: str) -> bool:
         """Tell whether the job with this request token has asked for an identity."""
         return request_token in self._asked
 

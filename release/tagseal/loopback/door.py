@@ -105,7 +105,7 @@ class Door:
         self._authority = trustme.CA(organization_name="tagseal loopback, good for one run")
         self._contexts: dict[str, ssl.SSLContext] = {}
         self._password = secrets.token_urlsafe(24)
-        self._socket = _bound(port)
+        self._socket = _bind(port)
         self.port: int = self._socket.getsockname()[1]
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
@@ -148,7 +148,7 @@ class Door:
         writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._transports.add(writer.transport)
         gone = suppress(OSError, EOFError, ValueError, asyncio.LimitOverrunError, asyncio.CancelledError)
-        with self._kept(asyncio.current_task()), gone, _closing(writer):
+        with self._keep_open(asyncio.current_task()), gone, _closing(writer):
             async with asyncio.timeout(_PATIENCE):
                 request = Head.parse(await reader.readuntil(b"\r\n\r\n"))
             if refusal := self._refusal(request):
@@ -162,7 +162,7 @@ class Door:
                 await self._relay(request.name, *inner)
 
     @contextmanager
-    def _kept(self, task: object) -> Iterator[None]:
+    def _keep_open(self, task: object) -> Iterator[None]:
         self._tasks.add(task)
         try:
             yield
@@ -268,7 +268,7 @@ def _closing(writer: asyncio.StreamWriter) -> Iterator[None]:
         writer.close()
 
 
-def _bound(port: int) -> socket.socket:
+def _bind(port: int) -> socket.socket:
     try:
         return socket.create_server(("127.0.0.1", port))
     except OSError as error:

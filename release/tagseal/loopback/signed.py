@@ -60,13 +60,13 @@ class Refusal(HTTPException):
         self.code = code
 
 
-def told(error: HTTPException) -> Response:
+def refuse_as_xml(error: HTTPException) -> Response:
     """Return a refusal as object stores do: XML."""
     text = f"<Error><Code>{error.name}</Code><Message>{error.description}</Message></Error>"
     return Response(text, error.code, mimetype="application/xml")
 
 
-def sent(request: Request, path: Path, *, media_type: str, etag: str, name: str | None = None) -> Response:
+def answer_with_file(request: Request, path: Path, *, media_type: str, etag: str, name: str | None = None) -> Response:
     """Return the bytes of a file, whole or in ranges, a block at a time; with a name to save it under, if any."""
     request.environ["wsgi.file_wrapper"] = lambda file, _: FileWrapper(file, _BLOCK)
     return send_file(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from tagseal.errors import Refused, UsageError
-from tagseal.names import shown
+from tagseal.names import show
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -130,7 +130,7 @@ def _elsewhere(url: str) -> bool:
     return parts.scheme == "https" and "." in name and name.rpartition(".")[2].isalpha()
 
 
-def said(text: str) -> dict[str, str]:
+def read_command_file(text: str) -> dict[str, str]:
     """Read what a step wrote for the runner: ``NAME=value`` lines and ``NAME<<END … END`` blocks; the last counts.
 
     Raises:
@@ -147,7 +147,7 @@ def said(text: str) -> dict[str, str]:
         elif block > 0 and plain != 0 and (end := line[block + 2 :]):
             found[line[:block]] = "\n".join(_block(lines, end))
         else:
-            raise ValueError(f"got the line {shown(line)} in a command file, expected NAME=value or NAME<<END")
+            raise ValueError(f"got the line {show(line)} in a command file, expected NAME=value or NAME<<END")
     return found
 
 
@@ -156,10 +156,10 @@ def _block(lines: Iterator[str], end: str) -> Iterator[str]:
         if line == end:
             return
         yield line
-    raise ValueError(f"got a block in a command file without its end {shown(end)}")
+    raise ValueError(f"got a block in a command file without its end {show(end)}")
 
 
-def handed_on(environ: Mapping[str, str]) -> str:
+def expected_records(environ: Mapping[str, str]) -> str:
     """Return the digest that the records must have: told by the verb before in this step, else by the job before.
 
     Each verb may be a process of its own; the last ``records`` output of this very step is newer than the digest
@@ -167,11 +167,11 @@ def handed_on(environ: Mapping[str, str]) -> str:
     """
     outputs = Path(environ.get("GITHUB_OUTPUT") or os.devnull)
     with suppress(ValueError, OSError):
-        return said(outputs.read_text(encoding="utf-8")).get("records") or environ.get(RECORDS, "")
+        return read_command_file(outputs.read_text(encoding="utf-8")).get("records") or environ.get(RECORDS, "")
     return environ.get(RECORDS, "")
 
 
-def hand_on(environ: Mapping[str, str], **outputs: str) -> None:
+def write_outputs(environ: Mapping[str, str], **outputs: str) -> None:
     """Append outputs of this job to ``GITHUB_OUTPUT``, each between words that no value can have foreseen.
 
     Does nothing outside Actions.

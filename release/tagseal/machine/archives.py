@@ -23,7 +23,7 @@ from packaging.metadata import parse_email
 from tagseal.errors import VerificationFailed
 from tagseal.machine.files import opened
 from tagseal.machine.members import Link, Members, Unsafe, inside
-from tagseal.names import shown
+from tagseal.names import show
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -85,23 +85,23 @@ def read(path: Path) -> Contents:
                     found.add_link(name, content)
                 else:
                     keep = _describes(name, wheel=wheel)
-                    digest, text = _hashed(content, keep=keep)
+                    digest, text = _hash(content, keep=keep)
                     found.add(name, digest)
                     texts += [text] if keep else []
         found.hold_nothing_below_links()
     except Unsafe as error:
         raise VerificationFailed(
-            f"got {shown(path.name)} with {error}, expected a plain archive",
+            f"got {show(path.name)} with {error}, expected a plain archive",
             hint="Look at how it is built: an index and pip may refuse such an archive, or read another one in it.",
             slug="unsafe-archive",
         ) from error
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, ValueError) as error:
-        raise _damaged(path, str(error)) from error
+        raise _damage(path, str(error)) from error
     if len(texts) != 1:
-        raise _damaged(path, f"{len(texts)} metadata files")
+        raise _damage(path, f"{len(texts)} metadata files")
     raw, _ = parse_email(texts[0])
     if not raw.get("name") or not raw.get("version"):
-        raise _damaged(path, "no name or no version in its metadata")
+        raise _damage(path, "no name or no version in its metadata")
     classifiers = tuple(raw.get("classifiers", ()))
     return Contents(name=raw["name"], version=raw["version"], classifiers=classifiers, members=found.digests)
 
@@ -113,12 +113,12 @@ def _wheel(file: BufferedReader) -> Iterator[tuple[str, BufferedIOBase | None]]:
             raise Unsafe(BOMB)
         for info in infos:
             if info.orig_filename != info.filename:
-                raise Unsafe(f"the name {shown(info.orig_filename)}")
+                raise Unsafe(f"the name {show(info.orig_filename)}")
             form = stat.S_IFMT(info.external_attr >> 16)
             if form not in {0, stat.S_IFREG, stat.S_IFDIR}:
-                raise Unsafe(f"{shown(info.filename)}, which is a link or a device")
+                raise Unsafe(f"{show(info.filename)}, which is a link or a device")
             if info.flag_bits & 1 or info.compress_type not in _PLAIN_COMPRESSION:
-                raise Unsafe(f"{shown(info.filename)}, which is encrypted or packed in an unusual way")
+                raise Unsafe(f"{show(info.filename)}, which is encrypted or packed in an unusual way")
             if info.is_dir():
                 yield info.filename.rstrip("/"), None
                 continue
@@ -140,7 +140,7 @@ def _sdist(file: BufferedReader) -> Iterator[tuple[str, BufferedIOBase | Link | 
             elif member.isreg() and not member.issparse():
                 yield name, cast("BufferedReader", archive.extractfile(member))
             else:
-                raise Unsafe(f"{shown(name)}, which is a device, a pipe, sparse or a link with bytes")
+                raise Unsafe(f"{show(name)}, which is a device, a pipe, sparse or a link with bytes")
 
 
 class Bounded(io.RawIOBase):
@@ -176,16 +176,16 @@ def _describes(name: str, *, wheel: bool) -> bool:
     return file == "METADATA" and folder.endswith(".dist-info") if wheel else file == "PKG-INFO"
 
 
-def _hashed(stream: BufferedIOBase, *, keep: bool) -> tuple[str, bytes]:
+def _hash(stream: BufferedIOBase, *, keep: bool) -> tuple[str, bytes]:
     if keep:
         text = stream.read(_METADATA)
         return hashlib.sha256(text).hexdigest(), text
     return hashlib.file_digest(stream, "sha256").hexdigest(), b""
 
 
-def _damaged(path: Path, why: str) -> VerificationFailed:
+def _damage(path: Path, why: str) -> VerificationFailed:
     return VerificationFailed(
-        f"got {shown(path.name)}, which does not read as a package ({shown(why)[1:-1]}), expected a wheel or an sdist",
+        f"got {show(path.name)}, which does not read as a package ({show(why)[1:-1]}), expected a wheel or an sdist",
         hint="Build it again; if it stays so, look at the build back end.",
         slug="damaged-package",
     )

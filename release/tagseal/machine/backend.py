@@ -96,7 +96,7 @@ def metadata(folder: Path, environ: Mapping[str, str]) -> Metadata:
     argv = [sys.executable, "-P", "-m", "build", "--metadata", str(folder)]
     finished = process.run(argv, cwd=folder.parent, environ=environ)
     if finished.code != 0:
-        raise _failed("the project's metadata", finished, finished.output + finished.errors, None)
+        raise _failure("the project's metadata", finished, finished.output + finished.errors, None)
     fields = json.loads(finished.output[finished.output.index("{") :])
     return Metadata(name=valid_name(fields["name"]), version=str(valid_version(fields["version"])))
 
@@ -129,10 +129,10 @@ def build_packages(argv: Sequence[str], folder: Path, out: Path, environ: Mappin
 def _run(argv: Sequence[str], cwd: Path, environ: Mapping[str, str], log: Path) -> None:
     finished = process.run(argv, cwd=cwd, environ=environ, log=log)
     if finished.code != 0:
-        raise _failed("the packages", finished, finished.output, log)
+        raise _failure("the packages", finished, finished.output, log)
 
 
-def _failed(what: str, finished: process.Finished, text: str, log: Path | None) -> UsageError:
+def _failure(what: str, finished: process.Finished, text: str, log: Path | None) -> UsageError:
     return UsageError(
         f"got exit code {finished.code} from the build of {what}, expected 0",
         context=(*process.tail(text), *((f"whole log: {log}",) if log else ())),

@@ -65,7 +65,7 @@ def compare(git: Git, commit: str) -> Comparison:
     linked = {folder for folder in {*folders.values()} if files.link_below(git.root, git.root / folder)}
     other = {path for path, entry in tree.items() if folders[path] in linked or not _is_same(git, path, *entry)}
     if plain := {path for path in other if tree[path][0] not in {_LINK, SUBMODULE}}:
-        other -= {*_written_otherwise(git, commit, plain)}
+        other -= {*_equal_after_checkout(git, commit, plain)}
     added = {*git.tracked_files()} - tree.keys()
     return Comparison(
         changed=tuple(sorted(other | added)),
@@ -84,9 +84,9 @@ def _is_same(git: Git, path: str, mode: str, digest: str) -> bool:
     except OSError:
         return False
     if mode == _LINK:
-        return stat.S_ISLNK(found.st_mode) and _hashed_link(place, digest) == digest
+        return stat.S_ISLNK(found.st_mode) and _link_object_id(place, digest) == digest
     executable = bool(found.st_mode & stat.S_IXUSR)
-    return stat.S_ISREG(found.st_mode) and executable == (mode == _PROGRAM) and _hashed(place, digest) == digest
+    return stat.S_ISREG(found.st_mode) and executable == (mode == _PROGRAM) and _object_id(place, digest) == digest
 
 
 def _is_same_module(git: Git, path: str, commit: str) -> bool:
@@ -98,7 +98,7 @@ def _is_same_module(git: Git, path: str, commit: str) -> bool:
     return module.commit_of("HEAD") == commit and compare(module, commit).is_same
 
 
-def _hashed(place: Path, like: str) -> str:
+def _object_id(place: Path, like: str) -> str:
     """Return the object id of a file's bytes, by the algorithm of an id."""
     with files.opened(place) as file:
         size = os.fstat(file.fileno()).st_size
@@ -108,7 +108,7 @@ def _hashed(place: Path, like: str) -> str:
     return digest.hexdigest()
 
 
-def _hashed_link(place: Path, like: str) -> str:
+def _link_object_id(place: Path, like: str) -> str:
     target = os.fsencode(place.readlink())
     digest = _begin(len(target), like)
     digest.update(target)
@@ -121,7 +121,7 @@ def _begin(size: int, like: str) -> hashlib._Hash:
     return hashlib.sha256(head) if len(like) == hashlib.sha256().digest_size * 2 else hashlib.sha1(head)  # noqa: S324
 
 
-def _written_otherwise(git: Git, commit: str, paths: set[str]) -> Iterator[str]:
+def _equal_after_checkout(git: Git, commit: str, paths: set[str]) -> Iterator[str]:
     """Yield those of the paths that hold what git writes out for the commit, or what a pointer of Git LFS names."""
     with tempfile.TemporaryDirectory(prefix="tagseal-") as folder:
         reference = git.copy_to(Path(folder) / "reference", commit).root
@@ -134,7 +134,7 @@ def _written_otherwise(git: Git, commit: str, paths: set[str]) -> Iterator[str]:
 def _is_written(here: Path, there: Path) -> bool:
     if (here.stat().st_mode ^ there.stat().st_mode) & stat.S_IXUSR:
         return False
-    if (found := files.measured(here)) == files.measured(there):
+    if (found := files.measure(here)) == files.measure(there):
         return True
     if there.stat().st_size > _POINTER_SIZE:
         return False

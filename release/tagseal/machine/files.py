@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused, UsageError
-from tagseal.names import safe_file_name, shown
+from tagseal.names import safe_file_name, show
 from tagseal.records import Artifact
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def read(path: Path, most: int = TEXT, *, follow: bool = False) -> bytes:
         found = file.read(most + 1)
     if len(found) > most:
         raise UsageError(
-            f"got {shown(path.name)} with more than {most} bytes, expected fewer",
+            f"got {show(path.name)} with more than {most} bytes, expected fewer",
             context=(str(path),),
             hint="Put a shorter file in its place, or name another.",
             slug="file-too-long",
@@ -76,7 +76,7 @@ def is_own(root: Path, path: Path) -> bool:
     return below and path.resolve() == root.resolve() / path.relative_to(root)
 
 
-def measured(path: Path) -> tuple[int, str]:
+def measure(path: Path) -> tuple[int, str]:
     """Return size in bytes and SHA-256, hexadecimal, of a regular file, read once; memory stays constant.
 
     Raises:
@@ -94,11 +94,11 @@ def artifact(path: Path, kind: Kind) -> Artifact:
         Refused: Its name is not safe, or it is no regular file.
         UsageError: It is empty.
     """
-    size, digest = measured(path)
-    return _described(path, kind, size=size, digest=digest)
+    size, digest = measure(path)
+    return _describe(path, kind, size=size, digest=digest)
 
 
-def copied(path: Path, folder: Path, kind: Kind) -> Artifact:
+def copy_artifact(path: Path, folder: Path, kind: Kind) -> Artifact:
     """Copy a file into the folder under its own name; the bytes that are written are the bytes described.
 
     Raises:
@@ -115,7 +115,7 @@ def copied(path: Path, folder: Path, kind: Kind) -> Artifact:
             size = file.tell()
     except FileExistsError as error:
         raise duplicate(path.name) from error
-    return _described(path, kind, size=size, digest=digest.hexdigest())
+    return _describe(path, kind, size=size, digest=digest.hexdigest())
 
 
 def link_below(root: Path, path: Path) -> Path | None:
@@ -141,13 +141,13 @@ def below(root: Path, name: str) -> Path:
 def leads_away(name: str) -> Refused:
     """Return the error for a path that would be written elsewhere than it says."""
     return Refused(
-        f"got the path {shown(name)}, which a link or its own words lead elsewhere, expected a place to write to",
+        f"got the path {show(name)}, which a link or its own words lead elsewhere, expected a place to write to",
         hint="Put a folder in the place of the link, or name another path; then run the same command again.",
         slug="path-leads-away",
     )
 
 
-def replaced(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes) -> None:
     """Put a file in place: whole and on disk, or not at all. A link there is replaced, not followed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.part")
@@ -167,7 +167,7 @@ def replaced(path: Path, content: bytes) -> None:
         os.close(folder)
 
 
-def swept(folder: Path) -> None:
+def remove_leftovers(folder: Path) -> None:
     """Remove what killed runs left unfinished below a folder: files ``.NAME.part``, and hidden folders.
 
     No link is followed: a hidden one goes itself.
@@ -191,7 +191,7 @@ def matching(root: Path, patterns: Sequence[str]) -> tuple[Path, ...]:
         files = [path for path in root.glob(pattern) if not path.is_dir()]
         if not files:
             raise UsageError(
-                f"got no file for the pattern {shown(pattern)}, expected at least one",
+                f"got no file for the pattern {show(pattern)}, expected at least one",
                 context=(f"looked below {root}",),
                 hint="Make the file before this command, or correct the pattern in [tool.tagseal].",
                 slug="pattern-without-file",
@@ -201,7 +201,7 @@ def matching(root: Path, patterns: Sequence[str]) -> tuple[Path, ...]:
     for path in found:
         if not path.parent.resolve().is_relative_to(top):
             raise Refused(
-                f"got {shown(str(path.relative_to(root)))}, to which a link leads outside, "
+                f"got {show(str(path.relative_to(root)))}, to which a link leads outside, "
                 "expected a file inside the project",
                 hint="Copy the file into the project, or correct the pattern in [tool.tagseal].",
                 slug="file-outside-project",
@@ -221,7 +221,7 @@ def duplicate(name: str) -> UsageError:
     )
 
 
-def _described(path: Path, kind: Kind, *, size: int, digest: str) -> Artifact:
+def _describe(path: Path, kind: Kind, *, size: int, digest: str) -> Artifact:
     if size == 0:
         raise UsageError(
             f"got {path.name} with 0 bytes, expected some",
@@ -234,7 +234,7 @@ def _described(path: Path, kind: Kind, *, size: int, digest: str) -> Artifact:
 def irregular(path: Path, got: str) -> Refused:
     """Return the error for what is not a file itself."""
     return Refused(
-        f"got {shown(path.name)}, which is {got}, expected a regular file",
+        f"got {show(path.name)}, which is {got}, expected a regular file",
         hint="Put the file itself there.",
         slug="irregular-file",
     )

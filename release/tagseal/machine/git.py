@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from tagseal.errors import Refused, UsageError
 from tagseal.machine import files, gitdir, process
 from tagseal.machine.gitdir import Gitdir
-from tagseal.names import REPOSITORY, shown
+from tagseal.names import REPOSITORY, show
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -210,7 +210,7 @@ class Git:
         if module and module.commit_of(commit):
             return module
         raise Refused(
-            f"got no submodule {shown(path)} at {commit[:7]}, expected it in the checkout",
+            f"got no submodule {show(path)} at {commit[:7]}, expected it in the checkout",
             hint="git submodule update --init --recursive    (in Actions: `submodules: recursive` at checkout)",
             slug="submodule-missing",
         )
@@ -225,7 +225,7 @@ class Git:
 
     def _ask(self, *arguments: str, stdin: str = "") -> process.Finished:
         none: AbstractContextManager[dict[str, str]] = nullcontext({})
-        with self.gitdir.shown() if self.gitdir else none as variables:
+        with self.gitdir.make_view() if self.gitdir else none as variables:
             environ = gitdir.environment(self.environ) | variables
             return gitdir.start(*arguments, cwd=self.root, environ=environ, stdin=stdin.encode())
 

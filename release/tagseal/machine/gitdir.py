@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import UsageError
 from tagseal.machine import files, process
-from tagseal.names import quoted, shown
+from tagseal.names import quote_word, show
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -97,7 +97,7 @@ class Gitdir:
         return cls(root=root, own=own, common=common, config=_config(common / "config", environ))
 
     @contextmanager
-    def shown(self) -> Iterator[dict[str, str]]:
+    def make_view(self) -> Iterator[dict[str, str]]:
         """Make the directory that git is shown while the block runs; give the variables that lead git there."""
         with tempfile.TemporaryDirectory(prefix="tagseal-git-") as folder:
             place = common = Path(folder)
@@ -210,10 +210,10 @@ def _refusal(folder: Path, root: Path, errors: str) -> UsageError:
     found = [place for place in (root, root / ".git") if os.path.lexists(place)]
     if found[1:] and any(place.lstat().st_uid != os.geteuid() for place in found):
         return UsageError(
-            f"got a checkout that belongs to another user, expected one of yours: {shown(str(root))}",
+            f"got a checkout that belongs to another user, expected one of yours: {show(str(root))}",
             context=words,
             hint=f"Git itself would run programs that it names. If you trust whoever owns it: `git config --global "
-            f"--add safe.directory {quoted(str(root))}`; then run the same command again.",
+            f"--add safe.directory {quote_word(str(root))}`; then run the same command again.",
             slug="checkout-of-another-user",
         )
     return UsageError(

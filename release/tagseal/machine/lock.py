@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused
 from tagseal.machine.files import irregular
-from tagseal.names import shown
+from tagseal.names import show
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ _WORDS = 300
 
 
 @contextmanager
-def held(path: Path, doing: str) -> Iterator[None]:
+def hold_lock(path: Path, doing: str) -> Iterator[None]:
     """Hold the lock while the block runs; the file says who holds it, and stays.
 
     What counts is the lock (flock(2)), not the file: one that a killed run, or another machine, left locks nothing.
@@ -42,7 +42,7 @@ def held(path: Path, doing: str) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise _taken(path, file.read(_WORDS).decode("utf-8", "replace")) from None
+            raise _refusal(path, file.read(_WORDS).decode("utf-8", "replace")) from None
         now = datetime.now(UTC).isoformat(timespec="seconds")
         file.truncate()
         file.write(f"{doing}, process {os.getpid()} on {platform.node()}, since {now}".encode())
@@ -53,10 +53,10 @@ def held(path: Path, doing: str) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_UN)
 
 
-def _taken(path: Path, words: str) -> Refused:
+def _refusal(path: Path, words: str) -> Refused:
     return Refused(
         f"got another run at work in dist/{path.parent.name}/, expected this one alone",
-        context=(f"it says: {shown(words, _WORDS)}",),
+        context=(f"it says: {show(words, _WORDS)}",),
         hint="Wait until it ends, or end it; then run the same command again: it goes on from there.",
         slug="run-under-way",
     )

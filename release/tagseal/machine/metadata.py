@@ -14,7 +14,7 @@ from packaging.version import Version
 from tagseal.errors import TagsealError, UsageError
 from tagseal.machine.files import read
 from tagseal.machine.toml import read_toml
-from tagseal.names import shown
+from tagseal.names import show
 from tagseal.tags import parse_version
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Declared:
         return self.name is None or self.version is None
 
 
-def declared(folder: Path) -> Declared:
+def read_declared(folder: Path) -> Declared:
     """Read what the project in this folder declares (the ``[project]`` table of PEP 621).
 
     A name is also taken from where projects state it that have no such table: ``[tool.poetry]``, ``setup.cfg``, or a
@@ -97,7 +97,7 @@ def valid_version(text: str) -> Version:
     if (version := parse_version(text)) is not None:
         return version
     raise UsageError(
-        f"got the version {shown(text)}, expected one that PEP 440 allows",
+        f"got the version {show(text)}, expected one that PEP 440 allows",
         hint="Change it where the project states it, for example to 1.2.3, 1.3.0rc1 or 1.3.0.dev1.",
         slug="invalid-version",
     )
@@ -113,14 +113,14 @@ def valid_name(name: str) -> str:
         canonicalize_name(name, validate=True)
     except InvalidName as error:
         raise UsageError(
-            f"got the project name {shown(name)}, expected ASCII letters and digits with . _ - between them",
+            f"got the project name {show(name)}, expected ASCII letters and digits with . _ - between them",
             hint="Correct `name` in [project].",
             slug="invalid-project-name",
         ) from error
     return name
 
 
-def told(name: str) -> tuple[str, Version]:
+def parse_filename(name: str) -> tuple[str, Version]:
     """Return project, normalised, and version that the file name of a wheel or an sdist tells (PEP 427, PEP 625).
 
     Raises:
@@ -147,7 +147,11 @@ def _from_setup(folder: Path) -> str | None:
         return None
     calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
     names = [
-        word.value for call in calls if _called(call.func) == "setup" for word in call.keywords if word.arg == "name"
+        word.value
+        for call in calls
+        if _function_name(call.func) == "setup"
+        for word in call.keywords
+        if word.arg == "name"
     ]
     return _literal(names[0], tree) if len(names) == 1 else None
 
@@ -162,7 +166,7 @@ def _literal(value: ast.expr, tree: ast.Module) -> str | None:
     return value.value if isinstance(value, ast.Constant) and isinstance(value.value, str) else None
 
 
-def _called(function: ast.expr) -> str:
+def _function_name(function: ast.expr) -> str:
     if isinstance(function, ast.Attribute):
         return function.attr
     return function.id if isinstance(function, ast.Name) else ""

@@ -28,7 +28,7 @@ _RUNNING: set[int] = set()
 
 
 @contextmanager
-def ended() -> Iterator[Callable[[Callable[[], Popen[bytes]]], Popen[bytes]]]:
+def end_orphans() -> Iterator[Callable[[Callable[[], Popen[bytes]]], Popen[bytes]]]:
     """Give a function that starts this block's child; at the end, end whatever has become an orphan meanwhile.
 
     The child leads a session of its own, so what shares this process's session was started by somebody else.

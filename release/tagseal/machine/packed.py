@@ -29,7 +29,7 @@ _UNIX = 3
 _MODE = stat.S_IFREG | 0o644
 
 
-def packed(folder: str, members: Mapping[str, bytes]) -> bytes:
+def pack(folder: str, members: Mapping[str, bytes]) -> bytes:
     """Return these files, by base name, in a folder of an archive.
 
     Raises:
@@ -44,7 +44,7 @@ def packed(folder: str, members: Mapping[str, bytes]) -> bytes:
     return file.getvalue()
 
 
-def unpacked(path: Path, folder: str) -> dict[str, bytes]:
+def unpack(path: Path, folder: str) -> dict[str, bytes]:
     """Return the files of such an archive by base name, in memory.
 
     Raises:
@@ -56,7 +56,7 @@ def unpacked(path: Path, folder: str) -> dict[str, bytes]:
         content = file.read(LARGEST + 1)
     try:
         found = _members(content, folder)
-        same = packed(folder, found) == content
+        same = pack(folder, found) == content
     except (Refused, ValueError, zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError) as error:
         raise _other(path.name) from error
     if not same:

@@ -116,7 +116,7 @@ def _child(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Start a child in a session of its own; whatever happens, nothing of that session is left."""
     source, output, errors = streams
-    with orphans.ended() as start:
+    with orphans.end_orphans() as start:
         try:
             child = start(
                 lambda: subprocess.Popen(

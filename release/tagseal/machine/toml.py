@@ -28,7 +28,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     """
     try:
         document = tomllib.loads(files.read(path, _LARGEST, follow=True).decode("utf-8"))
-        _bound(document)
+        _hold_depth(document)
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (ValueError, RecursionError) as error:  # the parser lets those of its numbers, and of deep values, through
@@ -41,7 +41,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     return document
 
 
-def _bound(document: dict[str, Any]) -> None:
+def _hold_depth(document: dict[str, Any]) -> None:
     """Hold a document to what its readers can take: dotted keys make levels without brackets.
 
     Raises:

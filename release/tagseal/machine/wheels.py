@@ -12,7 +12,7 @@ from packaging.utils import (
 
 from tagseal.errors import Refused, UsageError
 from tagseal.machine import metadata
-from tagseal.names import shown
+from tagseal.names import show
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +55,7 @@ def check_collected(
     wheels = [name for name in names if name.endswith(".whl")]
     if index:
         portable(wheels)
-    return _lost(wheels, previous, dropped)
+    return _dropped_wheels(wheels, previous, dropped)
 
 
 def is_pure(name: str) -> bool:
@@ -65,10 +65,10 @@ def is_pure(name: str) -> bool:
 
 def _identity(name: str) -> tuple[str, Version]:
     try:
-        return metadata.told(name)
+        return metadata.parse_filename(name)
     except ValueError as error:
         raise UsageError(
-            f"got {shown(name)} among the packages, expected the file name of a wheel or an sdist",
+            f"got {show(name)} among the packages, expected the file name of a wheel or an sdist",
             context=(str(error),),
             hint="Let `packages` match packages only, under the names that the build gave them.",
             slug="not-a-package-name",
@@ -91,7 +91,7 @@ def portable(wheels: Sequence[str]) -> None:
         )
 
 
-def _lost(wheels: Sequence[str], previous: Sequence[str], dropped: Sequence[str]) -> tuple[str, ...]:
+def _dropped_wheels(wheels: Sequence[str], previous: Sequence[str], dropped: Sequence[str]) -> tuple[str, ...]:
     """Return the previous wheels that nothing replaces and that the configuration lets go."""
     served = {tag for name in wheels for tag in _tags(name)}
     missing = [name for name in previous if not _tags(name) <= served]

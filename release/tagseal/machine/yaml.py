@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from tagseal.names import shown
+from tagseal.names import show
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,9 +85,9 @@ def compose(data: bytes) -> Document:
         raise Unreadable(Fault.encoding, "got bytes that are no UTF-8, expected UTF-8", line) from error
     except yaml.MarkedYAMLError as error:
         place = _place(error.problem_mark or error.context_mark)
-        raise Unreadable(Fault.syntax, f"got no YAML: {shown(str(error.problem))}", *place) from error
+        raise Unreadable(Fault.syntax, f"got no YAML: {show(str(error.problem))}", *place) from error
     except (yaml.YAMLError, ValueError, OverflowError) as error:  # of a number that is no character, or no number
-        raise Unreadable(Fault.syntax, f"got no YAML: {shown(str(error))}") from error
+        raise Unreadable(Fault.syntax, f"got no YAML: {show(str(error))}") from error
     except RecursionError as error:
         raise Unreadable(Fault.size, "got values that are nested too deeply") from error
 
@@ -134,7 +134,7 @@ class _Loader(yaml.BaseLoader):
         self._extents[anchor] = _Extent(self._nodes - nodes, self._lowest - self._level)
         self._lowest = max(lowest, self._lowest)
         if isinstance(node, yaml.ScalarNode) and not _is_text(node.value):
-            raise Unreadable(Fault.syntax, f"got {shown(node.value)}, expected a text", *place)
+            raise Unreadable(Fault.syntax, f"got {show(node.value)}, expected a text", *place)
         return node
 
     def _add(self, extent: _Extent, place: tuple[int, int]) -> None:

@@ -17,7 +17,7 @@ from packaging.version import VERSION_PATTERN, Version
 
 from tagseal.errors import ConfigError
 from tagseal.machine import files
-from tagseal.names import printable, shown
+from tagseal.names import printable, show
 from tagseal.notes.child import ask
 from tagseal.notes.escape import code
 from tagseal.notes.page import LIMIT, html, seams
@@ -82,7 +82,7 @@ def find(root: Path, setting: str | None) -> Path | None:
     if files.is_own(root, root / setting):
         return root / setting
     raise ConfigError(
-        f"changelog: got {shown(setting)}, expected a regular file of the project",
+        f"changelog: got {show(setting)}, expected a regular file of the project",
         hint="Correct `changelog` in [tool.tagseal], or remove it to let the usual names be found.",
         slug="changelog-not-found",
     )
@@ -113,13 +113,13 @@ def section(path: Path, version: Version, epoch: int = 0) -> Section | None:
 
     def cut(heading: Heading) -> str:
         body = _body(lines, headings, heading)
-        return _with_definitions(body, known) if markdown else _fenced(body)
+        return _with_definitions(body, known) if markdown else _fence(body)
 
     chosen = _choose(headings, version, cut)
     return Section(text=cut(chosen), heading=chosen.words) if chosen else None
 
 
-def shortened(section: str, room: int, more: str) -> str:
+def shorten(section: str, room: int, more: str) -> str:
     """Return the beginning of a section, and ``more``, in at most ``room`` characters.
 
     The cut is at the last heading, if that leaves half of the room filled; else at the last block that fits.
@@ -141,13 +141,13 @@ def from_commits(subjects: Sequence[str]) -> str:
 
     Whoever wrote them wrote no Markdown, and never meant to notify someone or to refer to an issue of this project.
     """
-    lines = [f"- {code(_bounded(subject))}" for subject in subjects[:_MOST_SUBJECTS] if subject.strip()]
+    lines = [f"- {code(_cut_subject(subject))}" for subject in subjects[:_MOST_SUBJECTS] if subject.strip()]
     if (rest := len(subjects) - _MOST_SUBJECTS) > 0:
         lines.append(f"- … and {rest} more")
     return "\n".join(lines)
 
 
-def _bounded(subject: str) -> str:
+def _cut_subject(subject: str) -> str:
     return subject if len(subject) <= _LONGEST_SUBJECT else subject[:_LONGEST_SUBJECT] + "…"
 
 
@@ -186,7 +186,7 @@ def _choose(headings: Sequence[Heading], version: Version, text: Callable[[Headi
 
 def _place(words: str, version: Version) -> tuple[int, bool] | None:
     """Return how far the heading is from naming just this version, or None if it names another or none."""
-    words = _DATE.sub(lambda date: date[0] if _released(date[0]) == version.release else " ", words)
+    words = _DATE.sub(lambda date: date[0] if _release_of_date(date[0]) == version.release else " ", words)
     for match in _VERSION.finditer(words):
         if (found := parse_version(match[0])) is None:
             continue
@@ -196,7 +196,7 @@ def _place(words: str, version: Version) -> tuple[int, bool] | None:
     return None
 
 
-def _released(date: str) -> tuple[int, ...]:
+def _release_of_date(date: str) -> tuple[int, ...]:
     """Return the numbers of a date that may be a version of a project that counts in days; of another, none."""
     return tuple(map(int, date.split("."))) if date.count(".") == 2 else ()  # noqa: PLR2004 - year, month, day
 
@@ -264,13 +264,13 @@ def _plain_headings(text: Sequence[str]) -> list[Heading]:
     """Return the unindented lines of a plain text that open a paragraph and name a version near their start."""
     lines = ["", *text, ""]
     return [
-        Heading(words=line.strip("=-*# ")[:_LONGEST_HEADING], level=1, start=number, end=number + 1 + _ruled(below))
+        Heading(words=line.strip("=-*# ")[:_LONGEST_HEADING], level=1, start=number, end=number + 1 + _is_rule(below))
         for number, (above, line, below) in enumerate(zip(lines, lines[1:], lines[2:], strict=False))
-        if (not above.strip() or _ruled(above)) and line[:1].strip() and _opens(line)
+        if (not above.strip() or _is_rule(above)) and line[:1].strip() and _opens(line)
     ]
 
 
-def _ruled(line: str) -> bool:
+def _is_rule(line: str) -> bool:
     return re.fullmatch(r"([=~*#-])\1{2,}\s*", line) is not None
 
 
@@ -279,7 +279,7 @@ def _opens(line: str) -> bool:
     return "unreleased" in line.casefold() or any(_VERSION.fullmatch(word.strip("()[]:,")) for word in words[:2])
 
 
-def _fenced(body: str) -> str:
+def _fence(body: str) -> str:
     """Return a section in a code block, as its author laid it out."""
     fence = "`" * max([2, *(len(run) for run in re.findall(r"`+", body))]) + "`"
     return f"{fence}text\n{body}\n{fence}" if body else ""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from packaging.version import Version
 
 from tagseal.errors import Refused
-from tagseal.names import shown
+from tagseal.names import show
 from tagseal.records import BUNDLE, Contents
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def _oldest(client: str, contents: Iterable[Contents], *more: str) -> str:
     needed = dict.fromkeys((*(one for each in contents for one in needs(each)), *more))
     if unknown := [one for one in needed if one not in since]:
         raise Refused(
-            f"got a bundle with {', '.join(shown(one) for one in unknown)}, expected what verifying clients are known "
+            f"got a bundle with {', '.join(show(one) for one in unknown)}, expected what verifying clients are known "
             f"to read: {', '.join(since)}",
             hint="A newer tagseal may know it: install that, then run the same command again.",
             slug="unknown-bundle-contents",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tagseal.errors import VerificationFailed
-from tagseal.names import counted, shown
+from tagseal.names import number_of, show
 from tagseal.notes.forms import RESOLVED, Expected, Use, hold_no_python, read
 from tagseal.notes.known import FORMS
 from tagseal.notes.page import fences
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tagseal.notes.forms import Form
 
-__all__ = ["Expected", "Purpose", "Use", "classify", "commands", "required", "shown_packages", "too_early"]
+__all__ = ["Expected", "Purpose", "Use", "classify", "commands", "require_purposes", "shown_packages", "too_early"]
 
 MANY = 6
 """Wheels whose provenance the notes verify one by one; ``witness`` verifies them all."""
@@ -62,9 +62,9 @@ def commands(markdown: str) -> tuple[Command, ...]:
     for info, content in blocks:
         if info not in _INFO and info not in _OUTPUT:
             raise VerificationFailed(
-                f"got a code block marked {shown(info)} in the verify section, expected one of: "
+                f"got a code block marked {show(info)} in the verify section, expected one of: "
                 f"{', '.join(sorted(_INFO))}, or text, json, yaml for what is not run",
-                context=(shown(content.partition("\n")[0]),),
+                context=(show(content.partition("\n")[0]),),
                 hint="Give the block its phase in the template: a command that nobody runs may be wrong for years.",
                 slug="notes-unknown-fence",
             )
@@ -86,14 +86,14 @@ def classify(command: Command, *, expected: Expected, forms: Sequence[Form] = FO
     if (asked is not None) != any(name.endswith(RESOLVED) for purpose in purposes for name in purpose.files):
         raise VerificationFailed(
             f"got a question for a digest, or {RESOLVED}, without the other in one block, expected both",
-            context=tuple(shown(line) for line in lines),
+            context=tuple(show(line) for line in lines),
             hint=f'Write DIGEST="$(crane digest IMAGE:TAG)" in the line above the command with {RESOLVED}.',
             slug="command-digest-unasked",
         )
     if len({(purpose.kind, purpose.tool) for purpose in purposes}) != 1:
         raise VerificationFailed(
             f"got {len(purposes)} kinds of command in one block, expected one",
-            context=tuple(shown(line) for line in lines),
+            context=tuple(show(line) for line in lines),
             hint="Give each tool a code block of its own in the template.",
             slug="command-mixed",
         )
@@ -102,7 +102,9 @@ def classify(command: Command, *, expected: Expected, forms: Sequence[Form] = FO
     return Purpose(kind=purposes[0].kind, tool=purposes[0].tool, files=files, phase=command.phase, helper=helper)
 
 
-def required(commands: Sequence[Command], expected: Expected, artifacts: Sequence[Artifact]) -> tuple[Purpose, ...]:
+def require_purposes(
+    commands: Sequence[Command], expected: Expected, artifacts: Sequence[Artifact]
+) -> tuple[Purpose, ...]:
     """Return each command's purpose, having held that together they cover every artifact.
 
     Raises:
@@ -113,7 +115,7 @@ def required(commands: Sequence[Command], expected: Expected, artifacts: Sequenc
     missing += _from_index(purposes, artifacts, expected)
     if missing := [*missing, *too_early(purposes, artifacts)]:
         raise VerificationFailed(
-            f"got instructions that leave out {counted(len(missing), 'thing')}, expected every file to be covered",
+            f"got instructions that leave out {number_of(len(missing), 'thing')}, expected every file to be covered",
             context=tuple(missing),
             hint="Add the commands to the template that overrides verify/, or remove the override.",
             slug="instructions-incomplete",
@@ -191,7 +193,7 @@ def _classify(line: str, phase: Phase, expected: Expected, forms: Sequence[Form]
     if phase is not expected_phase:
         raise VerificationFailed(
             f"got {tool} in a block of the phase {phase}, expected {expected_phase}",
-            context=(shown(line),),
+            context=(show(line),),
             hint=f"Mark the block `bash {expected_phase}` in the template.",
             slug="command-wrong-phase",
         )

@@ -9,7 +9,7 @@ from tagseal.names import JOINING, printable
 
 def escape(text: str) -> str:
     """Return plain text as a Markdown paragraph of one line that shows exactly it."""
-    return unopened(plain(" ".join(text.split())))
+    return escape_opening(plain(" ".join(text.split())))
 
 
 def plain(text: str) -> str:
@@ -17,7 +17,7 @@ def plain(text: str) -> str:
     return re.sub(r"([\\`*\[\]<>&~]|(?<!\w)_|_(?!\w))", r"\\\1", printable(text, keep=JOINING))
 
 
-def unopened(line: str) -> str:
+def escape_opening(line: str) -> str:
     """Escape what Markdown would read as the opening of a list, a heading, a rule or a table."""
     line = re.sub(r"^(\d+)([.)])(?=\s|$)", r"\1\\\2", line)
     return re.sub(r"^([-+=:]|#+(?=\s|$))", r"\\\1", line)

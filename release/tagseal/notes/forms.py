@@ -15,7 +15,7 @@ from urllib.parse import quote
 from packaging.utils import canonicalize_name
 
 from tagseal.errors import VerificationFailed
-from tagseal.names import shown
+from tagseal.names import show
 from tagseal.records import BUNDLE, GITHUB, Artifact, Identity, Index, Kind, Phase, Plan
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def from_index(index: Index) -> str:
     return f"from-{index.name}"
 
 
-def named_for_pip(index: Index) -> tuple[str, ...]:
+def index_options(index: Index) -> tuple[str, ...]:
     """Return the address that pip has to be given for this index; none for the one that it asks by itself."""
     return () if index.name == "pypi" else (index.simple,)
 
@@ -161,11 +161,11 @@ def read(line: str, forms: Sequence[Form]) -> tuple[Form, Call]:
     words = _words(asks["command"] if asks else line)
     form = next((form for form in forms if tuple(words[: len(form.program)]) == form.program), None)
     if form is None and _PYTHON.fullmatch(words[0]):
-        raise not_understood(line, words[0], _WHY_NOT_PYTHON)
+        raise misunderstanding(line, words[0], _WHY_NOT_PYTHON)
     if form is None:
-        raise not_understood(line, words[0], "no such program, or not this way of calling it")
+        raise misunderstanding(line, words[0], "no such program, or not this way of calling it")
     if (form.use is Use.resolve) != (asks is not None):
-        raise not_understood(line, words[0], 'a digest is asked for by DIGEST="$(crane digest IMAGE:TAG)"')
+        raise misunderstanding(line, words[0], 'a digest is asked for by DIGEST="$(crane digest IMAGE:TAG)"')
     call = Call(line=line)
     rest = iter(words[len(form.program) :])
     for word in rest:
@@ -176,7 +176,7 @@ def read(line: str, forms: Sequence[Form]) -> tuple[Form, Call]:
         elif word in form.options:
             call.options.append((word, next(rest, "")))
         else:
-            raise not_understood(line, word, f"not an option that {words[0]} has here")
+            raise misunderstanding(line, word, f"not an option that {words[0]} has here")
     return form, call
 
 
@@ -188,7 +188,7 @@ def hold_no_python(markdown: str) -> None:
     """
     for line in markdown.split("\n"):
         if found := _BY_PYTHON.search(line):
-            raise not_understood(line.strip(), found[0].strip(), _WHY_NOT_PYTHON)
+            raise misunderstanding(line.strip(), found[0].strip(), _WHY_NOT_PYTHON)
 
 
 def _words(line: str) -> list[str]:
@@ -200,7 +200,7 @@ def _words(line: str) -> list[str]:
             words.append(match[0][1:-1] if match[0][0] in "'\"" else match[0])
             at = match.end()
         else:
-            raise not_understood(line, line[at:].split(" ", 1)[0], "not a plain or single-quoted word")
+            raise misunderstanding(line, line[at:].split(" ", 1)[0], "not a plain or single-quoted word")
     return words
 
 
@@ -239,18 +239,18 @@ def some(call: Call, names: Sequence[str]) -> Sequence[str]:
 def wrong(call: Call, what: str, got: str, expected: str) -> VerificationFailed:
     """Return what to raise for a word that is not the planned one."""
     return VerificationFailed(
-        f"{what}: got {shown(got)}, expected {shown(expected, 500)}",
-        context=(f"in the command {shown(call.line, 500)}",),
+        f"{what}: got {show(got)}, expected {show(expected, 500)}",
+        context=(f"in the command {show(call.line, 500)}",),
         hint="Correct the command in the template; `tagseal notes`, or `tagseal guide`, shows the page.",
         slug="command-wrong-word",
     )
 
 
-def not_understood(line: str, word: str, why: str) -> VerificationFailed:
+def misunderstanding(line: str, word: str, why: str) -> VerificationFailed:
     """Return what to raise for a word that no form knows."""
     return VerificationFailed(
-        f"the word {shown(word)} is not understood: {why}",
-        context=(f"in the command {shown(line, 500)}",),
+        f"the word {show(word)} is not understood: {why}",
+        context=(f"in the command {show(line, 500)}",),
         hint="Write one simple command a line, with the options that the packaged template uses.",
         slug="command-not-understood",
     )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from markdown_it import MarkdownIt
 
 from tagseal.errors import VerificationFailed
-from tagseal.names import counted, safe_file_name, safe_image, safe_repository, safe_tag
+from tagseal.names import number_of, safe_file_name, safe_image, safe_repository, safe_tag
 from tagseal.notes import clients
 from tagseal.notes import commands as instructions
 from tagseal.notes.commands import Expected, Purpose, Use
@@ -104,7 +104,7 @@ def render(subject: Subject, override: Templates | None) -> Guide:
     missing = (*_unverified(purposes, subject.artifacts), *instructions.too_early(purposes, subject.artifacts))
     if missing:
         raise VerificationFailed(
-            f"got a guide that leaves out {counted(len(missing), 'thing')}, "
+            f"got a guide that leaves out {number_of(len(missing), 'thing')}, "
             "expected it to verify each kind of artifact",
             context=missing,
             hint=f"Add the commands to the template that overrides {TEMPLATE}, or remove the override.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tagseal.notes.forms import Call, Expected, Form, Use, assets, from_index, named_for_pip, same, some, wrong
+from tagseal.notes.forms import Call, Expected, Form, Use, assets, from_index, index_options, same, some, wrong
 from tagseal.records import Phase
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def _pip(call: Call, expected: Expected) -> Sequence[str]:
     same(call, "--only-binary", call.values("--only-binary"), ":all:")
     same(call, "--dest", call.values("--dest"), from_index(index))
     same(call, "requirement", call.operands, expected.requirement)
-    if tuple(got := call.values("--index-url")) != (expected_url := named_for_pip(index)):
+    if tuple(got := call.values("--index-url")) != (expected_url := index_options(index)):
         raise wrong(call, "--index-url", " ".join(got), " ".join(expected_url) or "none: it is pip's own")
     return ()
 
@@ -42,7 +42,7 @@ def _provenance(call: Call, expected: Expected) -> Sequence[str]:
     return ()
 
 
-def _attested(call: Call, expected: Expected) -> Sequence[str]:
+def _attested_names(call: Call, expected: Expected) -> Sequence[str]:
     index = _index(call, expected)
     files = some(call, assets(call, call.operands, expected))
     same(call, "file", files, files[0])
@@ -76,7 +76,7 @@ INDEX_FORMS = (
         program=("pypi-attestations", "verify", "pypi"),
         use=Use.verify,
         phase=Phase.public,
-        files=_attested,
+        files=_attested_names,
         options=frozenset({"--repository", "--provenance-file"}),
     ),
 )

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tagseal.errors import VerificationFailed
-from tagseal.names import counted, safe_tag
+from tagseal.names import number_of, safe_tag
 from tagseal.notes import clients
 from tagseal.notes import commands as instructions
 from tagseal.notes.commands import Expected, Purpose, Use
@@ -63,7 +63,7 @@ def render(  # noqa: PLR0913 - all that the page depends on
     }
     text = fill(TEMPLATE, values(plan, covered, expected) | more, override).strip("\n") + "\n"
     found = instructions.commands(text)
-    required(found, expected, covered)
+    require_purposes(found, expected, covered)
     return Page(text=text, commands=found)
 
 
@@ -72,7 +72,9 @@ def expectations(tag: str, plan: Plan, covered: Sequence[Artifact]) -> Expected:
     return replace(Expected.of(plan.identity, safe_tag(tag), covered), commit=plan.commit)
 
 
-def required(commands: Sequence[Command], expected: Expected, covered: Sequence[Artifact]) -> tuple[Purpose, ...]:
+def require_purposes(
+    commands: Sequence[Command], expected: Expected, covered: Sequence[Artifact]
+) -> tuple[Purpose, ...]:
     """Return each command's purpose, having held that together they cover every file.
 
     Raises:
@@ -82,7 +84,7 @@ def required(commands: Sequence[Command], expected: Expected, covered: Sequence[
     run = [one for one in purposes if one.phase is not Phase.shown]
     if missing := tuple(_uncovered(run, covered)):
         raise VerificationFailed(
-            f"got an offline kit whose commands leave out {counted(len(missing), 'thing')}, "
+            f"got an offline kit whose commands leave out {number_of(len(missing), 'thing')}, "
             "expected every file to be covered",
             context=missing,
             hint=f"Add the commands to the template that overrides {TEMPLATE}, or remove the override.",

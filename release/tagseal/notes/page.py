@@ -23,7 +23,7 @@ import nh3
 from markdown_it import MarkdownIt
 
 from tagseal.errors import Refused
-from tagseal.names import shown
+from tagseal.names import show
 from tagseal.notes.dialect import restrict
 from tagseal.notes.skeleton import skeleton
 
@@ -101,7 +101,7 @@ def check(section: str, verify: str) -> None:
     """
     hold_length(section + verify)
     _hold_dialect(section)
-    if left := _left_open(section):
+    if left := _find_open_html(section):
         name, line = left
         raise Refused(
             f"line {line} of the notes leaves {name} open, which would hide the verification instructions",
@@ -155,7 +155,7 @@ def _no_imitation(section: _Headings, verify: _Headings) -> None:
     names = {skeleton(heading) for heading in verify.texts}
     if copy := next((heading for heading in section.texts + section.bold if skeleton(heading) in names), None):
         raise Refused(
-            f"got the heading {shown(copy)} a second time, expected it once, above the verification instructions",
+            f"got the heading {show(copy)} a second time, expected it once, above the verification instructions",
             hint="Rename the heading where it was written, in the changelog or in the release.",
             slug="notes-repeated-heading",
         )
@@ -172,7 +172,7 @@ def sanitise(markup: str) -> str:
     )
 
 
-def _left_open(section: str) -> tuple[str, int] | None:
+def _find_open_html(section: str) -> tuple[str, int] | None:
     """Return what the section's raw HTML leaves open, and its line (from 1)."""
     watch = _Open()
     for token in _raw_html(_MARKDOWN.parse(section)):
@@ -274,4 +274,4 @@ def _culprit(section: str, verify: str) -> int:
 
 def _quote(section: str, line: int) -> str:
     lines = section.splitlines()
-    return shown(lines[line - 1] if 0 < line <= len(lines) else "")
+    return show(lines[line - 1] if 0 < line <= len(lines) else "")

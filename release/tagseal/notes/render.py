@@ -71,10 +71,10 @@ def render(  # noqa: PLR0913 - all that a page depends on
         return above + page.strip("\n") + "\n"
 
     section, rest = clean(plan.section).strip("\n"), _rest(plan, expected.tag)
-    section = restrict(section if len(section) <= page.LIMIT else changelog.shortened(section, page.LIMIT, rest))
+    section = restrict(section if len(section) <= page.LIMIT else changelog.shorten(section, page.LIMIT, rest))
     text = filled(section)
     if len(text) > page.LIMIT:
-        text = filled(changelog.shortened(section, page.LIMIT - (len(text) - len(section)), rest))
+        text = filled(changelog.shorten(section, page.LIMIT - (len(text) - len(section)), rest))
     if not text.endswith(verify):
         raise ConfigError(
             "got a page that does not end in the verify section, expected `{{ verify }}` as its last words",
@@ -86,7 +86,7 @@ def render(  # noqa: PLR0913 - all that a page depends on
     )
     page.check(text.removesuffix(verify), verify)
     found = instructions.commands(verify)
-    instructions.required(found, expected, artifacts)
+    instructions.require_purposes(found, expected, artifacts)
     return Page(text=text, commands=found)
 
 

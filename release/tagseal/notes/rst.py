@@ -20,7 +20,7 @@ from docutils.core import publish_doctree
 from docutils.parsers.rst import Directive, Parser, directives
 
 from tagseal.notes.child import Answer
-from tagseal.notes.escape import code, plain, unopened
+from tagseal.notes.escape import code, escape_opening, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -82,7 +82,7 @@ def _block(node: nodes.Node, level: int) -> str:
     if isinstance(node, nodes.Admonition):
         return _quoted(f"**{type(node).__name__.capitalize()}:** " + _blocks(node.children, level))
     if isinstance(node, nodes.TextElement):
-        return unopened(_inline(node).strip())
+        return escape_opening(_inline(node).strip())
     return _blocks(node.children, level)
 
 
@@ -123,13 +123,13 @@ def _title(node: Any, level: int) -> str:  # noqa: ANN401
 def _list(node: Any, level: int) -> str:  # noqa: ANN401
     first = node.get("start", 1) if isinstance(node, nodes.enumerated_list) else None
     marks = [f"{first + n}. " if first is not None else "- " for n in range(len(node.children))]
-    items = [_hung(mark, _blocks(item.children, level)) for mark, item in zip(marks, node.children, strict=True)]
+    items = [_hang(mark, _blocks(item.children, level)) for mark, item in zip(marks, node.children, strict=True)]
     return "\n".join(items)
 
 
 def _definitions(node: Any, level: int) -> str:  # noqa: ANN401
     terms = ((_inline(item.children[0]), _blocks(item.children[1:], level)) for item in node.children)
-    return "\n".join(_hung("- ", f"**{term}**\n\n{text}") for term, text in terms)
+    return "\n".join(_hang("- ", f"**{term}**\n\n{text}") for term, text in terms)
 
 
 def _field(node: Any, level: int) -> str:  # noqa: ANN401
@@ -171,7 +171,7 @@ def _quoted(text: str) -> str:
     return "\n".join(f"> {line}".rstrip() for line in text.split("\n"))
 
 
-def _hung(mark: str, text: str) -> str:
+def _hang(mark: str, text: str) -> str:
     return mark + indent(text, " " * len(mark)).lstrip()
 
 

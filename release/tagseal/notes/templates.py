@@ -26,7 +26,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from tagseal.errors import ConfigError
 from tagseal.machine.files import is_own, opened
-from tagseal.names import enclosed, quoted, shown
+from tagseal.names import enclose, quote_word, show
 from tagseal.notes.child import Answer, ask
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ _LARGEST = 1024 * 1024
 """Bytes of a template."""
 
 
-def packaged() -> Path:
+def packaged_folder() -> Path:
     """Return the folder of the packaged templates: inside the wheel, or at the top of the checkout."""
     package = Path(__file__).parents[1]
     return inside if (inside := package / "templates").is_dir() else package.parents[1] / "templates"
@@ -57,7 +57,7 @@ def read(git: Git, setting: str | None) -> Templates | None:
     folder = PurePosixPath(setting)
     if not (git.root / folder).is_dir():
         raise ConfigError(
-            f"templates: got {shown(setting)}, expected a folder of the project",
+            f"templates: got {show(setting)}, expected a folder of the project",
             hint="Create it, or remove `templates` from [tool.tagseal].",
             slug="templates-not-found",
         )
@@ -65,7 +65,7 @@ def read(git: Git, setting: str | None) -> Templates | None:
     paths = [path for path in tracked if path.is_relative_to(folder)]
     if link := next((path for path in paths if not is_own(git.root, git.root / path)), None):
         raise ConfigError(
-            f"templates: got {shown(str(link))} through a link, or no file there, expected a regular file: a link may "
+            f"templates: got {show(str(link))} through a link, or no file there, expected a regular file: a link may "
             "lead out of the project",
             hint="Put a copy in its place.",
             slug="templates-link",
@@ -73,8 +73,8 @@ def read(git: Git, setting: str | None) -> Templates | None:
     there = {PurePosixPath(path.relative_to(git.root)) for path in (git.root / folder).rglob(f"*{_ENDING}")}
     if untracked := sorted(there - {*paths}):
         raise ConfigError(
-            f"templates: got {shown(str(untracked[0]))}, which git does not track, expected tracked templates only",
-            hint=f"git add {quoted(str(folder))}, or move it elsewhere.",
+            f"templates: got {show(str(untracked[0]))}, which git does not track, expected tracked templates only",
+            hint=f"git add {quote_word(str(folder))}, or move it elsewhere.",
             slug="templates-untracked",
         )
     return {str(path.relative_to(folder)): _read(git.root / path) for path in paths}
@@ -86,10 +86,10 @@ def fill(name: str, values: Mapping[str, Any], own: Templates | None) -> str:
     Raises:
         ConfigError: The template is absent or wrong; the error names its file and line.
     """
-    answer = _fill(None, name, values) if own is None else _asked(pickle.dumps((dict(own), name, dict(values))))
+    answer = _fill(None, name, values) if own is None else _fill_in_child(pickle.dumps((dict(own), name, dict(values))))
     if answer.problem:
         raise ConfigError(
-            f"{answer.place or name}: {shown(answer.problem, 300)}",
+            f"{answer.place or name}: {show(answer.problem, 300)}",
             hint="Correct the template; `tagseal notes`, or `tagseal guide`, renders it.",
             slug="template-error",
         )
@@ -102,7 +102,7 @@ def work(request: tuple[Templates, str, Mapping[str, Any]]) -> Answer:
 
 
 @cache
-def _asked(request: bytes) -> Answer:
+def _fill_in_child(request: bytes) -> Answer:
     """Ask a child, once for the same values: a job renders its page several times."""
     return ask(__name__, pickle.loads(request))  # noqa: S301 - written above
 
@@ -116,14 +116,14 @@ def _read(path: Path) -> str:
         return content.decode("utf-8")
     except ValueError as error:
         raise ConfigError(
-            f"templates: got {shown(path.name)}, which is not UTF-8 or has more than {_LARGEST:,} bytes",
+            f"templates: got {show(path.name)}, which is not UTF-8 or has more than {_LARGEST:,} bytes",
             hint="Save it as UTF-8, or split it.",
             slug="templates-unreadable",
         ) from error
 
 
 def _fill(own: Templates | None, name: str, values: Mapping[str, Any]) -> Answer:
-    environment = _packaged() if own is None else _environment(own)
+    environment = _packaged_environment() if own is None else _environment(own)
     try:
         return Answer(text=environment.get_template(name).render(values))
     except Exception as error:  # noqa: BLE001 - a template may raise anything
@@ -131,7 +131,7 @@ def _fill(own: Templates | None, name: str, values: Mapping[str, Any]) -> Answer
 
 
 @cache
-def _packaged() -> ImmutableSandboxedEnvironment:
+def _packaged_environment() -> ImmutableSandboxedEnvironment:
     """Return what compiles each packaged template once."""
     return _environment({})
 
@@ -139,14 +139,14 @@ def _packaged() -> ImmutableSandboxedEnvironment:
 def _environment(own: Templates) -> ImmutableSandboxedEnvironment:
     found = FunctionLoader(lambda name: (own[name], name, None) if name in own else None)
     environment = ImmutableSandboxedEnvironment(
-        loader=ChoiceLoader([found, FileSystemLoader(packaged())]),
+        loader=ChoiceLoader([found, FileSystemLoader(packaged_folder())]),
         undefined=StrictUndefined,
         autoescape=False,  # Markdown: page.check holds what becomes of it
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"quoted": quoted, "enclosed": enclosed}
+    environment.filters |= {"quoted": quote_word, "enclosed": enclose}
     return environment
 
 

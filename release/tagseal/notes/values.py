@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tagseal.errors import Refused
-from tagseal.names import safe_file_name, safe_image, safe_repository, shown
+from tagseal.names import safe_file_name, safe_image, safe_repository, show
 from tagseal.notes.commands import shown_packages
-from tagseal.notes.forms import from_index, named_for_pip
+from tagseal.notes.forms import from_index, index_options
 from tagseal.notes.index import PROVENANCE
 from tagseal.records import BUNDLE, Artifact, Kind, Manifest, Plan
 
@@ -92,7 +92,7 @@ def values(plan: Plan, artifacts: Sequence[Artifact], expected: Expected) -> dic
         )
     if _WORKFLOW.fullmatch(plan.identity.workflow) is None:
         raise Refused(
-            f"got the workflow {shown(plan.identity.workflow)}, expected .github/workflows/FILE.yml",
+            f"got the workflow {show(plan.identity.workflow)}, expected .github/workflows/FILE.yml",
             hint='Set workflow = "FILE.yml" in [tool.tagseal], of ASCII letters, digits and . _ - only.',
             slug="unsafe-workflow-name",
         )
@@ -152,7 +152,7 @@ def _index(artifacts: Sequence[Artifact], expected: Expected) -> IndexCommands |
     return IndexCommands(
         name=expected.index.name,
         requirement=expected.requirement,
-        url="".join(named_for_pip(expected.index)),
+        url="".join(index_options(expected.index)),
         folder=folder,
         files=tuple(
             Attested(

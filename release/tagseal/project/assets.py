@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from tagseal.errors import VerificationFailed
 from tagseal.machine.threads import side_by_side
 from tagseal.records import BUNDLE
-from tagseal.steps.draft.wanted import Wanted, wanted
+from tagseal.steps.draft.wanted import Wanted, wanted_files
 from tagseal.steps.seal import checksums
 from tagseal.steps.seal.bundles import read_bundle
 from tagseal.steps.seal.kit import ENDING
@@ -67,7 +67,7 @@ class Shelf:
         with tempfile.TemporaryDirectory(prefix="tagseal-status-") as temporary:
             folder = Path(temporary)
             self._fetch(folder)
-            files, lister = self._wanted(folder, there)
+            files, lister = self._wanted_files(folder, there)
             names = sorted(there.keys() | files.keys())
             return tuple(self._row(name, there, files.get(name), lister, folder) for name in names)
 
@@ -81,11 +81,11 @@ class Shelf:
 
         side_by_side(fetch, small, _THREADS)
 
-    def _wanted(self, folder: Path, there: Mapping[str, Asset]) -> tuple[dict[str, Wanted], str]:
+    def _wanted_files(self, folder: Path, there: Mapping[str, Asset]) -> tuple[dict[str, Wanted], str]:
         """Return what is wanted, by name, and who says so, if anybody; what nobody says is as it was found."""
         if self.seal:
-            return wanted(self.seal), "as sealed"
-        listed = _listed(read_bundle(folder / checksums.NAME))
+            return wanted_files(self.seal), "as sealed"
+        listed = _listed_digests(read_bundle(folder / checksums.NAME))
         artifacts = {**listed, checksums.NAME: ""} if listed else {one: "" for one in there if not one.endswith(BUNDLE)}
         artifacts |= {one: "" for one in there if one.endswith(ENDING)}  # a list cannot have the kit that has the list
         digests = {**artifacts, **{one + BUNDLE: "" for one in artifacts}}
@@ -102,12 +102,12 @@ class Shelf:
     def _row(self, name: str, there: Mapping[str, Asset], wanted: Wanted | None, lister: str, folder: Path) -> Row:
         what = "bundle" if name.endswith(BUNDLE) else "asset"
         of_kit = self.seal is None and name.endswith((ENDING, ENDING + BUNDLE))
-        state, good, text = _compared(there.get(name), wanted, lister and "as its bundle has it" if of_kit else lister)
+        state, good, text = _compare(there.get(name), wanted, lister and "as its bundle has it" if of_kit else lister)
         if what == "bundle" and state in {"equal", "unlisted", "no-digest"}:
-            state, good, text = self._verified(there.get(name.removesuffix(BUNDLE)), folder / name)
+            state, good, text = self._verify(there.get(name.removesuffix(BUNDLE)), folder / name)
         return Row(what=what, name=name, state=state, good=good, text=text)
 
-    def _verified(self, artifact: Asset | None, path: Path) -> tuple[str, bool | None, str]:
+    def _verify(self, artifact: Asset | None, path: Path) -> tuple[str, bool | None, str]:
         if artifact is None:
             return "untold", None, "not verified: its file is missing"
         if not artifact.sha256:
@@ -129,13 +129,13 @@ def _read(asset: Asset) -> bool:
     return ours and asset.state == "uploaded" and asset.size <= LARGEST_BUNDLE
 
 
-def _listed(text: bytes | None) -> dict[str, str]:
+def _listed_digests(text: bytes | None) -> dict[str, str]:
     """Return the digests of ``SHA256SUMS`` by name; empty where it is not there, or is none."""
     lines = [_LISTED.fullmatch(line) for line in (text or b"").decode("utf-8", "replace").splitlines()]
     return {found[2]: found[1] for found in lines if found} if all(lines) else {}
 
 
-def _compared(asset: Asset | None, wanted: Wanted | None, lister: str) -> tuple[str, bool | None, str]:
+def _compare(asset: Asset | None, wanted: Wanted | None, lister: str) -> tuple[str, bool | None, str]:
     if asset is None:
         return "missing", False, "missing"
     if wanted is None:

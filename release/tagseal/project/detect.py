@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tagseal.machine.git import repository
-from tagseal.machine.metadata import Declared, declared
+from tagseal.machine.metadata import Declared, read_declared
 from tagseal.tags import Pattern, pattern
 from tagseal.workflow.signing import Workflow, signing
 
@@ -35,7 +35,7 @@ def detect(git: Git, settings: Settings, environ: Mapping[str, str]) -> Project:
         UsageError: There is no Python project, or its static metadata is wrong.
     """
     return Project(
-        declared=declared(git.root / settings.project),
+        declared=read_declared(git.root / settings.project),
         pattern=pattern(git.tags(), settings.tag),
         workflow=signing(git.root, settings.workflow, environ),
         repository=repository(settings.repository, environ, git.origin()),

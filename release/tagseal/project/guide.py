@@ -19,7 +19,7 @@ from tagseal.errors import ConfigError, Refused, UsageError, VerificationFailed
 from tagseal.machine import files
 from tagseal.machine.git import Git
 from tagseal.machine.metadata import stem
-from tagseal.names import printable, quoted, safe_tag, shown
+from tagseal.names import printable, quote_word, safe_tag, show
 from tagseal.notes import clients, guide, templates
 from tagseal.notes.guide import PLATFORM, TAG, VERSION, Subject
 from tagseal.project.detect import Project, detect
@@ -70,7 +70,7 @@ def page(folder: Path, tag: str | None) -> str:
     """
     checkout = _checkout(folder)
     own = templates.read(checkout.git, checkout.settings.templates)
-    found = guide.render(_planned(checkout, safe_tag(tag) if tag else None), own)
+    found = guide.render(_planned_subject(checkout, safe_tag(tag) if tag else None), own)
     return f"{found.text}\n<!-- Written by: {_command(tag)} -->\n"
 
 
@@ -83,7 +83,7 @@ def write(folder: Path, tag: str | None, file: Path) -> None:
     text = page(folder, tag)
     if files.link_below(Git.at(folder, os.environ).root, file.absolute()):
         raise files.leads_away(str(file))
-    files.replaced(file, text.encode())
+    files.write_atomically(file, text.encode())
 
 
 def check(folder: Path, tag: str | None, file: Path) -> None:
@@ -99,14 +99,14 @@ def check(folder: Path, tag: str | None, file: Path) -> None:
     rendered = page(folder, tag)
     if kept.rstrip() != rendered.rstrip():
         raise VerificationFailed(
-            f"got a guide in {shown(file.name)} that is not what the project renders now, expected no difference",
+            f"got a guide in {show(file.name)} that is not what the project renders now, expected no difference",
             context=body.changes(kept, rendered),
-            hint=f"Read the difference. `{_command(tag)} --out {quoted(printable(str(file)))}` writes the page anew.",
+            hint=f"Read the difference. `{_command(tag)} --out {quote_word(printable(str(file)))}` writes it anew.",
             slug="guide-drifted",
         )
 
 
-def sealed(root: Path, plan: Plan, seal: Seal) -> Subject:
+def subject_of_seal(root: Path, plan: Plan, seal: Seal) -> Subject:
     """Return what the guide of one sealed release is about; ``root`` is its checkout."""
     return Subject(
         project=plan.project,
@@ -132,7 +132,7 @@ def _read(file: Path) -> str:
         return files.read(file, follow=True).decode("utf-8").replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError, Refused) as error:
         raise UsageError(
-            f"got no guide in {shown(str(file))}, expected a page in UTF-8: {getattr(error, 'strerror', 'it is none')}",
+            f"got no guide in {show(str(file))}, expected a page in UTF-8: {getattr(error, 'strerror', 'it is none')}",
             hint="Name the page that the project keeps, or write it: `tagseal guide --out FILE`.",
             slug="guide-not-found",
         ) from error
@@ -158,7 +158,7 @@ def _checkout(folder: Path) -> _Checkout:
     return _Checkout(git=git, settings=settings, project=project, repository=project.repository)
 
 
-def _planned(checkout: _Checkout, tag: str | None) -> Subject:
+def _planned_subject(checkout: _Checkout, tag: str | None) -> Subject:
     """Return what the page is about, with planned names; without a tag, with what stands for it."""
     project, image, root = checkout.project, checkout.settings.image, checkout.git.root
     pattern = _pattern(checkout, tag)
@@ -193,7 +193,7 @@ def _pattern(checkout: _Checkout, tag: str | None) -> Pattern:
 def _version(pattern: Pattern, tag: str) -> Version:
     if (version := pattern.parse(tag)) is None:
         raise UsageError(
-            f"got the tag {shown(tag)}, expected one like {pattern}: the guide names the version as well",
+            f"got the tag {show(tag)}, expected one like {pattern}: the guide names the version as well",
             hint="Name a release's tag, or none: then `<tag>` and `<version>` stand in the page.",
             slug="guide-tag-names-no-version",
         )
@@ -202,7 +202,7 @@ def _version(pattern: Pattern, tag: str) -> Version:
 
 def _artifacts(checkout: _Checkout, stem: str) -> Iterator[Artifact]:
     """Yield what a release has, as far as its names can be told before anything is built."""
-    platform = PLATFORM if _compiled(checkout) else "py3-none-any"
+    platform = PLATFORM if _is_compiled(checkout) else "py3-none-any"
     names = {Kind.wheel: f"{stem}-{platform}.whl", Kind.sdist: f"{stem}.tar.gz", Kind.checksums: checksums.NAME}
     if image := checkout.settings.image:
         names[Kind.image] = image.name
@@ -210,14 +210,14 @@ def _artifacts(checkout: _Checkout, stem: str) -> Iterator[Artifact]:
         yield Artifact(kind=kind, name=name, size=1, sha256="0" * 64)
 
 
-def _compiled(checkout: _Checkout) -> bool:
+def _is_compiled(checkout: _Checkout) -> bool:
     """Tell whether there will be a wheel for each platform, by what builds it."""
     folder = checkout.git.root / checkout.settings.project
-    texts = [files.read(path, follow=True).decode("utf-8", "replace") for path in _described(folder) if path.is_file()]
+    texts = [files.read(path, follow=True).decode("utf-8", "replace") for path in _pages(folder) if path.is_file()]
     return _COMPILERS.match(checkout.project.declared.backend) is not None or any(map(_EXTENSIONS.search, texts))
 
 
-def _described(folder: Path) -> tuple[Path, ...]:
+def _pages(folder: Path) -> tuple[Path, ...]:
     return tuple(folder / name for name in ("pyproject.toml", "setup.py", "setup.cfg"))
 
 

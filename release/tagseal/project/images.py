@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tagseal.errors import TagsealError
-from tagseal.names import shown
+from tagseal.names import show
 from tagseal.project.assets import Row
 from tagseal.steps.images import earlier, own_tags, signatures
 
@@ -32,14 +32,14 @@ def rows(name: str, policy: Exact | None, notes: str, services: Services) -> Ite
     for tag in own_tags(image, name, version):
         what = f"{image.name}:{tag}"
         try:
-            state, good, text = _told(tag, image.name, policy, notes, services)
+            state, good, text = _row(tag, image.name, policy, notes, services)
         except TagsealError as error:
             # Nobody may pull it, or nobody may without a login: the release's own lines are told all the same.
             state, good, text = error.slug, None, error.what
         yield Row(what="image", name=what, state=state, good=good, text=text)
 
 
-def _told(tag: str, name: str, policy: Exact | None, notes: str, services: Services) -> tuple[str, bool | None, str]:
+def _row(tag: str, name: str, policy: Exact | None, notes: str, services: Services) -> tuple[str, bool | None, str]:
     sha256 = services.registry.resolve(tag)
     if sha256 is None:
         return "none", None, "no such tag"
@@ -50,11 +50,11 @@ def _told(tag: str, name: str, policy: Exact | None, notes: str, services: Servi
     if policy is None:
         return "untold", None, f"{where}; whose it is cannot be told without the tag's commit"
     wanted = [signatures.Signature(image=name, sha256=sha256, form=form) for form in signatures.forms(services)]
-    lacking = [one.form for one in wanted if not earlier.signed(one, policy, services)]
+    lacking = [one.form for one in wanted if not earlier.has_signature(one, policy, services)]
     if lacking:
         return (
             "unsigned",
             False,
-            f"{where}, without a signature that verifies for this tag: {shown(', '.join(lacking))}",
+            f"{where}, without a signature that verifies for this tag: {show(', '.join(lacking))}",
         )
     return "signed", True, f"{where}, signed for this tag and commit"

@@ -31,7 +31,7 @@ def rows(name: str, plan: Plan | None, digests: Mapping[str, str], services: Ser
     version = services.pattern_beside(name).parse(name)
     if index is None or version is None:
         return
-    project = plan.project if plan else metadata.declared(services.project).name
+    project = plan.project if plan else metadata.read_declared(services.project).name
     if not project:
         yield Row(what="index", state="untold", good=None, text="only the build back end knows the project's name")
         return
@@ -45,7 +45,7 @@ def rows(name: str, plan: Plan | None, digests: Mapping[str, str], services: Ser
     for file in sorted({*there, *(one for one in digests if one.startswith(f"{begin}-") or one == f"{begin}.tar.gz")}):
         if file.endswith((".whl", ".tar.gz")):
             one = there.get(file)
-            state, good, text = ("none", None, "not there") if one is None else _told(one.sha256, digests.get(file, ""))
+            state, good, text = ("none", None, "not there") if one is None else _row(one.sha256, digests.get(file, ""))
             if one is not None and one.yanked:
                 state, good, text = "yanked", False, "yanked: pip passes it over"
             yield Row(what="index", name=f"{index.name} {file}", state=state, good=good, text=text)
@@ -53,7 +53,7 @@ def rows(name: str, plan: Plan | None, digests: Mapping[str, str], services: Ser
         yield Row(what="index", state="none", good=None, text=f"{index.name} has no file of {project} {version}")
 
 
-def _told(there: str, here: str) -> tuple[str, bool | None, str]:
+def _row(there: str, here: str) -> tuple[str, bool | None, str]:
     if not here:
         return "alone", None, f"sha256 {there}, and no release to compare it with"
     if there != here:

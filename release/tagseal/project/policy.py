@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from tagseal import config
 from tagseal.errors import ConfigError, UsageError
 from tagseal.machine.git import Git
-from tagseal.names import safe_image, safe_repository, safe_tag, shown
+from tagseal.names import safe_image, safe_repository, safe_tag, show
 from tagseal.notes.templates import fill, read
 from tagseal.project.detect import detect
 from tagseal.records import ISSUER, Identity
@@ -85,7 +85,7 @@ def pods(folder: Path, *, digest: str | None) -> str:
     """
     if digest is not None and _DIGEST.fullmatch(digest) is None:
         raise UsageError(
-            f"got the digest {shown(digest)}, expected sha256: and 64 small hexadecimal digits",
+            f"got the digest {show(digest)}, expected sha256: and 64 small hexadecimal digits",
             hint="`crane digest IMAGE:TAG` prints it; the release's notes name it as well.",
             slug="bad-digest",
         )

@@ -12,7 +12,7 @@ from tagseal.names import safe_tag
 from tagseal.project.detect import Project, detect
 from tagseal.records import Identity, Tag
 from tagseal.steps import Services
-from tagseal.steps.plan import agrees, derived, preview
+from tagseal.steps.plan import agrees, derive, preview
 from tagseal.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def notes(folder: Path, tag: str | None, say: Callable[[str], None]) -> str:
     )
     stands = Tag(name=name, commit=commit, identity=identity, private=False)
     agrees(stands, version, services)
-    planned = derived(
+    planned = derive(
         stands,
         project.declared.name or repository.partition("/")[2],
         version,

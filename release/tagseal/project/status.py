@@ -24,7 +24,7 @@ from tagseal.services.github import BOT, Release, marker, mine
 from tagseal.steps.draft import body
 from tagseal.steps.draft.choice import Choice, choose
 from tagseal.steps.draft.difference import same
-from tagseal.steps.draft.wanted import wanted
+from tagseal.steps.draft.wanted import wanted_files
 from tagseal.verification.policy import Exact
 from tagseal.workflow import signing
 
@@ -98,7 +98,7 @@ class _Look:
             text = f"{what}: {', '.join(self.refusal.context)}"
             yield Row(what="release", state="stranger", good=False, text=text)
             return
-        yield self._kept()
+        yield self._kept_row()
         for one in self.choice.discard:
             yield Row(what="release", state="empty", good=None, text=f"an empty draft beside it: {one.url}")
         for one in self.choice.left:
@@ -155,7 +155,7 @@ class _Look:
     def _journal(self) -> tuple[Journal, Row]:
         work = self.services.work
         journal = Journal(work.records, self.name, self.commit or "")
-        told = actions.handed_on(self.running)
+        told = actions.expected_records(self.running)
         try:
             journal = Journal.open(work.records, self.name, self.commit or "", told=told)
         except Refused as error:
@@ -172,14 +172,14 @@ class _Look:
         drafts = [one for one in self.releases if one.draft]
         bot = any(mine(one, self.name, BOT) for one in drafts)
         actor = BOT if bot or not drafts else self.services.github.actor()
-        files = wanted(self.seal) if isinstance(self.seal, Seal) else {}
+        files = wanted_files(self.seal) if isinstance(self.seal, Seal) else {}
         adopt = self.services.settings.release == "adopt"
         try:
             return choose(self.releases, files, tag=self.name, actor=actor, adopt=adopt), None
         except Refused as error:
             return Choice(), error
 
-    def _kept(self) -> Row:
+    def _kept_row(self) -> Row:
         kept = self.choice.kept
         if kept is None:
             unseen = "" if actions.token(self.services.environ) else " (without GH_TOKEN no draft can be seen)"
@@ -194,7 +194,7 @@ class _Look:
     def _notes(self, kept: Release) -> tuple[str, bool | None, str]:
         if not kept.body.rstrip().endswith(marker(self.name)):
             return "foreign", False, "not written by this tool"
-        if body.edited(kept.body):
+        if body.is_edited(kept.body):
             after = "; upload renders them again, and keeps these beside the records" if kept.draft else ""
             return "edited", False, f"edited since they were rendered{after}"
         here = self.commit is not None and self.services.git.commit_of("HEAD") == self.commit
@@ -203,7 +203,7 @@ class _Look:
             return "rendered", True, f"as they were rendered once; without {lacks} they are not rendered again here"
         tag = Tag(name=self.name, commit=self.commit, identity=self.identity, private=False)
         try:
-            page = body.rendered(tag, self.plan, self.seal, self.services, self.choice.theirs)
+            page = body.render_body(tag, self.plan, self.seal, self.services, self.choice.theirs)
         except TagsealError as error:
             return "untold", None, f"cannot be rendered here: {error.what}"
         if same(kept.body, page):

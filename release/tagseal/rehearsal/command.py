@@ -51,7 +51,7 @@ def run_command(
         UsageError: There is no such fault, or no such program.
         Refused: A link in this folder leads what is left elsewhere.
     """
-    scheduled = faulty.named(faults)
+    scheduled = faulty.faults_named(faults)
     if files.link_below(Path.cwd(), out.absolute()):
         raise files.leads_away(str(out))
     with tempfile.TemporaryDirectory(prefix="tagseal-loopback-", ignore_cleanup_errors=True) as temporary:
@@ -85,8 +85,8 @@ def run_command(
             environ["PATH"] = environment.path(shims, environ)
             loopback.faults.set(scheduled)
             code = _foreground(command, environ, loopback.faults)
-            files.replaced(out / "transcript.jsonl", (loopback.folder / "transcript.jsonl").read_bytes())
-    for one in faulty.struck(faults, loopback.faults):
+            files.write_atomically(out / "transcript.jsonl", (loopback.folder / "transcript.jsonl").read_bytes())
+    for one in faulty.outcomes(faults, loopback.faults):
         tell(str(one))
     tell(f"transcript: {out / 'transcript.jsonl'}")
     return code

@@ -19,7 +19,7 @@ _TERMINAL = ("TERM", "COLORTERM", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR",
 _MACHINE = ("PATH", "LD_LIBRARY_PATH", *LOCALE, "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "PYTHONDONTWRITEBYTECODE")
 
 
-def shed(environ: Mapping[str, str]) -> None:
+def reexec_in(environ: Mapping[str, str]) -> None:
     """Start this command again in this environment, unless it runs in it: a child can read its parent's.
 
     Files that were handed down open are closed, but for the three streams.
@@ -35,22 +35,22 @@ def shed(environ: Mapping[str, str]) -> None:
     os.execve(sys.executable, [sys.executable, "-P", "-m", "tagseal", *sys.argv[1:]], dict(environ))  # noqa: S606
 
 
-def cleaned(environ: Mapping[str, str]) -> dict[str, str]:
+def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return what the rehearsal's own process may see: the machine, the terminal, and the way to the index.
 
     HOME stays, as a name: the index's settings are found through it. Children get a temporary one.
     """
-    return {**terminal(environ), **_taken(environ, ("HOME",)), **network_settings(environ)}
+    return {**terminal(environ), **_allowed(environ, ("HOME",)), **network_settings(environ)}
 
 
 def terminal(environ: Mapping[str, str]) -> dict[str, str]:
     """Return what a command on the person's terminal may see: the machine, and how the terminal is."""
-    return _taken(environ, (*_MACHINE, *_TERMINAL))
+    return _allowed(environ, (*_MACHINE, *_TERMINAL))
 
 
 def machine(environ: Mapping[str, str]) -> dict[str, str]:
     """Return what every child may see: the machine, and nothing of the person."""
-    return _taken(environ, _MACHINE)
+    return _allowed(environ, _MACHINE)
 
 
 def private_home(folder: Path) -> dict[str, str]:
@@ -80,5 +80,5 @@ def path(shims: Path, environ: Mapping[str, str]) -> str:
     return os.pathsep.join([str(shims), str(Path(sys.executable).parent), environ.get("PATH", os.defpath)])
 
 
-def _taken(environ: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
+def _allowed(environ: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name in names}

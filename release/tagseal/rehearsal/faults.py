@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tagseal.errors import UsageError
 from tagseal.loopback.faults import FAULTS, Fault
-from tagseal.names import counted, shown
+from tagseal.names import number_of, show
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -35,11 +35,11 @@ class Struck:
     def __str__(self) -> str:
         if not self.hits:
             return f"note:    the fault {self.fault} hit no request: this run says nothing about it"
-        number = counted(self.hits, "request")
+        number = number_of(self.hits, "request")
         return f"fault:   {self.fault} hit {number}{f' of up to {self.count}' if self.hits < self.count else ''}"
 
 
-def struck(descriptions: Iterable[str], faults: Faults) -> tuple[Struck, ...]:
+def outcomes(descriptions: Iterable[str], faults: Faults) -> tuple[Struck, ...]:
     """Return what became of the faults of these descriptions, which ``faults`` was set to."""
     return tuple(
         Struck(fault=description, hits=hits, count=fault.count)
@@ -47,7 +47,7 @@ def struck(descriptions: Iterable[str], faults: Faults) -> tuple[Struck, ...]:
     )
 
 
-def named(descriptions: Iterable[str]) -> tuple[Fault, ...]:
+def faults_named(descriptions: Iterable[str]) -> tuple[Fault, ...]:
     """Return the faults of these descriptions.
 
     Raises:
@@ -63,7 +63,7 @@ def _fault(description: str) -> Fault:
     values |= {key: int(value) for key, value in given.items() if key in _NUMBERS and value.isdecimal()}
     if len(values) < len(pairs):
         raise UsageError(
-            f"got the fault {shown(description)}, "
+            f"got the fault {show(description)}, "
             "expected NAME[,host=REGEX][,method=REGEX][,path=REGEX][,skip=N][,count=N]",
             hint="`--fault server-error,host=api.github.com,method=POST` fails the first write to GitHub.",
             slug="malformed-fault",
@@ -71,7 +71,7 @@ def _fault(description: str) -> Fault:
     return Fault(name=name, **values)
 
 
-def told() -> Iterator[str]:
+def explain_all() -> Iterator[str]:
     """Yield the lines that explain every fault: its name, what happens then, and the report behind it."""
     width = min(_WIDTH, shutil.get_terminal_size().columns)
     for name, kind in FAULTS.items():

@@ -20,7 +20,7 @@ from tagseal.notes.commands import Use
 from tagseal.notes.guide import TEMPLATE
 from tagseal.notes.guide import render as rendered
 from tagseal.notes.render import render
-from tagseal.project.guide import sealed
+from tagseal.project.guide import subject_of_seal
 from tagseal.records import Phase
 from tagseal.steps.shell.instructions import Instruction, Shell
 
@@ -42,7 +42,7 @@ def follow(stage: Stage, plan: Plan, seal: Seal, checkout: Path) -> tuple[tuple[
     """
     settings = config.load(checkout)
     overridden = templates.read(Git.at(checkout, stage.environ), settings.templates)
-    page = rendered(sealed(checkout, plan, seal), overridden)
+    page = rendered(subject_of_seal(checkout, plan, seal), overridden)
     known = render(tag=plan.tag, plan=plan, artifacts=seal.subjects, override=overridden).commands
     ran = {one.text for one in known if one.phase is not Phase.shown}
     steps = [
@@ -51,10 +51,10 @@ def follow(stage: Stage, plan: Plan, seal: Seal, checkout: Path) -> tuple[tuple[
         if command.phase is not Phase.shown
     ]
     own = [one for one in steps if one.command.text not in ran]
-    return _followed(own, stage), len(steps) - len(own)
+    return _run_guide(own, stage), len(steps) - len(own)
 
 
-def _followed(steps: list[Instruction], stage: Stage) -> tuple[Verdict, ...]:
+def _run_guide(steps: list[Instruction], stage: Stage) -> tuple[Verdict, ...]:
     environ = stage.bystander("guide")
     folders = {name: stage.folder / "guide" / name for name in ("tools", "reader")}
     for folder in folders.values():

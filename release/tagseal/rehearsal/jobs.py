@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import unquote
 
 from tagseal.loopback import actions
-from tagseal.machine.actions import RECORDS, said
+from tagseal.machine.actions import RECORDS, read_command_file
 from tagseal.machine.backend import BUILD_NETWORK, network_settings
 from tagseal.pipeline import BY_JOB
 from tagseal.rehearsal import child, environment
@@ -74,12 +74,17 @@ JOBS = (
 def usual(*, image: bool, index: bool) -> tuple[Job, ...]:
     """Return the table's jobs; without an image none writes packages, without an index none publishes as somebody."""
 
-    def spared(job: Job) -> frozenset[str]:
+    def spared_variables(job: Job) -> frozenset[str]:
         scopes = (*(() if image else _IMAGE), *(() if index or job.name != "publish" else _IDENTITY))
         return frozenset(scopes)
 
     return tuple(
-        replace(job, permissions={scope: level for scope, level in job.permissions.items() if scope not in spared(job)})
+        replace(
+            job,
+            permissions={
+                scope: level for scope, level in job.permissions.items() if scope not in spared_variables(job)
+            },
+        )
         for job in JOBS
     )
 
@@ -211,4 +216,4 @@ def _hand_over(stage: Stage, before: Played, checkout: Path) -> None:
 
 
 def _output(temp: Path, name: str) -> str:
-    return said((temp / "github_output").read_text(encoding="utf-8")).get(name, "")
+    return read_command_file((temp / "github_output").read_text(encoding="utf-8")).get(name, "")

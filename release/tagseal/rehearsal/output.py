@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import TagsealError, UsageError
 from tagseal.machine import files
-from tagseal.names import shown
+from tagseal.names import show
 from tagseal.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -63,9 +63,9 @@ class Left:
             strange = ["what git tracks"]
         if strange:
             raise UsageError(
-                f"got {shown(str(self.out))} for what the rehearsal leaves, expected a new folder, an empty one, or "
+                f"got {show(str(self.out))} for what the rehearsal leaves, expected a new folder, an empty one, or "
                 "one that an earlier rehearsal filled: this one would remove what is there",
-                context=(f"found {', '.join(shown(name) for name in strange[:5])}",),
+                context=(f"found {', '.join(show(name) for name in strange[:5])}",),
                 hint="Name another folder with --out.",
                 slug="out-not-ours",
             )
@@ -74,7 +74,7 @@ class Left:
             _remove(self.out / name)
 
     @contextmanager
-    def kept(self, stage: Stage) -> Iterator[None]:
+    def keep_output(self, stage: Stage) -> Iterator[None]:
         """Leave transcript, release, notes and logs when the block ends, also when something went wrong in it."""
         try:
             yield
@@ -128,7 +128,7 @@ class Left:
         return text
 
     @contextmanager
-    def told(self) -> Iterator[None]:
+    def name_lasting_paths(self) -> Iterator[None]:
         """Let an error that leaves the block name lasting places."""
         try:
             yield

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tagseal.loopback import Loopback
 from tagseal.loopback.actions import Run
 from tagseal.machine.git import Git
-from tagseal.names import counted, printable, safe_image
+from tagseal.names import number_of, printable, safe_image
 from tagseal.pipeline import VERBS
 from tagseal.records import WORKFLOWS, Plan, Seal
 from tagseal.rehearsal import environment, guide, index, jobs
@@ -82,12 +82,12 @@ def rehearse(
     begun = time.monotonic()
     told = _Told(tell=lambda text: tell(printable(text)), say=say)
     environ = dict(os.environ)
-    faults = faulty.named(request.faults)
+    faults = faulty.faults_named(request.faults)
     source = Git.at(request.path, environ)
     with tempfile.TemporaryDirectory(prefix="tagseal-rehearsal-", ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary).resolve()
         left = Left(temporary=folder, source=source.root, out=request.out or source.root / "dist" / "rehearsal")
-        with left.told():
+        with left.name_lasting_paths():
             say("cloning")
             chosen = choose(request.file, source, trusted=request.trusted) if request.file else None
             clone = make(
@@ -102,12 +102,12 @@ def rehearse(
                 log=request.log,
             ) as loopback:
                 loopback.close_fresh_packages()
-                stage, played_by = staged(clone, loopback, left, environ)
+                stage, played_by = set_stage(clone, loopback, left, environ)
                 loopback.faults.set(faults)
                 written = workflows.of(stage) if request.workflow else None
-                with left.kept(stage):
+                with left.keep_output(stage):
                     played, tried = _play(stage, told, left, written)
-                struck = faulty.struck(request.faults, loopback.faults)
+                struck = faulty.outcomes(request.faults, loopback.faults)
         for one in struck:
             told.tell(str(one))
         outcome = Outcome(clone=clone, tools=played_by, played=played, tried=tried, written=written)
@@ -138,7 +138,9 @@ def _introduce(clone: Clone, log: Log, tell: Callable[[str], None]) -> None:
         tell(f"note:    {remark}")
 
 
-def staged(clone: Clone, loopback: Loopback, left: Left, environ: Mapping[str, str]) -> tuple[Stage, tuple[Tool, ...]]:
+def set_stage(
+    clone: Clone, loopback: Loopback, left: Left, environ: Mapping[str, str]
+) -> tuple[Stage, tuple[Tool, ...]]:
     """Put the clone's repository on the loopback, and the tools that find their way there beside it."""
     repository = loopback.github.add_repository(clone.repository, private=clone.private)
     repository.add_tag(clone.tag, clone.commit, annotated=True)
@@ -196,7 +198,7 @@ def _play(
         played.append(done)
         records = journal(stage.clone, done).records
         if done.code == 0 and "sign" in records and not tried["attackers"]:
-            tried["attackers"] = _attacked(stage, done, told)
+            tried["attackers"] = _attack(stage, done, told)
         if stage.clone.image and not stage.clone.private and "publish" in records and done.code == 0:
             _open(stage)
     if all(one.code == 0 for one in played):
@@ -217,7 +219,7 @@ def _usual(stage: Stage, told: _Told, story: Callable[[str], None]) -> Iterator[
             return
 
 
-def _attacked(stage: Stage, done: Played, told: _Told) -> tuple[Verdict, ...]:
+def _attack(stage: Stage, done: Played, told: _Told) -> tuple[Verdict, ...]:
     """Let attackers sign, and tell of it."""
     told.say("letting attackers sign")
     begun = time.monotonic()
@@ -236,7 +238,7 @@ def _guide(stage: Stage, done: Played, told: _Told) -> tuple[Verdict, ...]:
     records = journal(stage.clone, done)
     ran, shared = guide.follow(stage, records.get(Plan, "rehearse"), records.get(Seal, "rehearse"), done.checkout)
     told.tell(
-        f"{'guide':<8} ok  {time.monotonic() - begun:4.1f}s  {counted(len(ran), 'command')} of the guide ran"
+        f"{'guide':<8} ok  {time.monotonic() - begun:4.1f}s  {number_of(len(ran), 'command')} of the guide ran"
         + (f", {shared} more are the notes' own" if shared else "")
     )
     return ran

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagseal.journal import Journal
-from tagseal.names import counted, safe_image
+from tagseal.names import number_of, safe_image
 from tagseal.records import Plan, Seal, to_object
 from tagseal.rehearsal import jobs
 from tagseal.steps.plan import REFUSES
@@ -82,7 +82,7 @@ def conclude(outcome: Outcome, out: Path, seconds: float, tell: Callable[[str], 
         + (f"   stand-in: {', '.join(standing_in)}" if standing_in else "")
     )
     entries = len(seal.artifacts) + len(seal.signatures) + len(seal.attestations)
-    names = f"{counted(len(seal.packages), 'name')} at {plan.index.name}, " if plan.index else ""
+    names = f"{number_of(len(seal.packages), 'name')} at {plan.index.name}, " if plan.index else ""
     own = plan.image_tags
     tags = f"the image's tag{'s'[: len(own) > 1]} {', '.join(own)}, " if seal.image else ""
     tell(f"For ever, once real: {names}{entries} log entries naming {clone.repository}, {tags}and the public release")

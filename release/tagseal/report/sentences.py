@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.filesize import decimal
 
-from tagseal.names import counted, printable
+from tagseal.names import number_of, printable
 from tagseal.records import Build, Checks, Draft, Kind, Plan, Proof, Publication, Seal, Tag, Testimony
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _files(artifacts: Iterable[Artifact]) -> str:
     found = sorted(artifacts, key=lambda one: (order.index(one.kind), one.name))
     if len(found) > 4:  # noqa: PLR2004 - one line has no room for more
         kinds = Counter(one.kind for one in found)
-        return ", ".join(counted(number, kind) for kind, number in kinds.items())
+        return ", ".join(number_of(number, kind) for kind, number in kinds.items())
     return ", ".join(f"{one.kind} {decimal(one.size)}" for one in found)
 
 
@@ -114,4 +114,4 @@ def _kit(record: Proof | Testimony) -> str:
 
 
 def _count(things: tuple[object, ...], word: str) -> str:
-    return counted(len(things), word)
+    return number_of(len(things), word)

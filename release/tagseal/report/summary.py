@@ -55,16 +55,16 @@ class Summary:
         before = self._read()
         if verb == Tag.verb and f"{_ROW}{verb} " in before:
             return  # every verb begins with the guard: once is enough
-        self._add("row", verb=verb, seconds=seconds, text=escaped(sentence(record)), begins=self._begins(before))
+        self._add("row", verb=verb, seconds=seconds, text=escape(sentence(record)), begins=self._begins(before))
         self._more(record)
 
     def failed(self, error: TagsealError) -> None:
         """Add the error, and what to do."""
         self._add(
             "error",
-            what=escaped(error.what),
-            context=[escaped(line) for one in error.context for line in one.splitlines()],
-            hint=escaped(error.hint),
+            what=escape(error.what),
+            context=[escape(line) for one in error.context for line in one.splitlines()],
+            hint=escape(error.hint),
             more=f"{DOCUMENTATION}#{error.slug}",
             code=error.exit_code,
         )
@@ -77,12 +77,12 @@ class Summary:
     def _(self, record: Plan) -> None:
         self._add(
             "plan",
-            project=escaped(record.project),
-            version=escaped(record.version),
-            tag=escaped(record.tag),
+            project=escape(record.project),
+            version=escape(record.version),
+            tag=escape(record.tag),
             commit=record.commit,
-            identity=escaped(record.identity.uri),
-            irreversible=[escaped(one) for one in record.irreversible],
+            identity=escape(record.identity.uri),
+            irreversible=[escape(one) for one in record.irreversible],
         )
 
     @_more.register
@@ -100,14 +100,14 @@ class Summary:
             notes = files.read(Workspace.of(self._root, record.tag).notes).decode("utf-8", "replace")
         fence = "`" * max((len(run) + 1 for run in _FENCE.findall(notes)), default=3)
         cut, shown = len(notes) > _NOTES, printable(notes[:_NOTES], keep=f"\n{JOINING}")
-        self._add("draft", url=linked(record.url), notes=shown, fence=fence, cut=cut)
+        self._add("draft", url=link(record.url), notes=shown, fence=fence, cut=cut)
 
     @_more.register
     def _(self, record: Publication) -> None:
-        self._add("publication", url=linked(record.url))
+        self._add("publication", url=link(record.url))
 
     def _assets(self, artifacts: Sequence[Artifact]) -> None:
-        rows = [(escaped(one.name), str(one.kind), decimal(one.size), one.sha256) for one in artifacts]
+        rows = [(escape(one.name), str(one.kind), decimal(one.size), one.sha256) for one in artifacts]
         self._add("assets", rows=rows)
 
     def _begins(self, before: str) -> bool:
@@ -129,11 +129,11 @@ class Summary:
                     file.write(text)
 
 
-def linked(url: str) -> str:
+def link(url: str) -> str:
     """Return an address that cannot leave its link, whatever a service says."""
     return quote(url, safe=":/?#@!$&'*+,;=%~")
 
 
-def escaped(text: str) -> str:
+def escape(text: str) -> str:
     """Return a text that Markdown shows as it is, in one line: every mark of punctuation is escaped."""
     return _PUNCTUATION.sub(r"\\\1", printable(" ".join(text.split())))

@@ -124,7 +124,7 @@ class Terminal:
     def row(self, what: str, good: bool | None, text: str) -> None:  # noqa: FBT001 - read from a table
         """Print it, its mark in colour."""
         self._stop()
-        styled = Text(self._wrapped(row_line(what, good, text), ROW_INDENT))
+        styled = Text(self._wrap(row_line(what, good, text), ROW_INDENT))
         styled.stylize("bold", 0, len(what))
         styled.stylize(_MARKS[good], 9, 11)
         self._console.print(styled, soft_wrap=True)
@@ -146,10 +146,10 @@ class Terminal:
         """Print a line; what is wrapped stays below its beginning, and what is to be copied is left whole."""
         first = text.split(maxsplit=1)[0] if text.strip() else ""
         if first not in _WHOLE:
-            text = self._wrapped(text, STEP_INDENT if _is_step(text) else _INDENTS.get(first, NOTE_INDENT))
-        console.print(_styled(text, first), soft_wrap=True)
+            text = self._wrap(text, STEP_INDENT if _is_step(text) else _INDENTS.get(first, NOTE_INDENT))
+        console.print(_style(text, first), soft_wrap=True)
 
-    def _wrapped(self, text: str, indent: int) -> str:
+    def _wrap(self, text: str, indent: int) -> str:
         """Return the text in lines; a name, an address and a `command` are never broken: they are to be copied."""
         width = max(self._console.width, 2 * STEP_INDENT)
         text = _COMMAND.sub(lambda found: found[0].replace(" ", _SOLID), text)
@@ -181,7 +181,7 @@ def _is_step(text: str) -> bool:
     return _STEP.match(text) is not None
 
 
-def _styled(text: str, first: str) -> Text:
+def _style(text: str, first: str) -> Text:
     styled = Text(text)
     if first in _STYLES:
         indent = len(text) - len(text.lstrip())

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tagseal.names import counted, printable
+from tagseal.names import number_of, printable
 from tagseal.verification.checksums import NAME
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _where(result: Result) -> str:
     return "" if folder == "." else f", in {printable(folder)}"
 
 
-def gone(result: Result) -> Result:
+def without_paths(result: Result) -> Result:
     """Return a result whose files are gone: they had names, and nobody can look where they were."""
     subject, bundle, sums = result.subject, result.bundle, result.sums
     return replace(
@@ -85,13 +85,13 @@ def summary(results: Sequence[Result], expected: Expected) -> str:
     """Return the last line: how many, by whom, at which commit, and whether their names are bound."""
     good = [one for one in results if one.ok]
     if len(good) < len(results) or not good:
-        return f"FAILED   {len(results) - len(good)} of {counted(len(results), 'file')} did not verify"
+        return f"FAILED   {len(results) - len(good)} of {number_of(len(results), 'file')} did not verify"
     signers = [one.facts.signer for one in good if one.facts]
     commits = dict.fromkeys(one.commit for one in signers if one.commit)
     triggers = dict.fromkeys(one.trigger for one in signers if one.trigger)
     by = f", trigger {printable(', '.join(triggers))}" if triggers else ""
     at = f", commit {printable(', '.join(commits))}" if commits else ""
-    return f"VERIFIED {counted(len(good), 'file')}, {_names(good)}{by}{at}, signed by {printable(expected.uri)}"
+    return f"VERIFIED {number_of(len(good), 'file')}, {_names(good)}{by}{at}, signed by {printable(expected.uri)}"
 
 
 def document(results: Sequence[Result], expected: Expected, trust: Trust) -> dict[str, object]:

@@ -60,16 +60,16 @@ def identity_token(environ: Mapping[str, str], audience: str) -> str | None:
         if answer.status_code in _PASSING or answer.status_code >= _SERVER_ERROR:
             raise _busy(f"{answer.status_code} {answer.text}")
         if not answer.ok:
-            raise _failed(f"{answer.status_code} {answer.text}")
+            raise _failure(f"{answer.status_code} {answer.text}")
         token = answer.json()["value"]
     except requests.JSONDecodeError as error:
-        raise _failed(str(error)) from error
+        raise _failure(str(error)) from error
     except requests.RequestException as error:
         raise _busy(str(error)) from error
     except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise _failed(f"{type(error).__name__}: {error}") from error
+        raise _failure(f"{type(error).__name__}: {error}") from error
     if not isinstance(token, str):
-        raise _failed(f"a {type(token).__name__} for a token")
+        raise _failure(f"a {type(token).__name__} for a token")
     return token
 
 
@@ -82,7 +82,7 @@ def _busy(words: str) -> Busy:
     )
 
 
-def _failed(words: str) -> ServiceError:
+def _failure(words: str) -> ServiceError:
     return ServiceError(
         "got no identity token from the runner, expected one",
         context=(printable(words)[:_WORDS],),
@@ -117,14 +117,14 @@ def compare_clocks(token: str, asked: float) -> None:
     if asked < end and start <= now and made <= now + _SHARED:
         return
     raise UsageError(
-        f"got an identity token that was made at {_shown(made)}, expected this machine's time, {_shown(now)}",
-        context=(f"the token is good from {_shown(start)} to {_shown(end)}",),
+        f"got an identity token that was made at {_show(made)}, expected this machine's time, {_show(now)}",
+        context=(f"the token is good from {_show(start)} to {_show(end)}",),
         hint="Set this machine's clock, then run the same command again; finished bundles are kept.",
         slug="clock-differs",
     )
 
 
-def _shown(seconds: float) -> str:
+def _show(seconds: float) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 

@@ -17,7 +17,7 @@ SIGSTORE = (
 """What certifies, what logs, and where the root of trust comes from: one public page of each."""
 
 
-def asked(url: str, timeout: float) -> datetime | None:
+def ask_time(url: str, timeout: float) -> datetime | None:
     """Return the time of an answer, whatever it says, or None where there is none in so many seconds."""
     try:
         with transport.session((timeout, timeout)) as session:

@@ -72,7 +72,7 @@ class Retry:
         """
 
         def decide(number: int) -> T:
-            found = _looked(look) if number > 1 else None
+            found = _look(look) if number > 1 else None
             return send() if found is None else found
 
         return self._until(decide)
@@ -88,7 +88,7 @@ class Retry:
         raise AssertionError  # the context raises the last error
 
 
-def _looked(look: Callable[[], T | None]) -> T | None:
+def _look(look: Callable[[], T | None]) -> T | None:
     within = _looking.set(True)
     try:
         return look()
@@ -113,12 +113,12 @@ class _Worth:
         self.begun = now if self.begun is None else self.begun
         pause = _pause(self.tries) if error.after is None else error.after
         if now - self.begun + pause > self.retry.patience:
-            error.context = (*error.context, *self._spent(error, now - self.begun))
+            error.context = (*error.context, *self._attempts_made(error, now - self.begun))
             return False
         self.retry.waiting(error.what, pause)
         return 0.0 if _slept(pause) else False
 
-    def _spent(self, error: Busy, seconds: float) -> Iterator[str]:
+    def _attempts_made(self, error: Busy, seconds: float) -> Iterator[str]:
         if self.tries > 1:
             yield f"tried {self.tries} times in {seconds:.0f} s"
         if error.after is not None:

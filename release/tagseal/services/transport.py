@@ -110,7 +110,7 @@ def session(timeout: tuple[float, float] = TIMEOUT, *, most: int = ANSWER) -> re
     return made
 
 
-def left(seconds: float, moved: int, passed: float) -> float:
+def seconds_left(seconds: float, moved: int, passed: float) -> float:
     """Return the seconds that a request has left.
 
     Args:
@@ -138,7 +138,7 @@ class _Progress:
             TimeoutError: The time is over.
         """
         passed = time.monotonic() - self.begun
-        rest = left(seconds, self.moved, passed)
+        rest = seconds_left(seconds, self.moved, passed)
         if rest <= 0:
             raise TimeoutError(f"got {self.moved} bytes in {passed:.0f} s, expected more")
         sock.settimeout(rest if silence is None else min(silence, rest))

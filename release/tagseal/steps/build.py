@@ -19,11 +19,11 @@ from packaging.version import Version
 
 from tagseal.errors import Refused, UsageError
 from tagseal.machine import backend, files, wheels
-from tagseal.names import shown
+from tagseal.names import show
 from tagseal.records import Build, Kind
 from tagseal.steps import fileset
 from tagseal.steps.images import layouts
-from tagseal.steps.index.adopt import adopted
+from tagseal.steps.index.adopt import adopt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -61,7 +61,7 @@ def build(tag: Tag, plan: Plan, *, services: Services) -> Build:
             packages, dropped = tuple(sorted(made.iterdir())), ()
             if services.settings.index:
                 wheels.portable([path.name for path in packages if path.name.endswith(".whl")])
-        packages, taken = adopted(plan, packages, Path(folder) / "index", services)
+        packages, taken = adopt(plan, packages, Path(folder) / "index", services)
         artifacts = _place(packages, files.matching(services.root, services.settings.assets), services)
     image = layouts.make(plan, services)
     return Build(
@@ -112,7 +112,7 @@ def _whole(clone: Git) -> None:
         raise Refused(
             f"got {len(large)} files that Git LFS keeps elsewhere, expected all files in git: the packages would hold "
             "pointers in their place",
-            context=tuple(shown(path) for path in large[:10]),
+            context=tuple(show(path) for path in large[:10]),
             hint='Build in an earlier job, whose checkout has `lfs: true`, and collect: packages = ["wheelhouse/*"] '
             "in [tool.tagseal].",
             slug="large-files",
@@ -126,8 +126,8 @@ def _place(packages: Iterable[Path], assets: Iterable[Path], services: Services)
     for final in (services.work.packages, services.work.assets):
         (staging / final.name).mkdir(parents=True)
     artifacts = (
-        *(files.copied(path, staging / services.work.packages.name, _kind(path)) for path in packages),
-        *(files.copied(path, staging / services.work.assets.name, Kind.asset) for path in assets),
+        *(files.copy_artifact(path, staging / services.work.packages.name, _kind(path)) for path in packages),
+        *(files.copy_artifact(path, staging / services.work.assets.name, Kind.asset) for path in assets),
     )
     _distinct([one.name for one in artifacts])
     for final in (services.work.packages, services.work.assets):
@@ -143,7 +143,7 @@ def _kind(path: Path) -> Kind:
         if path.name.endswith(ending):
             return kind
     raise UsageError(
-        f"got {shown(path.name)} among the packages, expected wheels (.whl) and one sdist (.tar.gz)",
+        f"got {show(path.name)} among the packages, expected wheels (.whl) and one sdist (.tar.gz)",
         hint="Name other files in assets, and let `packages` match packages only.",
         slug="not-a-package",
     )

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from tagseal.errors import UsageError, VerificationFailed
 from tagseal.machine import archives, files, process
 from tagseal.machine.wheels import is_pure
-from tagseal.names import counted, printable
+from tagseal.names import number_of, printable
 from tagseal.notes import kit as pages
 from tagseal.notes.render import render
 from tagseal.records import Checks, Kind, Verdict
@@ -56,16 +56,18 @@ def check(plan: Plan, build: Build, *, services: Services) -> Checks:
     artifacts = (*build.artifacts, listed, *kit.placeholder(plan))
     _fits(artifacts)
     verdicts = (
-        _verdict("file set", _file_set(plan, build, services), f"{counted(len(build.artifacts), 'file')}, as planned"),
+        _verdict(
+            "file set", _file_set(plan, build, services), f"{number_of(len(build.artifacts), 'file')}, as planned"
+        ),
         _verdict("digests", _digests(build, services), "every file is the recorded one"),
         _verdict(
             "metadata",
             fileset.content_problems(plan, fileset.packages(build.artifacts), services.work),
             f"{plan.project} {plan.version} in each package",
         ),
-        _described(build, services),
+        _check_description(build, services),
         *_image(plan, build, services),
-        _repeated(plan, build, services),
+        _build_again(plan, build, services),
     )
     subjects = (*artifacts, *((build.image,) if build.image else ()))
     render(tag=plan.tag, plan=plan, artifacts=subjects, override=services.templates)
@@ -95,7 +97,7 @@ def _fits(artifacts: Sequence[Artifact]) -> None:
 def _verdict(name: str, problems: Iterable[str], good: str) -> Verdict:
     if found := tuple(problems):
         raise VerificationFailed(
-            f"got {counted(len(found), 'problem')} in the {name}, expected none",
+            f"got {number_of(len(found), 'problem')} in the {name}, expected none",
             context=found,
             hint="Correct the build or the configuration, then run build and check again.",
             slug="check-failed",
@@ -124,11 +126,11 @@ def _digests(build: Build, services: Services) -> Iterator[str]:
     for one in build.artifacts:
         found = files.artifact(services.work.file(one), one.kind)
         if found != one:
-            got, expected = (f"{counted(file.size, 'byte')}, {file.sha256}" for file in (found, one))
+            got, expected = (f"{number_of(file.size, 'byte')}, {file.sha256}" for file in (found, one))
             yield f"{one.name}: got {got}, expected {expected}"
 
 
-def _described(build: Build, services: Services) -> Verdict:
+def _check_description(build: Build, services: Services) -> Verdict:
     """Run ``twine check``: at first ``--strict``, since its exit code alone tells that there are warnings."""
     if _twine("--strict", build=build, services=services).code:
         finished = _twine(build=build, services=services)
@@ -155,13 +157,13 @@ def _twine(*options: str, build: Build, services: Services) -> process.Finished:
 def _image(plan: Plan, build: Build, services: Services) -> Iterator[Verdict]:
     """Read the image again, every byte of it."""
     problems = layouts.problems(build.image, plan.image, services)
-    detail = f"{counted(len(build.image.manifests) or 1, 'platform')}, every blob as listed" if build.image else ""
+    detail = f"{number_of(len(build.image.manifests) or 1, 'platform')}, every blob as listed" if build.image else ""
     verdict = _verdict("image", problems, detail)
     if build.image is not None:
         yield verdict
 
 
-def _repeated(plan: Plan, build: Build, services: Services) -> Verdict:
+def _build_again(plan: Plan, build: Build, services: Services) -> Verdict:
     """Build a second time and compare, as far as the settings ask for it."""
     name = "second build"
     compiled = not all(is_pure(one.name) for one in build.artifacts if one.kind is Kind.wheel)
@@ -175,7 +177,7 @@ def _repeated(plan: Plan, build: Build, services: Services) -> Verdict:
         differences = tuple(_differences(build, Path(folder), services))
     if setting == "require":
         return _verdict(name, differences, "every member is the same")
-    shown = f"{counted(len(differences), 'difference')}: {', '.join(differences[:5])}" if differences else ""
+    shown = f"{number_of(len(differences), 'difference')}: {', '.join(differences[:5])}" if differences else ""
     once = "; the image was built once" if build.image else ""
     return Verdict(name=name, ok=True, detail=f"{shown or 'every member is the same'}{once}")
 

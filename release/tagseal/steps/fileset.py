@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from tagseal.machine import archives, metadata
-from tagseal.names import printable, shown
+from tagseal.names import printable, show
 from tagseal.records import BUNDLE, Kind
 from tagseal.steps.seal import checksums
 from tagseal.tags import parse_version
@@ -35,7 +35,7 @@ def name_problems(plan: Plan, artifacts: Sequence[Artifact], settings: Settings)
     """Yield what is wrong with the files that a build made or collected: exactly the planned ones, each once."""
     names = {kind: [artifact.name for artifact in artifacts if artifact.kind is kind] for kind in Kind}
     if names[Kind.sdist] != [plan.sdist]:
-        yield f"got the sdist {_listed(names[Kind.sdist])}, expected {plan.sdist}"
+        yield f"got the sdist {_file_list(names[Kind.sdist])}, expected {plan.sdist}"
     if not names[Kind.wheel]:
         yield f"got no wheel, expected {plan.wheel}*.whl"
     yield from (
@@ -68,17 +68,17 @@ def content_problems(plan: Plan, packages: Iterable[Artifact], work: Workspace) 
     for package in packages:
         found = archives.read(work.file(package))
         if canonicalize_name(found.name) != canonicalize_name(plan.project):
-            yield f"{package.name}: got the name {shown(found.name)}, expected {plan.project}"
+            yield f"{package.name}: got the name {show(found.name)}, expected {plan.project}"
         if parse_version(found.version) != Version(plan.version):
-            yield f"{package.name}: got the version {shown(found.version)}, expected {plan.version}"
+            yield f"{package.name}: got the version {show(found.version)}, expected {plan.version}"
         if plan.index and (kept := [name for name in found.classifiers if name.startswith(PRIVATE)]):
-            yield f"{package.name}: got the classifier {shown(kept[0])}, which {plan.index.name} refuses by design"
+            yield f"{package.name}: got the classifier {show(kept[0])}, which {plan.index.name} refuses by design"
 
 
 def is_of_version(plan: Plan, name: str) -> bool:
     """Tell whether an index would take a file of this name for one of the planned project and version."""
     try:
-        project, version = metadata.told(name)
+        project, version = metadata.parse_filename(name)
     except ValueError:
         return False
     return (project, version) == (canonicalize_name(plan.project), Version(plan.version))
@@ -105,5 +105,5 @@ def _is_configured(name: str, settings: Settings) -> bool:
     return any(fnmatchcase(name, PurePosixPath(pattern).name) for pattern in settings.assets)
 
 
-def _listed(names: Sequence[str]) -> str:
+def _file_list(names: Sequence[str]) -> str:
     return ", ".join(map(printable, names)) or "(none)"

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from tagseal.config import FILES
 from tagseal.errors import Refused
 from tagseal.machine import actions, checkout
-from tagseal.names import WORKFLOW, printable, safe_repository, safe_tag, shown
+from tagseal.names import WORKFLOW, printable, safe_repository, safe_tag, show
 from tagseal.records import ISSUER, WORKFLOWS, Identity, Tag
 from tagseal.steps.signers import hold_signers
 
@@ -42,7 +42,7 @@ def guard(event: Event, *, services: Services) -> Tag:
     name = tag_of(event)
     _fits(name, services)
     _ours_to_write(services)
-    untracked = _unchanged(event, services)
+    untracked = _hold_checkout(event, services)
     identity = _identity(event, services)
     unread = hold_signers(event, services)
     private = _remote(name, event, services)
@@ -68,7 +68,7 @@ def tag_of(event: Event) -> str:
     if not event.actions:
         raise Refused(
             "got no GitHub Actions run, expected one that a tag started",
-            context=(f"GITHUB_ACTIONS is not `true`; GITHUB_REF is {shown(event.ref)}",),
+            context=(f"GITHUB_ACTIONS is not `true`; GITHUB_REF is {show(event.ref)}",),
             hint="On a laptop: `tagseal rehearse`. For real: push the tag, and the workflow runs this.",
             slug="not-in-actions",
         )
@@ -80,14 +80,14 @@ def tag_of(event: Event) -> str:
         )
     if (event.server, event.api) != (actions.SERVER, actions.API):
         raise Refused(
-            f"got the server {shown(event.server)}, expected {actions.SERVER}: "
+            f"got the server {show(event.server)}, expected {actions.SERVER}: "
             "GitHub Enterprise Server is not supported for now",
             hint="Release from a repository on github.com.",
             slug="enterprise-server",
         )
     if event.ref_type != "tag":
         raise Refused(
-            f"got GITHUB_REF_TYPE {shown(event.ref_type)} beside GITHUB_REF {shown(event.ref)}, expected 'tag'",
+            f"got GITHUB_REF_TYPE {show(event.ref_type)} beside GITHUB_REF {show(event.ref)}, expected 'tag'",
             hint="Do not set these variables in the workflow; push the tag, or dispatch on it.",
             slug="ref-type-disagrees",
         )
@@ -103,7 +103,7 @@ def _not_a_tag(event: Event) -> Refused:
         "schedule": "A schedule started this run.",
     }.get(event.name, "A signature made here would name the branch, and no documented command would accept it.")
     return Refused(
-        f"got {shown(event.ref)}, expected refs/tags/<tag>",
+        f"got {show(event.ref)}, expected refs/tags/<tag>",
         context=(started,),
         hint=f"`git tag -s <tag> && git push origin <tag>`, or, for a tag that exists: "
         f"`gh workflow run {named} --ref <tag>`. To try a release without a tag: `tagseal rehearse`.",
@@ -115,7 +115,7 @@ def _fits(name: str, services: Services) -> None:
     pattern = services.pattern_beside(name)
     if pattern.parse(name) is None:
         raise Refused(
-            f"got the tag {shown(name)}, expected one like {shown(str(pattern))} with a PEP 440 version",
+            f"got the tag {show(name)}, expected one like {show(str(pattern))} with a PEP 440 version",
             context=(f"the pattern: {pattern.basis}",),
             hint='Push a tag that fits, set tag = "…{version}" in [tool.tagseal], or, if this checkout lacks the '
             "other tags, fetch them (actions/checkout: fetch-depth: 0).",
@@ -141,11 +141,11 @@ def _entries(work: Path) -> tuple[Path, ...]:
     return tuple(sorted(work.rglob("*"))) if work.is_dir() else ()
 
 
-def _unchanged(event: Event, services: Services) -> tuple[str, ...]:
+def _hold_checkout(event: Event, services: Services) -> tuple[str, ...]:
     head = services.git.head()
     if head != event.sha:
         raise Refused(
-            f"got the checkout on {shown(head)}, expected GITHUB_SHA {shown(event.sha)}",
+            f"got the checkout on {show(head)}, expected GITHUB_SHA {show(event.sha)}",
             hint="Let actions/checkout check out the ref that started the run: no `ref:` input, no commits after it.",
             slug="checkout-elsewhere",
         )
@@ -155,7 +155,7 @@ def _unchanged(event: Event, services: Services) -> tuple[str, ...]:
     if changed := sorted({*found.changed, *brought}):
         raise Refused(
             f"got {len(changed)} changed files, expected the tag's own",
-            context=tuple(shown(path) for path in changed[:10]),
+            context=tuple(show(path) for path in changed[:10]),
             hint="Compare them with the tag's: `git status` shows them, unless git was told to look away. An earlier "
             "step of this job changed the checkout: move it after the release, or commit its result before the tag.",
             slug="checkout-changed",
@@ -183,7 +183,7 @@ def _identity(event: Event, services: Services) -> Identity:
     expected = services.settings.repository
     if expected and expected != repository:
         raise Refused(
-            f"got a run in {shown(repository)}, expected {shown(expected)} as the configuration says",
+            f"got a run in {show(repository)}, expected {show(expected)} as the configuration says",
             hint="A fork signs as itself, and nobody's commands would accept it. In the fork, change or remove "
             "`repository` in [tool.tagseal].",
             slug="another-repository",
@@ -191,7 +191,7 @@ def _identity(event: Event, services: Services) -> Identity:
     file = event.workflow.removeprefix(f"{WORKFLOWS}/")
     if event.workflow_ref != f"{repository}/{WORKFLOWS}/{file}@{event.ref}" or not WORKFLOW.fullmatch(file):
         raise Refused(
-            f"got the workflow {shown(event.workflow_ref)}, expected {repository}/{WORKFLOWS}/FILE@{event.ref}",
+            f"got the workflow {show(event.workflow_ref)}, expected {repository}/{WORKFLOWS}/FILE@{event.ref}",
             hint="The workflow file lies in .github/workflows of this repository, and its name has only letters, "
             "digits and . _ -",
             slug="workflow-unknown",
@@ -199,7 +199,7 @@ def _identity(event: Event, services: Services) -> Identity:
     named = services.settings.workflow
     if named and named != file:
         raise Refused(
-            f"got the workflow {shown(file)}, expected {shown(named)} as the configuration says",
+            f"got the workflow {show(file)}, expected {show(named)} as the configuration says",
             hint="The documented identity names that file. Rename the workflow back, or change `workflow` in "
             "[tool.tagseal] and the pages that name it.",
             slug="another-workflow",
@@ -211,7 +211,7 @@ def _remote(name: str, event: Event, services: Services) -> bool:
     commit = services.github.tag_commit(event.repository, name)
     if commit is None:
         raise Refused(
-            f"got no tag {shown(name)} at {event.repository}, expected it on {event.sha}",
+            f"got no tag {show(name)} at {event.repository}, expected it on {event.sha}",
             hint=f"`git push origin {name}`; if somebody deleted it on purpose, this run has nothing to release.",
             slug="tag-not-at-remote",
         )
@@ -265,9 +265,7 @@ def agree(claims: Mapping[str, str], event: Event, identity: Identity) -> None:
         "got an identity token that names another workflow than the notes will print"
         if only_job
         else "got an identity token that disagrees with this run",
-        context=tuple(
-            f"{one}: got {shown(str(claims.get(one, '')))}, expected {shown(expected[one])}" for one in wrong
-        ),
+        context=tuple(f"{one}: got {show(str(claims.get(one, '')))}, expected {show(expected[one])}" for one in wrong),
         hint="This job runs in a reusable workflow (`workflow_call`), so the certificate would name that file. Move "
         "the job into the workflow that the tag starts."
         if only_job

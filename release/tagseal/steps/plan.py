@@ -12,7 +12,7 @@ from packaging.version import Version
 from tagseal.errors import Refused, UsageError
 from tagseal.machine import files, metadata
 from tagseal.machine.metadata import stem
-from tagseal.names import shown
+from tagseal.names import show
 from tagseal.notes import changelog, commands, render
 from tagseal.notes import kit as pages
 from tagseal.records import Artifact, Kind, Phase, Plan, Tag
@@ -40,13 +40,13 @@ def plan(tag: Tag, *, services: Services) -> Plan:
         Refused: The tag and the version disagree; or the index has this version, and it is yanked there.
         Busy: GitHub or the index did not answer until the patience was over.
     """
-    name, version = _declared(tag, services)
+    name, version = _project_and_version(tag, services)
     assets = tuple(path.name for path in files.matching(services.root, services.settings.assets))
-    planned = derived(tag, name, version, assets=assets, releases=_published(tag, services), services=services)
+    planned = derive(tag, name, version, assets=assets, releases=_published_releases(tag, services), services=services)
     index.takes(planned)
     planned = dataclasses.replace(
         planned,
-        published=(*planned.published, *index.published(planned, services)),
+        published=(*planned.published, *index.sentences(planned, services)),
         irreversible=(*planned.irreversible, *index.irreversible(planned)),
     )
     kit.free(planned)
@@ -73,12 +73,12 @@ def confirm(tag: Tag, claimed: Plan, *, services: Services) -> None:
     Raises:
         Refused: It is not what this job derives.
     """
-    declared = metadata.declared(services.project)
+    declared = metadata.read_declared(services.project)
     name = metadata.stated_name(declared)
     version = declared.version or claimed.version
     agrees(tag, version, services)
     # Which releases are public decides volatile fields only: GitHub need not be asked again.
-    again = derived(tag, name, version, assets=claimed.assets, releases=(), services=services)
+    again = derive(tag, name, version, assets=claimed.assets, releases=(), services=services)
     wrong = [
         field.name
         for field in dataclasses.fields(Plan)
@@ -88,7 +88,7 @@ def confirm(tag: Tag, claimed: Plan, *, services: Services) -> None:
         raise Refused(
             "got a plan that this job does not derive from the tag",
             context=tuple(
-                f"{one}: got {shown(str(getattr(claimed, one)))}, expected {shown(str(getattr(again, one)))}"
+                f"{one}: got {show(str(getattr(claimed, one)))}, expected {show(str(getattr(again, one)))}"
                 for one in wrong
             ),
             hint="The hand-over was changed, or the configuration differs between the jobs. Re-run all jobs.",
@@ -96,9 +96,9 @@ def confirm(tag: Tag, claimed: Plan, *, services: Services) -> None:
         )
 
 
-def _declared(tag: Tag, services: Services) -> tuple[str, str]:
+def _project_and_version(tag: Tag, services: Services) -> tuple[str, str]:
     """Return name and version as the project declares them; a version may be computed by its back end, in a child."""
-    declared = metadata.declared(services.project)
+    declared = metadata.read_declared(services.project)
     name, version = metadata.stated_name(declared), declared.version
     if not version:
         from tagseal.machine import backend  # noqa: PLC0415 - most projects are static
@@ -133,7 +133,7 @@ def agrees(tag: Tag, version: str, services: Services) -> None:
         )
 
 
-def derived(  # noqa: PLR0913 - everything that a plan follows from, each by name
+def derive(  # noqa: PLR0913 - everything that a plan follows from, each by name
     tag: Tag,
     name: str,
     version: str,
@@ -180,10 +180,10 @@ def derived(  # noqa: PLR0913 - everything that a plan follows from, each by nam
 
 def latest(tag: Tag, planned: Plan, services: Services) -> bool:
     """Tell whether GitHub shall call this release the latest, by what is public now."""
-    return _latest(Version(planned.version), _published(tag, services), services)
+    return _latest(Version(planned.version), _published_releases(tag, services), services)
 
 
-def _published(tag: Tag, services: Services) -> tuple[Release, ...]:
+def _published_releases(tag: Tag, services: Services) -> tuple[Release, ...]:
     return tuple(one for one in services.github.releases(tag.identity.repository) if not one.draft)
 
 
@@ -206,7 +206,7 @@ def _section(tag: Tag, version: Version, epoch: int, services: Services) -> tupl
     found = changelog.section(path, version, epoch)
     if found is not None:
         own = str(version) in found.heading
-        return where, found.text, () if own else (f"{where}: took the section {shown(found.heading)}",)
+        return where, found.text, () if own else (f"{where}: took the section {show(found.heading)}",)
     if services.loopback:
         missing = f"{where} has no section for {version}: {REFUSES}"
         return where, f"*{missing}.*", (missing,)

@@ -51,13 +51,13 @@ def prove(tag: Tag, plan: Plan, seal: Seal, draft: Draft, *, services: Services)
     """
     verify_sealed(tag, plan, seal, services)
     release = services.github.release(tag.identity.repository, draft.id)
-    release = compare.unaltered(release, tag, plan, seal, services)
+    release = compare.hold_release(release, tag, plan, seal, services)
     page = instructions(tag, plan, seal, services)
     with tempfile.TemporaryDirectory(prefix="tagseal-prove-") as temporary:
         base = Path(temporary)
         compare.download(release, tag, seal, base / "assets", services)
-        services.retry.read(partial(_listed, release, tag, services))
-        registry.signed(seal, services)
+        services.retry.read(partial(_accept_listed, release, tag, services))
+        registry.verify_signed(seal, services)
         for name in ("home", "reader"):
             (base / name).mkdir()
         shell = Shell(
@@ -74,7 +74,7 @@ def prove(tag: Tag, plan: Plan, seal: Seal, draft: Draft, *, services: Services)
         refusals = _attack(steps, seal, shell, base / "reader", services)
         if kit:
             refusals += _attack(kit.steps, seal, kit.shell, kit.folder, services, "offline, ")
-    _refused(refusals, release.url)
+    _hold_refusals(refusals, release.url)
     return Proof(
         draft=release.id,
         assets=release.assets,
@@ -88,7 +88,7 @@ def prove(tag: Tag, plan: Plan, seal: Seal, draft: Draft, *, services: Services)
     )
 
 
-def _listed(release: Release, tag: Tag, services: Services) -> None:
+def _accept_listed(release: Release, tag: Tag, services: Services) -> None:
     """Accept a draft that GitHub lists; what is public is found by its tag."""
     if not release.draft:
         return
@@ -104,7 +104,7 @@ def _listed(release: Release, tag: Tag, services: Services) -> None:
 def _targets(steps: Sequence[Instruction], seal: Seal, services: Services) -> Iterator[tuple[Instruction, Target]]:
     """Yield the commands that verify or hash; one that hashes reads the names from its list."""
     listed = tuple(one.name for one in seal.artifacts if one.kind not in {Kind.checksums, Kind.kit})
-    unsigned = registry.unsigned(seal.image, services) if seal.image else ("", "")
+    unsigned = registry.unsigned_manifest(seal.image, services) if seal.image else ("", "")
     seen: set[str] = set()
     for step in steps:
         tool, text = step.purpose.tool, step.command.text
@@ -166,7 +166,7 @@ def _link(source: str, target: str) -> None:
         shutil.copyfile(source, target)
 
 
-def _refused(verdicts: Sequence[Verdict], url: str) -> None:
+def _hold_refusals(verdicts: Sequence[Verdict], url: str) -> None:
     if through := [one for one in verdicts if not one.ok]:
         raise VerificationFailed(
             f"got {len(through)} of {len(verdicts)} attacks not refused for the right reason, expected none",

@@ -43,17 +43,17 @@ def publish(  # noqa: PLR0913 - the records are the signature
     verify_sealed(tag, plan, seal, services)
     repository = tag.identity.repository
     newest = latest(tag, plan, services)
-    compare.unmoved(tag, services)
+    compare.hold_tag(tag, services)
     before = services.github.release(repository, draft.id)
     _proven(before, tag, plan, seal, proof, services)
-    registry.signed(seal, services)
+    registry.verify_signed(seal, services)
     acts = list(send(plan, seal, services))
     acts += registry.tag_own(plan, seal, services)
     if before.draft:
         services.say(f"publishing {tag.name}")
         services.github.publish(repository, before, latest=newest)
         _tidy(tag, services)
-        compare.unmoved(tag, services)
+        compare.hold_tag(tag, services)
     after = services.retry.read(partial(_public, draft.id, tag, services))
     _proven(after, tag, plan, seal, proof, services)
     acts.append(f"release {tag.name} published" if before.draft else f"release {tag.name} was public already")
@@ -87,7 +87,7 @@ def _proven(  # noqa: PLR0913, PLR0917 - the records are the signature
     release: Release, tag: Tag, plan: Plan, seal: Seal, proof: Proof, services: Services
 ) -> None:
     """Compare a release with the seal and the page, and with what ``prove`` saw: ids, flags, files and notes."""
-    release = compare.unaltered(release, tag, plan, seal, services)
+    release = compare.hold_release(release, tag, plan, seal, services)
     seen = {
         "the release: not the one that was proven": release.id == proof.draft,
         "the assets: not the ones that the notes' commands ran on": {*release.assets} == {*proof.assets},

@@ -70,12 +70,12 @@ def sign(tag: Tag, plan: Plan, build: Build, checks: Checks, *, services: Servic
     _tools(plan, services)
     services.retry.read(partial(_token, tag, services))
     judge = Judge(policy=Exact(tag.identity, tag.commit), trust=services.verifier)
-    artifacts, there = _adopted(_checked(tag, plan, build, checks, judge, services), judge, tag, services)
+    artifacts, there = _adopt(_hold_checked(tag, plan, build, checks, judge, services), judge, tag, services)
     image = winning(checks.image, plan, judge.policy, there.kept, services)
-    images = signatures.wanted(image, services)
+    images = signatures.wanted_signatures(image, services)
     bundled = judge.good(artifacts, services.work.bundles)
     attest.agrees(plan, artifacts, {*build.adopted} - {*bundled}, judge, services)
-    packages = attest.wanted(plan, artifacts)
+    packages = attest.wanted_packages(plan, artifacts)
     kept = {
         *bundled,
         *signatures.good(images, judge.policy, services),
@@ -120,11 +120,11 @@ def _token(tag: Tag, services: Services) -> str:
         )
     agree(oidc.claims(token), actions.event(services.environ), tag.identity)
     identity.agrees(services.git, tag.identity)
-    identity.trusted(services.root, services.settings.index, tag.identity)
+    identity.hold_publisher(services.root, services.settings.index, tag.identity)
     return token
 
 
-def _checked(  # noqa: PLR0913, PLR0917 - the records, and by what they are judged
+def _hold_checked(  # noqa: PLR0913, PLR0917 - the records, and by what they are judged
     tag: Tag, plan: Plan, build: Build, checks: Checks, judge: Judge, services: Services
 ) -> tuple[Artifact, ...]:
     """Return the checked artifacts by name, then their checksums, having compared every byte on disk.
@@ -137,8 +137,8 @@ def _checked(  # noqa: PLR0913, PLR0917 - the records, and by what they are judg
             hint="Run build and check again.",
             slug="checks-of-another-build",
         )
-    _hold_planned(fileset.name_problems(plan, checks.artifacts, services.settings))
-    found = [_found(one, services) for one in checks.artifacts]
+    _hold_plan(fileset.name_problems(plan, checks.artifacts, services.settings))
+    found = [_find(one, services) for one in checks.artifacts]
     pairs = list(zip(checks.artifacts, found, strict=True))
     taken = [there for one, there in pairs if there is not None and there != one]
     good = judge.good(taken, services.work.bundles)
@@ -149,20 +149,20 @@ def _checked(  # noqa: PLR0913, PLR0917 - the records, and by what they are judg
             hint="The work folder was changed after `check`. Find out by whom; then run build and check again.",
             slug="changed-after-check",
         )
-    if wrong := layouts.unplanned(checks.image, plan.image):
+    if wrong := layouts.difference_from_plan(checks.image, plan.image):
         raise VerificationFailed(
             wrong,
             hint="The build job's records are not those of this configuration. Run build and check again.",
             slug="image-not-planned",
         )
     artifacts = [there for there in found if there is not None]
-    _hold_planned(fileset.content_problems(plan, fileset.packages(artifacts), services.work))
+    _hold_plan(fileset.content_problems(plan, fileset.packages(artifacts), services.work))
     listed, text = checksums.listing(artifacts)
-    files.replaced(services.work.file(listed), text)
+    files.write_atomically(services.work.file(listed), text)
     return (*sorted(artifacts, key=lambda one: one.name), listed)
 
 
-def _hold_planned(problems: Iterator[str]) -> None:
+def _hold_plan(problems: Iterator[str]) -> None:
     """Refuse what the build job said of its files together, records and bytes alike, and nobody planned."""
     if found := tuple(problems):
         raise VerificationFailed(
@@ -174,14 +174,14 @@ def _hold_planned(problems: Iterator[str]) -> None:
         )
 
 
-def _found(artifact: Artifact, services: Services) -> Artifact | None:
+def _find(artifact: Artifact, services: Services) -> Artifact | None:
     try:
         return files.artifact(services.work.file(artifact), artifact.kind)
     except FileNotFoundError:
         return None
 
 
-def _adopted(
+def _adopt(
     artifacts: tuple[Artifact, ...], judge: Judge, tag: Tag, services: Services
 ) -> tuple[tuple[Artifact, ...], Choice]:
     """Let what exists on GitHub for this tag win, where it is whole and verifies; what ``upload`` keeps comes first.
@@ -215,7 +215,7 @@ def _kit(  # noqa: PLR0913, PLR0917 - the records, and by what it is judged
     if not plan.kit:
         return (), 0
     releases = (*((there.kept,) if there.kept else ()), *there.left)
-    made, kept = Kit.of(tag, plan, artifacts, services).settled(releases, judge)
+    made, kept = Kit.of(tag, plan, artifacts, services).settle(releases, judge)
     _sign({made.name: made.sha256}, (made.name,) if kept else (), tag, services)
     return (made,), int(kept)
 
@@ -228,7 +228,7 @@ def _sign(wanted: Mapping[str, str | Statement], kept: Collection[str], tag: Tag
         if name.endswith(ATTESTATION):
             attest.write(services.work.attestations / name, bundle)
         else:
-            files.replaced(services.work.bundles / (name + BUNDLE), bundle)
+            files.write_atomically(services.work.bundles / (name + BUNDLE), bundle)
         services.say(f"signed {next(number)} of {len(wanted)}: {name}")
 
     rest = {name: subject for name, subject in wanted.items() if name not in kept}
@@ -240,8 +240,8 @@ def _signature(one: Signature, policy: Exact, services: Services) -> Bundle:
     text = read_bundle(services.work.bundles / (one.key + BUNDLE)) or b""
     outcome = one.outcome(text, policy, services)
     if not outcome.verdict.ok or outcome.facts is None:
-        raise _unverified(one.label, outcome)
-    return signatures.described(one, outcome.facts, text)
+        raise _not_verified(one.label, outcome)
+    return signatures.describe(one, outcome.facts, text)
 
 
 def _attestation(package: Artifact, policy: Exact, services: Services) -> Bundle:
@@ -249,11 +249,11 @@ def _attestation(package: Artifact, policy: Exact, services: Services) -> Bundle
     text = read_bundle(services.work.attestations / name) or b""
     outcome = attest.outcome(package, text, policy, services.verifier)
     if not outcome.verdict.ok or outcome.facts is None:
-        raise _unverified(name, outcome)
+        raise _not_verified(name, outcome)
     return describe_bundle(package.name, name, outcome.facts, text)
 
 
-def _unverified(name: str, outcome: Outcome) -> VerificationFailed:
+def _not_verified(name: str, outcome: Outcome) -> VerificationFailed:
     return VerificationFailed(
         f"got a fresh bundle for {name} that does not verify",
         context=(outcome.verdict.detail,),
@@ -269,7 +269,7 @@ def _bundles(artifacts: tuple[Artifact, ...], judge: Judge, services: Services) 
 
 def _bundle(artifact: Artifact, outcome: Outcome, services: Services) -> Bundle:
     if not outcome.verdict.ok or outcome.facts is None:
-        raise _unverified(artifact.name, outcome)
+        raise _not_verified(artifact.name, outcome)
     name = artifact.name + BUNDLE
     text = read_bundle(services.work.bundles / name) or b""
     return describe_bundle(artifact.name, name, outcome.facts, text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused
-from tagseal.names import shown
+from tagseal.names import show
 from tagseal.services.index import sites
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def hold_signers(event: Event, services: Services) -> tuple[str, ...]:
             "got a job that can sign as this release and does not have to; a certificate names the workflow file, not "
             "the job",
             context=tuple(
-                f"{event.workflow}:{holder.job.at.line}: {shown(holder.job.id)}: {holder.reason}" for holder in foreign
+                f"{event.workflow}:{holder.job.at.line}: {show(holder.job.id)}: {holder.reason}" for holder in foreign
             ),
             hint="Write `permissions: {}` at the top of the file, and give `id-token: write` to the job that runs "
             "`sign` and, with an index, to the one that runs `publish`, each by a line such as `tagseal init` writes. "

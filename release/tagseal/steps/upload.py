@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING
 from tagseal.errors import Busy, VerificationFailed
 from tagseal.machine import files
 from tagseal.machine.threads import side_by_side
-from tagseal.names import shown
+from tagseal.names import show
 from tagseal.records import BUNDLE, Draft, Kind, Plan, Seal, Tag
 from tagseal.steps.draft import body, compare
 from tagseal.steps.draft.choice import choose
 from tagseal.steps.draft.difference import Act, Create, Delete, Difference, Discard, Edit, Look, Send, difference
-from tagseal.steps.draft.wanted import wanted
+from tagseal.steps.draft.wanted import wanted_files
 from tagseal.steps.images import registry
 from tagseal.steps.seal.bundles import Judge
 from tagseal.steps.seal.earlier import is_whole
@@ -60,7 +60,7 @@ def upload(tag: Tag, plan: Plan, seal: Seal, *, services: Services) -> Draft:
     for _ in range(_ROUNDS):
         found = work.difference()
         if found.kept is not None and not found.acts:
-            return work.done(found.kept, found)
+            return work.draft_of(found.kept, found)
         work.spare(found)
         work.do(found)
     raise VerificationFailed(
@@ -71,7 +71,7 @@ def upload(tag: Tag, plan: Plan, seal: Seal, *, services: Services) -> Draft:
     )
 
 
-def planned(tag: Tag, plan: Plan, seal: Seal, *, services: Services) -> Difference:
+def plan_upload(tag: Tag, plan: Plan, seal: Seal, *, services: Services) -> Difference:
     """Return what ``upload`` would do now; nothing is changed.
 
     Raises:
@@ -87,8 +87,8 @@ class _Upload:
     def __init__(self, tag: Tag, plan: Plan, seal: Seal, services: Services) -> None:
         self.tag, self.plan, self.seal, self.services = tag, plan, seal, services
         self.github, self.repository = services.github, tag.identity.repository
-        self.files = wanted(seal)
-        self.text = cache(partial(body.rendered, tag, plan, seal, services))
+        self.files = wanted_files(seal)
+        self.text = cache(partial(body.render_body, tag, plan, seal, services))
         self.theirs: str | None = None
         self.made: set[int] = set()
         """Drafts, by id: a listing may lag."""
@@ -148,12 +148,12 @@ class _Upload:
             if kind in {Create, Look}:
                 return
 
-    def done(self, kept: Release, found: Difference) -> Draft:
+    def draft_of(self, kept: Release, found: Difference) -> Draft:
         """Return the record of a release that is what was wanted."""
         public = () if kept.draft else (f"the release {kept.tag} is public already, and whole: {kept.url}",)
         for remark in (*public, *found.remarks):
             self.services.remark(remark)
-        files.replaced(self.services.work.notes, kept.body.encode())
+        files.write_atomically(self.services.work.notes, kept.body.encode())
         return Draft(
             id=kept.id,
             url=kept.url,
@@ -167,9 +167,9 @@ class _Upload:
     def _there(self) -> list[Release]:
         listed = {one.id: one for one in self.github.of_tag(self.repository, self.tag.name)}
         missing = [self.github.release(self.repository, number) for number in sorted(self.made - listed.keys())]
-        return [self._known(one) for one in (*listed.values(), *missing)]
+        return [self._known_release(one) for one in (*listed.values(), *missing)]
 
-    def _known(self, release: Release) -> Release:
+    def _known_release(self, release: Release) -> Release:
         assets = (replace(one, sha256=one.sha256 or self.digests.get(one.id, "")) for one in release.assets)
         return replace(release, assets=tuple(assets))
 
@@ -181,13 +181,13 @@ class _Upload:
                 if self.github.delete_draft(self.repository, draft):
                     self.made.discard(draft.id)
             case Create(name):
-                compare.unmoved(self.tag, self.services)
+                compare.hold_tag(self.tag, self.services)
                 made = self.github.create_draft(
                     self.repository, name, body=self.text(None), prerelease=self.plan.prerelease
                 )
                 self.made.add(made.id)
             case Look(asset):
-                self.digests[asset.id] = compare.hashed(asset, self.tag, self.services)
+                self.digests[asset.id] = compare.hash_asset(asset, self.tag, self.services)
             case Delete(asset):
                 self.github.delete_asset(self.repository, asset)
             case Edit() if kept is not None:
@@ -210,7 +210,7 @@ class _Upload:
         if answer.name != file.name:
             self.github.delete_asset(self.repository, answer)  # nobody planned it
             raise VerificationFailed(
-                f"got the name {shown(answer.name)} from GitHub for the upload of {file.name}, expected its own",
+                f"got the name {show(answer.name)} from GitHub for the upload of {file.name}, expected its own",
                 hint="It is deleted again: nobody would find it. Give the file a plainer name, and tag again.",
                 slug="upload-renamed",
             )

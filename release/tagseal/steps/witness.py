@@ -22,7 +22,7 @@ from tagseal.steps.draft import compare
 from tagseal.steps.images import registry
 from tagseal.steps.index import witness as seen
 from tagseal.steps.seal.bundles import Judge
-from tagseal.steps.shell.instructions import Instruction, Shell, instructions, passed
+from tagseal.steps.shell.instructions import Instruction, Shell, instructions, judge_passed
 from tagseal.steps.shell.offline import follow_kit
 from tagseal.verification.policy import Exact
 
@@ -45,23 +45,23 @@ def witness(tag: Tag, plan: Plan, seal: Seal, publication: Publication, *, servi
         VerificationFailed: The release, or what the index has, is not the published one, or a command refused it.
         ServiceError: GitHub or the index failed.
     """
-    release = compare.unaltered(_published(tag, publication, services), tag, plan, seal, services)
+    release = compare.hold_release(_find_published(tag, publication, services), tag, plan, seal, services)
     page = instructions(tag, plan, seal, services)
     with tempfile.TemporaryDirectory(prefix="tagseal-witness-") as temporary:
         base = Path(temporary)
         compare.download(release, tag, seal, base / "assets", services)
         judge = Judge(policy=Exact(seal.identity, seal.commit), trust=services.verifier)
-        _verified(seal, base / "assets", judge)
-        seen.seen(plan, seal, judge, base / "index", services)
+        _verify(seal, base / "assets", judge)
+        seen.witness_files(plan, seal, judge, base / "index", services)
         for name in ("home", "reader", "stranger"):
             (base / name).mkdir()
         shell = Shell(home=base / "home", environ=services.environ, token=actions.token(services.environ))
-        closed = registry.closed(plan, seal, services)
+        closed = registry.is_private(plan, seal, services)
 
-        def excused(purpose: Purpose) -> bool:
+        def is_excused(purpose: Purpose) -> bool:
             return closed and purpose.of_image
 
-        with_token = _run(_of(page, Phase.draft), shell, base / "reader", release, excused, services=services)
+        with_token = _run(_of(page, Phase.draft), shell, base / "reader", release, is_excused, services=services)
         compare.compare(base / "reader", seal)
         # In a private repository a failure is no fault of the release's.
         without = _run(
@@ -69,13 +69,13 @@ def witness(tag: Tag, plan: Plan, seal: Seal, publication: Publication, *, servi
             shell,
             base / "stranger",
             release,
-            lambda one: tag.private or excused(one),
+            lambda one: tag.private or is_excused(one),
             services=services,
         )
         if not tag.private:
             compare.compare(base / "stranger", seal)
             if plan.index:
-                seen.downloaded(base / "stranger" / from_index(plan.index), seal)
+                seen.hold_downloads(base / "stranger" / from_index(plan.index), seal)
         kit = follow_kit(tag, plan, seal, base, services, look=release.url, draft=False)
     commands = (*with_token, *without)
     public = all(one.ok for one in commands)
@@ -88,8 +88,8 @@ def witness(tag: Tag, plan: Plan, seal: Seal, publication: Publication, *, servi
     )
 
 
-def _published(tag: Tag, publication: Publication, services: Services) -> Release:
-    release = services.github.published(tag.identity.repository, tag.name)
+def _find_published(tag: Tag, publication: Publication, services: Services) -> Release:
+    release = services.github.published_release(tag.identity.repository, tag.name)
     if release is None or release.id != publication.id:
         raise VerificationFailed(
             f"got {f'the release {release.id}' if release else 'no published release'} for {tag.name}, "
@@ -101,7 +101,7 @@ def _published(tag: Tag, publication: Publication, services: Services) -> Releas
     return release
 
 
-def _verified(seal: Seal, folder: Path, judge: Judge) -> None:
+def _verify(seal: Seal, folder: Path, judge: Judge) -> None:
     outcomes = judge.outcomes(seal.artifacts, folder)
     if bad := [one.verdict for one in outcomes.values() if not one.verdict.ok]:
         raise VerificationFailed(
@@ -130,12 +130,12 @@ def _run(  # noqa: PLR0913 - where, and what may fail
     for one in steps:
         # pip is waited for: a node of the index's network may have an older listing than another.
         pip = one.purpose.tool == "pip"
-        verdict = services.retry.read(partial(_listed, one, shell, folder)) if pip else shell.follow(one, folder)
-        verdicts.append(verdict if excused(one.purpose) else passed(one, verdict, look=release.url, draft=False))
+        verdict = services.retry.read(partial(_judge_pip, one, shell, folder)) if pip else shell.follow(one, folder)
+        verdicts.append(verdict if excused(one.purpose) else judge_passed(one, verdict, look=release.url, draft=False))
     return tuple(verdicts)
 
 
-def _listed(step: Instruction, shell: Shell, folder: Path) -> Verdict:
+def _judge_pip(step: Instruction, shell: Shell, folder: Path) -> Verdict:
     """Return what came of pip's command, once it finds the version."""
     verdict = shell.follow(step, folder)
     if not verdict.ok and _UNLISTED in verdict.detail:

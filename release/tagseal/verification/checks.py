@@ -66,7 +66,7 @@ class Watched:
         self._policy.verify(cert)
         self.reached = Check.log
 
-    def failed(self, error: Exception) -> Check:
+    def failed_check(self, error: Exception) -> Check:
         """Return the check that this error is about."""
         words = f"{type(error).__name__}: {error}"
         known = WORDS.get(self.reached, {})

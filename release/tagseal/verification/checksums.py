@@ -10,7 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tagseal.names import plain, shown
+from tagseal.names import plain, show
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,10 +35,10 @@ class Sums:
         """Return what is wrong with a file of this name and digest; empty where it is as listed, or not listed."""
         listed = self.digests.get(name, "")
         if listed and listed != sha256:
-            return f"got sha256 {sha256} for {shown(name)}, expected {listed}, as {NAME} lists it"
+            return f"got sha256 {sha256} for {show(name)}, expected {listed}, as {NAME} lists it"
         if not listed and sha256 in self.names:
-            others = " or ".join(map(shown, self.names[sha256]))
-            return f"got these bytes as {shown(name)}, expected them as {others}, as {NAME} lists them"
+            others = " or ".join(map(show, self.names[sha256]))
+            return f"got these bytes as {show(name)}, expected them as {others}, as {NAME} lists them"
         return ""
 
 
@@ -53,12 +53,12 @@ def sums(content: bytes) -> Sums:
     for number, line in enumerate(content.decode("utf-8").removesuffix("\n").split("\n"), 1):
         found = _LINE.fullmatch(line.removesuffix("\r"))
         if found is None:
-            raise ValueError(f"got {shown(line)} in line {number} of {NAME}, expected a digest and a name")
+            raise ValueError(f"got {show(line)} in line {number} of {NAME}, expected a digest and a name")
         digest, name = found[1].lower(), found[2]
         if not plain(name):
-            raise ValueError(f"got the name {shown(name)} in line {number} of {NAME}, expected a plain file's")
+            raise ValueError(f"got the name {show(name)} in line {number} of {NAME}, expected a plain file's")
         if name in digests:
-            raise ValueError(f"got the name {shown(name)} again in line {number} of {NAME}, expected it once")
+            raise ValueError(f"got the name {show(name)} again in line {number} of {NAME}, expected it once")
         digests[name] = digest
         names[digest] += (name,)
     return Sums(digests=digests, names=dict(names))

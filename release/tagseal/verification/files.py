@@ -16,7 +16,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused
-from tagseal.machine.files import measured, opened
+from tagseal.machine.files import measure, opened
 from tagseal.machine.threads import side_by_side
 from tagseal.verification import checksums, policy, reading
 from tagseal.verification.found import Wanted, found, is_bundle
@@ -83,19 +83,19 @@ def verify_files(
     wanted = found([paths] if isinstance(paths, str | os.PathLike) else paths)
 
     def one(each: Wanted) -> None:
-        work.results[each.path] = _verified(each, work)
+        work.results[each.path] = _verify(each, work)
 
     side_by_side(one, wanted, THREADS)
     if whole:
         absent = _absent(wanted, work)
         side_by_side(one, absent, THREADS)
         wanted = (*wanted, *absent)
-    results = _together([_named(work.results[each.path], each, work) for each in wanted])
+    results = _together([_compare_name(work.results[each.path], each, work) for each in wanted])
     if all(one.ok for one in results):
         return tuple(results)
     nearby = tuple(_nearby(results))
     return tuple(
-        one if one.ok else _explained(one, each, expected, nearby, work)
+        one if one.ok else _explain(one, each, expected, nearby, work)
         for one, each in zip(results, wanted, strict=True)
     )
 
@@ -111,7 +111,7 @@ def _absent(wanted: Sequence[Wanted], work: _Work) -> tuple[Wanted, ...]:
     return tuple(Wanted(path=path, problem=(Check.file, why)) for path in listed if path not in there)
 
 
-def _verified(wanted: Wanted, work: _Work) -> Result:
+def _verify(wanted: Wanted, work: _Work) -> Result:
     """Verify one file: the steps of a stranger, the first failure decides."""
     path, content = wanted.path, b""
     subject = Subject(path=path)
@@ -123,7 +123,7 @@ def _verified(wanted: Wanted, work: _Work) -> Result:
             content = _read(path, checksums.LARGEST, "a list of checksums")
             subject = Subject(path=path, size=len(content), sha256=hashlib.sha256(content).hexdigest())
         else:
-            subject = _described(path)
+            subject = _describe(path)
     except (OSError, Refused, ValueError) as error:
         return replace(result, check=Check.file, detail=_words(error))
     result = replace(result, subject=subject)
@@ -135,18 +135,18 @@ def _verified(wanted: Wanted, work: _Work) -> Result:
     except (OSError, Refused, ValueError) as error:
         return replace(result, check=Check.bundle, detail=_words(error))
     outcome = verify_digest(path.name, subject.sha256, bundle, work.policy, work.trust.verifier)
-    result = _told(result, outcome)
+    result = _tell(result, outcome)
     if not result.ok:
         work.refused[path] = bundle
-    return _listed(result, path, content, work) if result.ok and path.name == checksums.NAME else result
+    return _read_list(result, path, content, work) if result.ok and path.name == checksums.NAME else result
 
 
-def _told(result: Result, outcome: Outcome) -> Result:
+def _tell(result: Result, outcome: Outcome) -> Result:
     verdict = outcome.verdict
     return replace(result, ok=verdict.ok, check=outcome.check, detail=verdict.detail, facts=outcome.facts)
 
 
-def _listed(result: Result, path: Path, content: bytes, work: _Work) -> Result:
+def _read_list(result: Result, path: Path, content: bytes, work: _Work) -> Result:
     """Keep what a verified list says; one that cannot be read for certain has failed."""
     try:
         work.lists[path] = checksums.sums(content)
@@ -155,7 +155,7 @@ def _listed(result: Result, path: Path, content: bytes, work: _Work) -> Result:
     return result
 
 
-def _named(result: Result, wanted: Wanted, work: _Work) -> Result:
+def _compare_name(result: Result, wanted: Wanted, work: _Work) -> Result:
     """Compare a file's name with the list that was verified."""
     listed = work.lists.get(wanted.sums) if wanted.sums else None
     if not result.ok or listed is None or result.subject is None or result.name == checksums.NAME:
@@ -174,7 +174,7 @@ def _together(results: Sequence[Result]) -> list[Result]:
     return [replace(one, ok=False, check=Check.identity, detail=why) if one.ok else one for one in results]
 
 
-def _explained(result: Result, wanted: Wanted, expected: Expected, nearby: Sequence[Subject], work: _Work) -> Result:
+def _explain(result: Result, wanted: Wanted, expected: Expected, nearby: Sequence[Subject], work: _Work) -> Result:
     """Say why it failed, and what to do next."""
     from tagseal.verification.diagnosis import cause  # noqa: PLC0415 - nobody waits for it where all is well
 
@@ -204,7 +204,7 @@ def _nearby(results: Iterable[Result]) -> Iterator[Subject]:
     for path in islice(there, MOST_NEARBY):  # of all folders: a stranger made them, and their number
         with suppress(OSError, Refused):
             if path.lstat().st_size <= LARGEST_NEARBY:
-                yield _described(path)
+                yield _describe(path)
 
 
 def _others(folder: Path, known: Container[Path]) -> list[Path]:
@@ -215,8 +215,8 @@ def _others(folder: Path, known: Container[Path]) -> list[Path]:
     return []
 
 
-def _described(path: Path) -> Subject:
-    size, sha256 = measured(path)
+def _describe(path: Path) -> Subject:
+    size, sha256 = measure(path)
     return Subject(path=path, size=size, sha256=sha256)
 
 

@@ -19,7 +19,7 @@ def unambiguous(document: dict[str, Any], parsed: Bundle) -> None:
     Raises:
         ValueError: Written again it is another document; or it calls a SHA-256 something else.
     """
-    if json.loads(parsed.to_json()) != _said(document):
+    if json.loads(parsed.to_json()) != _without_nulls(document):
         raise ValueError("got a bundle that two readers take for different things, expected one meaning")
     algorithm = document["messageSignature"].get("messageDigest", {}).get("algorithm", "SHA2_256")
     if algorithm != "SHA2_256":
@@ -39,8 +39,8 @@ def one_tree(document: dict[str, Any]) -> None:
         raise ValueError(f"got a proof in a tree of {proof['treeSize']} entries, expected {signed}, as was signed")
 
 
-def _said(value: object) -> object:
+def _without_nulls(value: object) -> object:
     """Return the document without its nulls, which say nothing."""
     if isinstance(value, dict):
-        return {key: _said(one) for key, one in value.items() if one is not None}
-    return [_said(one) for one in value] if isinstance(value, list) else value
+        return {key: _without_nulls(one) for key, one in value.items() if one is not None}
+    return [_without_nulls(one) for one in value] if isinstance(value, list) else value

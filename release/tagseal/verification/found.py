@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagseal.errors import UsageError
-from tagseal.names import shown
+from tagseal.names import show
 from tagseal.records import BUNDLE
 from tagseal.verification.checksums import NAME
 from tagseal.verification.result import Check
@@ -89,7 +89,7 @@ def found(arguments: Iterable[str | Path]) -> tuple[Wanted, ...]:
     return tuple(
         one
         if one.problem
-        else replace(_paired(one.path, place, bundles[one.path.name]), sums=listed.get(one.path.parent))
+        else replace(_pair(one.path, place, bundles[one.path.name]), sums=listed.get(one.path.parent))
         for place, one in given.files.items()
     )
 
@@ -152,7 +152,7 @@ def _of_bundle(given: _Arguments, bundle: Path, names: AbstractSet[str]) -> None
     if _there(path):
         given.add(path)
     else:
-        given.lacking(path, f"got its bundle only, {shown(bundle.name)}, expected the file as well")
+        given.lacking(path, f"got its bundle only, {show(bundle.name)}, expected the file as well")
 
 
 def is_bundle(path: Path) -> bool:
@@ -164,23 +164,23 @@ def _subject(bundle: Path) -> str:
     return bundle.name.removesuffix(BUNDLE if bundle.name.endswith(BUNDLE) else LEGACY)
 
 
-def _paired(path: Path, place: Path, named: Mapping[Path, Path]) -> Wanted:
+def _pair(path: Path, place: Path, named: Mapping[Path, Path]) -> Wanted:
     """Return a file with its bundle: the one beside it, or the only one that was named for it elsewhere."""
     beside, legacy = path.with_name(path.name + BUNDLE), path.with_name(path.name + LEGACY)
     # Counted, not listed: thousands of folders may each have a file of this name, and its bundle.
     elsewhere = len(named) - sum(place.with_name(one.name) in named for one in (beside, legacy))
     if _there(beside):
         notes = [f"none of its {elsewhere} bundles elsewhere was looked at"] if elsewhere else []
-        notes += [f"{shown(legacy.name)} lies there as well, and was not looked at"] if _there(legacy) else []
+        notes += [f"{show(legacy.name)} lies there as well, and was not looked at"] if _there(legacy) else []
         return Wanted(path=path, bundle=beside, notes=tuple(notes))
     if elsewhere > 1:
         return Wanted(path=path, problem=(Check.bundle, f"got {elsewhere} bundles for it, expected one"))
     if elsewhere:
         return Wanted(path=path, bundle=next(one for where, one in named.items() if where.parent != place.parent))
     if _there(legacy):
-        note = f"its bundle has the older name {shown(legacy.name)}, expected {shown(beside.name)}"
+        note = f"its bundle has the older name {show(legacy.name)}, expected {show(beside.name)}"
         return Wanted(path=path, bundle=legacy, notes=(note,))
-    return Wanted(path=path, problem=(Check.bundle, f"got no bundle, expected {shown(beside.name)} beside it"))
+    return Wanted(path=path, problem=(Check.bundle, f"got no bundle, expected {show(beside.name)} beside it"))
 
 
 def _lists(given: _Arguments) -> dict[Path, Path]:

@@ -40,7 +40,7 @@ def statement(name: str, sha256: str) -> Statement:
         name: The package's file name.
         sha256: Its digest, 64 hexadecimal digits.
     """
-    return Statement(json.dumps(_expected(name, sha256), separators=(",", ":")).encode())
+    return Statement(json.dumps(_expected_statement(name, sha256), separators=(",", ":")).encode())
 
 
 def attestation(bundle: bytes) -> bytes:
@@ -99,12 +99,12 @@ def _compare(kind: str, payload: bytes, name: str, sha256: str) -> None:
     if kind != _ENVELOPED:
         raise ValueError(f"got an envelope of {kind}, expected {_ENVELOPED}")
     found = reading.document(payload, LARGEST, "a statement")
-    for part, value in _expected(name, sha256).items():
+    for part, value in _expected_statement(name, sha256).items():
         if found.get(part) != value:
             raise ValueError(f"got a statement with {part} {found.get(part)}, expected {value}")
 
 
-def _expected(name: str, sha256: str) -> dict[str, Any]:
+def _expected_statement(name: str, sha256: str) -> dict[str, Any]:
     return {
         "_type": _STATEMENT,
         "subject": [{"name": name, "digest": {"sha256": sha256}}],

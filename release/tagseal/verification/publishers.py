@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tagseal.errors import Refused, UsageError
-from tagseal.names import WORKFLOW, safe_repository, safe_tag, shown
+from tagseal.names import WORKFLOW, safe_repository, safe_tag, show
 from tagseal.records import WORKFLOWS, Identity
 from tagseal.verification.result import Expected
 
@@ -28,11 +28,11 @@ def publisher(repository: str, tag: str, *, workflow: str = DEFAULT_WORKFLOW, co
     """
     name = workflow.removeprefix(f"{WORKFLOWS}/")
     if WORKFLOW.fullmatch(name) is None:
-        raise _unclear(f"got the workflow {shown(workflow)}, expected a file name such as release.yml")
+        raise _unclear(f"got the workflow {show(workflow)}, expected a file name such as release.yml")
     try:
         where, ref = safe_repository(repository), f"refs/tags/{safe_tag(tag)}"
     except Refused as error:
-        raise _unclear(error.what, _pasted(repository)) from error
+        raise _unclear(error.what, _repository_of_address(repository)) from error
     identity = Identity(repository=where, workflow=f"{WORKFLOWS}/{name}", ref=ref)
     return Expected(identity=identity, uri=identity.uri, issuer=identity.issuer, commit=_commit(commit))
 
@@ -49,17 +49,17 @@ def named(uri: str, issuer: str, *, commit: str | None = None) -> Expected:
         UsageError: One of them is empty, or the commit has another form.
     """
     if not uri or not issuer:
-        raise _unclear(f"got the identity {shown(uri)} and the issuer {shown(issuer)}, expected both")
+        raise _unclear(f"got the identity {show(uri)} and the issuer {show(issuer)}, expected both")
     return Expected(uri=uri, issuer=issuer, commit=_commit(commit))
 
 
 def _commit(commit: str | None) -> str | None:
     if commit is not None and _COMMIT.fullmatch(commit.lower()) is None:
-        raise _unclear(f"got the commit {shown(commit)}, expected 40 hexadecimal digits")
+        raise _unclear(f"got the commit {show(commit)}, expected 40 hexadecimal digits")
     return commit.lower() if commit is not None else None
 
 
-def _pasted(repository: str) -> str:
+def _repository_of_address(repository: str) -> str:
     """Return the repository that an address names, as a browser shows it; nothing where it is none."""
     found = _ADDRESS.fullmatch(repository)
     return f"Say --repo {found[1].removesuffix('.git')}. " if found else ""

@@ -93,11 +93,11 @@ def verify_timestamps(bundle: Bundle, root: TrustedRoot) -> None:
 
 def _refusals(stamp: TimeStampResponse, signature: bytes, root: TrustedRoot) -> str:
     """Return why no authority of the root made this timestamp over this signature; empty if one did."""
-    said = list(_asked(stamp, signature, root))
+    said = list(_reasons(stamp, signature, root))
     return "" if "" in said else "; ".join(said) or "the root of trust has no timestamp authority"
 
 
-def _asked(stamp: TimeStampResponse, signature: bytes, root: TrustedRoot) -> Iterator[str]:
+def _reasons(stamp: TimeStampResponse, signature: bytes, root: TrustedRoot) -> Iterator[str]:
     """Yield for each authority why the timestamp is none of its, or an empty word."""
     time = stamp.tst_info.gen_time
     for authority in root.get_timestamp_authorities():

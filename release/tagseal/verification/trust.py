@@ -17,7 +17,7 @@ from sigstore.models import ClientTrustConfig
 from tagseal.errors import ServiceError, UsageError
 from tagseal.machine.files import opened
 from tagseal.machine.threads import within
-from tagseal.names import shown
+from tagseal.names import show
 from tagseal.verification import reading
 from tagseal.verification.timestamps import VerifierWithRoot
 
@@ -95,7 +95,7 @@ class Trust:
             verifier = VerifierWithRoot(ClientTrustConfig.from_json(json.dumps(document)).trusted_root)
         except Exception as error:  # whatever the parsers of an archive, of JSON, of certificates and of keys raise
             raise UsageError(
-                f"got {shown(str(path))}, expected a trusted root or a client trust configuration of Sigstore",
+                f"got {show(str(path))}, expected a trusted root or a client trust configuration of Sigstore",
                 context=(reading.words(error),),
                 hint="Name a trusted_root.json, or a kit that holds one: --trust-config FILE.",
                 slug="bad-root-of-trust",
@@ -114,10 +114,10 @@ def _content(path: Path) -> tuple[bytes, Path]:
         path /= ROOT
     with opened(path, follow=True) as file:
         content = file.read(LARGEST + 1)
-        return (content, path) if not content.startswith(b"PK\x03\x04") else _packed(file, path)
+        return (content, path) if not content.startswith(b"PK\x03\x04") else _from_archive(file, path)
 
 
-def _packed(file: IO[bytes], path: Path) -> tuple[bytes, Path]:
+def _from_archive(file: IO[bytes], path: Path) -> tuple[bytes, Path]:
     with zipfile.ZipFile(file) as archive:
         members = [one for one in archive.infolist() if one.filename.rpartition("/")[2] == ROOT]
         if len(members) != 1:
@@ -135,4 +135,4 @@ def _configuration(document: dict[str, Any]) -> dict[str, Any]:
         return document
     if kind == _ROOT_TYPE:
         return {"mediaType": _CONFIG_TYPE, "trustedRoot": document, "signingConfig": {"mediaType": _SIGNING_TYPE}}
-    raise ValueError(f"got the media type {shown(str(kind))}, expected {_ROOT_TYPE} or {_CONFIG_TYPE}")
+    raise ValueError(f"got the media type {show(str(kind))}, expected {_ROOT_TYPE} or {_CONFIG_TYPE}")

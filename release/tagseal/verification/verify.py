@@ -69,14 +69,14 @@ def verify_digest(
     try:
         document = _document(bundle)
         facts = facts_of(document)
-        parsed = _parsed(bundle, document, facts)
+        parsed = _parse(bundle, document, facts)
         watched.reached = Check.time
         verify_timestamps(parsed, trust.root)
         trust.verify_artifact(hashed, parsed, watched)
         forms.one_tree(document)
     except Exception as error:  # noqa: BLE001 - parsers of hostile bytes: whatever they raise is a verdict
         verdict = Verdict(name=name, ok=False, detail=reading.words(error))
-        return Outcome(verdict=verdict, facts=facts, check=watched.failed(error))
+        return Outcome(verdict=verdict, facts=facts, check=watched.failed_check(error))
     return Outcome(verdict=Verdict(name=name, ok=True, detail=f"signed by {', '.join(facts.subjects)}"), facts=facts)
 
 
@@ -91,7 +91,7 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _parsed(bundle: bytes, document: dict[str, Any], facts: Facts) -> Bundle:
+def _parse(bundle: bytes, document: dict[str, Any], facts: Facts) -> Bundle:
     """Return the bundle as the library reads it, if it reads the same.
 
     It takes other spellings of a key, junk in Base64, and two certificates where there should be one: what a person is

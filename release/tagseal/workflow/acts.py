@@ -103,7 +103,7 @@ def commands(step: Step) -> str:
     return "\n".join(line.text for line, tells in _lines(step) if not tells)
 
 
-def told(step: Step) -> list[Line]:
+def printed_lines(step: Step) -> list[Line]:
     """Return the lines that are printed or written into a file: notes, say."""
     return [line for line, tells in _lines(step) if tells]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tagseal.machine.files import opened
 from tagseal.machine.yaml import LARGEST, Fault, Unreadable
-from tagseal.names import shown
+from tagseal.names import show
 from tagseal.workflow import filters
 from tagseal.workflow.expressions import unknown
 from tagseal.workflow.finding import Finding
@@ -128,7 +128,7 @@ def read(file: Path, path: str) -> Workflow:
         Refused: It is no regular file.
     """
     with opened(file, follow=True) as content:
-        return parsed(content.read(LARGEST + 1), path)
+        return parse(content.read(LARGEST + 1), path)
 
 
 def read_strictly(file: Path, path: str) -> Workflow:
@@ -152,14 +152,14 @@ def read_strictly(file: Path, path: str) -> Workflow:
     text = data.decode("utf-8-sig")
     if odd := next((character for character in text if character in _BREAKS), ""):
         line = text[: text.index(odd)].count("\n") + 1
-        raise Unreadable(Fault.syntax, f"got {shown(odd)}, which ends a line for some readers only", line)
+        raise Unreadable(Fault.syntax, f"got {show(odd)}, which ends a line for some readers only", line)
     workflow = _workflow(top, path)
     if not workflow.starts.known:
         raise Unreadable(Fault.syntax, "got no `on:` in one of its forms: an event, a list of events, a mapping")
     return workflow
 
 
-def parsed(data: bytes, path: str) -> Workflow:
+def parse(data: bytes, path: str) -> Workflow:
     """Return the workflow that these bytes are, with what is wrong with them."""
     top, problems = tree(data, path)
     if top is None:
@@ -253,10 +253,10 @@ def _needs(workflow: Workflow) -> Iterator[Finding]:
         at = job.at.entries.get("needs", job.at)
         for name in job.needs:
             if name not in known:
-                what = f"got a need for {shown(name)}, expected a job of this file"
+                what = f"got a need for {show(name)}, expected a job of this file"
                 yield _finding(workflow, at, "needs-unknown", what, "Name a job of this file.")
         if job.id in {one.id for one in workflow.before(job)}:
-            what = f"got a job {shown(job.id)} that waits for itself"
+            what = f"got a job {show(job.id)} that waits for itself"
             yield _finding(workflow, at, "needs-cycle", what, "Take one job out of the circle of `needs`.")
 
 
@@ -264,7 +264,7 @@ def _ids(workflow: Workflow) -> Iterator[Finding]:
     """Find names that GitHub refuses; what plays jobs makes folders of them."""
     for job in workflow.jobs:
         if _ID.fullmatch(job.id) is None:
-            what = f"got a job named {shown(job.id)}, expected letters, digits, - and _, the first a letter or _"
+            what = f"got a job named {show(job.id)}, expected letters, digits, - and _, the first a letter or _"
             yield _finding(workflow, job.at, "job-id-malformed", what, "Rename the job; `name` can say anything.")
 
 
@@ -273,5 +273,5 @@ def _contexts(workflow: Workflow) -> Iterator[Finding]:
     for key, at in workflow.at.walk():
         for line, name in unknown(key, at):
             place = replace(at, line=line, column=at.column if line == at.line else 1)
-            what = f"got {shown(name)} in an expression, expected a context or function of GitHub's"
+            what = f"got {show(name)} in an expression, expected a context or function of GitHub's"
             yield _finding(workflow, place, "unknown-context", what, "Correct the name, or put quotes around a text.")

@@ -10,9 +10,9 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from tagseal.names import counted
-from tagseal.workflow.functions import FUNCTIONS, STATUS, ExpressionError, equal, found, ordered, text, true
-from tagseal.workflow.syntax import Call, Index, Name, Operation, Star, Value, parsed
+from tagseal.names import number_of
+from tagseal.workflow.functions import FUNCTIONS, STATUS, ExpressionError, equal, is_ordered, look_up, text, true
+from tagseal.workflow.syntax import Call, Index, Name, Operation, Star, Value, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tagseal.workflow.functions import Function
     from tagseal.workflow.syntax import Node
 
-__all__ = ["ExpressionError", "Status", "check", "filled", "holds", "value"]
+__all__ = ["ExpressionError", "Status", "check", "fill", "holds", "value"]
 
 Status = Literal["success", "failure", "cancelled", "skipped"]
 """How everything before went; after what was skipped, only ``always()`` holds."""
@@ -46,10 +46,10 @@ def value(expression: str, contexts: Mapping[str, Any], status: Status = "succes
     Raises:
         ExpressionError: It does not parse, names nothing that there is, or grows too large.
     """
-    return _value(parsed(expression), contexts, status)
+    return _value(parse(expression), contexts, status)
 
 
-def filled(written: str, contexts: Mapping[str, Any]) -> str:
+def fill(written: str, contexts: Mapping[str, Any]) -> str:
     """Return a text with every ``${{ … }}`` replaced by its value.
 
     Raises:
@@ -72,7 +72,7 @@ def holds(condition: str, contexts: Mapping[str, Any], status: Status) -> bool:
     bare = _bare(condition)
     if not bare:
         return status == "success"
-    node = parsed(bare)
+    node = parse(bare)
     if status != "success" and not any(one.name in STATUS for one in node.calls()):
         return False
     return true(_value(node, contexts, status))
@@ -87,7 +87,7 @@ def check(written: str, *, condition: bool = False) -> None:
     whole = [_bare(written) or None] if condition else [expression for _, expression in _parts(written)]
     for expression in whole:
         if expression is not None:
-            for call in parsed(expression).calls():
+            for call in parse(expression).calls():
                 _function(call)
 
 
@@ -133,14 +133,14 @@ def _value(node: Node, contexts: Mapping[str, Any], status: Status) -> Any:  # n
         case Star():
             return _all(_value(node.of, contexts, status))
         case Index():
-            return _indexed(_value(node.of, contexts, status), _value(node.by, contexts, status))
+            return _index(_value(node.of, contexts, status), _value(node.by, contexts, status))
         case Call():
-            return _called(node, contexts, status)
+            return _call(node, contexts, status)
         case Operation():
-            return _operated(node, contexts, status)
+            return _operate(node, contexts, status)
 
 
-def _operated(node: Operation, contexts: Mapping[str, Any], status: Status) -> Any:  # noqa: ANN401 - JSON
+def _operate(node: Operation, contexts: Mapping[str, Any], status: Status) -> Any:  # noqa: ANN401 - JSON
     if node.right is None:
         return not true(_value(node.left, contexts, status))
     chain: list[Operation] = []
@@ -163,10 +163,10 @@ def _combine(node: Operation, left: Any, contexts: Mapping[str, Any], status: St
         return right
     if node.sign in {"==", "!="}:
         return equal(left, right) is (node.sign == "==")
-    return ordered(left, right, node.sign)
+    return is_ordered(left, right, node.sign)
 
 
-def _called(node: Call, contexts: Mapping[str, Any], status: Status) -> Any:  # noqa: ANN401 - JSON
+def _call(node: Call, contexts: Mapping[str, Any], status: Status) -> Any:  # noqa: ANN401 - JSON
     function = _function(node)
     if function is None:
         return node.name in {"always", status}
@@ -177,7 +177,7 @@ def _function(node: Call) -> Function | None:
     """Return what is called with as many arguments as it takes; None for a function of the status."""
     if node.name in STATUS:
         if node.arguments:
-            raise ExpressionError(f"got {node.name}() with {counted(len(node.arguments), 'argument')}, expected none")
+            raise ExpressionError(f"got {node.name}() with {number_of(len(node.arguments), 'argument')}, expected none")
         return None
     function = FUNCTIONS.get(node.name)
     if function is None:
@@ -185,7 +185,7 @@ def _function(node: Call) -> Function | None:
     count = len(node.arguments)
     if not function.least <= count <= function.most:
         expected = f"{function.least}" + ("" if function.least == function.most else f" to {function.most}")
-        raise ExpressionError(f"got {node.name}() with {counted(count, 'argument')}, expected {expected}")
+        raise ExpressionError(f"got {node.name}() with {number_of(count, 'argument')}, expected {expected}")
     return function
 
 
@@ -196,8 +196,8 @@ def _all(of: Any) -> _Found:  # noqa: ANN401 - JSON
     return _Found(every)
 
 
-def _indexed(of: Any, by: Any) -> Any:  # noqa: ANN401 - JSON
+def _index(of: Any, by: Any) -> Any:  # noqa: ANN401 - JSON
     if isinstance(of, _Found):
-        inner = (_indexed(one, by) for one in of)
+        inner = (_index(one, by) for one in of)
         return _Found(one for one in inner if one is not None)
-    return found(of, by)
+    return look_up(of, by)

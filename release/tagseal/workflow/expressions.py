@@ -52,7 +52,7 @@ def expressions(at: Field) -> Iterator[tuple[int, str]]:
         begin = at.text.find("${{", end)
 
 
-def named(expression: str) -> tuple[str, ...]:
+def names_in(expression: str) -> tuple[str, ...]:
     """Return the contexts and functions that an expression names; a function's name ends with a parenthesis."""
     bare = _TEXT.sub("''", expression)
     return tuple(f"{one[0]}(" if one[1] else one[0] for one in _NAME.finditer(bare))
@@ -64,7 +64,7 @@ def unknown(key: str, at: Field) -> Iterator[tuple[int, str]]:
     if key == "if" and not found:
         found = [(at.first, at.text)]
     for line, expression in found:
-        for name in named(expression):
+        for name in names_in(expression):
             known = _FUNCTIONS if name.endswith("(") else _CONTEXTS
             if name.rstrip("(").lower() not in known:
                 yield line, name.rstrip("(")

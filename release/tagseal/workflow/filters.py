@@ -83,15 +83,15 @@ def _ranges(letters: str) -> tuple[tuple[str, str], ...]:
 
 
 def _fits(parts: Sequence[_Part], tag: str) -> bool:
-    places = _reached(parts, {0})
+    places = _reach(parts, {0})
     for character in tag:
         taken = [place for place in places if place < len(parts) and parts[place].takes(character)]
         repeated = {place for place in taken if parts[place].repeated}
-        places = _reached(parts, repeated | {place + 1 for place in taken})
+        places = _reach(parts, repeated | {place + 1 for place in taken})
     return len(parts) in places
 
 
-def _reached(parts: Sequence[_Part], places: set[int]) -> set[int]:
+def _reach(parts: Sequence[_Part], places: set[int]) -> set[int]:
     """Add what lies behind parts for which nothing fits as well."""
     for place, part in enumerate(parts):
         if place in places and part.skipped:

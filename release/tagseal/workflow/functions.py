@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tagseal.names import shown
+from tagseal.names import show
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -80,14 +80,14 @@ def equal(left: Any, right: Any) -> bool:  # noqa: ANN401 - JSON
     return number(left) == number(right)
 
 
-def ordered(left: Any, right: Any, sign: str) -> bool:  # noqa: ANN401 - JSON
+def is_ordered(left: Any, right: Any, sign: str) -> bool:  # noqa: ANN401 - JSON
     """Compare as ``<`` and its like do: two texts by their letters, anything else as numbers."""
     if isinstance(left, str) and isinstance(right, str):
         return bool(_ORDER[sign](left.upper(), right.upper()))
     return bool(_ORDER[sign](number(left), number(right)))
 
 
-def found(of: Any, by: Any) -> Any:  # noqa: ANN401 - JSON
+def look_up(of: Any, by: Any) -> Any:  # noqa: ANN401 - JSON
     """Return what an index names: a key whatever its case, a number in a list; null where there is nothing."""
     if isinstance(of, Mapping):
         name = text(by).lower()
@@ -131,7 +131,7 @@ def _format(pattern: Any, *values: Any) -> str:  # noqa: ANN401 - JSON
         if match[0] in {"{{", "}}"}:
             return match[0][0]
         if match[1] is None or int(match[1]) >= len(values):
-            raise ExpressionError(f"got {shown(match[0])} in format(), expected {{0}} to {{{len(values) - 1}}}")
+            raise ExpressionError(f"got {show(match[0])} in format(), expected {{0}} to {{{len(values) - 1}}}")
         return text(values[int(match[1])])
 
     return _concatenate(_parts(_PLACE, text(pattern), place))
@@ -189,7 +189,7 @@ def _from_json(of: Any) -> Any:  # noqa: ANN401 - JSON
     try:
         return json.loads(text(of), parse_int=float)
     except (ValueError, RecursionError) as error:
-        raise ExpressionError(f"got no JSON in fromJSON(): {shown(text(of))}") from error
+        raise ExpressionError(f"got no JSON in fromJSON(): {show(text(of))}") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tagseal.names import shown
+from tagseal.names import show
 from tagseal.workflow.functions import ExpressionError, number
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Operation(Node):
         return (self.left,) if self.right is None else (self.left, self.right)
 
 
-def parsed(expression: str) -> Node:
+def parse(expression: str) -> Node:
     """Return the tree of an expression, without its braces.
 
     Raises:
@@ -123,7 +123,7 @@ def parsed(expression: str) -> Node:
     reader = _Reader(expression)
     node = reader.operation(0, 0)
     if reader.kind:
-        raise ExpressionError(f"got {shown(reader.word)} behind the end of an expression, expected an operator")
+        raise ExpressionError(f"got {show(reader.word)} behind the end of an expression, expected an operator")
     return node
 
 
@@ -142,7 +142,7 @@ class _Reader:
         match = _TOKEN.match(self._text, self._at)
         if match is None:
             if rest := self._text[self._at :].strip():
-                raise ExpressionError(f"got {shown(rest[:40])}, expected a text, number, context, function or operator")
+                raise ExpressionError(f"got {show(rest[:40])}, expected a text, number, context, function or operator")
             self.kind, self.word = "", "the end"
         else:
             self._at = match.end()
@@ -151,7 +151,7 @@ class _Reader:
 
     def _take(self, sign: str) -> None:
         if (self.kind, self.word) != ("sign", sign):
-            raise ExpressionError(f"got {shown(self.word)} in an expression, expected `{sign}`")
+            raise ExpressionError(f"got {show(self.word)} in an expression, expected `{sign}`")
         self._step()
 
     def _next(self, sign: str) -> bool:
@@ -185,7 +185,7 @@ class _Reader:
             self._take(")")
             return self._parts(inside, depth)
         if kind != "name":
-            raise ExpressionError(f"got {shown(word)} in an expression, expected a value")
+            raise ExpressionError(f"got {show(word)} in an expression, expected a value")
         if self._next("("):
             return self._parts(Call(word.lower(), self._arguments(depth)), depth)
         if word.lower() in WORDS:
@@ -210,7 +210,7 @@ class _Reader:
             if self._next("."):
                 kind, word = self._step()
                 if kind not in {"name", "sign"} or (kind == "sign" and word != "*"):
-                    raise ExpressionError(f"got {shown(word)} behind a dot, expected a name")
+                    raise ExpressionError(f"got {show(word)} behind a dot, expected a name")
                 of = Star(of) if word == "*" else Index(of, Value(word))
                 continue
             self._step()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from tagseal.machine.yaml import Fault, Unreadable, compose
-from tagseal.names import shown
+from tagseal.names import show
 from tagseal.workflow.finding import Finding
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ class _Reader:
             line, column = key.start_mark.line + 1, key.start_mark.column + 1
             name = key.value if isinstance(key, yaml.ScalarNode) else ""
             if name in entries:
-                self.find("workflow-key-twice", (line, column), f"got the key {shown(name)} a second time", _TWICE)
+                self.find("workflow-key-twice", (line, column), f"got the key {show(name)} a second time", _TWICE)
             elif name == "<<":
                 self.find("workflow-merge-key", (line, column), "got a merge key", _MERGE)
             elif not isinstance(key, yaml.ScalarNode):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from tagseal.errors import UsageError
 from tagseal.loopback.faults.acts import Hit
 from tagseal.loopback.faults.table import FAULTS
-from tagseal.names import shown
+from tagseal.names import show
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -54,12 +54,12 @@ class Fault:
     def __post_init__(self) -> None:
         if self.name not in FAULTS:
             near = get_close_matches(self.name, FAULTS, n=1)
-            raise _unknown(shown(self.name), near[0] if near else "a name of the list")
+            raise _unknown(show(self.name), near[0] if near else "a name of the list")
         for pattern in (self.host, self.method, self.path):
             try:
                 re.compile(pattern)
             except re.error as error:
-                raise _unknown(f"{self.name} at {shown(pattern)}", f"a regular expression: {error}") from error
+                raise _unknown(f"{self.name} at {show(pattern)}", f"a regular expression: {error}") from error
         if self.skip < 0 or self.count < 1:
             raise _unknown(f"{self.name} with skip={self.skip} and count={self.count}", "0 and 1 at least")
 

@@ -54,21 +54,21 @@ class Hit:
         """The name that was asked."""
         return str(self.environ.get("HTTP_HOST", "")).removesuffix(":443")
 
-    def changed(self, **environ: object) -> Hit:
+    def change(self, **environ: object) -> Hit:
         """Return this request with other values in its environment; ``__`` stands for a period in a key."""
         return replace(self, environ=self.environ | {key.replace("__", "."): value for key, value in environ.items()})
 
-    def passed(self) -> Iterable[bytes]:
+    def pass_on(self) -> Iterable[bytes]:
         """Play the request."""
         return self.application(self.environ, self.start_response)
 
-    def played(self) -> Response:
+    def play(self) -> Response:
         """Play the request, and return the answer, its body not yet read."""
         return Response.from_app(self.application, self.environ)
 
     def unheard(self) -> None:
         """Play the request to the end of an answer that nobody gets."""
-        with closing(self.played()) as response:
+        with closing(self.play()) as response:
             for _ in response.response:
                 pass
 
@@ -84,7 +84,7 @@ class Hit:
 def late(hit: Hit) -> Iterable[bytes]:
     """Play the request after a while."""
     hit.wait(SLOW)
-    return hit.passed()
+    return hit.pass_on()
 
 
 def cut_before(hit: Hit) -> Iterable[bytes]:
@@ -100,7 +100,7 @@ def cut_after(hit: Hit) -> Iterable[bytes]:
 
 def cut_within(hit: Hit) -> Iterable[bytes]:
     """Answer with half of a body, and cut the connection."""
-    response = hit.played()
+    response = hit.play()
     hit.start_response(response.status, response.headers.to_wsgi_list())
     return _half_then_cut(response, hit)
 
@@ -111,9 +111,9 @@ def _half_then_cut(response: Response, hit: Hit) -> Iterator[bytes]:
     hit.cut()
 
 
-def shortened(hit: Hit) -> Iterable[bytes]:
+def shorten(hit: Hit) -> Iterable[bytes]:
     """Answer with half of a body as if it were the whole."""
-    response = hit.played()
+    response = hit.play()
     half = response.content_length = (response.content_length or 0) // 2
     hit.start_response(response.status, response.headers.to_wsgi_list())
     return _first(response, half)
@@ -131,7 +131,7 @@ def _first(response: Response, size: int) -> Iterator[bytes]:
 # The answer
 
 
-def answered(status: int, content: object, headers: Mapping[str, str] | None = None) -> Act:
+def answer_instead(status: int, content: object, headers: Mapping[str, str] | None = None) -> Act:
     """Do nothing, and answer with this."""
 
     def act(hit: Hit) -> Iterable[bytes]:
@@ -140,7 +140,7 @@ def answered(status: int, content: object, headers: Mapping[str, str] | None = N
     return act
 
 
-def done_but(status: int, content: object) -> Act:
+def do_and_answer(status: int, content: object) -> Act:
     """Do everything, and answer with this."""
 
     def act(hit: Hit) -> Iterable[bytes]:
@@ -157,7 +157,7 @@ def digests(value: str | None) -> Act:
         return shape | {"digest": value} if shape.get("digest") else shape
 
     def act(hit: Hit) -> Iterable[bytes]:
-        response = hit.played()
+        response = hit.play()
         if response.is_json:
             response.set_data(json.dumps(json.loads(response.get_data(), object_hook=other)))
         return response(hit.environ, hit.start_response)
@@ -169,7 +169,7 @@ def as_json(hit: Hit) -> Iterable[bytes] | None:
     """Describe the file that the request wants the bytes of."""
     if hit.environ.get("HTTP_ACCEPT") != "application/octet-stream":
         return None
-    return hit.changed(HTTP_ACCEPT="application/json").passed()
+    return hit.change(HTTP_ACCEPT="application/json").pass_on()
 
 
 # The request
@@ -178,22 +178,22 @@ def as_json(hit: Hit) -> Iterable[bytes] | None:
 def twice(hit: Hit) -> Iterable[bytes]:
     """Play the request twice, and answer for the second time."""
     body = Request(hit.environ).get_data(cache=False)
-    hit.changed(wsgi__input=BytesIO(body)).unheard()
-    return hit.changed(wsgi__input=BytesIO(body)).passed()
+    hit.change(wsgi__input=BytesIO(body)).unheard()
+    return hit.change(wsgi__input=BytesIO(body)).pass_on()
 
 
-def half_sent(hit: Hit) -> Iterable[bytes]:
+def send_half(hit: Hit) -> Iterable[bytes]:
     """Play the request as if its body had ended half way."""
     half = int(hit.environ.get("CONTENT_LENGTH") or 0) // 2
     body = LimitedStream(hit.environ["wsgi.input"], half)
-    return hit.changed(wsgi__input=body, wsgi__input_terminated=True).passed()
+    return hit.change(wsgi__input=body, wsgi__input_terminated=True).pass_on()
 
 
-def renamed(hit: Hit) -> Iterable[bytes]:
+def rename_asset(hit: Hit) -> Iterable[bytes]:
     """Let the server call the file what it calls one whose name it cannot spell."""
     query = dict(parse_qsl(hit.environ["QUERY_STRING"]))
     query["name"] = f"default{PurePosixPath(query.get('name', '')).suffix}"
-    return hit.changed(QUERY_STRING=urlencode(query)).passed()
+    return hit.change(QUERY_STRING=urlencode(query)).pass_on()
 
 
 # The world
@@ -203,41 +203,41 @@ def accident(happens: Callable[[Accidents, str], bool]) -> Act:
     """Let something happen to the forge, then play the request."""
 
     def act(hit: Hit) -> Iterable[bytes] | None:
-        return hit.passed() if happens(hit.forge, hit.environ["PATH_INFO"]) else None
+        return hit.pass_on() if happens(hit.forge, hit.environ["PATH_INFO"]) else None
 
     return act
 
 
 def image_accident(happens: Callable[[ImageAccidents, str, str], bool]) -> Act:
     """Let something happen to a registry, then play the request."""
-    return lambda hit: hit.passed() if happens(hit.images, hit.host, hit.environ["PATH_INFO"]) else None
+    return lambda hit: hit.pass_on() if happens(hit.images, hit.host, hit.environ["PATH_INFO"]) else None
 
 
 def index_accident(happens: Callable[[IndexAccidents, str], bool]) -> Act:
     """Let something happen to a package index, then play the request."""
-    return lambda hit: hit.passed() if happens(hit.indexes, hit.host) else None
+    return lambda hit: hit.pass_on() if happens(hit.indexes, hit.host) else None
 
 
-def killed_before(hit: Hit) -> Iterable[bytes]:
+def kill_before(hit: Hit) -> Iterable[bytes]:
     """End the client, and do nothing."""
     hit.kill()
     return hit.cut()
 
 
-def killed_within(hit: Hit) -> Iterable[bytes]:
+def kill_within(hit: Hit) -> Iterable[bytes]:
     """End the client while it sends."""
-    for _ in half_sent(replace(hit, start_response=_ignored)):
+    for _ in send_half(replace(hit, start_response=_ignore)):
         pass
     hit.kill()
     return hit.cut()
 
 
-def killed_after(hit: Hit) -> Iterable[bytes]:
+def kill_after(hit: Hit) -> Iterable[bytes]:
     """Do everything, and end the client before it hears of it."""
     hit.unheard()
     hit.kill()
     return hit.cut()
 
 
-def _ignored(*_: object) -> Callable[[bytes], object]:
+def _ignore(*_: object) -> Callable[[bytes], object]:
     return len

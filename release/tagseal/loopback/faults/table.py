@@ -77,42 +77,42 @@ FAULTS: Mapping[str, Kind] = {
     "server-error": Kind(
         happens="The service answers 503 and does nothing.",
         report="hub4j/github-api#135: uploads.github.com answers every release with an error page",
-        act=acts.answered(503, {"message": "Service Unavailable"}),
+        act=acts.answer_instead(503, {"message": "Service Unavailable"}),
     ),
     "bad-gateway": Kind(
         happens="The service does what it was asked, and answers 502 all the same.",
         report="getsentry/publish#540: 500 twice, and then already_exists",
-        act=acts.done_but(502, {"message": "Bad Gateway"}),
+        act=acts.do_and_answer(502, {"message": "Bad Gateway"}),
     ),
     "starter": Kind(
         happens="An upload breaks half way: 502, and an asset in the state starter that holds the name.",
         report="EvotecIT/PSPublishModule#698: interrupted uploads leave starter assets to reconcile",
-        act=acts.half_sent,
+        act=acts.send_half,
         at=_UPLOAD,
     ),
     # The limits.
     "limit-403": Kind(
         happens="GitHub answers 403, a secondary rate limit, and does not say for how long.",
         report="cli/cli#9586: gh release create with many files ends in HTTP 403",
-        act=acts.answered(403, _LIMIT),
+        act=acts.answer_instead(403, _LIMIT),
         at=_GITHUB,
     ),
     "limit-403-after": Kind(
         happens="GitHub answers 403, a secondary rate limit, with Retry-After: 1.",
         report="softprops/action-gh-release#239: some of 215 files are missing; nobody heeds Retry-After",
-        act=acts.answered(403, _LIMIT, _AFTER),
+        act=acts.answer_instead(403, _LIMIT, _AFTER),
         at=_GITHUB,
     ),
     "limit-429": Kind(
         happens="GitHub answers 429, a secondary rate limit, and does not say for how long.",
         report="OpenIPC/firmware#2187: a nightly release of 393 files fails every other night",
-        act=acts.answered(429, _LIMIT),
+        act=acts.answer_instead(429, _LIMIT),
         at=_GITHUB,
     ),
     "limit-429-after": Kind(
         happens="GitHub answers 429, a secondary rate limit, with Retry-After: 1.",
         report="PX4/PX4-Autopilot#27838: 469 of 522 files are there; a re-run deletes them first",
-        act=acts.answered(429, _LIMIT, _AFTER),
+        act=acts.answer_instead(429, _LIMIT, _AFTER),
         at=_GITHUB,
     ),
     # What GitHub tells.
@@ -131,7 +131,7 @@ FAULTS: Mapping[str, Kind] = {
     "name-rewritten": Kind(
         happens="GitHub calls the uploaded file default, with its extension, as where it cannot spell the name.",
         report="cli/cli#10585: gh release upload ends well, and the file has another name",
-        act=acts.renamed,
+        act=acts.rename_asset,
         at=_UPLOAD,
     ),
     "listing-lags": Kind(
@@ -155,7 +155,7 @@ FAULTS: Mapping[str, Kind] = {
     "download-truncated": Kind(
         happens="Half of a file's bytes arrive, and the answer says that these are all.",
         report="spiceai/spiceai#12121: a download that ended early is unpacked all the same",
-        act=acts.shortened,
+        act=acts.shorten,
         at=r"(release-assets|pkg-containers)\.githubusercontent\.com .*",
     ),
     # Sigstore.
@@ -168,7 +168,7 @@ FAULTS: Mapping[str, Kind] = {
     "token-expired": Kind(
         happens="Fulcio refuses the identity token, as it does once that has expired.",
         report="sigstore/fulcio#1769: 400, There was an error processing the identity token",
-        act=acts.answered(400, _EXPIRED),
+        act=acts.answer_instead(400, _EXPIRED),
         at=r"fulcio\.sigstore\.dev POST .*",
     ),
     # Other people.
@@ -238,18 +238,18 @@ FAULTS: Mapping[str, Kind] = {
     "kill-before": Kind(
         happens="The client is killed (SIGKILL) before the service does anything.",
         report="actions/runner#2427: the runner has received a shutdown signal",
-        act=acts.killed_before,
+        act=acts.kill_before,
     ),
     "kill-within": Kind(
         happens="The client is killed (SIGKILL) half way through an upload.",
         report="aigengame/godot-agent#84: a job that dies while uploading cannot be run again",
-        act=acts.killed_within,
+        act=acts.kill_within,
         at=rf"{_UPLOAD}|{_BLOB}|{_INDEX_UPLOAD}",
     ),
     "kill-after": Kind(
         happens="The service does what it was asked; the client is killed (SIGKILL) before it hears of it.",
         report="aigengame/godot-agent#84: a job that dies between upload and publish strands the draft",
-        act=acts.killed_after,
+        act=acts.kill_after,
     ),
 }
 """Every fault that can be asked for by name."""

@@ -89,7 +89,7 @@ class GitHub:
         if grant is not None:
             grant.account("packages", level, refused=refused)
 
-    def asked(self, token: str) -> Mapping[tuple[str, str], bool]:
+    def permissions_asked(self, token: str) -> Mapping[tuple[str, str], bool]:
         """Return every scope and level that requests with a token took, and whether it had them."""
         with self._state.lock:
             return dict(self._state.grants[token].asked)

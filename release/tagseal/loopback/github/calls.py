@@ -58,7 +58,7 @@ class Call:
         """Return the repository; a private one does not exist for strangers."""
         name = f"{owner}/{repo}"
         found = self.state.find(name)
-        if found is None and (moved := self.state.moved(name)) and self.may_see(moved):
+        if found is None and (moved := self.state.moved_repository(name)) and self.may_see(moved):
             raise self._redirect(moved, name)
         if found is None or not self.may_see(found):
             raise problem(404, "Not Found")
@@ -151,7 +151,7 @@ class Api(Service):
         """Route each line of the table to its endpoint, which takes a call and the parts of the path."""
         self._state = state
         self.routes = Map(
-            [Rule(path, methods=[verb], endpoint=self._called(endpoint)) for verb, path, endpoint in table],
+            [Rule(path, methods=[verb], endpoint=self._call(endpoint)) for verb, path, endpoint in table],
             merge_slashes=False,
         )
 
@@ -169,7 +169,7 @@ class Api(Service):
         response = problem(error.code or 500, "Not Found" if error.code == 404 else error.name).response  # noqa: PLR2004
         return response if isinstance(response, Response) else answer({}, 500)
 
-    def _called(self, endpoint: Endpoint) -> Endpoint:
+    def _call(self, endpoint: Endpoint) -> Endpoint:
         def call(request: Request, **parts: object) -> Response:
             token = request.headers.get("Authorization", "").partition(" ")[2]
             with self._state.lock:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from werkzeug.routing import Map, Rule
 
 from tagseal.loopback.service import Service
-from tagseal.loopback.signed import Refusal, sent, told
+from tagseal.loopback.signed import Refusal, answer_with_file, refuse_as_xml
 
 if TYPE_CHECKING:
     from werkzeug import Request, Response
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tagseal.loopback.github.state import Asset, Repository, State
 
 
-def signed(state: State, repository: Repository, asset: Asset) -> str:
+def sign_address(state: State, repository: Repository, asset: Asset) -> str:
     """Return an address at which anybody can fetch the asset for a while."""
     return state.downloads.of(f"/github-production-release-asset/{repository.id}/{asset.id}")
 
@@ -33,13 +33,13 @@ class Objects(Service):
 
     def refusal(self, error: HTTPException) -> Response:
         """Return the refusal as object stores do."""
-        return told(error)
+        return refuse_as_xml(error)
 
     def _bytes(self, request: Request, repository: int, asset: int) -> Response:
         self._state.downloads.check(request)
         found = self._find(repository, asset)
         name = PurePosixPath(found.name).name
-        return sent(request, found.path, media_type=found.content_type, etag=found.sha256, name=name)
+        return answer_with_file(request, found.path, media_type=found.content_type, etag=found.sha256, name=name)
 
     def _find(self, repository: int, number: int) -> Asset:
         with self._state.lock:

@@ -66,7 +66,7 @@ def _value(query: Query, value: Any, selection: Selection) -> Any:  # noqa: ANN4
 
 def _root(call: Call, errors: list[Mapping[str, object]]) -> Node:
     def repository(owner: str, name: str, **_: object) -> Node | None:
-        found = call.state.find(f"{owner}/{name}") or call.state.moved(f"{owner}/{name}")
+        found = call.state.find(f"{owner}/{name}") or call.state.moved_repository(f"{owner}/{name}")
         if found is None or not call.may_see(found):
             message = f"Could not resolve to a Repository with the name '{owner}/{name}'."
             errors.append({"type": "NOT_FOUND", "path": ["repository"], "message": message})
@@ -103,12 +103,12 @@ def _repository(call: Call, of: Repository, readable: Callable[[str], bool]) -> 
     owner, name = of.full_name.split("/")
 
     def visible() -> list[Release]:
-        return [one for one in of.listed() if call.shows(of, one)]
+        return [one for one in of.list_releases() if call.shows(of, one)]
 
     def release(tagName: str) -> Node | None:  # noqa: N803 - GraphQL's spelling
         if not readable("release"):
             return None
-        found = [one for one in of.listed() if one.tag_name == tagName]
+        found = [one for one in of.list_releases() if one.tag_name == tagName]
         found.sort(key=lambda one: one.draft)
         # A draft is there for whoever may push; to others it is as if there were none.
         return _release(of, found[0]) if found and call.reads(of, found[0]) else None

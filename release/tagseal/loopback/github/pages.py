@@ -11,7 +11,7 @@ from werkzeug.routing import Map, Rule
 from werkzeug.utils import redirect
 
 from tagseal.loopback.github import shapes
-from tagseal.loopback.github.downloads import signed
+from tagseal.loopback.github.downloads import sign_address
 from tagseal.loopback.service import Service
 
 if TYPE_CHECKING:
@@ -89,29 +89,29 @@ class Pages(Service):
         )
 
     def _repository(self, owner: str, repo: str) -> Repository:
-        found = self._state.find(f"{owner}/{repo}") or self._state.moved(f"{owner}/{repo}")
+        found = self._state.find(f"{owner}/{repo}") or self._state.moved_repository(f"{owner}/{repo}")
         if found is None or found.private:
             raise NotFound
         return found
 
-    def _published(self, owner: str, repo: str, tag: str) -> tuple[Repository, Release]:
+    def _find_published(self, owner: str, repo: str, tag: str) -> tuple[Repository, Release]:
         found = self._repository(owner, repo)
-        release = found.published(tag)
+        release = found.published_release(tag)
         if release is None:
             raise NotFound
         return found, release
 
     def _page(self, request: Request, owner: str, repo: str, tag: str) -> Response:  # noqa: ARG002 - a route's form
-        found, release = self._published(owner, repo, tag)
+        found, release = self._find_published(owner, repo, tag)
         html = release_page(found, release, self._render)
         headers = {"Content-Security-Policy": _POLICY, "X-Content-Type-Options": "nosniff"}
         return Response(html, headers=headers, mimetype="text/html")
 
     def _download(self, request: Request, owner: str, repo: str, tag: str, name: str) -> Response:  # noqa: ARG002
-        found, release = self._published(owner, repo, tag)
+        found, release = self._find_published(owner, repo, tag)
         for asset in release.assets:
             if asset.name == name and asset.state == "uploaded":
-                return redirect(signed(self._state, found, asset), 302)
+                return redirect(sign_address(self._state, found, asset), 302)
         raise NotFound
 
     def _latest(self, request: Request, owner: str, repo: str) -> Response:  # noqa: ARG002 - a route's form

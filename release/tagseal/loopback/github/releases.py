@@ -14,7 +14,7 @@ from werkzeug.utils import redirect
 
 from tagseal.loopback.github import shapes
 from tagseal.loopback.github.calls import invalid, problem
-from tagseal.loopback.github.downloads import signed
+from tagseal.loopback.github.downloads import sign_address
 from tagseal.loopback.github.state import Release, Target
 from tagseal.loopback.service import answer
 
@@ -60,7 +60,7 @@ def listing(call: Call, owner: str, repo: str) -> Response:
     found = call.repository(owner, repo)
     call.need("contents", "read", found)
     with call.state.lock:
-        shown = [shapes.release(found, one) for one in found.listed() if call.shows(found, one)]
+        shown = [shapes.release(found, one) for one in found.list_releases() if call.shows(found, one)]
     return page(call, found, shown)
 
 
@@ -74,17 +74,17 @@ def by_tag(call: Call, owner: str, repo: str, tag: str) -> Response:
     """``GET …/releases/tags/TAG``: published ones only."""
     found = call.repository(owner, repo)
     call.need("contents", "read", found)
-    return _shown(found, found.published(tag))
+    return _show(found, found.published_release(tag))
 
 
 def latest(call: Call, owner: str, repo: str) -> Response:
     """``GET …/releases/latest``."""
     found = call.repository(owner, repo)
     call.need("contents", "read", found)
-    return _shown(found, found.latest)
+    return _show(found, found.latest)
 
 
-def _shown(found: Repository, release: Release | None) -> Response:
+def _show(found: Repository, release: Release | None) -> Response:
     if release is None:
         raise problem(404, "Not Found")
     return answer(shapes.release(found, release))
@@ -168,7 +168,7 @@ def _publishable(found: Repository, release: Release, wanted: dict[str, Any]) ->
     tag = wanted.get("tag_name") or release.tag_name
     if tag in found.burnt:
         raise invalid("Release", "tag_name", "custom", "tag_name was used by an immutable release")
-    if found.published(tag) is not None:
+    if found.published_release(tag) is not None:
         raise invalid("Release", "tag_name", "already_exists")
     at = wanted.get("target_commitish") or release.target
     commit = next((ref for ref in found.refs.values() if ref == Target("commit", at)), None)
@@ -222,7 +222,7 @@ def asset(call: Call, owner: str, repo: str, number: int) -> Response:
         return answer(shapes.asset(found, release, one))
     if one.state != "uploaded":
         raise problem(404, "Not Found")
-    return redirect(signed(call.state, found, one), 302)
+    return redirect(sign_address(call.state, found, one), 302)
 
 
 def _changeable(call: Call, owner: str, repo: str, number: int, verb: str) -> tuple[Repository, Release, Asset]:

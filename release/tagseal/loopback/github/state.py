@@ -156,11 +156,11 @@ class Repository:
         prefix = "refs/tags/"
         return {name.removeprefix(prefix): at for name, at in self.refs.items() if name.startswith(prefix)}
 
-    def listed(self) -> tuple[Release, ...]:
+    def list_releases(self) -> tuple[Release, ...]:
         """Return what a listing shows, which may lag."""
         return self.stale.pop() if self.stale else self.releases
 
-    def published(self, tag: str) -> Release | None:
+    def published_release(self, tag: str) -> Release | None:
         """Return the published release of this tag."""
         return next((one for one in self.releases if one.tag_name == tag and not one.draft), None)
 
@@ -226,7 +226,7 @@ class State:
         """Return the repository of this name, whatever its case."""
         return self._repositories.get(full_name.lower())
 
-    def moved(self, full_name: str) -> Repository | None:
+    def moved_repository(self, full_name: str) -> Repository | None:
         """Return the repository that once had this name, unless another has it now."""
         return self._moved.get(full_name.lower())
 

@@ -48,7 +48,7 @@ class Attested:
         """Prepare."""
         self._sigstore = sigstore
 
-    def verified(self, text: str, name: str, sha256: str, publisher: Publisher) -> tuple[bytes, ...]:
+    def verify_attestations(self, text: str, name: str, sha256: str, publisher: Publisher) -> tuple[bytes, ...]:
         """Return the attestations that this publisher made of exactly this file, each JSON.
 
         Raises:
@@ -80,14 +80,14 @@ class Attested:
             statement = _Statement.model_validate_json(payload)
             found = AttestationType(statement.predicate_type)
         except (Error, ConversionError, ValueError) as error:
-            raise _unverified(str(error)) from error
+            raise _not_attested(str(error)) from error
         if len(statement.subject) != 1:
-            raise _unverified("too many subjects in statement (must be exactly one)")
+            raise _not_attested("too many subjects in statement (must be exactly one)")
         subject = statement.subject[0]
         if subject.name != name:
-            raise _unverified(f"subject does not match distribution name: {subject.name} != {name}")
+            raise _not_attested(f"subject does not match distribution name: {subject.name} != {name}")
         if subject.digest.get("sha256") != sha256:
-            raise _unverified("subject does not match distribution digest")
+            raise _not_attested("subject does not match distribution digest")
         return found
 
     @cached_property
@@ -96,5 +96,5 @@ class Attested:
         return Verifier(trusted_root=config.trusted_root)
 
 
-def _unverified(why: str) -> NotAttestedError:
+def _not_attested(why: str) -> NotAttestedError:
     return NotAttestedError(f"Could not verify the uploaded artifact using the included attestation: {why}")

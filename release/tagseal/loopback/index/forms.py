@@ -50,7 +50,7 @@ def refuse(words: str, status: int = 400) -> NoReturn:
     raise HTTPException(response=Response(body, f"{status} {plain}", content_type="text/plain"))
 
 
-def described(form: MultiDict[str, str]) -> tuple[str, str]:
+def project_and_version(form: MultiDict[str, str]) -> tuple[str, str]:
     """Return project and version of a form whose metadata is valid, normalised."""
     raw: dict[str, object] = {key: form[key] for key in _TEXTS if form.get(key)}
     raw |= {name: form.getlist(key) for key, name in _LISTS.items() if form.getlist(key)}

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 from werkzeug import Response
 
 from tagseal.loopback.index.attested import NotAttestedError
-from tagseal.loopback.index.forms import SEE, described, fits, of_kind, refuse
+from tagseal.loopback.index.forms import SEE, fits, of_kind, project_and_version, refuse
 from tagseal.loopback.index.state import ANY, DAY, MEBIBYTE, File
 
 if TYPE_CHECKING:
@@ -57,12 +57,12 @@ class Legacy:
             form = request.form
             if form.get(":action") != "file_upload" or form.get("protocol_version") != "1":
                 refuse("Unknown protocol version.")
-            project, version = described(form)
+            project, version = project_and_version(form)
             sent = request.files.get("content")
             if sent is None or not sent.filename:
                 refuse("Upload payload does not have a file.")
-            self._allowed(token, project)
-            self._taken(form, token, _file(form, project, version, sent.filename), sent.stream.read())
+            self._hold_allowed(token, project)
+            self._keep_file(form, token, _file(form, project, version, sent.filename), sent.stream.read())
             return Response("", 200)
 
     def _token(self, request: Request) -> Token:
@@ -76,7 +76,7 @@ class Legacy:
             refuse(_LOGIN, 403)
         return found
 
-    def _allowed(self, token: Token, project: str) -> None:
+    def _hold_allowed(self, token: Token, project: str) -> None:
         """Hold that a token is for this project; only a person's, or a pending publisher, makes a new one."""
         if token.projects & {project, ANY}:
             return
@@ -90,22 +90,22 @@ class Legacy:
             "metadata). Please ensure that both match."
         )
 
-    def _taken(self, form: MultiDict[str, str], token: Token, bare: File, content: bytes) -> None:
+    def _keep_file(self, form: MultiDict[str, str], token: Token, bare: File, content: bytes) -> None:
         """Keep a file, unless something is wrong with it, or it is there already."""
         of_kind(bare.name, bare.kind)
         if len(content) > self._state.rules.largest:
             limit = self._state.rules.largest // MEBIBYTE
             refuse(f"File too large. Limit for project '{bare.project}' is {limit} MB. {SEE}")
-        file = _digested(bare, content)
+        file = _with_digests(bare, content)
         told = {"sha256_digest": file.sha256, "blake2_256_digest": file.blake2_256}
         if any(form.get(key, digest).lower() != digest for key, digest in told.items()):
             refuse("The digest supplied does not match a digest calculated from the uploaded file.")
         if self._state.rival and file.name not in self._state.used:
             self._state.rival = False
-            self._state.add(_digested(file, content + _RIVAL), content + _RIVAL)
+            self._state.add(_with_digests(file, content + _RIVAL), content + _RIVAL)
         if self._there(file):
             return
-        if self._state.closed(file.project, file.version):
+        if self._state.is_closed(file.project, file.version):
             days = self._state.rules.open // DAY
             refuse(f"Uploading new files to releases older than {days} days is not allowed.")
         fits(file.name, file.kind, content, file.project, file.version)
@@ -131,7 +131,7 @@ class Legacy:
         if token.publisher is None:
             refuse(f"{_NOT_ATTESTED}Attestations are only supported when using Trusted Publishing")
         try:
-            return self._attested.verified(text, file.name, file.sha256, token.publisher)
+            return self._attested.verify_attestations(text, file.name, file.sha256, token.publisher)
         except NotAttestedError as error:
             refuse(f"{_NOT_ATTESTED}{error}")
 
@@ -151,7 +151,7 @@ def _file(form: MultiDict[str, str], project: str, version: str, name: str) -> F
     )
 
 
-def _digested(file: File, content: bytes) -> File:
+def _with_digests(file: File, content: bytes) -> File:
     """Return the file with what its bytes say."""
     sha256, blake2 = hashlib.sha256(content), hashlib.blake2b(content, digest_size=32)
     return replace(file, size=len(content), sha256=sha256.hexdigest(), blake2_256=blake2.hexdigest())

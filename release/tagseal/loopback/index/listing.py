@@ -45,7 +45,7 @@ class Listing:
         """List a project's files: the simple API."""
         if name != canonicalize_name(name):
             return redirect(f"{self._simple}{canonicalize_name(name)}/", 301)
-        files = self._listed(name, simple=True)
+        files = self._list_files(name, simple=True)
         best = request.accept_mimetypes.best_match(["text/html", SIMPLE_HTML, SIMPLE_JSON], "text/html")
         if best == SIMPLE_JSON:
             versions = sorted({one.version for one in files}, key=Version)
@@ -56,7 +56,7 @@ class Listing:
 
     def of_project(self, request: Request, name: str) -> Answer:
         """Tell of a project's latest version: the JSON API."""
-        files = self._listed(canonicalize_name(name))
+        files = self._list_files(canonicalize_name(name))
         latest = max(files, key=_standing, default=None)
         if latest is None:
             raise NotFound
@@ -66,7 +66,7 @@ class Listing:
         """Tell of one version: the JSON API."""
         if name != canonicalize_name(name):
             return redirect(f"{self._site}pypi/{canonicalize_name(name)}/{version}/json", 301)
-        files = [one for one in self._listed(name) if one.version == version]
+        files = [one for one in self._list_files(name) if one.version == version]
         if not files:
             raise NotFound
         yanked = [one.yanked for one in files if one.yanked is not None]
@@ -104,9 +104,9 @@ class Listing:
         """Return where a file is."""
         return f"{self._files}/packages/{file.sha256}/{file.name}"
 
-    def _listed(self, name: str, *, simple: bool = False) -> list[File]:
+    def _list_files(self, name: str, *, simple: bool = False) -> list[File]:
         with self._state.lock:
-            files = self._state.listed(name, simple=simple)
+            files = self._state.list_files(name, simple=simple)
         if files is None:
             raise NotFound
         return sorted(files, key=lambda one: one.name)

@@ -158,7 +158,7 @@ class State:
         named = (one for one in files if one.name == file.name)
         return next(named, None) or next((one for one in files if one.blake2_256 == file.blake2_256), None)
 
-    def closed(self, project: str, version: str) -> bool:
+    def is_closed(self, project: str, version: str) -> bool:
         """Tell whether a version takes no more files."""
         begun = self.begun.get((project, version))
         return begun is not None and self.clock() - begun > self.rules.open
@@ -167,7 +167,7 @@ class State:
         """Return where a file's bytes lie."""
         return self.folder / sha256[:2] / sha256
 
-    def listed(self, project: str, *, simple: bool) -> list[File] | None:
+    def list_files(self, project: str, *, simple: bool) -> list[File] | None:
         """Return the files that a listing of either API shows, and count it; None for a project that nobody knows."""
         files = self.projects.get(project)
         if files is None:

@@ -49,22 +49,22 @@ class Tokens:
         try:
             exchange = _Exchange.model_validate_json(request.get_data())
         except ValidationError:
-            return _refused("invalid-payload", "body is not the expected JSON")
+            return _refuse("invalid-payload", "body is not the expected JSON")
         try:
             claims = self._issuer.verify(exchange.token, self._audience)
         except jwt.InvalidTokenError:
-            return _refused("invalid-token", "malformed or invalid token")
+            return _refuse("invalid-token", "malformed or invalid token")
         with self._state.lock:
-            return self._exchanged(claims)
+            return self._exchange(claims)
 
-    def _exchanged(self, claims: dict[str, Any]) -> Response:
+    def _exchange(self, claims: dict[str, Any]) -> Response:
         found = [one for one in self._state.publishers if one.trusts(claims)]
         wrong = _wrong(claims) if found else "Publisher with matching claims was not found"
         if wrong:
-            return _refused("invalid-publisher", f"valid token, but no corresponding publisher ({wrong})")
+            return _refuse("invalid-publisher", f"valid token, but no corresponding publisher ({wrong})")
         number = str(claims.get("jti"))
         if number in self._state.seen:
-            return _refused("invalid-reuse-token", "invalid token: already used")
+            return _refuse("invalid-reuse-token", "invalid token: already used")
         self._state.seen.add(number)
         publisher = next((one for one in found if one.environment), found[0])
         projects = {one.project for one in found if replace(one, project=publisher.project) == publisher}
@@ -85,6 +85,6 @@ def _wrong(claims: dict[str, Any]) -> str:
     return ""
 
 
-def _refused(code: str, description: str) -> Response:
+def _refuse(code: str, description: str) -> Response:
     errors = [{"code": code, "description": description}]
     return answer({"message": "Token request failed", "errors": errors}, _FAILED)

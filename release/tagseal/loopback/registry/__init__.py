@@ -65,7 +65,7 @@ class Registry(Service):
         )
         self.state = State(folder, scopes, self.rules, clock)
         self.routes = Map(
-            [Rule(path, methods=[verb], endpoint=self._called(endpoint)) for verb, path, endpoint in _TABLE],
+            [Rule(path, methods=[verb], endpoint=self._call(endpoint)) for verb, path, endpoint in _TABLE],
             strict_slashes=False,
             merge_slashes=False,
         )
@@ -140,7 +140,7 @@ class Registry(Service):
         (folder / "index.json").write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
         (folder / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}\n', encoding="utf-8")
 
-    def _called(self, endpoint: Endpoint) -> Endpoint:
+    def _call(self, endpoint: Endpoint) -> Endpoint:
         def call(request: Request, **parts: str) -> Response:
             kind, _, token = request.headers.get("Authorization", "").partition(" ")
             ticket = self.state.ticket(token) if kind.lower() == "bearer" else None

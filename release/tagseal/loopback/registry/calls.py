@@ -71,12 +71,12 @@ class Call:
 
     def to_pull(self, name: str) -> Repository:
         """Return a repository that the caller may pull from."""
-        found = self.if_pulled(name)
+        found = self.repository_to_pull(name)
         if found is None:
             raise problem(404, "NAME_UNKNOWN", "repository name not known to registry", detail={"name": name})
         return found
 
-    def if_pulled(self, name: str) -> Repository | None:
+    def repository_to_pull(self, name: str) -> Repository | None:
         """Return a repository that the caller may pull from, if it is there."""
         self._need(valid_name(name), "pull")
         return self.state.repositories.get(name)
@@ -86,7 +86,7 @@ class Call:
         self._need(valid_name(name), "push")
         return self.state.repository(name)
 
-    def known(self) -> None:
+    def require_token(self) -> None:
         """Refuse a caller without a token."""
         if self.ticket is None:
             raise challenge(self.request, "repository:user/image:pull")
@@ -98,7 +98,7 @@ class Call:
     def may(self, name: str, action: str) -> bool:
         """Tell whether this caller's token covers the action, and the permissions behind it allow it."""
         covered = self.ticket is not None and action in self.ticket.access.get(name, ())
-        return covered and self._allowed(name, action)
+        return covered and self._is_allowed(name, action)
 
     def _need(self, name: str, action: str) -> None:
         scope = f"repository:{name}:{'pull,push' if action == 'push' else 'pull'}"
@@ -106,13 +106,13 @@ class Call:
             raise challenge(self.request, scope, "invalid_token" if "Authorization" in self.request.headers else "")
         if action not in self.ticket.access.get(name, ()):
             raise challenge(self.request, scope, "insufficient_scope")
-        allowed = self._allowed(name, action)
+        allowed = self._is_allowed(name, action)
         if self.ticket.github:
             self.state.account(self.ticket.github, {"pull": "read", "push": "write"}[action], refused=not allowed)
         if not allowed:
-            raise self._denied(name, action)
+            raise self._denial(name, action)
 
-    def _allowed(self, name: str, action: str) -> bool:
+    def _is_allowed(self, name: str, action: str) -> bool:
         found = self.state.repositories.get(name)
         if action == "pull" and found is not None and not found.private:
             return True
@@ -120,7 +120,7 @@ class Call:
         scopes = self.state.scopes(github, name) if github else None
         return (scopes or {}).get("packages") in _LEVELS[action]
 
-    def _denied(self, name: str, action: str) -> HTTPException:
+    def _denial(self, name: str, action: str) -> HTTPException:
         """Say it as GHCR does: actions/runner#1039, tuna-os/tunaOS#642."""
         github = (self.ticket.github if self.ticket else None) or ""
         if not github.startswith("ghs_"):

@@ -8,7 +8,7 @@ from werkzeug import Response
 from werkzeug.utils import redirect
 
 from tagseal.loopback.registry.calls import problem, valid_digest
-from tagseal.loopback.signed import sent
+from tagseal.loopback.signed import answer_with_file
 
 if TYPE_CHECKING:
     from tagseal.loopback.registry.calls import Call, Endpoint
@@ -22,7 +22,7 @@ def blob(call: Call, name: str, digest: str) -> Response:
     if call.state.storage and call.request.method == "GET":
         return redirect(call.state.storage.address(digest), 307)
     path = call.state.blobs.path(digest)
-    response = sent(call.request, path, media_type="application/octet-stream", etag=digest)
+    response = answer_with_file(call.request, path, media_type="application/octet-stream", etag=digest)
     response.headers["Docker-Content-Digest"] = digest
     return response
 

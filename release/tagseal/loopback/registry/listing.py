@@ -21,7 +21,7 @@ _PAGE = 1000
 
 def version(call: Call) -> Response:
     """``GET /v2/``: that this is a registry, to whoever has a token."""
-    call.known()
+    call.require_token()
     return answer({})
 
 
@@ -45,7 +45,7 @@ def referrers(call: Call, name: str, digest: str) -> Response:
     """``GET …/referrers/DIGEST?artifactType=``: what is about this manifest, which need not be there."""
     if not call.state.rules.referrers:
         raise problem(404, "NOT_FOUND", "404 page not found")
-    found = call.if_pulled(name)
+    found = call.repository_to_pull(name)
     wanted = call.request.args.get("artifactType")
     with call.state.lock:
         manifests = found.manifests.values() if found else ()

@@ -52,7 +52,7 @@ class _Shape(BaseModel):
 def put(call: Call, name: str, reference: str) -> Response:
     """``PUT …/manifests/REFERENCE``."""
     found = call.to_push(name)
-    pushed, shape = _parsed(_body(call), call.request.mimetype, _reference(reference))
+    pushed, shape = _parse_manifest(_body(call), call.request.mimetype, _reference(reference))
     with call.state.lock:
         _complete(found, shape)
         if ":" not in reference:
@@ -110,7 +110,7 @@ def _body(call: Call) -> bytes:
     return content
 
 
-def _parsed(content: bytes, media_type: str, reference: str) -> tuple[Manifest, _Shape]:
+def _parse_manifest(content: bytes, media_type: str, reference: str) -> tuple[Manifest, _Shape]:
     """Return the manifest, if it is one, and the one that the reference names."""
     algorithm = reference.partition(":")[0] if ":" in reference else "sha256"
     digest = f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}"

@@ -8,7 +8,7 @@ from werkzeug.routing import Map, Rule
 
 from tagseal.loopback.registry.blobs import DIGEST
 from tagseal.loopback.service import Service
-from tagseal.loopback.signed import Addresses, Refusal, sent, told
+from tagseal.loopback.signed import Addresses, Refusal, answer_with_file, refuse_as_xml
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,10 +36,10 @@ class Storage(Service):
 
     def refusal(self, error: HTTPException) -> Response:
         """Return the refusal as object stores do."""
-        return told(error)
+        return refuse_as_xml(error)
 
     def _bytes(self, request: Request, digest: str) -> Response:
         self._addresses.check(request)
         if DIGEST.fullmatch(digest) is None or not self._blobs.path(digest).exists():
             raise Refusal(404, "The object does not exist.")
-        return sent(request, self._blobs.path(digest), media_type="application/octet-stream", etag=digest)
+        return answer_with_file(request, self._blobs.path(digest), media_type="application/octet-stream", etag=digest)

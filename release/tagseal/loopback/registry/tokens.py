@@ -29,9 +29,9 @@ def by_query(call: Call) -> Response:
     """``GET /token?service=&scope=``, with or without a password."""
     shown = call.request.authorization
     if "Authorization" in call.request.headers and (shown is None or shown.type != "basic"):
-        raise _refused()
+        raise _refusal()
     github = (shown.password or "") if shown else None
-    return _issued(call, github, call.request.args.getlist("scope"))
+    return _issue(call, github, call.request.args.getlist("scope"))
 
 
 def by_form(call: Call) -> Response:
@@ -40,10 +40,10 @@ def by_form(call: Call) -> Response:
     kind = {"password": "password", "refresh_token": "refresh_token"}.get(form.get("grant_type", ""))
     if kind is None or not form.get(kind):
         raise problem(400, "UNSUPPORTED", "unsupported grant type")
-    return _issued(call, form[kind], form.getlist("scope"))
+    return _issue(call, form[kind], form.getlist("scope"))
 
 
-def _issued(call: Call, github: str | None, scopes: Iterable[str]) -> Response:
+def _issue(call: Call, github: str | None, scopes: Iterable[str]) -> Response:
     access = _access(scopes)
     if github is None:
         access = {name: actions & {"pull"} for name, actions in access.items()}
@@ -51,7 +51,7 @@ def _issued(call: Call, github: str | None, scopes: Iterable[str]) -> Response:
         if any(name not in repositories or repositories[name].private for name in access):
             raise problem(401, "UNAUTHORIZED", "authentication required")
     elif call.state.scopes(github, "") is None:
-        raise _refused()
+        raise _refusal()
     lifetime = call.state.rules.token_lifetime
     token = call.state.issue(Ticket(github=github, access=access, expires=call.state.clock() + lifetime))
     issued = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
@@ -70,7 +70,7 @@ def _access(scopes: Iterable[str]) -> dict[str, frozenset[str]]:
     return access
 
 
-def _refused() -> Exception:
+def _refusal() -> Exception:
     return problem(403, "DENIED", "denied")
 
 

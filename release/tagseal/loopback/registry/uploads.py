@@ -32,7 +32,7 @@ def begin(call: Call, name: str) -> Response:
     found = call.to_push(name)
     if mounted := call.request.args.get("mount"):
         if _mounts(call, found, mounted, call.request.args.get("from")):
-            return _made(call, found, mounted)
+            return _created(call, found, mounted)
     elif "digest" in call.request.args:
         valid_digest(call.request.args["digest"])
         upload = call.state.begin(name)
@@ -53,7 +53,7 @@ def status(call: Call, name: str, session: str) -> Response:
 def append(call: Call, name: str, session: str) -> Response:
     """``PATCH …/blobs/uploads/SESSION``: one chunk, or all of it as a stream."""
     call.to_push(name)
-    with _held(call, name, session) as upload:
+    with _hold(call, name, session) as upload:
         _receive(call, upload)
         return Response(status=202, headers=_progress(call, upload))
 
@@ -61,14 +61,14 @@ def append(call: Call, name: str, session: str) -> Response:
 def finish(call: Call, name: str, session: str) -> Response:
     """``PUT …/blobs/uploads/SESSION?digest=``: the last chunk, which may be empty."""
     found = call.to_push(name)
-    with _held(call, name, session) as upload:
+    with _hold(call, name, session) as upload:
         return _finish(call, found, upload)
 
 
 def cancel(call: Call, name: str, session: str) -> Response:
     """``DELETE …/blobs/uploads/SESSION``."""
     call.to_push(name)
-    with _held(call, name, session) as upload:
+    with _hold(call, name, session) as upload:
         call.state.drop(upload)
         return Response(status=204)
 
@@ -82,7 +82,7 @@ def _session(call: Call, name: str, session: str) -> Upload:
 
 
 @contextmanager
-def _held(call: Call, name: str, session: str) -> Iterator[Upload]:
+def _hold(call: Call, name: str, session: str) -> Iterator[Upload]:
     """Let nobody else append: of two that finish a session, the second finds none."""
     upload = _session(call, name, session)
     with upload.lock:
@@ -117,7 +117,7 @@ def _finish(call: Call, found: Repository, upload: Upload) -> Response:
         call.state.blobs.keep(upload, digest)
         found.blobs.add(digest)
         call.state.drop(upload)
-    return _made(call, found, digest)
+    return _created(call, found, digest)
 
 
 def _mounts(call: Call, found: Repository, digest: str, source: str | None) -> bool:
@@ -133,7 +133,7 @@ def _mounts(call: Call, found: Repository, digest: str, source: str | None) -> b
     return False
 
 
-def _made(call: Call, found: Repository, digest: str) -> Response:
+def _created(call: Call, found: Repository, digest: str) -> Response:
     headers = {"Location": call.address(f"v2/{found.name}/blobs/{digest}"), "Docker-Content-Digest": digest}
     return Response(status=201, headers=headers)
 

@@ -36,7 +36,7 @@ _PROPOSED: TypeAdapter[rekor_types.ProposedEntry] = TypeAdapter(rekor_types.Prop
 _DIGESTS = {"sha256": SHA256, "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}
 
 
-def proposed(message: bytes, key: ec.EllipticCurvePrivateKey) -> bytes:
+def build_proposal(message: bytes, key: ec.EllipticCurvePrivateKey) -> bytes:
     """Return a ``hashedrekord`` as a client proposes it: this message, signed by this key."""
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     signature = {"content": _text(key.sign(message, ec.ECDSA(SHA256))), "publicKey": {"content": _text(public)}}

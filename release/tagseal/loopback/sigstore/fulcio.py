@@ -118,7 +118,11 @@ class Fulcio(Service):
         except jwt.InvalidTokenError as error:
             raise BadRequest(_BAD_TOKEN) from error
         # 2. and 3. For which key, and whether they hold it.
-        key = _requested(asked.signing_request) if asked.signing_request else _proved(asked.key_request, said["sub"])
+        key = (
+            _requested_key(asked.signing_request)
+            if asked.signing_request
+            else _proved_key(asked.key_request, said["sub"])
+        )
         # 4. The certificate.
         chain = [_pem(certificate) for certificate in self._issue(key, said)]
         return answer({"signedCertificateEmbeddedSct": {"chain": {"certificates": chain}}})
@@ -127,7 +131,7 @@ class Fulcio(Service):
         return answer({"chains": [{"certificates": [_pem(certificate) for certificate in self.chain]}]})
 
 
-def _requested(pem: bytes) -> PublicKey:
+def _requested_key(pem: bytes) -> PublicKey:
     """Return the key of a certificate signing request that its own signature proves (RFC 2986 section 3)."""
     try:
         request = x509.load_pem_x509_csr(pem)
@@ -141,7 +145,7 @@ def _requested(pem: bytes) -> PublicKey:
     return key
 
 
-def _proved(asked: _KeyRequest, subject: str) -> PublicKey:
+def _proved_key(asked: _KeyRequest, subject: str) -> PublicKey:
     """Return a key of which a signature over the token's subject proves possession."""
     try:
         key = load_pem_public_key(asked.key.content.encode())

@@ -92,13 +92,13 @@ class Log:
             return None
         with self._lock:
             leaf = self._leaves.get(name)
-            return self._told(leaf) if leaf else None
+            return self._checkpoint_of(leaf) if leaf else None
 
     def by_index(self, index: int) -> dict[str, Any] | None:
         """Return what is told of an entry, by its index over all trees."""
         with self._lock:
             within = index - EARLIER
-            return self._told(self._leaves[self._hashes[within]]) if 0 <= within < len(self._tree) else None
+            return self._checkpoint_of(self._leaves[self._hashes[within]]) if 0 <= within < len(self._tree) else None
 
     def state(self) -> dict[str, object]:
         """Return the tree's size, root and signed checkpoint (Rekor's ``LogInfo``)."""
@@ -121,7 +121,7 @@ class Log:
             proof = self._tree.consistency(first, last)
             return {"hashes": [one.hex() for one in proof], "rootHash": self._tree.root(last).hex()}
 
-    def _told(self, leaf: _Leaf) -> dict[str, Any]:
+    def _checkpoint_of(self, leaf: _Leaf) -> dict[str, Any]:
         # 1. What the promise is about.
         promised: dict[str, str | int] = {
             "body": b64encode(leaf.body).decode(),

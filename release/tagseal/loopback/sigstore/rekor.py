@@ -13,7 +13,7 @@ from werkzeug.exceptions import BadRequest, HTTPException, NotFound, Unprocessab
 from werkzeug.routing import Map, Rule
 
 from tagseal.loopback.service import Service, answer
-from tagseal.loopback.sigstore.entries import canonical, proposed
+from tagseal.loopback.sigstore.entries import build_proposal, canonical
 from tagseal.loopback.sigstore.log import Log
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class _Query(BaseModel):
 
     @field_validator("uuids", "indexes", "entries", mode="before")
     @classmethod
-    def _listed(cls, value: object) -> object:
+    def _as_list(cls, value: object) -> object:
         """Take null for an empty list, as Go's clients write it and Go's servers read it."""
         return [] if value is None else value
 
@@ -45,7 +45,7 @@ class Rekor(Service):
     def __init__(self) -> None:
         self.log = Log(HOST)
         # Index 0 and an empty proof are absent in a bundle's JSON (protobuf), and sigstore-python then refuses it.
-        self.log.add(canonical(proposed(b"the first entry", ec.generate_private_key(ec.SECP256R1()))))
+        self.log.add(canonical(build_proposal(b"the first entry", ec.generate_private_key(ec.SECP256R1()))))
         self.routes = Map(
             [
                 Rule("/api/v1/log", endpoint=self._state, methods=["GET"]),

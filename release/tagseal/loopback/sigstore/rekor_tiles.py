@@ -15,7 +15,7 @@ from werkzeug.routing import Map, Rule
 
 from tagseal.loopback.service import CODES, Service, answer
 from tagseal.loopback.sigstore import tiles
-from tagseal.loopback.sigstore.tile_entries import canonical, requested
+from tagseal.loopback.sigstore.tile_entries import build_request, canonical
 
 if TYPE_CHECKING:
     from werkzeug import Request
@@ -34,7 +34,7 @@ class RekorTiles(Service):
     def __init__(self) -> None:
         self.log = tiles.Log(HOST)
         # Index 0 and an empty proof are absent in a bundle's JSON (protobuf), and sigstore-python then refuses it.
-        self.log.add(canonical(requested(b"the first entry", ec.generate_private_key(ec.SECP256R1()))))
+        self.log.add(canonical(build_request(b"the first entry", ec.generate_private_key(ec.SECP256R1()))))
         self.routes = Map(
             [
                 Rule(f"{_API}/log/entries", endpoint=self._add, methods=["POST"]),

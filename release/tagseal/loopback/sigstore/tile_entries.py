@@ -54,7 +54,7 @@ class Entry:
     version: str = VERSION
 
 
-def requested(message: bytes, key: ec.EllipticCurvePrivateKey) -> bytes:
+def build_request(message: bytes, key: ec.EllipticCurvePrivateKey) -> bytes:
     """Return a ``hashedrekord`` as a client asks for it: this message, signed by this key on the curve P-256."""
     by = verifier.Verifier(
         public_key=verifier.PublicKey(raw_bytes=b64encode(spki(key.public_key()))),

@@ -107,7 +107,7 @@ def query(request: bytes) -> Query:
     Raises:
         ValueError: It is malformed, has extensions, or its digest is not as long as its algorithm makes them.
     """
-    version, imprint, *others = asn1.decode_der(_Parts, _made(_SEQUENCE, request)).parts
+    version, imprint, *others = asn1.decode_der(_Parts, _encode(_SEQUENCE, request)).parts
     # Of the parts that may be absent, each has a type of its own.
     found = {bytes(one.tag_bytes): one for one in others}
     if version.parse(int) != 1 or not set(found) <= {_OID, _INTEGER, _BOOLEAN} or len(found) != len(others):
@@ -122,7 +122,7 @@ def query(request: bytes) -> Query:
         digest=read.digest,
         algorithm=algorithm,
         policy=found[_OID].parse(ObjectIdentifier).dotted_string if _OID in found else "",
-        nonce=_made(_INTEGER[0], bytes(found[_INTEGER].data)) if _INTEGER in found else b"",
+        nonce=_encode(_INTEGER[0], bytes(found[_INTEGER].data)) if _INTEGER in found else b"",
         certificate=_BOOLEAN in found and found[_BOOLEAN].parse(bool),
     )
 
@@ -130,7 +130,7 @@ def query(request: bytes) -> Query:
 def response(asked: Query, authority: Authority, time: datetime | None = None) -> bytes:
     """Return a granted TimeStampResp, signed by an authority: now, or at another time (UTC)."""
     # 1. What is signed for: TSTInfo (RFC 3161 section 2.4.2).
-    token = _made(
+    token = _encode(
         _SEQUENCE,
         asn1.encode_der(1),
         _oid(POLICY),
@@ -142,14 +142,14 @@ def response(asked: Query, authority: Authority, time: datetime | None = None) -
     )
     # 2. Its envelope: digest algorithms, content, certificates, signer (RFC 5652 section 5.1; version 3, for the
     #    content is not id-data).
-    content = _made(_SEQUENCE, _oid(_TOKEN), _made(_ZERO, asn1.encode_der(token)))
+    content = _encode(_SEQUENCE, _oid(_TOKEN), _encode(_ZERO, asn1.encode_der(token)))
     certificate = authority.certificate.public_bytes(Encoding.DER)
-    parts = [asn1.encode_der(3), _made(_SET, asn1.encode_der(_algorithm(_SHA256))), content]
-    parts += [_made(_ZERO, certificate)] if asked.certificate else []
-    signed = _made(_SEQUENCE, *parts, _made(_SET, _signer(token, authority)))
+    parts = [asn1.encode_der(3), _encode(_SET, asn1.encode_der(_algorithm(_SHA256))), content]
+    parts += [_encode(_ZERO, certificate)] if asked.certificate else []
+    signed = _encode(_SEQUENCE, *parts, _encode(_SET, _signer(token, authority)))
     # 3. The answer: status granted (0), then the token as a ContentInfo.
-    granted = _made(_SEQUENCE, asn1.encode_der(0))
-    return _made(_SEQUENCE, granted, _made(_SEQUENCE, _oid(_SIGNED_DATA), _made(_ZERO, signed)))
+    granted = _encode(_SEQUENCE, asn1.encode_der(0))
+    return _encode(_SEQUENCE, granted, _encode(_SEQUENCE, _oid(_SIGNED_DATA), _encode(_ZERO, signed)))
 
 
 def _signer(token: bytes, authority: Authority) -> bytes:
@@ -163,13 +163,13 @@ def _signer(token: bytes, authority: Authority) -> bytes:
         _attribute(_SIGNING_CERTIFICATE, _SigningCertificate(certificates=[names])),
     )
     # Signed with the tag of a SET, sent with [0] in its place (RFC 5652 section 5.4).
-    signature = authority.key.sign(_made(_SET, attributes), ec.ECDSA(hashes.SHA256()))
-    return _made(
+    signature = authority.key.sign(_encode(_SET, attributes), ec.ECDSA(hashes.SHA256()))
+    return _encode(
         _SEQUENCE,
         asn1.encode_der(1),
-        _made(_SEQUENCE, certificate.issuer.public_bytes(), _integer(certificate.serial_number)),
+        _encode(_SEQUENCE, certificate.issuer.public_bytes(), _integer(certificate.serial_number)),
         asn1.encode_der(_algorithm(_SHA256)),
-        _made(_ZERO, attributes),
+        _encode(_ZERO, attributes),
         asn1.encode_der(_algorithm(_ECDSA_SHA256)),
         asn1.encode_der(signature),
     )
@@ -188,7 +188,7 @@ def _oid(identifier: str) -> bytes:
 
 
 def _integer(value: int) -> bytes:
-    return _made(_INTEGER[0], value.to_bytes(value.bit_length() // 8 + 1))
+    return _encode(_INTEGER[0], value.to_bytes(value.bit_length() // 8 + 1))
 
 
 def _set_of(*parts: bytes) -> bytes:
@@ -196,7 +196,7 @@ def _set_of(*parts: bytes) -> bytes:
     return b"".join(sorted(parts))
 
 
-def _made(tag: int, *parts: bytes) -> bytes:
+def _encode(tag: int, *parts: bytes) -> bytes:
     """Return a value: tag, length, contents (X.690 section 8.1)."""
     content = b"".join(parts)
     length = len(content)

@@ -56,7 +56,7 @@ class Tuf(Service):
     def __init__(self, sigstore: Sigstore, signing: Signing | None = None, *, lifetime: timedelta = _LIFETIME) -> None:
         """Sign the metadata, once; it is good for this long, or has been over for so long."""
         targets = _targets(sigstore, signing or Signing())
-        self._files = _signed(targets, lifetime) | {
+        self._files = _sign_roles(targets, lifetime) | {
             f"targets/{_digest(it)}.{name}": it for name, (it, _) in targets.items()
         }
         self.routes = Map([Rule("/<path:path>", endpoint=self._file, methods=["GET"])])
@@ -94,7 +94,7 @@ def _custom(usage: str, uri: str) -> dict[str, str]:
     return {"usage": usage, "status": "Active", "uri": uri}
 
 
-def _signed(targets: dict[str, tuple[bytes, dict[str, str]]], lifetime: timedelta) -> dict[str, bytes]:
+def _sign_roles(targets: dict[str, tuple[bytes, dict[str, str]]], lifetime: timedelta) -> dict[str, bytes]:
     """Return the metadata of every role, by file name: root and targets by one key, the online roles by another."""
     kept, online = CryptoSigner.generate_ecdsa(), CryptoSigner.generate_ecdsa()
     expires = datetime.now(UTC).replace(microsecond=0) + lifetime

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import ServiceError, UsageError
 from tagseal.machine import process
-from tagseal.names import quoted
+from tagseal.names import quote_word
 from tagseal.project.doctor.row import Row
 from tagseal.workflow.document import NOTHING
 
@@ -36,7 +36,7 @@ def look(subject: Subject) -> Iterator[Row]:
     readable = [(file, workflow) for file, workflow in subject.files if workflow.at is not NOTHING]
     paths = [str(file.resolve()) for file, _ in readable]
     named = [workflow.path for _, workflow in readable]
-    words = " ".join(quoted(path) for path in named)
+    words = " ".join(quote_word(path) for path in named)
     for program, arguments, install in _LINTERS if paths else ():
         if shutil.which(program, path=subject.environ.get("PATH")) is None:
             yield Row(check=program, level="ok", text=f"not installed; it looks at more: `{install}`")

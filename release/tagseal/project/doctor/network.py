@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from tagseal.errors import TagsealError
 from tagseal.project.detect import detect
-from tagseal.project.doctor.row import Row, failed
+from tagseal.project.doctor.row import Row, failure
 from tagseal.services import reachable
 from tagseal.services.github import GitHub, settings
 from tagseal.services.retry import Retry
@@ -34,7 +34,7 @@ def look(subject: Subject) -> Iterator[Row]:
         return
     with ThreadPoolExecutor() as pool:
         remote = pool.submit(lambda: tuple(_remote(subject)))
-        answers = list(pool.map(lambda url: reachable.asked(url, _SECONDS), reachable.SIGSTORE))
+        answers = list(pool.map(lambda url: reachable.ask_time(url, _SECONDS), reachable.SIGSTORE))
         yield from remote.result()
     silent = [url for url, told in zip(reachable.SIGSTORE, answers, strict=True) if told is None]
     if silent:
@@ -70,7 +70,7 @@ def _remote(subject: Subject) -> Iterator[Row]:
             yield _tag(subject, github, project.repository, project.pattern.tag(project.declared.version))
         yield _settings(subject, project.repository)
     except TagsealError as error:
-        yield failed("remote", error, "warning")
+        yield failure("remote", error, "warning")
 
 
 def _tag(subject: Subject, github: GitHub, repository: str, tag: str) -> Row:

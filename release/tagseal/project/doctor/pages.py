@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from tagseal.errors import TagsealError
 from tagseal.machine.files import opened
 from tagseal.machine.git import repository
-from tagseal.names import shown
+from tagseal.names import show
 from tagseal.project import guide
-from tagseal.project.doctor.row import Row, failed
+from tagseal.project.doctor.row import Row, failure
 from tagseal.steps.seal import identity
 
 if TYPE_CHECKING:
@@ -31,11 +31,11 @@ def look(subject: Subject) -> Iterator[Row]:
     name = repository(subject.settings.repository, subject.environ, subject.git.origin())
     if name is None:
         return
-    for one in identity.misnamed(subject.git, name):
+    for one in identity.find_misnamed(subject.git, name):
         yield Row(
             check="page",
             level="error",
-            text=f"{one.place}: the identity names {shown(one.file)}, and there is no such workflow",
+            text=f"{one.place}: the identity names {show(one.file)}, and there is no such workflow",
             fix="Name the file that signs, or give it its old name back: `tagseal guide` renders the page.",
             slug="page-identity",
             file=one.path,
@@ -48,7 +48,7 @@ def look(subject: Subject) -> Iterator[Row]:
             try:
                 guide.check(subject.git.root, None, file)
             except TagsealError as error:
-                yield failed("guide", error)
+                yield failure("guide", error)
             else:
                 yield Row(check="guide", level="ok", text=f"{path} is what the project renders now")
 

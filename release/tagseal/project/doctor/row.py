@@ -33,7 +33,7 @@ class Row:
     """As the line."""
 
 
-def failed(check: str, error: TagsealError, level: Literal["warning", "error"] = "error") -> Row:
+def failure(check: str, error: TagsealError, level: Literal["warning", "error"] = "error") -> Row:
     """Return the line for an error of ours."""
     context = f" ({'; '.join(error.context)})" if error.context else ""
     return Row(check=check, level=level, text=f"{error.what}{context}", fix=error.hint, slug=error.slug)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tagseal.errors import TagsealError
 from tagseal.project import preview
 from tagseal.project.detect import detect
-from tagseal.project.doctor.row import Row, failed
+from tagseal.project.doctor.row import Row, failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ def look(subject: Subject) -> Iterator[Row]:
     try:
         project = detect(subject.git, subject.settings, {})
     except TagsealError as error:
-        yield failed("version", error)
+        yield failure("version", error)
         return
     declared = project.declared.version
     if declared is None:
@@ -41,6 +41,6 @@ def look(subject: Subject) -> Iterator[Row]:
     try:
         preview.notes(subject.git.root, None, said.append)
     except TagsealError as error:
-        yield failed("notes", error)
+        yield failure("notes", error)
     else:
         yield Row(check="notes", level="ok", text=f"render for {tag}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused, UsageError
 from tagseal.machine import files
-from tagseal.names import shown
+from tagseal.names import show
 from tagseal.project.doctor.row import Row
 from tagseal.records import WORKFLOWS
 from tagseal.services.index import sites
@@ -42,7 +42,7 @@ def opened(file: Path, path: str) -> Workflow:
     except (OSError, Refused) as error:
         why = error.strerror if isinstance(error, OSError) else error.what
         raise UsageError(
-            f"got {shown(path)}, which cannot be read ({why}), expected a workflow file",
+            f"got {show(path)}, which cannot be read ({why}), expected a workflow file",
             hint="Name a file, such as .github/workflows/release.yml; without one, all of them are looked at.",
             slug="workflow-not-readable",
         ) from error
@@ -50,7 +50,7 @@ def opened(file: Path, path: str) -> Workflow:
 
 def look(subject: Subject) -> Iterator[Row]:
     """Judge the workflows that can release."""
-    judged, known = 0, _known(subject)
+    judged, known = 0, _known_about(subject)
     for _, workflow in subject.files:
         wanted = subject.named or can_release(workflow)
         if not (wanted or workflow.problems):
@@ -80,7 +80,7 @@ def look(subject: Subject) -> Iterator[Row]:
         )
 
 
-def _known(subject: Subject) -> Callable[[str], Known]:
+def _known_about(subject: Subject) -> Callable[[str], Known]:
     """Return what tells what the project says about the workflow of a name; the project is read once."""
     if subject.git is None or subject.settings is None:
         return lambda _: Known()
@@ -103,7 +103,7 @@ def locks(subject: Subject) -> Iterator[Row]:
         return
     releasing = [workflow for _, workflow in subject.files if can_release(workflow)]
     runs = [step.run for workflow in releasing for job in workflow.jobs for step in job.steps]
-    for name in dict.fromkeys(wanted for run in runs if (wanted := setup.wanted(run))):
+    for name in dict.fromkeys(wanted for run in runs if (wanted := setup.requirements_file(run))):
         yield _lock(subject.git.root, name)
 
 
@@ -116,7 +116,7 @@ def _lock(root: Path, name: str) -> Row:
         line for line in text.replace("\\\n", " ").splitlines() if line.strip() and not line.startswith(("#", "-"))
     ]
     if bare := [entry.split()[0] for entry in entries if _HASH.search(entry) is None]:
-        return _broken(name, f"names {shown(bare[0])} without a hash", "lock-without-hash")
+        return _broken(name, f"names {show(bare[0])} without a hash", "lock-without-hash")
     own = version("tagseal")
     if (locked := _TOOL.search(text)) and locked[1] != own:
         text = f"{name} locks Tagseal {locked[1]}, and this is {own}"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from tagseal.errors import Refused
 from tagseal.machine import files
-from tagseal.names import shown
+from tagseal.names import show
 from tagseal.project import guide
 from tagseal.project.init import lock, scaffold, tables
 from tagseal.project.init.look import look
@@ -69,32 +69,32 @@ def init(folder: Path, options: Options, environ: Mapping[str, str]) -> Result:
         Refused: A place to write to leads elsewhere, or has changes that would be lost.
     """
     found = look(folder, environ)
-    locked = lock.locked(found, options.wheel, environ)
+    locked = lock.make_lock(found, options.wheel, environ)
     advice = tuple(found.advice)  # of what is there before anything is written
     changes = [
-        *(_proposed(found, path, content, replace=False) for path, content in locked.files.items()),
+        *(_propose(found, path, content, replace=False) for path, content in locked.files.items()),
         _requirements(found, locked, options),
         _workflow(found, options),
-        *(_proposed(found, path, text, replace=options.replace) for path, text in scaffold.rehearse(found).items()),
-        *(_added(found, path, text) for path, text in tables.merged(found).items()),
+        *(_propose(found, path, text, replace=options.replace) for path, text in scaffold.rehearse(found).items()),
+        *(_propose_addition(found, path, text) for path, text in tables.merge(found).items()),
     ]
     for change in changes if options.write else ():
         _write(found, change)
     changes += _guide(found, options)
-    return Result(changes=tuple(changes), advice=(*advice, *_left(changes)))
+    return Result(changes=tuple(changes), advice=(*advice, *_left_to_person(changes)))
 
 
 def _requirements(found: Found, locked: lock.Locked, options: Options) -> Change:
     """The lock is the tool's own word: a newer one takes an older one's place, for both were made here."""
     ours = found.text(found.requirements).startswith(lock.FIRST)
-    return _proposed(found, found.requirements, locked.text, replace=ours or options.replace)
+    return _propose(found, found.requirements, locked.text, replace=ours or options.replace)
 
 
 def _workflow(found: Found, options: Options) -> Change:
-    return _proposed(found, found.workflow.path, scaffold.release(found), replace=options.replace)
+    return _propose(found, found.workflow.path, scaffold.release(found), replace=options.replace)
 
 
-def _proposed(found: Found, path: str, content: str | bytes, *, replace: bool) -> Change:
+def _propose(found: Found, path: str, content: str | bytes, *, replace: bool) -> Change:
     data = content.encode() if isinstance(content, str) else content
     file = found.root / path
     if not file.exists():
@@ -106,7 +106,7 @@ def _proposed(found: Found, path: str, content: str | bytes, *, replace: bool) -
     return Change(path=path, state="replace" if replace else "differs", content=data, diff=diff)
 
 
-def _added(found: Found, path: str, text: str | None) -> Change:
+def _propose_addition(found: Found, path: str, text: str | None) -> Change:
     """Propose a file that keeps every line that it has; None: nothing can be added, and what would be is shown."""
     before = found.text(path)
     if text is None:
@@ -130,7 +130,7 @@ def _write(found: Found, change: Change) -> None:
     file = found.root / change.path
     if linked := files.link_below(found.root, file):
         raise Refused(
-            f"got the link {shown(str(linked.relative_to(found.root)))}, expected a place in this checkout to write to",
+            f"got the link {show(str(linked.relative_to(found.root)))}, expected a place in this checkout to write to",
             hint="Put a folder or a file in its place, then run the same command again.",
             slug="init-through-link",
         )
@@ -140,7 +140,7 @@ def _write(found: Found, change: Change) -> None:
             hint="Commit them, then run the same command again.",
             slug="init-would-lose",
         )
-    files.replaced(file, change.content)
+    files.write_atomically(file, change.content)
 
 
 def _guide(found: Found, options: Options) -> Iterator[Change]:
@@ -157,7 +157,7 @@ def _guide(found: Found, options: Options) -> Iterator[Change]:
     yield change
 
 
-def _left(changes: list[Change]) -> Iterator[str]:
+def _left_to_person(changes: list[Change]) -> Iterator[str]:
     """Say what is left to a person."""
     for one in changes:
         if one.state == "differs" and one.path == "pyproject.toml":

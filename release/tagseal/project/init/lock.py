@@ -16,12 +16,12 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from tagseal.errors import ServiceError, TagsealError, UsageError
 from tagseal.machine import files
-from tagseal.machine.files import measured
-from tagseal.names import shown
-from tagseal.notes.templates import packaged
+from tagseal.machine.files import measure
+from tagseal.names import show
+from tagseal.notes.templates import packaged_folder
 from tagseal.project.init.look import FOLDER
 from tagseal.records import GITHUB
-from tagseal.services.github.published import published
+from tagseal.services.github.published import find_published
 from tagseal.services.retry import Retry
 
 if TYPE_CHECKING:
@@ -49,19 +49,19 @@ class Locked:
     files: Mapping[str, bytes] = field(default_factory=dict)
 
 
-def locked(found: Found, wheel: Path | None, environ: Mapping[str, str]) -> Locked:
+def make_lock(found: Found, wheel: Path | None, environ: Mapping[str, str]) -> Locked:
     """Return the lock for a project.
 
     Raises:
         UsageError: The wheel is not this tool, or there is neither a wheel nor a release to name.
     """
-    text = (packaged() / "scaffold" / "requirements.txt").read_text(encoding="utf-8")
+    text = (packaged_folder() / "scaffold" / "requirements.txt").read_text(encoding="utf-8")
     if found.is_tool:
         return Locked(text=text)
     if wheel is not None:
         name, content, digest = _wheel(wheel)
         return Locked(text=text + _line(f"./{FOLDER}/{name}", digest), files={f"{FOLDER}/{name}": content})
-    kept = _kept(found)
+    kept = _kept_line(found)
     return Locked(text=f"{text}{kept or _asset(environ)}")
 
 
@@ -79,7 +79,7 @@ def _wheel(path: Path) -> tuple[str, bytes, str]:
         fits = False
     if not fits or not path.is_file():
         raise UsageError(
-            f"got {shown(path.name)}, expected the wheel of Tagseal {own}, which this is",
+            f"got {show(path.name)}, expected the wheel of Tagseal {own}, which this is",
             hint="`python -m build --wheel` in Tagseal's checkout makes it, in dist/; install that one, and name it.",
             slug="another-wheel",
         )
@@ -87,7 +87,7 @@ def _wheel(path: Path) -> tuple[str, bytes, str]:
     return path.name, data, hashlib.sha256(data).hexdigest()
 
 
-def _kept(found: Found) -> str:
+def _kept_line(found: Found) -> str:
     """Return the line that names the tool already, if it names this version."""
     text, own = found.text(found.requirements), version("tagseal")
     if (asset := _ASSET.search(text)) and f"/v{own}/tagseal-{own}-" in asset[0]:
@@ -95,14 +95,14 @@ def _kept(found: Found) -> str:
     kept = _KEPT.search(text)
     if kept is None or f"/tagseal-{own}-" not in kept[1] or not (found.root / kept[1]).is_file():
         return ""
-    return f"{kept[0]}\n" if measured(found.root / kept[1])[1] == kept[2] else ""
+    return f"{kept[0]}\n" if measure(found.root / kept[1])[1] == kept[2] else ""
 
 
 def _asset(environ: Mapping[str, str]) -> str:
     """Return the line that names the wheel of this version's release."""
     own = version("tagseal")
     try:
-        there = published(HOME, f"v{own}", environ, Retry(patience=0))
+        there = find_published(HOME, f"v{own}", environ, Retry(patience=0))
     except (UsageError, ServiceError) as error:
         raise _unknown(own, error.what) from error
     assets = [

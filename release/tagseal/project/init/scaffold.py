@@ -24,7 +24,7 @@ def release(found: Found) -> str:
     return templates.fill(
         "scaffold/release.yml.j2",
         {
-            **_shared(found),
+            **_shared_values(found),
             "tags": [glob(found.pattern.template)],
             "dispatch": bool(found.bots),
             "repository": found.repository,
@@ -38,7 +38,9 @@ def release(found: Found) -> str:
 
 def rehearse(found: Found) -> Mapping[str, str]:
     """Return the workflow that rehearses every pull request; this tool's own checks do that already."""
-    return {} if found.is_tool else {REHEARSE: templates.fill("scaffold/rehearse.yml.j2", _shared(found), own=None)}
+    return (
+        {} if found.is_tool else {REHEARSE: templates.fill("scaffold/rehearse.yml.j2", _shared_values(found), own=None)}
+    )
 
 
 def glob(template: str) -> str:
@@ -47,7 +49,7 @@ def glob(template: str) -> str:
     return f"{before}[0-9]*{after}"
 
 
-def _shared(found: Found) -> dict[str, object]:
+def _shared_values(found: Found) -> dict[str, object]:
     return {
         "python": found.python,
         "requirements": found.requirements,

@@ -19,9 +19,9 @@ _BELOW = re.compile(r"^[ \t]*\[[ \t]*tool[ \t]*\.[ \t]*tagseal[ \t]*\.", re.MULT
 """Lines that begin our table, or one below it; a table may also be written as dotted keys, which are left alone."""
 
 
-def merged(found: Found) -> Mapping[str, str | None]:
+def merge(found: Found) -> Mapping[str, str | None]:
     """Return the files that say something new, each with its whole text; None where it cannot be added."""
-    return {**_settings(found), **_ignored(found)}
+    return {**_settings(found), **_ignore_outputs(found)}
 
 
 def lines(found: Found) -> tuple[str, ...]:
@@ -51,7 +51,7 @@ def _settings(found: Found) -> dict[str, str | None]:
     return {"pyproject.toml": None}
 
 
-def _ignored(found: Found) -> dict[str, str]:
+def _ignore_outputs(found: Found) -> dict[str, str]:
     """Let git ignore what releases and rehearsals leave."""
     if found.git.ignores("dist/release.json"):
         return {}

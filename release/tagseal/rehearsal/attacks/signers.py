@@ -52,7 +52,7 @@ def attack(stage: Stage, seal: Seal, sealed: Played) -> tuple[Verdict, ...]:
     artifact = next(one for one in seal.artifacts if one.kind in {Kind.wheel, Kind.sdist})
     file = Workspace.of(sealed.checkout, stage.clone.tag).file(artifact)
     environ = stage.bystander("attackers")
-    bundles = _signed(stage, artifact, environ)
+    bundles = _sign_as_attackers(stage, artifact, environ)
     tried = partial(_attempt, stage, seal, file, environ)
     with ThreadPoolExecutor(_THREADS) as pool:
         verdicts = tuple(pool.map(tried, bundles.items()))
@@ -67,7 +67,7 @@ def attack(stage: Stage, seal: Seal, sealed: Played) -> tuple[Verdict, ...]:
     return verdicts
 
 
-def _signed(stage: Stage, artifact: Artifact, environ: Mapping[str, str]) -> Mapping[str, str]:
+def _sign_as_attackers(stage: Stage, artifact: Artifact, environ: Mapping[str, str]) -> Mapping[str, str]:
     """Return a bundle of the genuine file for each attacker, by what they are."""
     tokens = {name: stage.loopback.issuer.mint(run, "sigstore") for name, run in attackers(stage.run).items()}
     argv = [sys.executable, "-P", "-m", "tagseal.rehearsal.attacks.child"]

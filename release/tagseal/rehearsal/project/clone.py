@@ -24,10 +24,10 @@ from packaging.version import Version
 from tagseal import config, tags
 from tagseal.errors import UsageError
 from tagseal.machine import backend, files, git, metadata, toml
-from tagseal.names import REPOSITORY, safe_repository, safe_tag, shown
+from tagseal.names import REPOSITORY, safe_repository, safe_tag, show
 from tagseal.records import GITHUB
 from tagseal.rehearsal.project import prebuilt as brought
-from tagseal.rehearsal.project.prebuilt import named
+from tagseal.rehearsal.project.prebuilt import first_names
 from tagseal.services.index import sites
 from tagseal.workflow import signing
 
@@ -124,7 +124,7 @@ def make(  # noqa: PLR0913 - what a person can say of the project, each by its n
     following, of_tag = _next(wanted, source.commit_of(f"refs/tags/{wanted}"), clone, head)
     repository, said = _repository(settings, source)
     workflow = signing.signing(clone.root, chosen.name if chosen else settings.workflow, {})
-    made, from_here = brought.brought(settings, source, clone, packages)
+    made, from_here = brought.collect_prebuilt(settings, source, clone, packages)
     return Clone(
         git=clone,
         source=source.root,
@@ -157,7 +157,7 @@ def _lacking(clone: Git, workflow: signing.Workflow, repository: str, *, image: 
         return (f"{workflow.path}, taken because {workflow.reason}, runs neither nox nor tagseal",)
     others = [one for one in _ONLY_IN.findall(text) if one != repository]
     wrong = {
-        f"{workflow.path} runs only in {shown(others[0]) if others else ''}": bool(others),
+        f"{workflow.path} runs only in {show(others[0]) if others else ''}": bool(others),
         f"{workflow.path} lacks `packages: write`, which the image needs": image and "packages: write" not in text,
         f"{workflow.path} installs no crane, which the notes' commands need": image and "crane" not in text,
     }
@@ -171,7 +171,7 @@ def _overlay(source: Git, clone: Git) -> list[str]:
     for name in sorted((*status.changed, *extra)):  # what was a link, or a file, before what is in the folder now
         _copy(source.root, clone.root, name)
     parts = {"uncommitted": status.changed, "untracked": extra}
-    return [f"{kind}, but part of this rehearsal: {named(names)}" for kind, names in parts.items() if names]
+    return [f"{kind}, but part of this rehearsal: {first_names(names)}" for kind, names in parts.items() if names]
 
 
 def _copy(source: Path, clone: Path, name: str) -> None:
@@ -216,7 +216,7 @@ def _configure(clone: Git, project: str | None, packages: Path | None) -> list[s
     if os.path.lexists(file):
         with files.opened(file) as opened:
             before = opened.read()
-    files.replaced(file, "\n".join([*lines, ""]).encode() + before)
+    files.write_atomically(file, "\n".join([*lines, ""]).encode() + before)
     return [f"a real release needs this in tagseal.toml: {'; '.join(lines)}"]
 
 
@@ -230,25 +230,25 @@ def _version(
     clone: Git, folder: Path, pattern: tags.Pattern, environ: Mapping[str, str], tag: str | None
 ) -> tuple[str, str]:
     """Return name and version: declared, or computed by the back end in a child."""
-    declared = metadata.declared(folder)
+    declared = metadata.read_declared(folder)
     if declared.name and declared.version:
         return declared.name, declared.version
     if tag is not None:
         _tag(clone, safe_tag(tag))
-    name, version = _computed(folder, environ)
+    name, version = _computed_version(folder, environ)
     parsed = Version(version)
     if tag is None and (parsed.local or parsed.is_devrelease):
         # A version from the tags names the commits since the last one: with the next tag in place it is final.
         following = parsed.base_version
         _tag(clone, safe_tag(pattern.tag(following)))
-        name, again = _computed(folder, environ)
+        name, again = _computed_version(folder, environ)
         if Version(again) == Version(following):
             return name, following
         clone.command("tag", "--delete", pattern.tag(following))
     return name, str(parsed)
 
 
-def _computed(folder: Path, environ: Mapping[str, str]) -> tuple[str, str]:
+def _computed_version(folder: Path, environ: Mapping[str, str]) -> tuple[str, str]:
     with tempfile.TemporaryDirectory(prefix="tagseal-") as home:
         # What a back end that is ended leaves in TMPDIR goes with its home.
         inside = backend.child_environ(environ, (), home=Path(home)) | {"TMPDIR": home}

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagseal.errors import UsageError
-from tagseal.names import shown
+from tagseal.names import show
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ _SHOWN = 4
 _LEFT = ("release.json", "transcript.jsonl")
 
 
-def brought(
+def collect_prebuilt(
     settings: config.Settings, source: Git, clone: Git, packages: Path | None
 ) -> tuple[Mapping[str, Path], Sequence[str]]:
     """Return what a real release makes before ``build``, by its path there, and what to say of it.
@@ -44,7 +44,7 @@ def brought(
         if path.is_file() and not _ours(source.root, path.relative_to(source.root))
     }
     made = {name: path for name, path in here.items() if not (clone.root / name).exists()}
-    said = (f"from this checkout, where a real release makes them first: {named(list(made))}",) if made else ()
+    said = (f"from this checkout, where a real release makes them first: {first_names(list(made))}",) if made else ()
     return found | made, said
 
 
@@ -65,7 +65,7 @@ def _ours(root: Path, name: Path) -> bool:
     return top == ".git" or (top == "dist" and any((folder / one).exists() for one in _LEFT))
 
 
-def named(names: Sequence[str]) -> str:
+def first_names(names: Sequence[str]) -> str:
     """Return the first few names, and how many there are besides."""
     more = len(names) - _SHOWN
-    return ", ".join(map(shown, names[:_SHOWN])) + (f" and {more} more" if more > 0 else "")
+    return ", ".join(map(show, names[:_SHOWN])) + (f" and {more} more" if more > 0 else "")

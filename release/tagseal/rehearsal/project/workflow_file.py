@@ -14,9 +14,9 @@ from tagseal.errors import Refused, UsageError
 from tagseal.machine import files
 from tagseal.machine.files import opened
 from tagseal.machine.yaml import LARGEST
-from tagseal.names import WORKFLOW, shown
+from tagseal.names import WORKFLOW, show
 from tagseal.records import WORKFLOWS
-from tagseal.workflow.document import parsed
+from tagseal.workflow.document import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,8 +48,8 @@ class Chosen:
         file = files.below(clone.root, self.path)
         if file.is_file() and not file.is_symlink() and file.read_bytes() == self.data:
             return ()
-        files.replaced(file, self.data)
-        return (f"{shown(self.source)} is played as {self.path}",)
+        files.write_atomically(file, self.data)
+        return (f"{show(self.source)} is played as {self.path}",)
 
 
 def choose(file: Path, source: Git, *, trusted: bool) -> Chosen:
@@ -66,7 +66,7 @@ def choose(file: Path, source: Git, *, trusted: bool) -> Chosen:
     """
     if not file.is_file() or not WORKFLOW.fullmatch(file.name):
         raise UsageError(
-            f"got {shown(str(file))}, expected a workflow: a file whose name ends with .yml or .yaml",
+            f"got {show(str(file))}, expected a workflow: a file whose name ends with .yml or .yaml",
             hint="Name the file behind --workflow, or nothing: `tagseal rehearse PATH --workflow`.",
             slug="no-workflow-file",
         )
@@ -75,7 +75,7 @@ def choose(file: Path, source: Git, *, trusted: bool) -> Chosen:
     if not (trusted or _own(file, source)):
         runs = tuple(_runs(chosen))
         raise Refused(
-            f"got {shown(str(file))}, expected a workflow of this checkout: its shell lines would run as you, with "
+            f"got {show(str(file))}, expected a workflow of this checkout: its shell lines would run as you, with "
             "your files and your network",
             context=(*runs[:_SHOWN], *((f"and {len(runs) - _SHOWN} more",) if len(runs) > _SHOWN else ())),
             hint="Read it. Then add --trust-workflow, best in a container into which nothing of yours is mounted.",
@@ -95,7 +95,7 @@ def _own(file: Path, source: Git) -> bool:
 
 def _runs(chosen: Chosen) -> Iterator[str]:
     """Yield what would run, each with its line."""
-    for job in parsed(chosen.data, chosen.name).jobs:
+    for job in parse(chosen.data, chosen.name).jobs:
         for step in job.steps:
             if step.run:
-                yield f"line {step.at.entries['run'].line}: {shown(step.run.strip())}"
+                yield f"line {step.at.entries['run'].line}: {show(step.run.strip())}"

@@ -22,7 +22,7 @@ from urllib.parse import quote
 from tagseal.loopback.sigstore.trust import KEYS
 from tagseal.loopback.sigstore.tuf import TUF
 from tagseal.machine import process
-from tagseal.names import quoted
+from tagseal.names import quote_word
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -91,18 +91,18 @@ def install(  # noqa: PLR0913 - what it takes to find them, and what is to be ve
 
 
 def _shim(shims: Path, name: str, argv: Sequence[str]) -> None:
-    _script(shims / name, f'exec {" ".join(map(quoted, argv))} "$@"')
+    _script(shims / name, f'exec {" ".join(map(quote_word, argv))} "$@"')
 
 
 def attestations_shim(shims: Path, trusted_root: Path) -> None:
     """Put the root of trust where the tool looks for it: it has no flag for another one, only for one that it has."""
     home = '"$HOME/Library/Caches' if sys.platform == "darwin" else '"${XDG_CACHE_HOME:-$HOME/.cache}'
     folder = f'{home}/sigstore-python/tuf/{quote(TUF, safe="")}"'
-    tool = " ".join(map(quoted, (sys.executable, "-P", "-m", "pypi_attestations")))
+    tool = " ".join(map(quote_word, (sys.executable, "-P", "-m", "pypi_attestations")))
     _script(
         shims / "pypi-attestations",
         f"if test \"$1 $2\" = 'verify pypi'; then\n"
-        f"  mkdir -p {folder} && cp {quoted(str(trusted_root))} {folder}/trusted_root.json\n"
+        f"  mkdir -p {folder} && cp {quote_word(str(trusted_root))} {folder}/trusted_root.json\n"
         f'  shift 2; set -- verify pypi --offline "$@"\nfi\nexec {tool} "$@"',
     )
 
@@ -112,12 +112,12 @@ def _cosign_shim(shims: Path, cosign: str, loopback: Path, *, old: bool, forms: 
 
     Where there are bundles every cosign reads those; 2 wants to be told as long as its trust is given by hand.
     """
-    flag = f'shift; set -- "$verb" --trusted-root {quoted(str(loopback / "trusted_root.json"))} "$@"'
-    keys = " ".join(f"{name}={quoted(str(loopback / file))}" for name, file in KEYS.items())
+    flag = f'shift; set -- "$verb" --trusted-root {quote_word(str(loopback / "trusted_root.json"))} "$@"'
+    keys = " ".join(f"{name}={quote_word(str(loopback / file))}" for name, file in KEYS.items())
     bundled = flag.replace('"$verb"', '"$verb" --new-bundle-format')
     image = bundled if "bundle" in forms else f"export {keys}"
     cases = f"verify) {image};; verify-blob) {flag};;" if old else f"verify|verify-blob) {flag};;"
-    _script(shims / "cosign", f'verb=$1\ncase $verb in {cases} esac\nexec {quoted(cosign)} "$@"')
+    _script(shims / "cosign", f'verb=$1\ncase $verb in {cases} esac\nexec {quote_word(cosign)} "$@"')
 
 
 def _script(file: Path, text: str) -> None:

@@ -126,14 +126,14 @@ def _cosign_image(trusted_root: Path, arguments: Sequence[str]) -> int:
     parser.add_argument("--certificate-oidc-issuer", required=True)
     options = parser.parse_args(arguments)
     name, registry = _registry(options.image)
-    sha256 = _resolved(options.image, registry) or ""
+    sha256 = _resolve(options.image, registry) or ""
     found = registry.manifest(simplesigning.signature_tag(sha256)) if sha256 else None
     identity = policy.Identity(identity=options.certificate_identity, issuer=options.certificate_oidc_issuer)
     root = TrustedRoot.from_file(str(trusted_root))
     payload = simplesigning.payload(name, sha256)
     outcomes = [
         promise.verify_layer(payload, each.annotations, name, sha256, identity, root)
-        for each in (simplesigning.listed(found.content) if found else ())
+        for each in (simplesigning.list_signatures(found.content) if found else ())
     ]
     for each in registry.referrers(sha256, attached.BUNDLE) if sha256 else ():
         manifest = registry.manifest(f"sha256:{each.sha256}")
@@ -154,7 +154,7 @@ def _crane(_: Path, arguments: Sequence[str]) -> int:
     if arguments[:1] != ["digest"] or len(arguments) != 2:  # noqa: PLR2004 - the verb and the image
         return _complain(f"unknown command: {' '.join(arguments)}")
     registry = _registry(arguments[1])[1]
-    sha256 = _resolved(arguments[1], registry)
+    sha256 = _resolve(arguments[1], registry)
     if sha256 is None:
         return _complain(f"fetching {arguments[1]}: MANIFEST_UNKNOWN")
     sys.stdout.write(f"sha256:{sha256}\n")
@@ -172,7 +172,7 @@ def _registry(image: str) -> tuple[str, Registry]:
     return name, Registry(host, repository, credentials(os.environ, host))
 
 
-def _resolved(image: str, registry: Registry) -> str | None:
+def _resolve(image: str, registry: Registry) -> str | None:
     """Return the digest that an image's name stands for, hexadecimal."""
     _, at, digest = image.partition("@sha256:")
     return digest if at else registry.resolve(image.rpartition(":")[2])

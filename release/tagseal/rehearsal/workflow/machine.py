@@ -148,7 +148,7 @@ class Machine:
         with (self.folder / _LOG).open("a", encoding="utf-8") as log:
             log.write(f"{line}\n")
 
-    def said(self) -> str:
+    def log_text(self) -> str:
         """Return the job's log."""
         file = self.folder / _LOG
         return file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""

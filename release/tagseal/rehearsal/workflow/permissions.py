@@ -49,7 +49,7 @@ class Permission:
         return f"{self.scope}: {self.level}"
 
 
-def granted(written: Written) -> dict[str, str]:
+def granted_permissions(written: Written) -> dict[str, str]:
     """Return the permissions of a job by scope; what no file grants is not there."""
     field = written.permissions
     if field is None:
@@ -60,15 +60,15 @@ def granted(written: Written) -> dict[str, str]:
     return {scope: one.text for scope, one in field.entries.items() if one.text in {"read", "write"}}
 
 
-def asked(powers: Powers, loopback: Loopback) -> dict[tuple[str, str], bool]:
+def permissions_asked(powers: Powers, loopback: Loopback) -> dict[tuple[str, str], bool]:
     """Return every scope and level that the job took, and whether it had them."""
-    found = dict(loopback.github.asked(powers.token))
-    if powers.request is not None and loopback.tokens.asked(powers.request):
+    found = dict(loopback.github.permissions_asked(powers.token))
+    if powers.request is not None and loopback.tokens.has_asked(powers.request):
         found[IDENTITY, "write"] = True
     return found
 
 
-def used(written: Written, took: Mapping[tuple[str, str], bool]) -> tuple[Permission, ...]:
+def judge_permissions(written: Written, took: Mapping[tuple[str, str], bool]) -> tuple[Permission, ...]:
     """Return the job's permissions, each with what became of it."""
     return tuple(
         Permission(
@@ -77,7 +77,7 @@ def used(written: Written, took: Mapping[tuple[str, str], bool]) -> tuple[Permis
             used="yes" if (scope, level) in took else "to read" if (scope, "read") in took else "no",
             line=_line(written, scope),
         )
-        for scope, level in granted(written).items()
+        for scope, level in granted_permissions(written).items()
     )
 
 
@@ -88,12 +88,12 @@ def lacking(
     wanted = [one for one, had in took.items() if not had]
     if slug in NO_IDENTITY:
         wanted.append((IDENTITY, "write"))
-    needed = _needed(written)
+    needed = _needed_permissions(written)
     lines = dict.fromkeys((scope, needed.get(scope, level)) for scope, level in wanted)
     return tuple((scope, level, _sentence(workflow, written, f"{scope}: {level}")) for scope, level in lines)
 
 
-def _needed(written: Written) -> dict[str, str]:
+def _needed_permissions(written: Written) -> dict[str, str]:
     """Return what the verbs that a job runs will take, by the table: the first refusal is for the least of it."""
     words = {word for step in written.steps for word in _WORD.findall(step.run)}
     mine = [job for job in JOBS if words.intersection(job.verbs) and words & {"nox", "tagseal"}]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tagseal.errors import UsageError
-from tagseal.names import shown
+from tagseal.names import show
 from tagseal.rehearsal import jobs
 from tagseal.rehearsal.workflow import permissions
 from tagseal.rehearsal.workflow.machine import Machine
@@ -60,7 +60,7 @@ class Written:
         if not self.workflow.starts.at_tags:
             yield f"nothing in `on` starts {self.workflow.path} on a tag"
         elif (patterns := filters(self.workflow)) and not passes(patterns, tag):
-            yield f"{self.workflow.path} starts on {', '.join(map(shown, patterns))}, which {tag} does not fit"
+            yield f"{self.workflow.path} starts on {', '.join(map(show, patterns))}, which {tag} does not fit"
 
     @property
     def remarks(self) -> Iterator[str]:
@@ -103,10 +103,10 @@ def run(written: Written, stage: Stage, story: Callable[[str], None], say: Calla
     Raises:
         UsageError: Something in a job cannot be played or evaluated.
     """
-    for job in play.ordered(written.workflow):
+    for job in play.in_order(written.workflow):
         if job.id in written.results:
             continue  # done by an earlier attempt
-        granted = permissions.granted(job)
+        granted = permissions.granted_permissions(job)
         mine = jobs.Job(
             name=job.id,
             permissions=granted,
@@ -121,7 +121,7 @@ def run(written: Written, stage: Stage, story: Callable[[str], None], say: Calla
             written.results[job.id] = play.SKIPPED
             continue
         result = written.results[job.id] = play.play(written.workflow, job, written.results, contexts, machine)
-        yield _ended(written, job, mine, result, machine)
+        yield _end_job(written, job, mine, result, machine)
 
 
 def nothing(written: Written) -> UsageError:
@@ -131,8 +131,8 @@ def nothing(written: Written) -> UsageError:
     return UsageError(
         f"got no release from {written.workflow.path}, expected one: it ran to its end and published nothing",
         context=tuple(
-            f"line {job.at.entries['if'].line}: the job {shown(job.id)} was skipped, for this does not hold: "
-            f"{shown(job.condition, 200)}"
+            f"line {job.at.entries['if'].line}: the job {show(job.id)} was skipped, for this does not hold: "
+            f"{show(job.condition, 200)}"
             for job in conditions
         )
         or ("no job of it runs `nox -s guard publish`",),
@@ -141,14 +141,14 @@ def nothing(written: Written) -> UsageError:
     )
 
 
-def _ended(written: Written, job: Job, mine: jobs.Job, result: Result, machine: Machine) -> Played:
-    log = machine.said()
+def _end_job(written: Written, job: Job, mine: jobs.Job, result: Result, machine: Machine) -> Played:
+    log = machine.log_text()
     code = 0
     if result.result != "success":
         told = _EXIT.findall(log)
         code = int(told[-1]) if told else 1
-    took = permissions.asked(machine.powers, machine.stage.loopback)
-    written.permissions[job.id] = permissions.used(job, took)
+    took = permissions.permissions_asked(machine.powers, machine.stage.loopback)
+    written.permissions[job.id] = permissions.judge_permissions(job, took)
     if code:
         error = jobs.error_of(log, code)
         slug = str(error["slug"]) if error else ""

@@ -19,7 +19,7 @@ from tagseal.machine import actions
 from tagseal.services.github import refusals
 from tagseal.services.github.border import border, fresh, or_none
 from tagseal.services.github.client import Client
-from tagseal.services.github.releases import Release, marker, mine, of_asset, of_release, typed
+from tagseal.services.github.releases import Release, marker, mine, of_asset, of_release, require_type
 from tagseal.services.github.transfers import TIMEOUT, Transfers
 from tagseal.services.retry import Pace, Retry
 
@@ -77,23 +77,23 @@ class GitHub:
         """Tell whether only its members may see the repository."""
         return self._read(
             f"read the repository {repository}",
-            lambda: typed(bool, self._client.repository(repository).complete().private),
+            lambda: require_type(bool, self._client.repository(repository).complete().private),
         )
 
     def tag_commit(self, repository: str, tag: str) -> str | None:
         """Return the commit that the remote tag names, peeled of all its tag objects; None without such a tag."""
 
-        def peeled(within: Repository) -> str:
+        def peel(within: Repository) -> str:
             target = within.get_git_ref(f"tags/{tag}").complete().object
             for _ in range(_TAGS):
                 if target.type != "tag":
-                    return typed(str, target.sha)
+                    return require_type(str, target.sha)
                 target = within.get_git_tag(target.sha).complete().object
             raise TypeError(f"got a tag of a tag, {_TAGS} times over, expected a commit")
 
         def ask() -> str | None:
             within = self._client.repository(repository)
-            return or_none(lambda: peeled(within))
+            return or_none(lambda: peel(within))
 
         return self._read(f"read the tag {tag} of {repository}", ask)
 
@@ -102,7 +102,7 @@ class GitHub:
 
         def ask() -> str:
             try:
-                return typed(str, self._client.github.get_user().complete().login)
+                return require_type(str, self._client.github.get_user().complete().login)
             except GithubException as error:
                 if error.status == _FORBIDDEN and "rate limit" not in str(error.data).lower():
                     return BOT
@@ -115,24 +115,26 @@ class GitHub:
         """Return the releases, newest first, with inline assets; drafts where the token may push."""
         return self._read(
             f"list the releases of {repository}",
-            lambda: tuple(of_release(one, one.assets) for one in self._listed(repository)),
+            lambda: tuple(of_release(one, one.assets) for one in self._list_releases(repository)),
         )
 
     def of_tag(self, repository: str, tag: str) -> tuple[Release, ...]:
         """Return whatever exists for this tag: the published release first, then every draft, the oldest first."""
-        published = self.published(repository, tag)
+        published = self.published_release(repository, tag)
         known = published.id if published else None
 
         def ask() -> list[Release]:
             # A listing may lag: it shows what was deleted since, and as a draft what was published.
-            listed = [one for one in self._listed(repository) if one.draft and one.tag_name == tag and one.id != known]
+            listed = [
+                one for one in self._list_releases(repository) if one.draft and one.tag_name == tag and one.id != known
+            ]
             found = [or_none(partial(self._whole, repository, one)) for one in listed]
             return sorted((one for one in found if one is not None), key=lambda one: one.id)
 
         drafts = self._read(f"list the drafts of {repository}", ask)
         return (*((published,) if published else ()), *drafts)
 
-    def published(self, repository: str, tag: str) -> Release | None:
+    def published_release(self, repository: str, tag: str) -> Release | None:
         """Return the published release of this tag."""
 
         def ask() -> Release | None:
@@ -147,7 +149,7 @@ class GitHub:
 
         def ask() -> Release:
             with fresh(number in self._made):
-                return self._numbered(repository, number)
+                return self._release_by_id(repository, number)
 
         return self._read(f"read the release {number} of {repository}", ask)
 
@@ -163,7 +165,7 @@ class GitHub:
             made = self._client.repository(repository).create_git_release(
                 tag, name=tag, message=body, draft=True, prerelease=prerelease, make_latest="false"
             )
-            self._made.add(typed(int, made.id))
+            self._made.add(require_type(int, made.id))
             return of_release(made, made.assets)
 
         return self._write(f"create a draft for {tag} in {repository}", send, look)
@@ -229,7 +231,7 @@ class GitHub:
                 return of_asset(self._client.github.create_from_raw_data(GitReleaseAsset, answer))
             except requests.HTTPError as error:
                 if error.response.status_code == _INVALID and "already_exists" in str(error):
-                    raise refusals.taken(path.name) from error
+                    raise refusals.taken_name(path.name) from error
                 raise
 
         return self._write(f"upload {path.name} to {repository}", send, look)
@@ -247,7 +249,7 @@ class GitHub:
         path = f"/repos/{repository}/releases/{release.id}"
 
         def send() -> bool:
-            found = or_none(lambda: self._numbered(repository, release.id))
+            found = or_none(lambda: self._release_by_id(repository, release.id))
             if found is not None and (not found.draft or found.assets):
                 return False
             self._made.discard(release.id)
@@ -267,16 +269,16 @@ class GitHub:
             lambda: self._transfers.fetch(url, path, size=asset.size, sha256=asset.sha256),
         )
 
-    def _listed(self, repository: str) -> Iterator[GitRelease]:
+    def _list_releases(self, repository: str) -> Iterator[GitRelease]:
         self._client.repository(repository)
         return self._client.pages(f"/repos/{repository}/releases", GitRelease)
 
-    def _numbered(self, repository: str, number: int) -> Release:
+    def _release_by_id(self, repository: str, number: int) -> Release:
         return self._whole(repository, self._client.release(repository, number).complete())
 
     def _whole(self, repository: str, found: GitRelease) -> Release:
         """Return a release with all of its assets: those in its own answer may be a part of them."""
-        number = typed(int, found.id)
+        number = require_type(int, found.id)
         return of_release(found, self._client.pages(f"/repos/{repository}/releases/{number}/assets", GitReleaseAsset))
 
     def _read(self, doing: str, ask: Callable[[], T]) -> T:

@@ -53,20 +53,20 @@ def border(doing: str) -> Iterator[None]:
     except TagsealError:
         raise
     except GithubException as error:
-        raise refusals.translated(
+        raise refusals.error_for(
             doing, error.status, refusals.words(error.data), _lower(error.headers or {})
         ) from error
     except requests.HTTPError as error:
         answer = error.response
-        raise refusals.translated(
-            doing, answer.status_code, refusals.worded(str(error)), _lower(answer.headers)
+        raise refusals.error_for(
+            doing, answer.status_code, refusals.message_of(str(error)), _lower(answer.headers)
         ) from error
     except requests.RequestException as error:
-        raise refusals.unreachable(doing, refusals.shown(str(error))) from error
+        raise refusals.unreachable(doing, refusals.show(str(error))) from error
     except OSError:  # a file of ours
         raise
     except Exception as error:  # PyGithub lets through whatever an answer of another form makes of its code
-        raise refusals.garbled(doing, refusals.shown(f"{type(error).__name__}: {error}")) from error
+        raise refusals.garbled_answer(doing, refusals.show(f"{type(error).__name__}: {error}")) from error
 
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:

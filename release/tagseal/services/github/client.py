@@ -18,7 +18,7 @@ from github import Auth, Github, GithubException
 from github.Requester import HTTPSRequestsConnectionClass
 
 from tagseal.services.github import refusals
-from tagseal.services.github.releases import typed
+from tagseal.services.github.releases import require_type
 from tagseal.services.transport import Adapter
 
 if TYPE_CHECKING:
@@ -79,9 +79,9 @@ class Client:
         """
         handle = self.github.get_repo(name)
         if name not in self._known:
-            found = typed(str, handle.complete().full_name)
+            found = require_type(str, handle.complete().full_name)
             if found.lower() != name.lower():
-                raise refusals.renamed(f"use the repository {name}", refusals.shown(found))
+                raise refusals.renamed_repository(f"use the repository {name}", refusals.show(found))
             self._known.add(name)
         return handle
 
@@ -94,7 +94,7 @@ class Client:
         for number in range(1, PAGES + 1):
             asked = {"per_page": str(_PAGE), "page": str(number)}
             headers, found = self.github.requester.requestJsonAndCheck("GET", path, parameters=asked)
-            for one in typed(list, found):
+            for one in require_type(list, found):
                 yield self.github.create_from_raw_data(kind, one)
             if 'rel="next"' not in str(headers.get("link", "")):
                 return
@@ -102,7 +102,7 @@ class Client:
     def change(self, path: str, kind: type[K], **fields: object) -> K:
         """Set these fields of what is at this path, and no other; PyGithub would send the rest as it once was."""
         headers, found = self.github.requester.requestJsonAndCheck("PATCH", path, input=fields)
-        return self.github.create_from_raw_data(kind, typed(dict, found), headers)
+        return self.github.create_from_raw_data(kind, require_type(dict, found), headers)
 
     def delete(self, path: str) -> bool:
         """Delete what is at this path; it may be gone."""

@@ -18,12 +18,12 @@ from urllib.parse import quote
 
 from tagseal.errors import Busy, Refused, UsageError
 from tagseal.machine import actions
-from tagseal.machine.files import measured
+from tagseal.machine.files import measure
 from tagseal.machine.threads import side_by_side
-from tagseal.names import plain, shown
+from tagseal.names import plain, show
 from tagseal.services.github import GitHub
 from tagseal.services.github.border import border
-from tagseal.services.github.refusals import garbled
+from tagseal.services.github.refusals import garbled_answer
 from tagseal.services.github.transfers import TIMEOUT, Transfers
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Published:
     """What the tag names now."""
 
 
-def published(repository: str, tag: str, environ: Mapping[str, str], retry: Retry) -> Published:
+def find_published(repository: str, tag: str, environ: Mapping[str, str], retry: Retry) -> Published:
     """Read the published release of a tag, with the token of this environment if there is one.
 
     Raises:
@@ -62,13 +62,15 @@ def published(repository: str, tag: str, environ: Mapping[str, str], retry: Retr
             there = github.tag_commit(repository, other) is not None
             meant = f"; there is {other}" if there else ""
             raise _absent(f"got no tag {tag} in {repository}, expected one{meant}")
-        release = github.published(repository, tag)
+        release = github.published_release(repository, tag)
         if release is None:
             drafts = github.of_tag(repository, tag)
             found = "a draft only" if drafts else "no release"
             raise _absent(f"got {found} for {tag} in {repository}, expected a published release")
     if _COMMIT.fullmatch(commit) is None or release.draft or release.tag != tag:
-        raise garbled(f"read the release {tag} of {repository}", "another release than the one that was asked for")
+        raise garbled_answer(
+            f"read the release {tag} of {repository}", "another release than the one that was asked for"
+        )
     if not release.assets:
         raise _absent(f"got a release of {tag} without a file in {repository}, expected some")
     return Published(release=release, commit=commit)
@@ -153,7 +155,7 @@ def _plain(name: str) -> str:
     """
     if not plain(name):
         raise Refused(
-            f"got a file called {shown(name)} in the release, expected a name without a folder",
+            f"got a file called {show(name)} in the release, expected a name without a folder",
             hint="Look at who answers for GitHub on this network: a release has no such names.",
             slug="download-elsewhere",
         )
@@ -166,10 +168,10 @@ def _same(path: Path, sha256: str) -> None:
     Raises:
         Refused: It has other bytes, or is no file.
     """
-    _, got = measured(path)
+    _, got = measure(path)
     if sha256 and got != sha256:
         raise Refused(
-            f"got {shown(str(path))} with sha256 {got}, expected {sha256}, or nothing there",
+            f"got {show(str(path))} with sha256 {got}, expected {sha256}, or nothing there",
             hint="Name another folder: --out DIR. Nothing is written over.",
             slug="download-over-other-file",
         )

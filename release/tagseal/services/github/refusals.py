@@ -30,7 +30,7 @@ _LONGEST = 500
 _QUERY = re.compile(r"\?[^\s'\"<>)]+")
 
 
-def shown(text: str) -> str:
+def show(text: str) -> str:
     """Return words from outside in one bounded line; a URL's query goes, for it may be a signature."""
     return _QUERY.sub("?…", printable(text))[:_LONGEST]
 
@@ -42,18 +42,18 @@ def words(answer: object) -> str:
     errors = answer.get("errors")
     fields = [one for one in errors if isinstance(one, dict)] if isinstance(errors, list) else []
     named = (f"{one.get('field', '')} {one.get('code', '')} {one.get('message', '')}".strip() for one in fields)
-    return shown("; ".join((str(answer.get("message", "")), *named)))
+    return show("; ".join((str(answer.get("message", "")), *named)))
 
 
-def worded(text: str) -> str:
+def message_of(text: str) -> str:
     """Return the message of an answer that may be JSON, or its words."""
     try:
-        return words(json.loads(text)) or shown(text)
+        return words(json.loads(text)) or show(text)
     except ValueError:
-        return shown(text)
+        return show(text)
 
 
-def translated(doing: str, status: int, words: str, headers: Mapping[str, str]) -> TagsealError:
+def error_for(doing: str, status: int, words: str, headers: Mapping[str, str]) -> TagsealError:
     """Return the error for an HTTP status.
 
     Args:
@@ -65,14 +65,14 @@ def translated(doing: str, status: int, words: str, headers: Mapping[str, str]) 
     context = (f"GitHub said: {status} {words}".rstrip(),)
     limited = status == _TOO_MANY or (status == _FORBIDDEN and "rate limit" in words.lower())
     if status < _REDIRECTS.start:
-        return garbled(doing, f"{status} {words}")
+        return garbled_answer(doing, f"{status} {words}")
     if limited or status >= _SERVER_ERROR:
         return Busy(
             f"GitHub {'wants a pause' if limited else 'failed'}: could not {doing}",
             context=context,
             hint="Run the same command again; it resumes.",
             slug="github-failed",
-            after=_named(headers) or (UNNAMED_LIMIT if limited else None),
+            after=_retry_after(headers) or (UNNAMED_LIMIT if limited else None),
         )
     if status in {_UNAUTHORIZED, _FORBIDDEN}:
         return UsageError(
@@ -93,11 +93,15 @@ def translated(doing: str, status: int, words: str, headers: Mapping[str, str]) 
     if status in _REDIRECTS:
         there = headers.get("location", "")
         known = urlsplit(there).netloc in _OURS
-        return renamed(doing, shown(there)) if known else garbled(doing, f"{status} to {shown(there) or 'nowhere'}")
-    return _refused(doing, words, context)
+        return (
+            renamed_repository(doing, show(there))
+            if known
+            else garbled_answer(doing, f"{status} to {show(there) or 'nowhere'}")
+        )
+    return _refusal(doing, words, context)
 
 
-def _refused(doing: str, words: str, context: tuple[str, ...]) -> TagsealError:
+def _refusal(doing: str, words: str, context: tuple[str, ...]) -> TagsealError:
     if "used by an immutable release" in words:
         return Refused(
             f"the tag is used up: could not {doing}",
@@ -114,7 +118,7 @@ def _refused(doing: str, words: str, context: tuple[str, ...]) -> TagsealError:
     )
 
 
-def renamed(doing: str, there: str) -> UsageError:
+def renamed_repository(doing: str, there: str) -> UsageError:
     """Return the error for a repository that answers by another name; nothing is written after a redirect."""
     return UsageError(
         f"the repository has another name: could not {doing}",
@@ -125,7 +129,7 @@ def renamed(doing: str, there: str) -> UsageError:
     )
 
 
-def taken(name: str) -> Busy:
+def taken_name(name: str) -> Busy:
     """Return the error for an upload whose name is there: an earlier sending arrived, and is to be looked at."""
     return Busy(
         f"got a file called {name} in the release already, expected none",
@@ -153,7 +157,7 @@ def unreachable(doing: str, words: str) -> Busy:
     )
 
 
-def garbled(doing: str, words: str) -> Busy:
+def garbled_answer(doing: str, words: str) -> Busy:
     """Return the error for an answer that is not one of the API: cut, or somebody else's."""
     return Busy(
         f"GitHub's answer is not one of its API: could not {doing}",
@@ -163,7 +167,7 @@ def garbled(doing: str, words: str) -> Busy:
     )
 
 
-def _named(headers: Mapping[str, str]) -> float | None:
+def _retry_after(headers: Mapping[str, str]) -> float | None:
     """Return the seconds after which GitHub wants to be asked again; None where it does not say."""
     retry, reset = headers.get("retry-after", ""), headers.get("x-ratelimit-reset", "")
     if retry.isdecimal():

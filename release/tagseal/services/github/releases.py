@@ -52,7 +52,7 @@ def mine(release: Release, tag: str, actor: str) -> bool:
     return (release.tag, release.author, last) == (tag, actor, marker(tag))
 
 
-def typed(kind: type[T], value: object) -> T:
+def require_type(kind: type[T], value: object) -> T:
     """Return a value of an answer if it is there and of its type; PyGithub gives None for what is absent.
 
     Raises:
@@ -70,11 +70,11 @@ def of_release(found: GitRelease, assets: Iterable[GitReleaseAsset]) -> Release:
         TypeError: A field is not what the API says.
     """
     return Release(
-        id=typed(int, found.id),
-        tag=typed(str, found.tag_name),
-        url=typed(str, found.html_url),
-        draft=typed(bool, found.draft),
-        prerelease=typed(bool, found.prerelease),
+        id=require_type(int, found.id),
+        tag=require_type(str, found.tag_name),
+        url=require_type(str, found.html_url),
+        draft=require_type(bool, found.draft),
+        prerelease=require_type(bool, found.prerelease),
         immutable=found.immutable is True,
         name=found.name or "",
         body=(found.body or "").replace("\r\n", "\n"),
@@ -92,9 +92,9 @@ def of_asset(found: GitReleaseAsset) -> Asset:
     """
     digest = found.digest or ""
     return Asset(
-        id=typed(int, found.id),
-        name=typed(str, found.name),
-        size=typed(int, found.size),
+        id=require_type(int, found.id),
+        name=require_type(str, found.name),
+        size=require_type(int, found.size),
         sha256=digest.removeprefix(_SHA256) if digest.startswith(_SHA256) else "",
-        state=typed(str, found.state),
+        state=require_type(str, found.state),
     )

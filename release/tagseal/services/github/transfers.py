@@ -18,7 +18,7 @@ import requests
 
 from tagseal.errors import Refused, VerificationFailed
 from tagseal.machine.files import opened
-from tagseal.names import shown
+from tagseal.names import show
 from tagseal.services import transport
 from tagseal.services.transport import BLOCK, Authorization
 
@@ -188,7 +188,7 @@ def _target(url: str, location: str) -> str:
     if not known:
         raise Refused(
             # What follows the path may be a signature.
-            f"got a redirect to {shown(location.partition('?')[0])}, "
+            f"got a redirect to {show(location.partition('?')[0])}, "
             f"expected https and one of {', '.join(sorted(_HOSTS))}",
             hint="Look at who answers for GitHub on this network.",
             slug="unknown-download-host",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import UsageError
 from tagseal.machine import process
-from tagseal.names import shown
+from tagseal.names import show
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,7 +57,7 @@ def build(  # noqa: PLR0913 - what a child gets; all but two by name
     elif not any(ARCHIVE in word for word in argv):
         raise UsageError(
             f"got the image's build command without {ARCHIVE}, expected it where the command names its output",
-            context=(shown(" ".join(argv)),),
+            context=(show(" ".join(argv)),),
             hint=f'For docker: `--output "type=oci,dest={ARCHIVE}"`; for buildah and podman: `oci-archive:{ARCHIVE}`.',
             slug="image-build-without-archive",
         )
@@ -73,7 +73,7 @@ def build(  # noqa: PLR0913 - what a child gets; all but two by name
         )
     if not archive.is_dir() and not (archive.is_file() and archive.stat().st_size):
         raise UsageError(
-            f"got no archive from {shown(command[0])}, which ended well, expected one in place of {ARCHIVE}",
+            f"got no archive from {show(command[0])}, which ended well, expected one in place of {ARCHIVE}",
             context=(*process.tail(finished.output), f"whole log: {log}"),
             hint=f"Let the command in `build` of [tool.tagseal.image] write an OCI archive to {ARCHIVE}.",
             slug="no-image-archive",
@@ -103,7 +103,7 @@ def _run(argv: Sequence[str], folder: Path, environ: Mapping[str, str], log: Pat
         if error.slug != "missing-tool":
             raise
         raise UsageError(
-            f"got no program {shown(argv[0])}, expected it on PATH: it builds the image",
+            f"got no program {show(argv[0])}, expected it on PATH: it builds the image",
             hint="Install it; or set `build` in [tool.tagseal.image] to the command of a builder that is here: docker "
             "(with buildx), buildah or podman, as the README shows.",
             slug="no-image-builder",

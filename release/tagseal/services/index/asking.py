@@ -27,7 +27,7 @@ _MISSING = requests.codes.not_found
 _REDIRECTS = 5
 
 
-def asked(url: str, doing: str, most: int, *, accept: str = "application/json") -> bytes | None:
+def ask(url: str, doing: str, most: int, *, accept: str = "application/json") -> bytes | None:
     """Return the body of an answer of at most so many bytes; None for "not found".
 
     Raises:
@@ -37,14 +37,14 @@ def asked(url: str, doing: str, most: int, *, accept: str = "application/json") 
     with _border(doing), _answer(url, doing, {"Accept": accept}) as answer:
         if answer.status_code == _MISSING:
             return None
-        _accepted(answer, doing)
+        _accept(answer, doing)
         body = answer.raw.read(most + 1, decode_content=True)
         if len(body) > most:
-            raise refusals.garbled(doing, f"more than {most:,} bytes")
+            raise refusals.garbled_answer(doing, f"more than {most:,} bytes")
         return bytes(body)
 
 
-def saved(url: str, doing: str, path: Path) -> str:
+def download(url: str, doing: str, path: Path) -> str:
     """Fetch what lies at this address into ``path``, whole; return its sha256, hexadecimal.
 
     Raises:
@@ -55,11 +55,11 @@ def saved(url: str, doing: str, path: Path) -> str:
     digest, size = hashlib.sha256(), 0
     try:
         with _border(doing), _answer(url, doing, {}) as answer, partial.open("wb") as file:
-            _accepted(answer, doing)
+            _accept(answer, doing)
             for block in answer.iter_content(BLOCK):
                 size += len(block)
                 if size > _LARGEST:
-                    raise refusals.garbled(doing, f"more than {_LARGEST:,} bytes")
+                    raise refusals.garbled_answer(doing, f"more than {_LARGEST:,} bytes")
                 digest.update(block)
                 file.write(block)
             file.flush()
@@ -81,15 +81,15 @@ def _answer(url: str, doing: str, headers: dict[str, str]) -> Iterator[requests.
                     return
                 url = urljoin(url, answer.headers["Location"])
             if urlsplit(url).scheme != "https":
-                raise refusals.garbled(doing, "a redirect to an address without TLS")
-    raise refusals.garbled(doing, f"{_REDIRECTS} redirects")
+                raise refusals.garbled_answer(doing, "a redirect to an address without TLS")
+    raise refusals.garbled_answer(doing, f"{_REDIRECTS} redirects")
 
 
-def _accepted(answer: requests.Response, doing: str) -> None:
+def _accept(answer: requests.Response, doing: str) -> None:
     if not answer.ok:
         words = answer.raw.read(_WORDS, decode_content=True).decode("utf-8", "replace")
         said = printable(" ".join(f"{answer.reason} {words}".split()))
-        raise refusals.translated(doing, answer.status_code, said, answer.headers.get("Retry-After", ""))
+        raise refusals.error_for(doing, answer.status_code, said, answer.headers.get("Retry-After", ""))
 
 
 @contextmanager

@@ -16,9 +16,9 @@ from packaging.version import Version
 
 from tagseal.errors import VerificationFailed
 from tagseal.machine import metadata
-from tagseal.names import FILE, shown
-from tagseal.services.index.asking import asked, saved
-from tagseal.services.index.refusals import garbled
+from tagseal.names import FILE, show
+from tagseal.services.index.asking import ask, download
+from tagseal.services.index.refusals import garbled_answer
 from tagseal.services.retry import Retry
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class Client:
             ServiceError: It refused.
         """
         url = self.index.provenance(self.normalized, self.version, name)
-        return self.retry.read(partial(asked, url, f"ask {self.index.name} for the provenance of {name}", _PROVENANCE))
+        return self.retry.read(partial(ask, url, f"ask {self.index.name} for the provenance of {name}", _PROVENANCE))
 
     def fetch(self, listed: Listed, path: Path) -> None:
         """Fetch a file: whole, with the listed digest, or not at all.
@@ -102,7 +102,7 @@ class Client:
             Busy: The index did not answer until the patience was over.
             ServiceError: It refused.
         """
-        got = self.retry.read(partial(saved, listed.url, f"download {listed.name} from {self.index.name}", path))
+        got = self.retry.read(partial(download, listed.url, f"download {listed.name} from {self.index.name}", path))
         if got != listed.sha256:
             path.unlink()
             raise VerificationFailed(
@@ -114,24 +114,24 @@ class Client:
     def _by_version(self) -> list[Listed]:
         """Ask the JSON API, which answers for one version."""
         url = f"{self.index.site}pypi/{self.normalized}/{self.version}/json"
-        answer = asked(url, self._doing, _LARGEST)
-        return [] if answer is None else list(self._listed(answer, url, "urls"))
+        answer = ask(url, self._doing, _LARGEST)
+        return [] if answer is None else list(self._list_files(answer, url, "urls"))
 
     def _by_project(self) -> list[Listed]:
         """Ask the simple API, which every index has, and which answers for all versions."""
         url = f"{self.index.simple}{self.normalized}/"
-        answer = asked(url, self._doing, _LARGEST, accept=_SIMPLE)
-        found = [] if answer is None else list(self._listed(answer, url, "files"))
+        answer = ask(url, self._doing, _LARGEST, accept=_SIMPLE)
+        found = [] if answer is None else list(self._list_files(answer, url, "files"))
         return [one for one in found if _identity(one.name) == (self.normalized, Version(self.version))]
 
-    def _listed(self, answer: bytes, url: str, key: str) -> Iterator[Listed]:
+    def _list_files(self, answer: bytes, url: str, key: str) -> Iterator[Listed]:
         from pydantic_core import from_json  # noqa: PLC0415 - as pydantic elsewhere
 
         try:
             for one in from_json(answer)[key]:
                 yield _file(one, url)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise garbled(self._doing, f"{type(error).__name__}: {error}") from error
+            raise garbled_answer(self._doing, f"{type(error).__name__}: {error}") from error
 
     @property
     def _doing(self) -> str:
@@ -141,7 +141,7 @@ class Client:
 def _identity(name: str) -> tuple[str, Version] | None:
     """Return project and version that a file's name tells; None for what no index takes today."""
     try:
-        return metadata.told(name)
+        return metadata.parse_filename(name)
     except ValueError:
         return None
 
@@ -156,7 +156,7 @@ def _file(one: dict[str, Any], base: str) -> Listed:
     sha256 = str((one.get("digests") or one["hashes"])["sha256"])
     size = one.get("size") or 0
     if not FILE.fullmatch(name) or not _DIGEST.fullmatch(sha256) or not isinstance(size, int):
-        raise ValueError(f"got the file {shown(name)} with sha256 {shown(sha256)}")
+        raise ValueError(f"got the file {show(name)} with sha256 {show(sha256)}")
     if urlsplit(url).scheme != "https":
-        raise ValueError(f"got the address {shown(url)}, expected https")
+        raise ValueError(f"got the address {show(url)}, expected https")
     return Listed(name=name, sha256=sha256, size=size, url=url, yanked=bool(one.get("yanked")))

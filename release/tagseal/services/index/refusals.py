@@ -14,7 +14,7 @@ _BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
 _FORBIDDEN = frozenset({401, 403})
 
 
-def translated(doing: str, status: int, words: str, after: str = "") -> TagsealError:
+def error_for(doing: str, status: int, words: str, after: str = "") -> TagsealError:
     """Return the error for an answer; ``doing`` completes "could not"."""
     if status in _BUSY:
         return Busy(
@@ -50,7 +50,7 @@ def unreachable(doing: str, words: str) -> Busy:
     )
 
 
-def garbled(doing: str, why: str) -> ServiceError:
+def garbled_answer(doing: str, why: str) -> ServiceError:
     """Return the error for an answer that is none."""
     return ServiceError(
         f"could not {doing}: the answer is not what an index gives",

@@ -59,12 +59,12 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     take_over()
     with redirect_stdout(sys.stderr):
-        ended = _sent(options)
+        ended = _send(options)
     sys.stdout.write(json.dumps(ended) + "\n")
     return int(bool(ended))
 
 
-def _sent(options: argparse.Namespace) -> dict[str, Any]:
+def _send(options: argparse.Namespace) -> dict[str, Any]:
     """Return how it failed; nothing for a file that was taken."""
     try:
         upload(_Ending.from_argparse(options), options.files)

@@ -16,7 +16,7 @@ def of(settings: config.Index | None) -> Index | None:
     if settings is None:
         return None
     if settings.name in KNOWN_INDEXES:
-        return known()[settings.name]
+        return known_indexes()[settings.name]
     return Index(name=settings.name, simple=settings.url or "", upload=settings.publish_url or "", site="")
 
 
@@ -25,7 +25,7 @@ def trusts(settings: config.Index | None) -> bool:
     return settings is not None and settings.name in KNOWN_INDEXES
 
 
-def known() -> dict[str, Index]:
+def known_indexes() -> dict[str, Index]:
     """Return the indexes whose addresses twine knows, by name."""
     from twine import repository, utils  # noqa: PLC0415 - 0.2 s that most commands need not wait for
 

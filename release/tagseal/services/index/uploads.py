@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import Busy, Refused, ServiceError, VerificationFailed
 from tagseal.machine import actions, process
-from tagseal.machine.files import measured
+from tagseal.machine.files import measure
 from tagseal.names import printable
 from tagseal.records import ATTESTATION
 
@@ -48,7 +48,7 @@ _USED = re.compile(r"already been used|previously used", re.IGNORECASE)
 """In the words of indexes about a name whose file was deleted; the larger ones changed theirs in 2025."""
 
 
-def sent(index: Index, path: Path, sha256: str, attestation: Path | None, environ: Mapping[str, str]) -> None:
+def upload(index: Index, path: Path, sha256: str, attestation: Path | None, environ: Mapping[str, str]) -> None:
     """Send one package of this digest, with its attestation, if any; that it ended well is all that is known then.
 
     Raises:
@@ -60,8 +60,8 @@ def sent(index: Index, path: Path, sha256: str, attestation: Path | None, enviro
     with tempfile.TemporaryDirectory(prefix="tagseal-upload-") as temporary:
         folder = Path(temporary)
         names = [shutil.copyfile(path, folder / path.name).name]
-        if measured(folder / path.name)[1] != sha256:  # these very bytes are what twine reads
-            raise _changed(path.name, sha256)
+        if measure(folder / path.name)[1] != sha256:  # these very bytes are what twine reads
+            raise _changed_file(path.name, sha256)
         if attestation is not None:
             names.append(shutil.copyfile(attestation, folder / (path.name + ATTESTATION)).name)
         trusting = bool(index.site)
@@ -73,10 +73,10 @@ def sent(index: Index, path: Path, sha256: str, attestation: Path | None, enviro
         except ServiceError as error:
             raise _unknown(index, path.name, error.what) from error
     if finished.code != 0:
-        raise _failed(index, path.name, finished)
+        raise _failure(index, path.name, finished)
 
 
-def _changed(name: str, sha256: str) -> VerificationFailed:
+def _changed_file(name: str, sha256: str) -> VerificationFailed:
     return VerificationFailed(
         f"got other bytes in {name} than the sealed ones right before it was to be sent, expected sha256 {sha256}",
         hint="Something writes to the work folder. Find out what; then run the job that signs again.",
@@ -90,7 +90,7 @@ def _environ(environ: Mapping[str, str], home: Path, trusting: bool) -> dict[str
     return {**_FIXED, **({"HOME": str(home), "NETRC": os.devnull} if trusting else {}), **passed}
 
 
-def _failed(index: Index, name: str, finished: Finished) -> TagsealError:
+def _failure(index: Index, name: str, finished: Finished) -> TagsealError:
     """Return the error for what came of a file."""
     try:
         ended = json.loads(finished.output)
@@ -100,12 +100,14 @@ def _failed(index: Index, name: str, finished: Finished) -> TagsealError:
         status, words = str(ended["status"]), _words(ended["reason"], ended["body"])
         if _PASSING.fullmatch(status) or _PRESENT.search(words):
             return _unknown(index, name, f"{status} {words}")
-        return _used(index, name, words) if _USED.search(words) else _refused(index, name, status, words)
+        return _used_name(index, name, words) if _USED.search(words) else _refusal(index, name, status, words)
     if "unanswered" in ended:
         return _unknown(index, name, ended["unanswered"])
     if "untrusted" in ended:
         words = ended["untrusted"]
-        return _unknown(index, name, words) if any(one in words for one in _ONCE) else _untrusted(index, words)
+        return (
+            _unknown(index, name, words) if any(one in words for one in _ONCE) else _untrusted_publisher(index, words)
+        )
     return _unsent(index, name, finished)
 
 
@@ -125,7 +127,7 @@ def _unsent(index: Index, name: str, finished: Finished) -> ServiceError:
     )
 
 
-def _untrusted(index: Index, words: str) -> Refused:
+def _untrusted_publisher(index: Index, words: str) -> Refused:
     """Return the error for a publisher whom the index does not know."""
     return Refused(
         f"got no token from {index.name} for this workflow, expected it to be a trusted publisher",
@@ -137,7 +139,7 @@ def _untrusted(index: Index, words: str) -> Refused:
     )
 
 
-def _refused(index: Index, name: str, status: str, words: str) -> Refused:
+def _refusal(index: Index, name: str, status: str, words: str) -> Refused:
     return Refused(
         f"got {status} from {index.name} for {name}, expected it to be taken",
         context=(words,),
@@ -147,7 +149,7 @@ def _refused(index: Index, name: str, status: str, words: str) -> Refused:
     )
 
 
-def _used(index: Index, name: str, words: str) -> Refused:
+def _used_name(index: Index, name: str, words: str) -> Refused:
     return Refused(
         f"got {name} refused by {index.name}, expected a name that was never used there",
         context=(words,),

@@ -23,7 +23,7 @@ from tagseal.machine.actions import TRUST_CONFIG
 from tagseal.machine.threads import side_by_side, within
 from tagseal.services import oidc
 from tagseal.services.retry import Retry
-from tagseal.services.sigstore.failures import ExpiredCertificate, border, refused
+from tagseal.services.sigstore.failures import ExpiredCertificate, border, has_status
 from tagseal.services.sigstore.stamping import insistent
 from tagseal.services.transport import TIMEOUT, Adapter
 
@@ -110,7 +110,7 @@ class Sigstore:
                 self._round(config, rest, token, finished)
             except ExpiredCertificate as error:
                 if len(rest) == left:
-                    raise _unused() from error
+                    raise _expired_unused() from error
             except Busy as busy:
                 if len(rest) == left:
                     raise
@@ -163,7 +163,7 @@ class Sigstore:
         try:
             return self._config.signing_config
         except Error as error:
-            raise _unpromised() from error
+            raise _no_promising_log() from error
         finally:
             self._config.force_tlog_version = None
 
@@ -185,18 +185,20 @@ class Sigstore:
         def sign(one: tuple[str, str | Statement]) -> None:
             _sign(signer, *one, finished)
 
-        side_by_side(sign, list(wanted.items()), THREADS, first=partial(_bound, (log, *authorities), self.timeout))
+        side_by_side(
+            sign, list(wanted.items()), THREADS, first=partial(_set_timeouts, (log, *authorities), self.timeout)
+        )
 
     def _signer(self, config: SigningConfig, token: Callable[[], str], log: Any, authorities: Sequence[Any]) -> Signer:  # noqa: ANN401 - private types
         """Get a certificate; where Fulcio refuses the token, which may have ended on the way, with another one."""
         try:
-            return self._certified(config, token, log, authorities)
+            return self._get_certificate(config, token, log, authorities)
         except ServiceError as error:
-            if not refused(error, _BAD_REQUEST):
+            if not has_status(error, _BAD_REQUEST):
                 raise
-        return self._certified(config, token, log, authorities)
+        return self._get_certificate(config, token, log, authorities)
 
-    def _certified(
+    def _get_certificate(
         self,
         config: SigningConfig,
         token: Callable[[], str],
@@ -218,7 +220,7 @@ class Sigstore:
             return Signer(IdentityToken(raw, oidc.SIGSTORE), context, cache=True)
 
 
-def _bound(clients: Sequence[Any], timeout: tuple[float, float]) -> None:
+def _set_timeouts(clients: Sequence[Any], timeout: tuple[float, float]) -> None:
     """Let this thread's requests to a log, and to timestamp authorities, end.
 
     The one private name that is used here (decision 17): their clients make a session for each thread, and offer no
@@ -236,30 +238,30 @@ def _sign(signer: Signer, name: str, wanted: str | Statement, finished: Callable
         ExpiredCertificate: The certificate is over, or was by the time that the log answered: its entry is of no use.
     """
     with border(f"sign {name}"):
-        bundle = _entered(signer, wanted)
+        bundle = _sign_and_log(signer, wanted)
         if datetime.now(UTC) > bundle.signing_certificate.not_valid_after_utc:
             raise ExpiredCertificate
         document = bundle.to_json().encode()
     finished(name, document)
 
 
-def _entered(signer: Signer, wanted: str | Statement) -> Bundle:
+def _sign_and_log(signer: Signer, wanted: str | Statement) -> Bundle:
     """Sign, and once more where the log has this very entry already: a fresh signature makes one of its own."""
     try:
-        return _signed(signer, wanted)
+        return _sign_once(signer, wanted)
     except Exception as error:
-        if not refused(error, _CONFLICT):
+        if not has_status(error, _CONFLICT):
             raise
-    return _signed(signer, wanted)
+    return _sign_once(signer, wanted)
 
 
-def _signed(signer: Signer, wanted: str | Statement) -> Bundle:
+def _sign_once(signer: Signer, wanted: str | Statement) -> Bundle:
     if isinstance(wanted, Statement):
         return signer.sign_dsse(wanted)
     return signer.sign_artifact(Hashed(algorithm=HashAlgorithm.SHA2_256, digest=bytes.fromhex(wanted)))
 
 
-def _unused() -> Busy:
+def _expired_unused() -> Busy:
     return Busy(
         "got a certificate that was over before anything was signed with it, expected one that lasts",
         hint="Run the same command again. If it persists, look at this machine's clock.",
@@ -267,7 +269,7 @@ def _unused() -> Busy:
     )
 
 
-def _unpromised() -> Refused:
+def _no_promising_log() -> Refused:
     return Refused(
         "got a Sigstore instance without a log of version 1, expected one: the simplesigning form of an image's "
         "signature, and a package's attestation, have no other time than its signed entry timestamp",

@@ -19,7 +19,7 @@ from tagseal.names import printable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["ExpiredCertificate", "Unstamped", "border", "refused"]
+__all__ = ["ExpiredCertificate", "Unstamped", "border", "has_status"]
 
 _SERVER_ERROR = 500
 _PASSING = {408, 409, 425, 429}
@@ -62,7 +62,7 @@ def border(doing: str) -> Iterator[None]:
         ) from error
 
 
-def refused(error: BaseException, status: int) -> bool:
+def has_status(error: BaseException, status: int) -> bool:
     """Tell whether this came of an answer with this status."""
     return (answer := _answer(error)) is not None and answer.status_code == status
 

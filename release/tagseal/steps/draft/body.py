@@ -35,7 +35,7 @@ _LINE = 200
 """Characters of such a line."""
 
 
-def rendered(tag: Tag, plan: Plan, seal: Seal, services: Services, theirs: str | None) -> str:
+def render_body(tag: Tag, plan: Plan, seal: Seal, services: Services, theirs: str | None) -> str:
     """Return the body that the release is to have, behind what somebody else wrote, if anything.
 
     Raises:
@@ -54,7 +54,7 @@ def rendered(tag: Tag, plan: Plan, seal: Seal, services: Services, theirs: str |
     )
     if theirs and theirs.strip():  # by itself: the line that begins our part would end a comment
         page.check(above.removesuffix(f"{BEGIN}\n\n"), found.text.removeprefix(above))
-    return closed(found.text, tag.name)
+    return close(found.text, tag.name)
 
 
 def beginning(theirs: str | None) -> str:
@@ -65,7 +65,7 @@ def beginning(theirs: str | None) -> str:
     return f"{_words(theirs)}\n\n{BEGIN}\n\n" if theirs.strip() else f"{BEGIN}\n\n"
 
 
-def closed(text: str, tag: str) -> str:
+def close(text: str, tag: str) -> str:
     """Return a body with the two lines that end our part."""
     return f"{text.rstrip()}\n\n{_stamp(_split(text)[2])}\n{marker(tag)}\n"
 
@@ -76,7 +76,7 @@ def theirs(text: str) -> str | None:
     return above if begin else None
 
 
-def edited(text: str) -> bool:
+def is_edited(text: str) -> bool:
     """Tell whether a person changed our part of a body since it was rendered."""
     ours, _, stamp = _split(text)[2].rstrip().rpartition("\n")[0].rpartition("\n")
     return stamp != _stamp(ours.rstrip())
@@ -87,7 +87,7 @@ def loses(text: str, instead: str) -> bool:
     above = theirs(instead)
     if above is not None and _words(text) == above.rstrip():
         return False
-    return _words(theirs(text) or "").strip() != (above or "").strip() or edited(text)
+    return _words(theirs(text) or "").strip() != (above or "").strip() or is_edited(text)
 
 
 def digest(text: str) -> str:
@@ -102,7 +102,7 @@ def keep(text: str, folder: Path) -> Path:
     for name in names:
         path = folder / name
         if not path.exists():
-            files.replaced(path, content)
+            files.write_atomically(path, content)
             return path
         if files.read(path) == content:
             return path

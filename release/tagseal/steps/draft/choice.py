@@ -12,7 +12,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused
-from tagseal.names import shown
+from tagseal.names import show
 from tagseal.services.github import marker, mine
 from tagseal.steps.draft import body
 
@@ -69,7 +69,7 @@ def choose(
     public = next((one for one in releases if not one.draft), None)
     drafts = [one for one in releases if one.draft]
     foreign = [one for one in drafts if not mine(one, tag, actor) or (adopt and body.theirs(one.body) is not None)]
-    ours = sorted((one for one in drafts if one not in foreign), key=lambda one: (-_held(one, files), one.id))
+    ours = sorted((one for one in drafts if one not in foreign), key=lambda one: (-_count_wanted(one, files), one.id))
     if public is not None:
         found = _public(public, tag, adopt=adopt)
     elif foreign:
@@ -82,7 +82,7 @@ def choose(
     return Choice(kept=found.kept, reach=found.reach, theirs=found.theirs, discard=empty, left=left)
 
 
-def _held(release: Release, files: Mapping[str, Wanted]) -> int:
+def _count_wanted(release: Release, files: Mapping[str, Wanted]) -> int:
     """Return how many of the wanted files a release has; where there is no digest, name and size count."""
     return sum(one.name in files and files[one.name].like(one) is not False for one in release.assets)
 
@@ -93,7 +93,7 @@ def _foreign(drafts: Sequence[Release], tag: str, *, adopt: bool) -> Choice:
         raise Refused(
             f"got {'a draft' if len(drafts) == 1 else f'{len(drafts)} drafts'} for {tag} that this tool did not make, "
             f"expected {one} or its own",
-            context=tuple(f"{draft.url} by {shown(draft.author)}" for draft in drafts),
+            context=tuple(f"{draft.url} by {show(draft.author)}" for draft in drafts),
             hint="Keep one of them, and delete the others or publish them under another tag; then run the same "
             "command again."
             if adopt
@@ -101,11 +101,11 @@ def _foreign(drafts: Sequence[Release], tag: str, *, adopt: bool) -> Choice:
             """have another tool's draft filled instead: release = "adopt" in [tool.tagseal], at the tagged commit.""",
             slug="stranger-draft",
         )
-    reach = Reach.replace if _filled(drafts[0], tag) else Reach.fill
+    reach = Reach.replace if _has_our_part(drafts[0], tag) else Reach.fill
     return Choice(kept=drafts[0], reach=reach, theirs=_theirs(drafts[0]))
 
 
-def _filled(release: Release, tag: str) -> bool:
+def _has_our_part(release: Release, tag: str) -> bool:
     """Tell whether our part is in its body; one of another tag is a copy, and says nothing about the files."""
     return body.theirs(release.body) is not None and release.body.rstrip().endswith(marker(tag))
 
@@ -120,15 +120,15 @@ def _public(release: Release, tag: str, *, adopt: bool) -> Choice:
     """Return how far to go with what is published: no further than to look, unless it was left empty for us."""
     if not adopt:
         return Choice(kept=release, reach=Reach.look)
-    if _filled(release, tag):  # by us, whole or in part
-        locked = release.immutable or body.edited(release.body)
+    if _has_our_part(release, tag):  # by us, whole or in part
+        locked = release.immutable or body.is_edited(release.body)
         return Choice(kept=release, reach=Reach.look if locked else Reach.finish, theirs=_theirs(release))
     if release.assets or release.body.rstrip().endswith(marker(tag)):
         return Choice(kept=release, reach=Reach.look)
     if release.immutable:
         raise Refused(
             f"got an immutable release for {tag} without files, expected one that can be filled",
-            context=(f"{release.url} by {shown(release.author)}",),
+            context=(f"{release.url} by {show(release.author)}",),
             hint="No file can be added to it any more. Let the other tool leave a draft, and release a new version.",
             slug="immutable-release",
         )

@@ -11,7 +11,7 @@ from tagseal.errors import Refused, VerificationFailed
 from tagseal.machine.threads import side_by_side
 from tagseal.steps.draft import body
 from tagseal.steps.draft.difference import edits, unknown
-from tagseal.steps.draft.wanted import problems, wanted
+from tagseal.steps.draft.wanted import problems, wanted_files
 from tagseal.steps.seal.reverify import fitting
 from tagseal.verification.verify import digest
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _THREADS = 8
 
 
-def unmoved(tag: Tag, services: Services) -> None:
+def hold_tag(tag: Tag, services: Services) -> None:
     """Read the remote tag again, before something is made for it.
 
     Raises:
@@ -39,7 +39,7 @@ def unmoved(tag: Tag, services: Services) -> None:
         )
 
 
-def unaltered(release: Release, tag: Tag, plan: Plan, seal: Seal, services: Services) -> Release:
+def hold_release(release: Release, tag: Tag, plan: Plan, seal: Seal, services: Services) -> Release:
     """Compare a release with the seal, by name, size and digest, and its body with the page, rendered now.
 
     Of what somebody else wrote above our part of the body, which may change, the page's own rules hold.
@@ -53,14 +53,14 @@ def unaltered(release: Release, tag: Tag, plan: Plan, seal: Seal, services: Serv
             other files, or another body.
     """
     fitting(tag, plan, seal, services.settings)
-    files = wanted(seal)
-    digests = {one.id: hashed(one, tag, services) for one in unknown(files, release.assets)}
+    files = wanted_files(seal)
+    digests = {one.id: hash_asset(one, tag, services) for one in unknown(files, release.assets)}
     assets = tuple(replace(one, sha256=digests.get(one.id, one.sha256)) for one in release.assets)
     theirs = body.theirs(release.body) if services.settings.release == "adopt" else None
     wrong = [
         *problems(files, assets),
         *([] if release.tag == tag.name else [f"the tag: {release.tag}"]),
-        *edits(release.body, body.rendered(tag, plan, seal, services, theirs)),
+        *edits(release.body, body.render_body(tag, plan, seal, services, theirs)),
     ]
     if wrong:
         raise VerificationFailed(
@@ -72,7 +72,7 @@ def unaltered(release: Release, tag: Tag, plan: Plan, seal: Seal, services: Serv
     return replace(release, assets=assets)
 
 
-def hashed(asset: Asset, tag: Tag, services: Services) -> str:
+def hash_asset(asset: Asset, tag: Tag, services: Services) -> str:
     """Return the sha256 of an asset's bytes: downloaded, and thrown away."""
     with tempfile.TemporaryDirectory(prefix=".asset-", dir=services.work.path) as folder:
         return services.github.download(tag.identity.repository, asset, Path(folder) / "asset")
@@ -100,7 +100,7 @@ def compare(folder: Path, seal: Seal) -> None:
     Raises:
         VerificationFailed: A file is absent, another is there, or one has other bytes.
     """
-    want = {one.name: one.sha256 for one in wanted(seal).values()}
+    want = {one.name: one.sha256 for one in wanted_files(seal).values()}
     got = {path.name: digest(path) for path in folder.iterdir() if path.is_file() and not path.is_symlink()}
     if got != want:
         names = sorted(name for name in want.keys() | got.keys() if want.get(name) != got.get(name))

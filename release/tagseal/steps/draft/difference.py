@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused, VerificationFailed
-from tagseal.names import counted
+from tagseal.names import number_of
 from tagseal.steps.draft.body import changes, loses
 from tagseal.steps.draft.choice import Reach
 from tagseal.steps.draft.wanted import Wanted, _wrong, problems
@@ -82,7 +82,7 @@ class Send:
     file: Wanted
 
     def __str__(self) -> str:
-        return f"send {self.file.name}, {counted(self.file.size, 'byte')}"
+        return f"send {self.file.name}, {number_of(self.file.size, 'byte')}"
 
 
 Act = Discard | Create | Edit | Look | Delete | Send

@@ -27,7 +27,7 @@ class Wanted:
         return asset.sha256 == self.sha256 if asset.sha256 else None
 
 
-def wanted(seal: Seal) -> dict[str, Wanted]:
+def wanted_files(seal: Seal) -> dict[str, Wanted]:
     """Return every file of the release by name: the artifacts and their bundles."""
     files: tuple[Artifact | Bundle, ...] = (*seal.artifacts, *seal.bundles)
     return {one.name: Wanted(name=one.name, size=one.size, sha256=one.sha256) for one in files}

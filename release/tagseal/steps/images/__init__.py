@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tagseal.errors import ConfigError
-from tagseal.names import IMAGE_TAG, shown
+from tagseal.names import IMAGE_TAG, show
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ def own_patterns(image: Image) -> tuple[str, ...]:
     if found := tuple(one for one in image.tags if _own(one)):
         return found
     raise ConfigError(
-        f"got the image tags {', '.join(map(shown, image.tags)) or '(none)'}, expected one with {{tag}} or {{version}}",
+        f"got the image tags {', '.join(map(show, image.tags)) or '(none)'}, expected one with {{tag}} or {{version}}",
         hint='Set tags = ["{tag}"] in [tool.tagseal.image]: the notes name the image by it.',
         slug="image-without-tag",
     )
@@ -46,7 +46,7 @@ def own_tags(image: Image, tag: str, version: Version) -> tuple[str, ...]:
     found = tuple(one.replace("{tag}", tag).replace("{version}", str(version)) for one in patterns)
     if wrong := [one for one in found if IMAGE_TAG.fullmatch(one) is None]:
         raise ConfigError(
-            f"got the image tag {shown(wrong[0])}, expected letters, digits and . _ - only, 128 at most",
+            f"got the image tag {show(wrong[0])}, expected letters, digits and . _ - only, 128 at most",
             hint="A registry takes no +, which is in this version: release it without a local part, or no image."
             if version.local
             else 'A registry takes no + and no /. Set tags = ["{version}"] in [tool.tagseal.image], or tag otherwise.',

@@ -57,7 +57,7 @@ def winning(
         return None
     here = _here(built, policy, services)
     services.registry.begin()  # who may not push is told before anything is signed
-    named = _named(built.name, release, plan.tag)
+    named = _digests_in_body(built.name, release, plan.tag)
     tagged = [there for one in plan.image_tags if (there := services.registry.resolve(one))]
     chosen = here
     for sha256 in dict.fromkeys((*tagged, *named)):
@@ -76,7 +76,7 @@ def winning(
             "any longer: a published release is never changed, so release a new version.",
             slug="image-of-public-release",
         )
-    _restore(signatures.wanted(chosen, services), policy, services)
+    _restore(signatures.wanted_signatures(chosen, services), policy, services)
     return chosen
 
 
@@ -87,7 +87,7 @@ def _here(built: Artifact, policy: Exact, services: Services) -> Artifact:
         Refused: It is neither.
     """
     found = layout.read(services.work.image).artifact(built.name)
-    wanted = signatures.wanted(found, services)
+    wanted = signatures.wanted_signatures(found, services)
     if found == built or (_alike(found, built) and len(signatures.good(wanted, policy, services)) == len(wanted)):
         return found
     raise layouts.another(found, built)
@@ -100,7 +100,7 @@ def _alike(found: Artifact, built: Artifact) -> bool:
     return platforms[0] == platforms[1] and not {found.sha256, built.sha256} & parts
 
 
-def _named(name: str, release: Release | None, tag: str) -> tuple[str, ...]:
+def _digests_in_body(name: str, release: Release | None, tag: str) -> tuple[str, ...]:
     """Return the digests by which our part of a release's body names an image; nobody else's words count."""
     if release is None or not release.body.rstrip().endswith(marker(tag)):
         return ()
@@ -111,12 +111,12 @@ def _named(name: str, release: Release | None, tag: str) -> tuple[str, ...]:
 def _whole(sha256: str, built: Artifact, policy: Exact, services: Services) -> Artifact | None:
     """Fetch an image and its signatures, and put it in the work folder if it is whole and every one verifies."""
     first = signatures.Signature(image=built.name, sha256=sha256, form=signatures.forms(services)[0])
-    if not signed(first, policy, services):
+    if not has_signature(first, policy, services):
         return None
     with tempfile.TemporaryDirectory(prefix=".image-", dir=services.work.path) as folder:
         there = Path(folder) / "image"
         found = layout.copy(_Remote(services.registry, sha256, Path(folder)), there).artifact(built.name)
-        wanted = signatures.wanted(found, services)
+        wanted = signatures.wanted_signatures(found, services)
         if not _alike(found, built) or len(_restore(wanted, policy, services)) != len(wanted):
             return None
         layout.take(there, services.work.image)
@@ -164,26 +164,29 @@ def _restore(wanted: tuple[Signature, ...], policy: Exact, services: Services) -
     for one in wanted:
         if one.key in there:
             continue
-        for bundle in _attached(one, services):
+        for bundle in _attached_bundles(one, services):
             if one.outcome(bundle, policy, services).verdict.ok:
-                files.replaced(services.work.bundles / (one.key + BUNDLE), bundle)
+                files.write_atomically(services.work.bundles / (one.key + BUNDLE), bundle)
                 break
     return signatures.good(wanted, policy, services)
 
 
-def signed(one: Signature, policy: Exact, services: Services) -> bool:
+def has_signature(one: Signature, policy: Exact, services: Services) -> bool:
     """Tell whether the registry has a bundle of a signature that verifies, with its proof of inclusion."""
-    return any(one.outcome(bundle, policy, services).verdict.ok for bundle in _attached(one, services))
+    return any(one.outcome(bundle, policy, services).verdict.ok for bundle in _attached_bundles(one, services))
 
 
-def _attached(one: Signature, services: Services) -> Iterator[bytes]:
+def _attached_bundles(one: Signature, services: Services) -> Iterator[bytes]:
     """Yield the bundles in the registry that may be this signature's; what a stranger put there and is none, is not."""
     if one.form == "simplesigning":
         found = services.registry.manifest(simplesigning.signature_tag(one.sha256))
-        proofs = (each.annotations.get(pushed.PROOF) for each in (simplesigning.listed(found.content) if found else ()))
+        proofs = (
+            each.annotations.get(pushed.PROOF)
+            for each in (simplesigning.list_signatures(found.content) if found else ())
+        )
         yield from (proof.encode() for proof in proofs if isinstance(proof, str))
         return
-    for digest, size in pushed.attached_to(one, services):
+    for digest, size in pushed.attached_bundles(one, services):
         try:
             yield services.registry.blob(digest, size)
         except ServiceError:

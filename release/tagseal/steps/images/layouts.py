@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused, UsageError
 from tagseal.machine import backend
-from tagseal.names import shown
+from tagseal.names import show
 from tagseal.services.images import build, layout
 
 if TYPE_CHECKING:
@@ -75,17 +75,17 @@ def another(found: Artifact, expected: Artifact) -> Refused:
     )
 
 
-def unplanned(image: Artifact | None, planned: str) -> str:
+def difference_from_plan(image: Artifact | None, planned: str) -> str:
     """Return what is wrong with the image that a record names; an empty string if it is the planned one."""
     got = image.name if image else ""
     if got == planned:
         return ""
-    return f"got the image {shown(got) if got else '(none)'}, expected {shown(planned) if planned else 'none'}"
+    return f"got the image {show(got) if got else '(none)'}, expected {show(planned) if planned else 'none'}"
 
 
 def problems(image: Artifact | None, planned: str, services: Services) -> Iterator[str]:
     """Yield what is wrong with a build's image: what was planned, and what lies in the work folder."""
-    if wrong := unplanned(image, planned):
+    if wrong := difference_from_plan(image, planned):
         yield wrong
     elif image is not None and layout.read(services.work.image).artifact(image.name) != image:
         yield f"{image.name}: got another image in image/ than the recorded one"
@@ -96,13 +96,13 @@ def _existing(root: Path, name: str) -> Path:
     path = root / name
     if any(one.is_symlink() for one in (path, *path.parents) if one != root and root in one.parents):
         raise Refused(
-            f"got the link {shown(name)} as the image's archive, expected a file or folder of the project",
+            f"got the link {show(name)} as the image's archive, expected a file or folder of the project",
             hint="Let the step that builds the image write it where `archive` says.",
             slug="image-archive-link",
         )
     if not path.exists():
         raise UsageError(
-            f"got no {shown(name)}, expected the image's archive or layout that an earlier step made",
+            f"got no {show(name)}, expected the image's archive or layout that an earlier step made",
             hint="Build it before this job's `build`, or set `build` instead of `archive` in [tool.tagseal.image].",
             slug="image-archive-absent",
         )

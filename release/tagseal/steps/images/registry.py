@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from tagseal.errors import Refused, VerificationFailed
 from tagseal.machine import files
 from tagseal.machine.threads import side_by_side
-from tagseal.names import printable, shown
+from tagseal.names import printable, show
 from tagseal.records import BUNDLE
 from tagseal.services.images import layout
 from tagseal.steps.images import layouts, moving_tags, signatures
@@ -65,13 +65,13 @@ def push(seal: Seal, services: Services) -> int:
             sent.append(document.sha256)
     documents = {one.sha256: one for one in image.documents}
     attach = {"simplesigning": _attach_simplesigning, "bundle": _attach_bundle}
-    for one in signatures.wanted(seal.image, services):
+    for one in signatures.wanted_signatures(seal.image, services):
         services.say(f"attaching the signature of {one.label}")
         attach[one.form](one, documents[one.sha256], services)
     return len(sent)
 
 
-def signed(seal: Seal, services: Services) -> None:
+def verify_signed(seal: Seal, services: Services) -> None:
     """Read every signed manifest and its signatures from the registry, and verify them as a stranger gets them.
 
     Raises:
@@ -79,7 +79,7 @@ def signed(seal: Seal, services: Services) -> None:
         ServiceError: The registry failed.
     """
     policy = Exact(seal.identity, seal.commit)
-    wanted = signatures.wanted(seal.image, services)
+    wanted = signatures.wanted_signatures(seal.image, services)
     if problems := tuple(line for one in wanted for line in _problems(one, policy, services)):
         raise VerificationFailed(
             "got an image in the registry that is not what was sealed",
@@ -89,9 +89,9 @@ def signed(seal: Seal, services: Services) -> None:
         )
 
 
-def unsigned(image: Artifact, services: Services) -> tuple[str, str]:
+def unsigned_manifest(image: Artifact, services: Services) -> tuple[str, str]:
     """Return the image's digest, and that of a manifest beside it which nobody has signed: that of its signatures."""
-    first = signatures.wanted(image, services)[0]
+    first = signatures.wanted_signatures(image, services)[0]
     if first.form == "simplesigning":
         other = services.registry.resolve(simplesigning.signature_tag(image.sha256))
     else:
@@ -100,14 +100,14 @@ def unsigned(image: Artifact, services: Services) -> tuple[str, str]:
     return f"sha256:{image.sha256}", f"sha256:{other or '0' * 64}"
 
 
-def attached_to(one: Signature, services: Services) -> Iterator[tuple[str, int]]:
+def attached_bundles(one: Signature, services: Services) -> Iterator[tuple[str, int]]:
     """Yield digest and size of every bundle whose manifest refers to a signed one."""
     for each in services.registry.referrers(one.sha256, attached.BUNDLE):
         found = services.registry.manifest(f"sha256:{each.sha256}")
         yield from attached.bundles(found.content) if found else ()
 
 
-def closed(plan: Plan, seal: Seal, services: Services) -> bool:
+def is_private(plan: Plan, seal: Seal, services: Services) -> bool:
     """Tell whether a stranger cannot pull the image; if one can, hold that its tags point at it.
 
     Raises:
@@ -118,7 +118,7 @@ def closed(plan: Plan, seal: Seal, services: Services) -> bool:
     digest, stranger = f"sha256:{seal.image.sha256}", services.registry.anonymous()
     if not stranger.readable(digest):
         # Some registries say of what a stranger may not see that it is not there.
-        if stranger.denied(digest) or services.registry.readable(digest):
+        if stranger.is_denied(digest) or services.registry.readable(digest):
             return True
         raise _elsewhere(plan, "nothing", digest)
     for one in plan.image_tags:
@@ -152,7 +152,7 @@ def free(plan: Plan, image: Artifact, services: Services) -> None:
     found = {one: _points(services.registry, one) for one in plan.image_tags}
     if taken := [f"{one}: sha256:{sha256}" for one, sha256 in found.items() if sha256 not in {None, expected}]:
         raise Refused(
-            f"got {', '.join(map(shown, taken))} at {plan.image}, expected no such tag, or sha256:{expected} under it",
+            f"got {', '.join(map(show, taken))} at {plan.image}, expected no such tag, or sha256:{expected} under it",
             hint="A version's tag never moves: whoever pinned it would get another image. Find out who pushed that "
             "image; delete its tag in the registry only if nobody can have used it. Else release a new version.",
             slug="image-tag-taken",
@@ -204,14 +204,14 @@ def _attach_simplesigning(one: Signature, _: Descriptor, services: Services) -> 
     for _round in range(_ROUNDS):
         found = services.registry.manifest(tag)
         fresh, config = simplesigning.signature_manifest([layer])
-        wanted = simplesigning.appended(found.content, [layer]) if found else fresh
+        wanted = simplesigning.append(found.content, [layer]) if found else fresh
         if found and wanted == found.content:
             return
         for content in (layer.payload, *(() if found else (config,))):
             _push(content, services)
         services.registry.push_manifest(wanted, simplesigning.MANIFEST, tag)
     raise VerificationFailed(
-        f"got a manifest of signatures at {shown(tag)} without ours after writing it {_ROUNDS} times",
+        f"got a manifest of signatures at {show(tag)} without ours after writing it {_ROUNDS} times",
         hint="Somebody else writes it at the same time. Run the same command again.",
         slug="image-signatures-unsettled",
     )
@@ -219,7 +219,7 @@ def _attach_simplesigning(one: Signature, _: Descriptor, services: Services) -> 
 
 def _attach_bundle(one: Signature, document: Descriptor, services: Services) -> None:
     bundle = _bundle(one, services)
-    if hashlib.sha256(bundle).hexdigest() in {sha256 for sha256, _ in attached_to(one, services)}:
+    if hashlib.sha256(bundle).hexdigest() in {sha256 for sha256, _ in attached_bundles(one, services)}:
         return
     subject = {"mediaType": document.media_type, "digest": document.digest, "size": document.size}
     for content in (bundle, attached.EMPTY_CONFIG):
@@ -242,7 +242,7 @@ def _problems(one: Signature, policy: Exact, services: Services) -> Iterator[str
     if one.form == "simplesigning":
         ours = _layer(one, services)
         found = services.registry.manifest(simplesigning.signature_tag(one.sha256))
-        listed = simplesigning.listed(found.content) if found else ()
+        listed = simplesigning.list_signatures(found.content) if found else ()
         annotations = next((each.annotations for each in listed if _same(each, ours)), None)
         if annotations is None:
             yield f"{one.label}: the signature is not beside it"
@@ -253,7 +253,7 @@ def _problems(one: Signature, policy: Exact, services: Services) -> Iterator[str
     else:
         bundle = _bundle(one, services)
         digest = hashlib.sha256(bundle).hexdigest()
-        if digest not in {sha256 for sha256, _ in attached_to(one, services)}:
+        if digest not in {sha256 for sha256, _ in attached_bundles(one, services)}:
             yield f"{one.label}: the signature does not refer to it"
             return
         verdict = one.outcome(services.registry.blob(digest, len(bundle)), policy, services).verdict

@@ -69,7 +69,7 @@ class Signature:
         return verify_digest(self.label, digest, bundle, policy, trust)
 
 
-def wanted(image: Artifact | None, services: Services) -> tuple[Signature, ...]:
+def wanted_signatures(image: Artifact | None, services: Services) -> tuple[Signature, ...]:
     """Return the signatures that an image gets: its own first, then those of what its index lists."""
     if image is None:
         return ()
@@ -92,14 +92,14 @@ def good(signatures: tuple[Signature, ...], policy: Exact, services: Services) -
     )
 
 
-def described(signature: Signature, facts: Facts, text: bytes) -> Bundle:
+def describe(signature: Signature, facts: Facts, text: bytes) -> Bundle:
     """Return what the seal says of a signature whose bundle has verified."""
     return describe_bundle(signature.label, signature.key + BUNDLE, facts, text)
 
 
 def problems(tag: Tag, seal: Seal, services: Services) -> Iterator[str]:
     """Yield what is wrong with a seal's signatures: their list, the files on disk, each verified again."""
-    there = wanted(seal.image, services)
+    there = wanted_signatures(seal.image, services)
     listed: Mapping[str, Bundle] = {one.name: one for one in seal.signatures}
     expected = [(one.label, one.key + BUNDLE) for one in there]
     if [(one.artifact, one.name) for one in seal.signatures] != expected:

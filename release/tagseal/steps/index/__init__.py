@@ -68,7 +68,7 @@ def there(plan: Plan, services: Services) -> dict[str, Listed]:
     return found
 
 
-def published(plan: Plan, services: Services) -> tuple[str, ...]:
+def sentences(plan: Plan, services: Services) -> tuple[str, ...]:
     """Return what the index has of this version already, one sentence each."""
     return tuple(f"{plan.index_name}: {name}" for name in there(plan, services))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tagseal.machine.files import measured
+from tagseal.machine.files import measure
 from tagseal.steps import index
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tagseal.steps import Services
 
 
-def adopted(
+def adopt(
     plan: Plan, packages: Sequence[Path], folder: Path, services: Services
 ) -> tuple[tuple[Path, ...], tuple[str, ...]]:
     """Return the packages with the index's files in the places of those that differ, and the names of these.
@@ -39,7 +39,7 @@ def adopted(
     index.surplus([path.name for path in packages], listed, plan)
     if asking is None or not listed:
         return tuple(packages), ()
-    other = [one for path in packages if (one := listed.get(path.name)) and measured(path)[1] != one.sha256]
+    other = [one for path in packages if (one := listed.get(path.name)) and measure(path)[1] != one.sha256]
     folder.mkdir()
     for one in other:
         services.say(f"taking {one.name} from {asking.index.name}")

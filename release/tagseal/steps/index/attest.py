@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tagseal.verification.verify import Outcome
 
 
-def wanted(plan: Plan, artifacts: Sequence[Artifact]) -> tuple[Artifact, ...]:
+def wanted_packages(plan: Plan, artifacts: Sequence[Artifact]) -> tuple[Artifact, ...]:
     """Return the packages that get an attestation: all of them, where the index takes any."""
     if plan.index is None or not plan.index.site:
         return ()
@@ -52,7 +52,7 @@ def write(path: Path, bundle: bytes) -> None:
     """Put a fresh bundle in its place, in the form of an attestation."""
     from tagseal.verification.index import attestation  # noqa: PLC0415 - as above
 
-    files.replaced(path, attestation(bundle))
+    files.write_atomically(path, attestation(bundle))
 
 
 def agrees(
@@ -88,7 +88,7 @@ def _take(asking: Client, artifact: Artifact, plan: Plan, judge: Judge, services
     text, said = among(provenance, artifact.name, artifact.sha256, judge.policy, judge.trust)
     if text is None:
         raise _strange(plan, artifact.name, said)
-    files.replaced(services.work.attestations / (artifact.name + ATTESTATION), text)
+    files.write_atomically(services.work.attestations / (artifact.name + ATTESTATION), text)
 
 
 def among(

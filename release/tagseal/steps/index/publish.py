@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from tagseal.errors import Busy, Refused, VerificationFailed
 from tagseal.machine import actions
 from tagseal.machine.threads import side_by_side
-from tagseal.names import counted
+from tagseal.names import number_of
 from tagseal.records import ATTESTATION, Kind
 from tagseal.services import oidc
 from tagseal.steps import fileset, index
@@ -68,7 +68,7 @@ def send(plan: Plan, seal: Seal, services: Services) -> Iterator[str]:
     for _, group in groupby(missing, lambda one: one.kind is Kind.sdist):
         side_by_side(partial(_send, asking=asking, plan=plan, services=services), list(group), _THREADS)
     services.retry.read(lambda: listing(asking.files(), plan, packages, services))
-    yield f"{counted(len(missing), 'package')} sent to {name}"
+    yield f"{number_of(len(missing), 'package')} sent to {name}"
 
 
 def _hold_planned(plan: Plan, packages: Sequence[Artifact], services: Services) -> None:
@@ -131,7 +131,7 @@ def _send(package: Artifact, *, asking: Client, plan: Plan, services: Services) 
 
     def sending() -> bool:
         services.say(f"sending {package.name} to {asking.index.name}")
-        uploads.sent(asking.index, path, package.sha256, attestation, services.environ)
+        uploads.upload(asking.index, path, package.sha256, attestation, services.environ)
         return True
 
     def look() -> bool | None:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Busy, VerificationFailed
-from tagseal.machine.files import measured
+from tagseal.machine.files import measure
 from tagseal.machine.threads import side_by_side
 from tagseal.steps import index
 from tagseal.steps.index import attest
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _THREADS = 4
 
 
-def seen(plan: Plan, seal: Seal, judge: Judge, folder: Path, services: Services) -> None:
+def witness_files(plan: Plan, seal: Seal, judge: Judge, folder: Path, services: Services) -> None:
     """Download every package by its address there, compare it with the seal, and verify its provenance.
 
     An sdist is never given to a build back end: pip would run it for its name and version.
@@ -76,14 +76,14 @@ def _provenance(asking: Client, package: Artifact, judge: Judge) -> None:
         )
 
 
-def downloaded(folder: Path, seal: Seal) -> None:
+def hold_downloads(folder: Path, seal: Seal) -> None:
     """Hold what pip downloaded against the seal: one wheel at least, and the same bytes.
 
     Raises:
         VerificationFailed: It is another file, or none.
     """
     want = {one.name: one.sha256 for one in seal.packages}
-    got = {path.name: measured(path)[1] for path in folder.glob("*.whl")}
+    got = {path.name: measure(path)[1] for path in folder.glob("*.whl")}
     if not got or any(want.get(name) != sha256 for name, sha256 in got.items()):
         raise VerificationFailed(
             f"got {', '.join(sorted(got)) or 'no wheel'} from the index by pip, expected a wheel of this release",

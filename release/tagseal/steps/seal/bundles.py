@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tagseal.machine import files
-from tagseal.names import printable, shown
+from tagseal.names import printable, show
 from tagseal.records import BUNDLE, Bundle
 from tagseal.verification.verify import LARGEST_BUNDLE, Outcome, verify_digest
 
@@ -81,4 +81,4 @@ def bundle_problems(bundle: Bundle, folder: Path, judged: Callable[[bytes], Outc
     if not outcome.verdict.ok:
         yield f"{bundle.artifact}: {printable(outcome.verdict.detail)}"
     elif outcome.facts is not None and bundle.contents != outcome.facts.contents:
-        yield f"{bundle.name}: got a record of {shown(str(bundle.contents))}, expected {outcome.facts.contents}"
+        yield f"{bundle.name}: got a record of {show(str(bundle.contents))}, expected {outcome.facts.contents}"

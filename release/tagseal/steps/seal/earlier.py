@@ -73,7 +73,7 @@ def is_whole(
         return _whole(artifacts, _fetch_set(artifacts, release, fetch, folder), judge, folder)
 
 
-def _fetched(artifact: Artifact, asset: Asset, fetch: Callable[[Asset, Path], object], folder: Path) -> Artifact:
+def _fetch(artifact: Artifact, asset: Asset, fetch: Callable[[Asset, Path], object], folder: Path) -> Artifact:
     """Return the asset as an artifact; its bytes lie in the folder unless they are those that were built."""
     if asset.sha256 == artifact.sha256:
         return artifact
@@ -90,7 +90,7 @@ def _fetch_set(
         bundle = assets.get(one.name + BUNDLE)
         if bundle is not None and bundle.size <= LARGEST_BUNDLE:
             fetch(bundle, folder / bundle.name)
-    return tuple(_fetched(one, assets[one.name], fetch, folder) for one in artifacts if one.name in assets)
+    return tuple(_fetch(one, assets[one.name], fetch, folder) for one in artifacts if one.name in assets)
 
 
 def _whole(artifacts: tuple[Artifact, ...], there: tuple[Artifact, ...], judge: Judge, folder: Path) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused
 from tagseal.machine.files import opened
-from tagseal.names import shown
+from tagseal.names import show
 from tagseal.records import WORKFLOWS
 from tagseal.workflow import signing
 
@@ -49,7 +49,7 @@ class Misnamed:
         return f"{self.path}:{self.line}:{self.column}"
 
 
-def misnamed(git: Git, repository: str) -> Iterator[Misnamed]:
+def find_misnamed(git: Git, repository: str) -> Iterator[Misnamed]:
     """Yield the identities of this repository, on committed pages, whose workflow file is not there."""
     there = {path.name for path in signing.files(git.root)}
     identity = re.compile(
@@ -79,7 +79,7 @@ class Unlike:
     @property
     def text(self) -> str:
         """Both sides."""
-        return f"{self.field}: got {shown(self.got)}, expected {shown(self.expected)}, as registered at the index"
+        return f"{self.field}: got {show(self.got)}, expected {show(self.expected)}, as registered at the index"
 
 
 def unlike(index: Index | None, workflow: str, environment: str | None) -> Iterator[Unlike]:
@@ -98,7 +98,7 @@ def unlike(index: Index | None, workflow: str, environment: str | None) -> Itera
         yield Unlike(field="environment", got=environment or "none", expected=registered)
 
 
-def trusted(root: Path, index: Index | None, identity: Identity) -> None:
+def hold_publisher(root: Path, index: Index | None, identity: Identity) -> None:
     """Hold that the index's publisher, by the configuration, is the workflow that signs and publishes.
 
     Raises:
@@ -136,13 +136,13 @@ def agrees(git: Git, identity: Identity) -> None:
     Raises:
         Refused: One does: strangers who follow it would refuse what is about to be signed.
     """
-    wrong = tuple(misnamed(git, identity.repository))
+    wrong = tuple(find_misnamed(git, identity.repository))
     if wrong:
         file = identity.workflow.rpartition("/")[2]
         raise Refused(
-            f"got {shown(wrong[0].file)} as the signing workflow in {wrong[0].place}, expected {shown(file)}, whose "
+            f"got {show(wrong[0].file)} as the signing workflow in {wrong[0].place}, expected {show(file)}, whose "
             "name the certificate will carry",
-            context=tuple(f"{one.place}: {shown(one.file)}" for one in wrong[1:_SHOWN]),
+            context=tuple(f"{one.place}: {show(one.file)}" for one in wrong[1:_SHOWN]),
             hint="Give the workflow its old name back, or correct the page at the tag: `tagseal guide` renders it. "
             "Nothing was signed.",
             slug="pages-name-another-identity",

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import UsageError, VerificationFailed
 from tagseal.machine import files
-from tagseal.machine.packed import LARGEST, packed, unpacked
+from tagseal.machine.packed import LARGEST, pack, unpack
 from tagseal.names import printable
 from tagseal.notes import clients
 from tagseal.notes import kit as pages
@@ -93,7 +93,7 @@ class Kit:
     @cached_property
     def fixed(self) -> dict[str, bytes]:
         """Its members that are files of the release."""
-        return _fixed(self.artifacts, self.services, self.downloads)
+        return _release_files(self.artifacts, self.services, self.downloads)
 
     @cached_property
     def page(self) -> Page:
@@ -112,7 +112,7 @@ class Kit:
             override=self.services.templates,
         )
 
-    def settled(self, releases: Sequence[Release], judge: Judge) -> tuple[Artifact, bool]:
+    def settle(self, releases: Sequence[Release], judge: Judge) -> tuple[Artifact, bool]:
         """Return the kit, which then lies in the work folder, and whether its bundle does, too.
 
         Args:
@@ -129,7 +129,7 @@ class Kit:
             found = files.artifact(self.path, Kind.kit)
             if judge.good([found], self.services.work.bundles) and not self.misfits(self.path):
                 return found, True
-        files.replaced(self.path, self._made())
+        files.write_atomically(self.path, self._make())
         made = files.artifact(self.path, Kind.kit)
         return made, bool(judge.good([made], self.services.work.bundles))
 
@@ -165,13 +165,13 @@ class Kit:
         """
         page = self.page.text.encode()
         try:
-            members = unpacked(path, self.plan.kit.removesuffix(".zip"))
+            members = unpack(path, self.plan.kit.removesuffix(".zip"))
         except VerificationFailed as error:
             return (error.what,)
         other = () if members.get(PAGE) == page else (f"{PAGE}: not as rendered",)
         return (*other, *_problems(members, self.fixed, self.artifacts, Exact(self.tag.identity, self.tag.commit)))
 
-    def _made(self) -> bytes:
+    def _make(self) -> bytes:
         config = self.services.sigstore.trust_config()
         members = {
             **self.fixed,
@@ -179,7 +179,7 @@ class Kit:
             CONFIG: _json(config),
             ROOT: _json(config["trustedRoot"]),
         }
-        return packed(self.plan.kit.removesuffix(".zip"), members)
+        return pack(self.plan.kit.removesuffix(".zip"), members)
 
 
 def problems(tag: Tag, seal: Seal, services: Services) -> Iterator[str]:
@@ -188,8 +188,8 @@ def problems(tag: Tag, seal: Seal, services: Services) -> Iterator[str]:
     others = [one for one in seal.artifacts if one.kind is not Kind.kit]
     for one in kits:
         try:
-            members = unpacked(services.work.file(one), one.name.removesuffix(".zip"))
-            fixed = _fixed(others, services)
+            members = unpack(services.work.file(one), one.name.removesuffix(".zip"))
+            fixed = _release_files(others, services)
         except FileNotFoundError:
             continue  # told by whoever holds the files against the seal
         except VerificationFailed as error:
@@ -199,7 +199,9 @@ def problems(tag: Tag, seal: Seal, services: Services) -> Iterator[str]:
         yield from (f"{one.name}: {problem}" for problem in found)
 
 
-def _fixed(artifacts: Sequence[Artifact], services: Services, downloads: Path | None = None) -> dict[str, bytes]:
+def _release_files(
+    artifacts: Sequence[Artifact], services: Services, downloads: Path | None = None
+) -> dict[str, bytes]:
     """Return the members that are files of the release; a bundle that is not there is empty."""
     bundles = downloads or services.work.bundles
     lists = {one.name: downloads / one.name if downloads else services.work.file(one) for one in _lists(artifacts)}

@@ -49,7 +49,7 @@ def fitting(tag: Tag, plan: Plan, seal: Seal, settings: Settings) -> None:
         )
     for name in (*(one.name for one in seal.artifacts), *(one.name for one in seal.bundles)):
         safe_file_name(name)
-    if problems := tuple(_unplanned(plan, seal, settings)):
+    if problems := tuple(_not_planned(plan, seal, settings)):
         raise VerificationFailed(
             "got a seal of files that are not the planned ones",
             context=problems,
@@ -94,12 +94,12 @@ def verify_sealed(tag: Tag, plan: Plan, seal: Seal, services: Services) -> None:
         )
 
 
-def _unplanned(plan: Plan, seal: Seal, settings: Settings) -> Iterator[str]:
+def _not_planned(plan: Plan, seal: Seal, settings: Settings) -> Iterator[str]:
     made = {Kind.checksums, Kind.kit}
     yield from fileset.name_problems(plan, [one for one in seal.artifacts if one.kind not in made], settings)
     kits = [artifact.name for artifact in seal.artifacts if artifact.kind is Kind.kit]
     yield from fileset.differences("offline kit", kits, [plan.kit] if plan.kit else [])
-    if wrong := layouts.unplanned(seal.image, plan.image):
+    if wrong := layouts.difference_from_plan(seal.image, plan.image):
         yield wrong
 
 

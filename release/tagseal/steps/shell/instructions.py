@@ -17,7 +17,7 @@ from tagseal.errors import VerificationFailed
 from tagseal.machine import process
 from tagseal.names import printable
 from tagseal.notes import clients
-from tagseal.notes.commands import Expected, Use, required
+from tagseal.notes.commands import Expected, Use, require_purposes
 from tagseal.notes.render import render
 from tagseal.records import Verdict
 from tagseal.services.images.registry.credentials import PASSWORD
@@ -78,7 +78,7 @@ def instructions(tag: Tag, plan: Plan, seal: Seal, services: Services) -> tuple[
         minimum=clients.of(seal),
     )
     expected = Expected.planned(plan, tag.name, seal.subjects)
-    purposes = required(page.commands, expected, seal.subjects)
+    purposes = require_purposes(page.commands, expected, seal.subjects)
     return tuple(
         Instruction(command=command, purpose=purpose) for command, purpose in zip(page.commands, purposes, strict=True)
     )
@@ -172,10 +172,10 @@ def follow(steps: Sequence[Instruction], shell: Shell, folder: Path, *, look: st
     """
     for step in steps:
         shell.ask(step.purpose.tool)
-    return tuple(passed(step, shell.follow(step, folder), look=look, draft=draft) for step in steps)
+    return tuple(judge_passed(step, shell.follow(step, folder), look=look, draft=draft) for step in steps)
 
 
-def passed(step: Instruction, verdict: Verdict, *, look: str, draft: bool) -> Verdict:
+def judge_passed(step: Instruction, verdict: Verdict, *, look: str, draft: bool) -> Verdict:
     """Return what came of a command that passed; ``look`` is where a person looks if it did not.
 
     Raises:

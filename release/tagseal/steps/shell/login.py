@@ -10,7 +10,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from tagseal.names import quoted
+from tagseal.names import quote_word
 from tagseal.services.images.registry.credentials import PASSWORD, USER, credentials
 from tagseal.steps.shell.instructions import path
 
@@ -42,7 +42,7 @@ def inside(folder: Path, services: Services) -> Mapping[str, str]:
     folder.mkdir()
     (folder / "config.json").write_text(json.dumps({"credHelpers": {host: _HELPER}}), encoding="utf-8")
     helper = folder / f"docker-credential-{_HELPER}"
-    helper.write_text(f"#!/bin/sh\nexec {quoted(sys.executable)} -P -c {quoted(_PROGRAM)}\n", encoding="utf-8")
+    helper.write_text(f"#!/bin/sh\nexec {quote_word(sys.executable)} -P -c {quote_word(_PROGRAM)}\n", encoding="utf-8")
     helper.chmod(0o700)
     return {
         "DOCKER_CONFIG": str(folder),

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import VerificationFailed
 from tagseal.machine import process
-from tagseal.machine.packed import unpacked
-from tagseal.notes.kit import expectations, required
+from tagseal.machine.packed import unpack
+from tagseal.notes.kit import expectations, require_purposes
 from tagseal.records import Phase
 from tagseal.steps.seal.kit import Kit
 from tagseal.steps.shell.instructions import Instruction, Shell, follow, path
@@ -80,14 +80,14 @@ def follow_kit(  # noqa: PLR0913 - the records, a place, and where a person look
     folder, home = base / "kit" / plan.kit.removesuffix(".zip"), base / "kit-home"
     for one in (folder, home):
         one.mkdir(parents=True)
-    for name, content in unpacked(downloaded, folder.name).items():
+    for name, content in unpack(downloaded, folder.name).items():
         (folder / name).write_bytes(content)
     for artifact in kit.artifacts:
         if not (folder / artifact.name).exists():
             shutil.copyfile(base / "assets" / artifact.name, folder / artifact.name)
     prefix, how = without_network(services.environ, home)
     shell = Shell(home=home, environ=services.environ, token="", prefix=prefix, offline=True)
-    purposes = required(kit.page.commands, expectations(tag.name, plan, kit.artifacts), kit.artifacts)
+    purposes = require_purposes(kit.page.commands, expectations(tag.name, plan, kit.artifacts), kit.artifacts)
     pairs = zip(kit.page.commands, purposes, strict=True)
     steps = tuple(Instruction(command=one, purpose=purpose) for one, purpose in pairs if one.phase is Phase.draft)
     services.say(f"running {len(steps)} commands of the offline kit, {how}")

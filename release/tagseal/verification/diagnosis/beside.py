@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import TagsealError
 from tagseal.machine.files import opened
-from tagseal.names import quoted
+from tagseal.names import quote_word
 from tagseal.verification.checksums import NAME
 from tagseal.verification.diagnosis import contents
 from tagseal.verification.diagnosis.wording import again, bundle_name, capital, cut, download, shell, workflow_option
@@ -68,7 +68,7 @@ def second_download(case: Evidence) -> Cause | None:
         return None
     own = copy["stem"] + copy["rest"]
     there = os.path.lexists(case.subject.path.parent / own)
-    rename = shell(f"mv {quoted(case.name)} {quoted(own)}", "rename it")
+    rename = shell(f"mv {quote_word(case.name)} {quote_word(own)}", "rename it")
     return Cause(
         slug="second-download",
         what=f"got {cut(case.name)}, numbered by a browser, expected it to be named {cut(own)}: {case.danger} until it "
@@ -85,7 +85,7 @@ def legacy_name(case: Evidence) -> Cause | None:
     older = _older(case)
     if case.check is not Check.bundle or case.bundle is not None or not os.path.lexists(older):
         return None
-    command = f"mv {quoted(older.name)} {quoted(bundle_name(case))}"
+    command = f"mv {quote_word(older.name)} {quote_word(bundle_name(case))}"
     return Cause(
         slug="legacy-name",
         what=f"got {cut(older.name)}, expected the bundle to be named {cut(bundle_name(case))}",
@@ -136,7 +136,7 @@ def absent(case: Evidence) -> Cause | None:
         what=f"got {cut(case.name)}, which cannot be read, expected a regular file"
         if there
         else f"got no file {cut(case.name)} in {cut(str(case.subject.path.parent))}, expected it there",
-        next=f"See what it is: {shell(f'ls -l {quoted(case.name)}', 'list the folder')}."
+        next=f"See what it is: {shell(f'ls -l {quote_word(case.name)}', 'list the folder')}."
         if there
         else f"{capital(download(case))}.",
         context=(*([case.detail] if case.detail else []), *([] if there else [either])),
@@ -166,8 +166,8 @@ def empty_folder(case: Evidence) -> Cause | None:
     if case.check is not Check.file or not case.detail.startswith(_NO_FILES):
         return None
     folder, wanted = str(case.subject.path), case.wanted
-    where = quoted(case.name or ".")
-    command = f"tagseal verify --release {quoted(wanted.repository)} {quoted(wanted.tag)} --out {where}"
+    where = quote_word(case.name or ".")
+    command = f"tagseal verify --release {quote_word(wanted.repository)} {quote_word(wanted.tag)} --out {where}"
     command += workflow_option(wanted.workflow)
     plain = "download the files and their bundles, all from the page of the same release"
     return Cause(

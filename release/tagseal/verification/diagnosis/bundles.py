@@ -7,7 +7,7 @@ import os
 import re
 from contextlib import suppress
 
-from tagseal.names import quoted
+from tagseal.names import quote_word
 from tagseal.records import BUNDLE
 from tagseal.verification.diagnosis import beside, contents
 from tagseal.verification.diagnosis.evidence import PEEK, Evidence
@@ -32,7 +32,7 @@ def unreadable(case: Evidence) -> Cause | None:
     there = os.path.lexists(case.subject.path.parent / bundle_name(case))
     if case.check is not Check.bundle or case.bundle is not None or not there:
         return None
-    look = shell(f"ls -l {quoted(bundle_name(case))}", "list the folder")
+    look = shell(f"ls -l {quote_word(bundle_name(case))}", "list the folder")
     return Cause(
         slug="bundle-irregular",
         what=f"got {cut(bundle_name(case))}, which cannot be read, expected a regular file: {case.danger} until it can",
@@ -132,8 +132,8 @@ def attestation(case: Evidence) -> Cause | None:
     """An envelope says something about a file; it need not be that its project released it."""
     if case.facts.content != "dsseEnvelope":
         return None
-    repository = quoted(case.wanted.repository or "OWNER/REPO")
-    named = f"{quoted(case.name)} --repo {repository} --bundle {quoted(bundle_name(case))}"
+    repository = quote_word(case.wanted.repository or "OWNER/REPO")
+    named = f"{quote_word(case.name)} --repo {repository} --bundle {quote_word(bundle_name(case))}"
     command = f"gh attestation verify {named}"
     return Cause(
         slug="attestation",
@@ -150,7 +150,7 @@ def by_key(case: Evidence) -> Cause | None:
     """A key of one's own names nobody."""
     if case.check is not Check.bundle or b'"publicKey"' not in _head(case) or case.facts.subjects:
         return None
-    command = f"cosign verify-blob --key KEY --bundle {quoted(bundle_name(case))} {quoted(case.name)}"
+    command = f"cosign verify-blob --key KEY --bundle {quote_word(bundle_name(case))} {quote_word(case.name)}"
     return Cause(
         slug="signed-by-key",
         what="got a bundle that was made with a key, expected one with a certificate that names its signer",

@@ -85,7 +85,7 @@ def cause(  # noqa: PLR0913 - everything that a diagnosis may know, each by its 
         whole=whole,
         head=_head(subject.path),
     )
-    return next((found for rule in RULES if (found := rule(case)) is not None), _unexplained(case))
+    return next((found for rule in RULES if (found := rule(case)) is not None), _no_explanation(case))
 
 
 def _head(path: Path) -> bytes:
@@ -97,7 +97,7 @@ def _head(path: Path) -> bytes:
         return b""
 
 
-def _unexplained(case: Evidence) -> Cause:
+def _no_explanation(case: Evidence) -> Cause:
     return Cause(
         slug="unexplained",
         what=f"got a file that did not verify ({case.check}), for a reason that is not known here: do not use it",

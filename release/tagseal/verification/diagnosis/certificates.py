@@ -9,7 +9,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from tagseal.names import quoted
+from tagseal.names import quote_word
 from tagseal.records import GITHUB
 from tagseal.verification.diagnosis.evidence import Signed
 from tagseal.verification.diagnosis.wording import (
@@ -124,9 +124,9 @@ def moved_tag(case: Evidence) -> Cause | None:
     commit = case.signer.commit
     if not _right_name(case) or commit in {"", case.expected.commit} or not case.expected.commit:
         return None
-    remote = quoted(f"{GITHUB}/{case.wanted.repository}")
+    remote = quote_word(f"{GITHUB}/{case.wanted.repository}")
     tag = case.wanted.tag
-    command = f"git ls-remote {remote} {quoted(f'refs/tags/{tag}')} {quoted(f'refs/tags/{tag}^{{}}')}"
+    command = f"git ls-remote {remote} {quote_word(f'refs/tags/{tag}')} {quote_word(f'refs/tags/{tag}^{{}}')}"
     ask = shell(command, "git ls-remote")
     return Cause(
         slug="moved-tag",

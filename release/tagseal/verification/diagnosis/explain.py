@@ -69,11 +69,11 @@ def explain(text: str) -> tuple[Explanation, ...]:
     """Explain every known message in a text, in its order; nothing for a text that holds none."""
     clean = _MARGIN.sub("", _COLOURS.sub("", text[:LARGEST]))
     squeezed = _SPACE.sub("", clean)
-    found = sorted(_found(squeezed), key=lambda one: one[0])
+    found = sorted(_find(squeezed), key=lambda one: one[0])
     fails = _fails(clean)
     told: dict[tuple[str, ...], Explanation] = {}
     for _, trouble, said, match in found:
-        one = _explained(trouble, said, match, _near(fails, match.start()))
+        one = _explain(trouble, said, match, _near(fails, match.start()))
         told.setdefault((one.slug, *one.meaning), one)
     present = {one.slug for one in told.values()}
     kept = [one for one in told.values() if not present & set(_unless(one.slug))]
@@ -88,7 +88,7 @@ def lines(explanation: Explanation) -> Iterator[str]:
     yield f"  Next: {printable(explanation.next)}"
 
 
-def _found(squeezed: str) -> Iterator[tuple[int, Trouble, Said, re.Match[str]]]:
+def _find(squeezed: str) -> Iterator[tuple[int, Trouble, Said, re.Match[str]]]:
     for trouble, said, form in _forms():
         yield from ((match.start(), trouble, said, match) for match in form.finditer(squeezed))
 
@@ -103,7 +103,7 @@ def _forms() -> Sequence[tuple[Trouble, Said, re.Pattern[str]]]:
     )
 
 
-def _explained(trouble: Trouble, said: Said, match: re.Match[str], file: str) -> Explanation:
+def _explain(trouble: Trouble, said: Said, match: re.Match[str], file: str) -> Explanation:
     values = {name: value for name, value in match.groupdict().items() if value}
     before = match.string[max(0, match.start() - 200) : match.start()]
     image = any(_SPACE.sub("", words) in before for words in _IMAGES)
@@ -118,7 +118,7 @@ def _explained(trouble: Trouble, said: Said, match: re.Match[str], file: str) ->
     if not (got := _names(values.get("got", ""))):
         return replace(plain, meaning=(*_differing(values), *trouble.meaning))
     if "wanted" not in values:
-        return replace(plain, meaning=(*_taken_apart(got, values.get("issuer", "")), *trouble.meaning))
+        return replace(plain, meaning=(*_take_apart(got, values.get("issuer", "")), *trouble.meaning))
     cause = _cause(got, values["wanted"], file, image=image)
     if cause is None:
         return plain
@@ -150,7 +150,7 @@ def _names(text: str) -> tuple[str, ...]:
     return quoted or ((text,) if text else ())
 
 
-def _taken_apart(got: tuple[str, ...], issuer: str) -> Iterator[str]:
+def _take_apart(got: tuple[str, ...], issuer: str) -> Iterator[str]:
     """Say who signed, where the message does not tell who should have."""
     for name in got:
         one = Signed.parse(name)

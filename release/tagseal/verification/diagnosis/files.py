@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tagseal.names import quoted
+from tagseal.names import quote_word
 from tagseal.records import BUNDLE
 from tagseal.verification.checksums import NAME
 from tagseal.verification.diagnosis import beside, contents
@@ -48,7 +48,7 @@ def empty(case: Evidence) -> Cause | None:
         return None
     return Cause(
         slug="file-empty",
-        what=f"got {cut(case.name)} with no bytes in it, expected {_expected(case)}",
+        what=f"got {cut(case.name)} with no bytes in it, expected {_right_file(case)}",
         next=f"{capital(download(case))}.",
     )
 
@@ -76,9 +76,9 @@ def renamed_file(case: Evidence) -> Cause | None:
     names = [name for name, sha256 in case.listed.items() if sha256 == case.subject.sha256 and name != case.name]
     if case.check not in {Check.signature, Check.name} or not names or case.listed.get(case.name) == names[0]:
         return None
-    own = f"mv {quoted(case.name)} {quoted(names[0])}"
+    own = f"mv {quote_word(case.name)} {quote_word(names[0])}"
     if case.check is Check.name:  # what lies there is its bundle
-        own += f" && mv {quoted(bundle_name(case))} {quoted(names[0] + BUNDLE)}"
+        own += f" && mv {quote_word(bundle_name(case))} {quote_word(names[0] + BUNDLE)}"
     listed = f"{capital(download(case))}. Or give" if case.name in case.listed else "Give"
     return Cause(
         slug="renamed-file",
@@ -135,7 +135,7 @@ def truncated(case: Evidence) -> Cause | None:
         return None
     return Cause(
         slug="file-truncated",
-        what=f"got {cut(case.name)} that breaks off after {case.subject.size} bytes, expected {_expected(case)}: "
+        what=f"got {cut(case.name)} that breaks off after {case.subject.size} bytes, expected {_right_file(case)}: "
         f"{case.danger}",
         next=f"{capital(download(case))}.",
         context=(
@@ -152,7 +152,7 @@ def changed(case: Evidence) -> Cause | None:
         return None
     return Cause(
         slug="file-changed",
-        what=f"got {cut(case.name)}, {_size(case)} that were not signed, expected {_expected(case)}: {case.danger}",
+        what=f"got {cut(case.name)}, {_size(case)} that were not signed, expected {_right_file(case)}: {case.danger}",
         next=f"{capital(download(case))}. If it fails again, tell the maintainers.",
         context=(
             (
@@ -223,7 +223,7 @@ def _both(case: Evidence) -> Sequence[str]:
     )
 
 
-def _expected(case: Evidence) -> str:
+def _right_file(case: Evidence) -> str:
     """Say what is known of the right file: its size from the release, its digest from the bundle."""
     size = f"{case.published.size} bytes" if case.published and case.published.size else ""
     digest = f"SHA-256 {case.facts.sha256}" if case.facts.sha256 else ""

@@ -33,7 +33,7 @@ _NOT_YET = re.compile(r"(?:Did not find any Rekor keys|(?:CTFE keys|Fulcio certi
 
 def tls_clock(case: Evidence) -> Cause | None:
     """A wrong clock breaks every TLS connection first."""
-    if not (_unloaded(case) and _TLS_TIME.search(case.detail)):
+    if not (_is_about_root(case) and _TLS_TIME.search(case.detail)):
         return None
     return _clock(case, "got a TLS certificate that is not valid at this machine's time, expected one that is")
 
@@ -51,7 +51,7 @@ def clock_behind(case: Evidence) -> Cause | None:
 
 def expired_trust(case: Evidence) -> Cause | None:
     """Metadata of the root of trust ends, so that nobody can hold a client on an old one for ever."""
-    if not (_unloaded(case) and _EXPIRED_TRUST.search(case.detail)):
+    if not (_is_about_root(case) and _EXPIRED_TRUST.search(case.detail)):
         return None
     return Cause(
         slug="expired-trust-root",
@@ -69,7 +69,7 @@ def expired_trust(case: Evidence) -> Cause | None:
 
 def no_network(case: Evidence) -> Cause | None:
     """Nothing was verified, and nothing is wrong with the file as far as is known."""
-    if not (_unloaded(case) and _LOST.search(case.detail)):
+    if not (_is_about_root(case) and _LOST.search(case.detail)):
         return None
     return Cause(
         slug="no-network",
@@ -83,7 +83,7 @@ def no_network(case: Evidence) -> Cause | None:
 def unloadable(case: Evidence) -> Cause | None:
     """The root of trust itself could not be read or believed."""
     empty = case.check in {Check.time, Check.certificate} and _NOT_YET.fullmatch(case.detail)
-    if not (empty or (_unloaded(case) and _BAD_ROOT.search(case.detail))):
+    if not (empty or (_is_about_root(case) and _BAD_ROOT.search(case.detail))):
         return None
     return Cause(
         slug="bad-trust-root",
@@ -99,7 +99,7 @@ def unloadable(case: Evidence) -> Cause | None:
     )
 
 
-def _unloaded(case: Evidence) -> bool:
+def _is_about_root(case: Evidence) -> bool:
     """Tell whether the words are about the root of trust: of a bundle, they may repeat what an attacker wrote there."""
     return case.bundle is None and case.check in {Check.time, Check.certificate}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from tagseal.names import quoted, shown
+from tagseal.names import quote_word, show
 from tagseal.records import BUNDLE, GITHUB
 from tagseal.verification.diagnosis.evidence import Signed
 from tagseal.verification.publishers import DEFAULT_WORKFLOW
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def cut(text: str) -> str:
     """Show text from outside, in quotes, and without what would begin a command here."""
-    return shown(text.replace("`", "\\u0060"), 200)
+    return show(text.replace("`", "\\u0060"), 200)
 
 
 def or_none(text: str) -> str:
@@ -49,8 +49,10 @@ def download(case: Evidence) -> str:
     wanted = case.wanted
     if case.image:
         return f"take the digest from the release's page, and verify that: {cosign(case.expected.uri, case)}"
-    patterns = " ".join(f"--pattern {quoted(name)}" for name in (case.name, bundle_name(case)))
-    command = f"gh release download {quoted(wanted.tag)} --repo {quoted(wanted.repository)} {patterns} --clobber"
+    patterns = " ".join(f"--pattern {quote_word(name)}" for name in (case.name, bundle_name(case)))
+    command = (
+        f"gh release download {quote_word(wanted.tag)} --repo {quote_word(wanted.repository)} {patterns} --clobber"
+    )
     plain = f"download {cut(case.name)} and its bundle again, both from the page of the same release"
     named = not {*case.name} & {*"*?["}  # else gh would take whatever else it matches
     return shell(command, plain) if wanted.safe and wanted.tag and named else plain
@@ -66,7 +68,7 @@ def again(case: Evidence, *, tag: str = "", repository: str = "", workflow: str 
     if case.image:
         uri = f"{GITHUB}/{one.repository}/{one.workflow}@{one.ref}"
         return cosign(uri, case) if one.safe and one.tag else "verify it again"
-    command = f"tagseal verify {quoted(case.name)} --repo {quoted(one.repository)} --tag {quoted(one.tag)}"
+    command = f"tagseal verify {quote_word(case.name)} --repo {quote_word(one.repository)} --tag {quote_word(one.tag)}"
     command += workflow_option(one.workflow)
     return shell(command, "verify it again") if one.safe and one.tag else "verify it again"
 
@@ -74,12 +76,12 @@ def again(case: Evidence, *, tag: str = "", repository: str = "", workflow: str 
 def workflow_option(path: str) -> str:
     """Return what names a workflow to `tagseal verify`; nothing for the one that it takes by itself."""
     file = path.rpartition("/")[2]
-    return f" --workflow {quoted(file)}" if file != DEFAULT_WORKFLOW else ""
+    return f" --workflow {quote_word(file)}" if file != DEFAULT_WORKFLOW else ""
 
 
 def cosign(uri: str, case: Evidence) -> str:
     """Return the verification of an image by its digest."""
-    options = f"--certificate-identity {quoted(uri)} --certificate-oidc-issuer {quoted(case.expected.issuer)}"
+    options = f"--certificate-identity {quote_word(uri)} --certificate-oidc-issuer {quote_word(case.expected.issuer)}"
     command = f"cosign verify IMAGE@sha256:DIGEST {options}"
     return shell(command, "verify it again")
 
@@ -105,7 +107,7 @@ def with_identity(case: Evidence) -> str:
         return otherwise
     if case.image:
         return cosign(name, case)
-    command = f"tagseal verify {quoted(case.name)} --identity {quoted(name)} --issuer {quoted(issuer)}"
+    command = f"tagseal verify {quote_word(case.name)} --identity {quote_word(name)} --issuer {quote_word(issuer)}"
     return shell(command, otherwise)
 
 

@@ -46,7 +46,7 @@ def statement(image: str, sha256: str) -> Statement:
         image: Registry and repository, without a tag; cosign does not read it, we do.
         sha256: The manifest's digest, 64 hexadecimal digits.
     """
-    return Statement(_json(_expected(image, sha256)))
+    return Statement(_json(_expected_statement(image, sha256)))
 
 
 def referrer_manifest(bundle: bytes, subject: Mapping[str, Any]) -> bytes:
@@ -130,7 +130,7 @@ def _compare(kind: str, payload: bytes, image: str, sha256: str) -> None:
     if kind != _ENVELOPED:
         raise ValueError(f"got an envelope of {kind}, expected {_ENVELOPED}")
     found = reading.document(payload, LARGEST_BUNDLE, "a statement")
-    expected = _expected(image, sha256)
+    expected = _expected_statement(image, sha256)
     for part, value in expected.items():
         if found.get(part) != value:
             raise ValueError(f"got a statement with {part} {found.get(part)}, expected {value}")
@@ -138,7 +138,7 @@ def _compare(kind: str, payload: bytes, image: str, sha256: str) -> None:
         raise ValueError(f"got a statement of {', '.join(sorted(found))}, expected {', '.join(sorted(expected))}")
 
 
-def _expected(image: str, sha256: str) -> dict[str, Any]:
+def _expected_statement(image: str, sha256: str) -> dict[str, Any]:
     return {
         "_type": STATEMENT,
         "subject": [{"name": image, "digest": {"sha256": sha256}}],

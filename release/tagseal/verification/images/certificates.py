@@ -27,7 +27,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PRECERTIFICATE = 1
 
 
-def issued(certificate: Certificate, at: datetime, root: TrustedRoot) -> None:
+def verify_issued(certificate: Certificate, at: datetime, root: TrustedRoot) -> None:
     """Verify that a certificate was good for signing at a time.
 
     1. A chain leads to Fulcio's root, and all of it was valid at that time.
@@ -52,7 +52,7 @@ def issued(certificate: Certificate, at: datetime, root: TrustedRoot) -> None:
     _leaf, issuer, *_ = verifier.verify(certificate, []).chain
     if not certificate.extensions.get_extension_for_class(KeyUsage).value.digital_signature:
         raise ValueError("got a certificate that is not for digital signatures")
-    _logged(certificate, issuer, root)
+    _verify_logged(certificate, issuer, root)
 
 
 def verify_by_log(root: TrustedRoot, log_id: bytes, signature: bytes, signed: bytes) -> None:
@@ -73,7 +73,7 @@ def _code_signing(_policy: Policy, _certificate: Certificate, usage: ExtendedKey
         raise ValueError("got a certificate that is not for code signing")
 
 
-def _logged(certificate: Certificate, issuer: Certificate, root: TrustedRoot) -> None:
+def _verify_logged(certificate: Certificate, issuer: Certificate, root: TrustedRoot) -> None:
     """Verify the certificate's one signed timestamp (RFC 6962 section 3.2)."""
     listed = certificate.extensions.get_extension_for_class(PrecertificateSignedCertificateTimestamps).value
     if len(listed) != 1:

@@ -31,7 +31,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tagseal.records import Verdict
 from tagseal.verification import reading
 from tagseal.verification.facts import Facts
-from tagseal.verification.images.certificates import issued, verify_by_log
+from tagseal.verification.images.certificates import verify_by_log, verify_issued
 from tagseal.verification.images.simplesigning import CERTIFICATE, PROMISE, SIGNATURE, TYPE
 from tagseal.verification.verify import Outcome
 
@@ -108,9 +108,9 @@ def verify_layer(  # noqa: PLR0913, PLR0917 - what is judged, and by what
         _names(payload, image, sha256)
         read = _read(annotations)
         facts = read.facts
-        _promised(read, payload, root)
-        issued(read.certificate, datetime.fromtimestamp(facts.integrated_time, UTC), root)
-        _signed(read, payload)
+        _verify_promise(read, payload, root)
+        verify_issued(read.certificate, datetime.fromtimestamp(facts.integrated_time, UTC), root)
+        _verify_signature(read, payload)
         policy.verify(read.certificate)
     except Exception as error:  # noqa: BLE001 - parsers of hostile bytes: whatever they raise is a verdict
         return Outcome(verdict=Verdict(name=name, ok=False, detail=reading.words(error)), facts=facts)
@@ -158,7 +158,7 @@ def _annotation(annotations: Mapping[str, str], key: str) -> str:
     return value
 
 
-def _promised(read: _Read, payload: bytes, root: TrustedRoot) -> None:
+def _verify_promise(read: _Read, payload: bytes, root: TrustedRoot) -> None:
     """Compare the log's entry with signature, certificate and payload; verify the log's promise of it."""
     entry = read.promise.entry
     if b64decode(entry.body, validate=True) != _body(read, payload):
@@ -181,7 +181,7 @@ def _body(read: _Read, payload: bytes) -> bytes:
     return rfc8785.dumps({"apiVersion": "0.0.1", "kind": "hashedrekord", "spec": spec})
 
 
-def _signed(read: _Read, payload: bytes) -> None:
+def _verify_signature(read: _Read, payload: bytes) -> None:
     key = read.certificate.public_key()
     if not isinstance(key, EllipticCurvePublicKey):
         raise TypeError("got a certificate with another kind of key, expected an elliptic curve's")

@@ -139,7 +139,7 @@ def signature_manifest(layers: Sequence[Layer]) -> tuple[bytes, bytes]:
     return _json({"schemaVersion": 2, "mediaType": MANIFEST, "config": described, "layers": descriptors}), config
 
 
-def listed(manifest: bytes) -> tuple[Listed, ...]:
+def list_signatures(manifest: bytes) -> tuple[Listed, ...]:
     """Return the signatures at an image's tag for them; layers of another kind are left out.
 
     Raises:
@@ -155,7 +155,7 @@ def listed(manifest: bytes) -> tuple[Listed, ...]:
         raise _unknown(reading.words(error)) from error
 
 
-def appended(existing: bytes, layers: Sequence[Layer]) -> bytes:
+def append(existing: bytes, layers: Sequence[Layer]) -> bytes:
     """Return a manifest of signatures with these as well; what others have put there stays as it is.
 
     A signature that is there is not added again; where nothing is to add, the very bytes come back.

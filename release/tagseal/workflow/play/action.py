@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from tagseal.errors import UsageError
-from tagseal.names import shown
+from tagseal.names import show
 from tagseal.workflow.functions import ExpressionError
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Call:
         """File and line, as editors read them."""
         return f"{self.file}:{self.step.at.line}"
 
-    def said(self, name: str, default: str = "") -> str:
+    def input_text(self, name: str, default: str = "") -> str:
         """Return an input, its white space cut off."""
         return self.inputs.get(name, default).strip()
 
@@ -85,9 +85,9 @@ class Call:
         Raises:
             StepFailedError: It is neither: the action fails as well.
         """
-        text = self.said(name, "false").lower()
+        text = self.input_text(name, "false").lower()
         if text not in {"true", "false", ""}:
-            raise StepFailedError(f"got {shown(text)} for the input {name}, expected true or false")
+            raise StepFailedError(f"got {show(text)} for the input {name}, expected true or false")
         return text == "true"
 
 
@@ -113,7 +113,7 @@ class Action:
 
 
 @contextmanager
-def placed(file: str, at: Field) -> Iterator[None]:
+def name_place(file: str, at: Field) -> Iterator[None]:
     """Let the error of an expression in the block name its place.
 
     Raises:

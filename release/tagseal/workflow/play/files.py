@@ -5,7 +5,7 @@ Source: "Workflow commands for GitHub Actions", sections "Environment files" and
 
 from __future__ import annotations
 
-from tagseal.machine.actions import said
+from tagseal.machine.actions import read_command_file
 from tagseal.workflow.play.action import StepFailedError
 
 NAMES = ("GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY")
@@ -19,7 +19,7 @@ def read(text: str) -> dict[str, str]:
         StepFailedError: A line is neither, or a block does not end: the runner fails the step as well.
     """
     try:
-        return said(text)
+        return read_command_file(text)
     except ValueError as error:
         raise StepFailedError(str(error)) from error
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from tagseal.workflow.evaluate import filled, holds
+from tagseal.workflow.evaluate import fill, holds
 from tagseal.workflow.play import steps
-from tagseal.workflow.play.action import placed
+from tagseal.workflow.play.action import name_place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -42,7 +42,7 @@ _OF_A_CONDITION = frozenset(("github", "vars", "inputs"))
 SKIPPED = Result(result="skipped")
 
 
-def ordered(workflow: Workflow) -> Iterator[Job]:
+def in_order(workflow: Workflow) -> Iterator[Job]:
     """Yield the jobs, each behind those that it needs."""
     left = list(workflow.jobs)
     done: set[str] = set()
@@ -63,7 +63,7 @@ def begins(workflow: Workflow, job: Job, results: Mapping[str, Result], contexts
     direct = [results[name].result for name in job.needs]
     status: Status = "failure" if "failure" in before else "skipped" if "skipped" in direct else "success"
     there = {name: contexts[name] for name in contexts if name in _OF_A_CONDITION}
-    with placed(workflow.path, job.at.entries.get("if", job.at)):
+    with name_place(workflow.path, job.at.entries.get("if", job.at)):
         return holds(job.condition, {**there, "needs": _needs(job, results)}, status)
 
 
@@ -82,9 +82,9 @@ def play(
     known["steps"] = steps.contexts(ended)
     outputs = {}
     for name, written in job.at.below("outputs").items():
-        with placed(workflow.path, written):
-            outputs[name] = filled(written.text, known)
-    with placed(workflow.path, job.at):
+        with name_place(workflow.path, written):
+            outputs[name] = fill(written.text, known)
+    with name_place(workflow.path, job.at):
         continues = status == "success" or steps.truth(job.continues, known)
     result: Outcome = "success" if continues else "failure"
     return Result(result=result, outputs=outputs, steps=ended)

@@ -6,10 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 from tagseal.errors import UsageError
-from tagseal.names import shown
+from tagseal.names import show
 from tagseal.workflow.evaluate import check as checked
 from tagseal.workflow.play import actions
-from tagseal.workflow.play.action import placed
+from tagseal.workflow.play.action import name_place
 from tagseal.workflow.play.shells import SHELLS
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def check(workflow: Workflow) -> None:
 
 def _expressions(workflow: Workflow) -> None:
     for key, at in workflow.at.walk():
-        with placed(workflow.path, at):
+        with name_place(workflow.path, at):
             checked(at.text, condition=key == "if")
 
 
@@ -61,22 +61,22 @@ def _job(workflow: Workflow, job: Job) -> Iterator[UsageError]:
     for name, what in _OF_A_JOB.items():
         if at := job.at.get(name):
             yield UsageError(
-                f"{workflow.path}:{at.line}: got {what} in the job {shown(job.id)}, expected steps alone",
+                f"{workflow.path}:{at.line}: got {what} in the job {show(job.id)}, expected steps alone",
                 hint=_OTHERS,
                 slug="job-not-played",
             )
     for label in job.runs_on:
         if label.lower().startswith(_OTHER_SYSTEMS):
             yield UsageError(
-                f"{workflow.path}:{job.at.entries['runs-on'].line}: got the runner {shown(label)} for the job "
-                f"{shown(job.id)}, expected one with Linux",
+                f"{workflow.path}:{job.at.entries['runs-on'].line}: got the runner {show(label)} for the job "
+                f"{show(job.id)}, expected one with Linux",
                 hint=_OTHERS,
                 slug="runner-not-played",
             )
     if "${{" in job.environment:
         yield UsageError(
-            f"{workflow.path}:{job.at.entries['environment'].line}: got {shown(job.environment)} for the environment "
-            f"of the job {shown(job.id)}, expected a name",
+            f"{workflow.path}:{job.at.entries['environment'].line}: got {show(job.environment)} for the environment "
+            f"of the job {show(job.id)}, expected a name",
             hint="Write the name: the index trusts one environment, and the identity that signs may name it.",
             slug="environment-not-played",
         )
@@ -88,7 +88,7 @@ def _timeout(workflow: Workflow, at: Field) -> Iterator[UsageError]:
     said = at.get("timeout-minutes")
     if said and not _NUMBER.fullmatch(said.text):
         yield UsageError(
-            f"{workflow.path}:{said.line}: got timeout-minutes {shown(said.text)}, expected a number",
+            f"{workflow.path}:{said.line}: got timeout-minutes {show(said.text)}, expected a number",
             hint="Write minutes as a plain number.",
             slug="timeout-not-played",
         )
@@ -98,7 +98,7 @@ def _shell(workflow: Workflow, at: Field) -> Iterator[UsageError]:
     said = at.say("shell") or at.say("defaults", "run", "shell")
     if said not in SHELLS:
         yield UsageError(
-            f"{workflow.path}:{at.line}: got the shell {shown(said)}, expected bash, sh, python or none",
+            f"{workflow.path}:{at.line}: got the shell {show(said)}, expected bash, sh, python or none",
             hint="Take `shell` out: a runner on Linux has bash.",
             slug="shell-not-played",
         )

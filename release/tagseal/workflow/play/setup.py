@@ -15,7 +15,7 @@ import time
 from typing import TYPE_CHECKING
 
 from tagseal.machine import backend, files, process
-from tagseal.names import shown
+from tagseal.names import show
 from tagseal.workflow.play import snapshots
 from tagseal.workflow.play.action import Done, StepFailedError
 from tagseal.workflow.play.actions.python import executable
@@ -45,7 +45,7 @@ _SHOWN = 12
 """Lines of pip's that a failure shows."""
 
 
-def wanted(run: str) -> str | None:
+def requirements_file(run: str) -> str | None:
     """Return the requirements file where shell lines are nothing but a hash-locked ``pip install`` of it."""
     read = _read(run)
     return read[1] if read else None
@@ -61,11 +61,11 @@ def install(call: Call, requirements: str) -> Done:
     python = executable(call)
     options, _ = _read(call.step.run) or (["--require-hashes"], "")
     began = time.monotonic()
-    with snapshots.kept(call.host, ["set-up", *options, *_facts(call, python, lock)]) as there:
+    with snapshots.keep(call.host, ["set-up", *options, *_facts(call, python, lock)]) as there:
         if not there:
             _pip(call, [str(python), "-I", "-m", "pip", "install", *options, "-r", requirements])
     what = "set up as for the job before" if there else "installed"
-    call.log(f"{what}: {shown(requirements)}, in {time.monotonic() - began:.1f} s")
+    call.log(f"{what}: {show(requirements)}, in {time.monotonic() - began:.1f} s")
     return Done()
 
 
@@ -98,7 +98,7 @@ def _own(call: Call, path: Path) -> Path:
         StepFailedError: It is something else.
     """
     if path.is_symlink() or not path.resolve().is_relative_to(call.workspace.resolve()) or not path.is_file():
-        raise StepFailedError(f"got {shown(path.name)}, expected a file of the checkout that locks what to install")
+        raise StepFailedError(f"got {show(path.name)}, expected a file of the checkout that locks what to install")
     return path
 
 
@@ -132,5 +132,5 @@ def _facts(call: Call, python: Path, lock: Path) -> list[str]:
         left += sorted(nested)
         seen |= nested
         named = [call.workspace / name for name in _LOCAL.findall(text)]
-        facts += [files.measured(_own(call, path))[1] for path in named if path.is_file()]
+        facts += [files.measure(_own(call, path))[1] for path in named if path.is_file()]
     return facts

@@ -12,7 +12,7 @@ import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tagseal.machine.files import measured
+from tagseal.machine.files import measure
 from tagseal.workflow.play.action import StepFailedError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def kept(host: Host, facts: Sequence[str]) -> Iterator[bool]:
+def keep(host: Host, facts: Sequence[str]) -> Iterator[bool]:
     """Tell whether the interpreter's folder is as these facts say already; if not, keep what the block makes of it.
 
     Args:
@@ -54,7 +54,7 @@ def _digest(folder: Path) -> str:
         if path.is_symlink():
             what = f"link {path.readlink()}"
         elif path.is_file():
-            what = measured(path)[1]
+            what = measure(path)[1]
         else:
             what = "folder"
         facts.append([path.relative_to(folder).as_posix(), path.lstat().st_mode, what])

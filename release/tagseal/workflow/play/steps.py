@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from tagseal.errors import ServiceError, UsageError
 from tagseal.names import printable
-from tagseal.workflow.evaluate import filled, holds, value
+from tagseal.workflow.evaluate import fill, holds, value
 from tagseal.workflow.play import files, setup, shells
-from tagseal.workflow.play.action import Call, Done, Host, StepFailedError, placed
+from tagseal.workflow.play.action import Call, Done, Host, StepFailedError, name_place
 from tagseal.workflow.play.actions import ACTIONS
 
 if TYPE_CHECKING:
@@ -100,11 +100,11 @@ def play(workflow: Workflow, job: Job, known: Mapping[str, Any], world: World) -
     """
     state = _State(ends=_ends(job.at))
     for number, step in enumerate(job.steps, 1):
-        names = _known(known, state, world)
-        with placed(workflow.path, step.at):
+        names = _known_values(known, state, world)
+        with name_place(workflow.path, step.at):
             # GitHub refuses a condition that names secrets.
             if not holds(step.condition, {name: names[name] for name in names if name != "secrets"}, state.status):
-                state.ended.append(_ended(step, "skipped", "skipped"))
+                state.ended.append(_end_step(step, "skipped", "skipped"))
                 continue
             _play(workflow, job, step, names, state, world, number)
     return tuple(state.ended), state.status
@@ -127,12 +127,12 @@ def environ(at: Field, known: Mapping[str, Any], file: str) -> dict[str, str]:
     """
     said = {}
     for name, text in at.below("env").items():
-        with placed(file, text):
-            said[name] = filled(text.text, known)
+        with name_place(file, text):
+            said[name] = fill(text.text, known)
     return said
 
 
-def _known(known: Mapping[str, Any], state: _State, world: World) -> dict[str, Any]:
+def _known_values(known: Mapping[str, Any], state: _State, world: World) -> dict[str, Any]:
     runner = {"os": "Linux", "arch": "X64", "temp": str(world.temp), "environment": "github-hosted"}
     return {
         **known,
@@ -151,7 +151,7 @@ def _play(  # noqa: PLR0913, PLR0917 - a step, and everything around it
     commands = _command_files(world.temp, number)
     seen = {**world.environ, **known["env"], **commands}
     seen["PATH"] = os.pathsep.join([str(world.shims), *state.path, world.environ["PATH"]])
-    given = {name: filled(one.text, known) for name, one in step.at.below("with").items()}
+    given = {name: fill(one.text, known) for name, one in step.at.below("with").items()}
     call = Call(
         step=step,
         file=workflow.path,
@@ -168,7 +168,7 @@ def _play(  # noqa: PLR0913, PLR0917 - a step, and everything around it
     reason = ""
     try:
         done = ACTIONS[step.action].play(call) if step.uses else _run(workflow, job, call, known, world, state.ends)
-        outputs = {**done.outputs, **_written(commands, state)}
+        outputs = {**done.outputs, **_read_outputs(commands, state)}
         state.take(done)
     except StepFailedError as error:
         outcome, reason = "failure", printable(str(error))
@@ -177,17 +177,17 @@ def _play(  # noqa: PLR0913, PLR0917 - a step, and everything around it
     continues = outcome == "success" or truth(step.continues, known)
     if not continues:
         state.status = "failure"
-    state.ended.append(_ended(step, outcome, "success" if continues else "failure", outputs, reason))
+    state.ended.append(_end_step(step, outcome, "success" if continues else "failure", outputs, reason))
 
 
 def _run(  # noqa: PLR0913, PLR0917 - as above
     workflow: Workflow, job: Job, call: Call, known: Mapping[str, Any], world: World, ends: float | None
 ) -> Done:
-    lines = filled(call.step.run, known)
-    folder = call.workspace / filled(_default(workflow, job, call.step, "working-directory"), known)
+    lines = fill(call.step.run, known)
+    folder = call.workspace / fill(_default(workflow, job, call.step, "working-directory"), known)
     if not folder.is_dir():
         raise StepFailedError(f"got no folder {folder.name} to run in")
-    if folder == call.workspace and (requirements := setup.wanted(lines)):
+    if folder == call.workspace and (requirements := setup.requirements_file(lines)):
         return setup.install(call, requirements)
     script = Path(call.environ["GITHUB_OUTPUT"]).with_name("script")
     shell = shells.argv(_default(workflow, job, call.step, "shell"), lines, script)
@@ -204,7 +204,7 @@ def _run(  # noqa: PLR0913, PLR0917 - as above
     return Done()
 
 
-def _written(commands: Mapping[str, str], state: _State) -> dict[str, str]:
+def _read_outputs(commands: Mapping[str, str], state: _State) -> dict[str, str]:
     """Read the files that a step wrote to; return its outputs."""
     text = {name: Path(path).read_text(encoding="utf-8", errors="replace") for name, path in commands.items()}
     state.take(
@@ -248,7 +248,7 @@ def truth(written: str, known: Mapping[str, Any]) -> bool:
     return written == "true"
 
 
-def _ended(
+def _end_step(
     step: Step,
     outcome: Conclusion,
     conclusion: Conclusion,

@@ -7,8 +7,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tagseal.names import shown
-from tagseal.workflow.acts import Line, commands, told
+from tagseal.names import show
+from tagseal.workflow.acts import Line, commands, printed_lines
 from tagseal.workflow.rules import Hit, act, hit, steps_of
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def tagged_before_signed(workflow: Workflow, known: Known) -> Iterator[Hit]:
                 continue
             later = any(_SIGNS.search(commands(one)) for one in job.steps[number:]) or _after(workflow, job) & signers
             if later:
-                yield hit(act(step), f"{shown(step.name)} pushes the image under its tag, and it is signed later")
+                yield hit(act(step), f"{show(step.name)} pushes the image under its tag, and it is signed later")
 
 
 def _after(workflow: Workflow, job: Job) -> set[str]:
@@ -57,7 +57,7 @@ def image_by_tag(workflow: Workflow, known: Known) -> Iterator[Hit]:
         at = step.at.get("run")
         lines = [Line(number=number, text=text) for number, text in at.lines()] if at else []
         for pattern, act_ in ((_SIGNS, "signed"), (_CHECKS, "checked")):
-            for command in _found(lines, pattern):
+            for command in _find(lines, pattern):
                 if _BY_TAG.search(command[-1].text) and not any(_DIGEST.search(one.text) for one in command):
                     yield Hit(line=command[0].number, column=1, what=f"an image is {act_} by its tag, which can move")
 
@@ -65,13 +65,13 @@ def image_by_tag(workflow: Workflow, known: Known) -> Iterator[Hit]:
 def notes_check_some(workflow: Workflow, known: Known) -> Iterator[Hit]:
     """Find notes that tell how to verify the wheel and leave the other files out."""
     for _, step in steps_of(workflow):
-        found = list(_found(told(step), _FILE_CHECKS))
+        found = list(_find(printed_lines(step), _FILE_CHECKS))
         text = "\n".join(line.text for command in found for line in command)
         if ".whl" in text and not re.search(r"\.tar\.gz|\.zip|\bdist/\*|\s\*(?:\s|$)", text):
             yield Hit(line=found[0][0].number, column=1, what="the notes' commands verify the wheel and no other file")
 
 
-def _found(lines: Sequence[Line], pattern: re.Pattern[str]) -> Iterator[list[Line]]:
+def _find(lines: Sequence[Line], pattern: re.Pattern[str]) -> Iterator[list[Line]]:
     """Yield commands that fit, each with the lines that a backslash continues it on."""
     for number, line in enumerate(lines):
         if pattern.search(line.text) and not line.text.lstrip().startswith("#"):

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tagseal.names import shown
+from tagseal.names import show
 from tagseal.workflow.acts import commands, job_publishes, publishes, runs_code
 from tagseal.workflow.identity import foreign_holders, runs_verbs
 from tagseal.workflow.rules import act, hit, place, steps_of
@@ -36,14 +36,14 @@ def permissions_at_top(workflow: Workflow, known: Known) -> Iterator[Hit]:
     granted = at.text or ", ".join(f"{name}: {one.text}" for name, one in at.entries.items() if one.text != "none")
     if granted:
         level: Level | None = None if "write" in granted else "warning"
-        yield hit(at, f"every job gets {shown(granted)}", level)
+        yield hit(at, f"every job gets {show(granted)}", level)
 
 
 def permissions_missing(workflow: Workflow, known: Known) -> Iterator[Hit]:
     """Find jobs whose rights are a setting of the repository: it may be everything."""
     jobs = [job for job in workflow.jobs if job.permissions is None]
     if jobs:
-        names = ", ".join(shown(job.id) for job in jobs)
+        names = ", ".join(show(job.id) for job in jobs)
         yield hit(place(workflow, "jobs"), f"no permissions are set for {names}; the repository's default may be all")
 
 
@@ -53,8 +53,8 @@ def identity_beside_code(workflow: Workflow, known: Known) -> Iterator[Hit]:
         steps = [step for step in job.steps if runs_code(step)]
         if job.may("id-token") and steps:
             more = f" and {len(steps) - 1} more" if steps[1:] else ""
-            code = f"seems to run the project's code ({shown(steps[0].name)}{more})"
-            yield hit(act(steps[0]), f"job {shown(job.id)} has `id-token: write` and {code}")
+            code = f"seems to run the project's code ({show(steps[0].name)}{more})"
+            yield hit(act(steps[0]), f"job {show(job.id)} has `id-token: write` and {code}")
 
 
 def checkout_on_path(workflow: Workflow, known: Known) -> Iterator[Hit]:
@@ -74,7 +74,7 @@ def checkout_on_path(workflow: Workflow, known: Known) -> Iterator[Hit]:
 def foreign_jobs(workflow: Workflow, known: Known) -> Iterator[Hit]:
     """Find jobs beside those of a release that could sign as it: the guard refuses them."""
     for holder in foreign_holders(workflow, index=known.index) if runs_verbs(workflow) else ():
-        yield hit(holder.job.at, f"job {shown(holder.job.id)} can sign as this release: {holder.reason}")
+        yield hit(holder.job.at, f"job {show(holder.job.id)} can sign as this release: {holder.reason}")
 
 
 def secrets_beside_code(workflow: Workflow, known: Known) -> Iterator[Hit]:
@@ -86,8 +86,8 @@ def secrets_beside_code(workflow: Workflow, known: Known) -> Iterator[Hit]:
         for _, at in job.at.walk():
             for found in _SECRET.finditer(at.text):
                 if (name := found[1] or found[2]) != "GITHUB_TOKEN":
-                    beside = f"in the job that seems to run the project's code ({shown(code.name)})"
-                    yield hit(at, f"the secret {shown(name)} is {beside}")
+                    beside = f"in the job that seems to run the project's code ({show(code.name)})"
+                    yield hit(at, f"the secret {show(name)} is {beside}")
 
 
 def self_hosted(workflow: Workflow, known: Known) -> Iterator[Hit]:
@@ -95,7 +95,7 @@ def self_hosted(workflow: Workflow, known: Known) -> Iterator[Hit]:
     for job in workflow.jobs:
         if "self-hosted" in job.runs_on:
             level: Level | None = None if job.may("id-token") or job_publishes(job) else "warning"
-            yield hit(job.at.entries["runs-on"], f"job {shown(job.id)} runs on a machine of your own", level)
+            yield hit(job.at.entries["runs-on"], f"job {show(job.id)} runs on a machine of your own", level)
 
 
 def credentials_kept(workflow: Workflow, known: Known) -> Iterator[Hit]:
@@ -103,7 +103,7 @@ def credentials_kept(workflow: Workflow, known: Known) -> Iterator[Hit]:
     for job, step in steps_of(workflow):
         if step.action == "actions/checkout" and step.option("persist-credentials") != "false":
             level: Level | None = "error" if job.may("contents") and any(map(runs_code, job.steps)) else None
-            yield hit(act(step), f"job {shown(job.id)} leaves its token in the checkout", level)
+            yield hit(act(step), f"job {show(job.id)} leaves its token in the checkout", level)
 
 
 def shallow(workflow: Workflow, known: Known) -> Iterator[Hit]:
@@ -115,7 +115,7 @@ def shallow(workflow: Workflow, known: Known) -> Iterator[Hit]:
         }:
             reader = next((one for one in job.steps if _TAGS.search(commands(one))), None)
             if reader:
-                yield hit(act(step), f"{shown(reader.name)} looks at tags, and this checkout has one commit")
+                yield hit(act(step), f"{show(reader.name)} looks at tags, and this checkout has one commit")
 
 
 def cached(workflow: Workflow, known: Known) -> Iterator[Hit]:
@@ -128,7 +128,7 @@ def cached(workflow: Workflow, known: Known) -> Iterator[Hit]:
         caches |= "type=gha" in step.option("cache-from")
         if caches and (job.may("id-token") or job_publishes(job)):
             yield hit(
-                act(step), f"job {shown(job.id)} signs or publishes what may come out of a cache ({shown(step.name)})"
+                act(step), f"job {show(job.id)} signs or publishes what may come out of a cache ({show(step.name)})"
             )
 
 
@@ -137,13 +137,13 @@ def continues(workflow: Workflow, known: Known) -> Iterator[Hit]:
     for job in workflow.jobs:
         if job.continues not in {"", "false"} and job_publishes(job):
             yield hit(
-                job.at.entries["continue-on-error"], f"job {shown(job.id)} publishes, and its failure changes nothing"
+                job.at.entries["continue-on-error"], f"job {show(job.id)} publishes, and its failure changes nothing"
             )
         for step in job.steps:
             if step.continues not in {"", "false"} and publishes(step):
                 yield hit(
                     step.at.entries["continue-on-error"],
-                    f"{shown(step.name)} publishes, and its failure changes nothing",
+                    f"{show(step.name)} publishes, and its failure changes nothing",
                 )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tagseal.names import shown
+from tagseal.names import show
 from tagseal.workflow.acts import commands, job_publishes
 from tagseal.workflow.filters import passes
 from tagseal.workflow.rules import Hit, hit, place
@@ -32,7 +32,7 @@ def branch_can_sign(workflow: Workflow, known: Known) -> Iterator[Hit]:
     starts = workflow.starts
     if not signers or not starts.at_tags:
         return
-    jobs = ", ".join(shown(job.id) for job in signers)
+    jobs = ", ".join(show(job.id) for job in signers)
     events = {"push": starts.branches, "workflow_dispatch": starts.by_hand}
     events |= {name.strip("`"): True for name in starts.others if name != "`create`"}
     for event, so in events.items():
@@ -58,13 +58,13 @@ def tag_not_matched(workflow: Workflow, known: Known) -> Iterator[Hit]:
     """Find a filter of tags that the project's own tags do not pass."""
     at = place(workflow, "on", "push", "tags")
     if known.tag and (found := filters(workflow)) and not passes(found, known.tag):
-        yield hit(at, f"the tag {shown(known.tag)} of this project passes none of {', '.join(map(shown, found))}")
+        yield hit(at, f"the tag {show(known.tag)} of this project passes none of {', '.join(map(show, found))}")
 
 
 def trigger_too_wide(workflow: Workflow, known: Known) -> Iterator[Hit]:
     """Find a filter of tags that takes whatever tag is pushed."""
     if (found := filters(workflow)) and passes(found, _NO_VERSION):
-        yield hit(place(workflow, "on", "push", "tags"), f"{', '.join(map(shown, found))} takes any tag")
+        yield hit(place(workflow, "on", "push", "tags"), f"{', '.join(map(show, found))} takes any tag")
 
 
 def filters(workflow: Workflow) -> tuple[str, ...]:
@@ -93,13 +93,13 @@ def pull_request_target(workflow: Workflow, known: Known) -> Iterator[Hit]:
 def identity_file(workflow: Workflow, known: Known) -> Iterator[Hit]:
     """Find a file name that is not the documented identity, and commands that name another file."""
     if known.documented and workflow.file not in known.documented and any(map(_acts, workflow.jobs)):
-        names = ", ".join(map(shown, known.documented))
-        yield hit(workflow.at, f"this file is {shown(workflow.file)}, and the documented identity is {names}")
+        names = ", ".join(map(show, known.documented))
+        yield hit(workflow.at, f"this file is {show(workflow.file)}, and the documented identity is {names}")
     for job in workflow.jobs:
         for step in job.steps:
             at = step.at.get("run")
             for number, text in at.lines() if at else ():
                 for name in re.findall(r"github\.repository[^/]*/\.github/workflows/([\w.-]+\.ya?ml)@", text):
                     if name != workflow.file:
-                        what = f"a command names the identity of {shown(name)}, and this file is another"
+                        what = f"a command names the identity of {show(name)}, and this file is another"
                         yield Hit(line=number, column=1, what=what)

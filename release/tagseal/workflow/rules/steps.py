@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tagseal.names import shown
+from tagseal.names import show
 from tagseal.workflow.acts import commands, job_publishes, runs_code
 from tagseal.workflow.expressions import expressions
 from tagseal.workflow.rules import Hit, act, hit, steps_of
@@ -39,7 +39,7 @@ def unpinned(workflow: Workflow, known: Known) -> Iterator[Hit]:
             name, _, ref = at.text.partition("@")
             local = name.startswith("./")
             if not local and not _COMMIT.fullmatch(ref.removeprefix("sha256:")):
-                yield hit(at, f"{shown(at.text)} is whatever its owner calls so", level)
+                yield hit(at, f"{show(at.text)} is whatever its owner calls so", level)
 
 
 def pasted(workflow: Workflow, known: Known) -> Iterator[Hit]:
@@ -49,7 +49,7 @@ def pasted(workflow: Workflow, known: Known) -> Iterator[Hit]:
         for line, expression in expressions(script) if script else ():
             level: Level | None = None if _STRANGERS.search(expression) else "warning"
             yield Hit(
-                line=line, column=1, what=f"{shown('${{ ' + expression + ' }}')} is pasted into a script", level=level
+                line=line, column=1, what=f"{show('${{ ' + expression + ' }}')} is pasted into a script", level=level
             )
 
 
@@ -65,7 +65,7 @@ def unchecked(workflow: Workflow, known: Known) -> Iterator[Hit]:
             checked = bool(step.option("artifact-ids")) or any(_CHECKS.search(commands(one)) for one in job.steps)
             if not checked:
                 yield hit(
-                    act(step), f"job {shown(job.id)} publishes or signs files that it takes by the artifact's name"
+                    act(step), f"job {show(job.id)} publishes or signs files that it takes by the artifact's name"
                 )
 
 
@@ -74,7 +74,7 @@ def kept_artifact(workflow: Workflow, known: Known) -> Iterator[Hit]:
     for job, step in steps_of(workflow):
         uploads = step.action == "actions/upload-artifact" and step.option("overwrite") != "true"
         if uploads and (_acts(job) or any(map(runs_code, job.steps))):
-            yield hit(act(step), f"job {shown(job.id)}, run again, finds its artifact there")
+            yield hit(act(step), f"job {show(job.id)}, run again, finds its artifact there")
 
 
 def _acts(job: Job) -> bool:

@@ -93,10 +93,10 @@ def read(folder: Path) -> Image:
     for name, text in wanted.items():
         with source.opened(name) as (stream, size):
             if stream.read(size) != text:
-                raise failures.damaged(name, "is not as it was written")
+                raise failures.damage(name, "is not as it was written")
     expected = {*wanted, *map(path_of, (*image.documents, *image.blobs))}
     if more := sorted(_names(folder) - expected):
-        raise failures.damaged(more[0], "belongs to no image here")
+        raise failures.damage(more[0], "belongs to no image here")
     return image
 
 

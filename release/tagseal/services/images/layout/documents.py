@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tagseal.names import shown
+from tagseal.names import show
 from tagseal.services.images.layout import failures
 from tagseal.services.images.layout.values import INDEX, MANIFEST, UNKNOWN, Descriptor, Platform
 
@@ -53,7 +53,7 @@ def check_layout(text: bytes) -> None:
     where = "oci-layout"
     version = _field(_table(text, where), "imageLayoutVersion", where)
     if version != "1.0.0":
-        raise failures.damaged(where, f"says version {shown(str(version))}")
+        raise failures.damage(where, f"says version {show(str(version))}")
 
 
 def index(text: bytes, where: str) -> tuple[Listed, ...]:
@@ -64,7 +64,8 @@ def index(text: bytes, where: str) -> tuple[Listed, ...]:
     """
     table = _document(text, where, INDEX, never=("config", "layers"))
     return tuple(
-        _listed(one, f"{where}: manifests.{number}") for number, one in enumerate(_array(table, "manifests", where))
+        _listed_descriptor(one, f"{where}: manifests.{number}")
+        for number, one in enumerate(_array(table, "manifests", where))
     )
 
 
@@ -92,15 +93,15 @@ def configuration(text: bytes, where: str) -> Platform:
 def _document(text: bytes, where: str, kind: str, *, never: tuple[str, ...]) -> Mapping[str, Any]:
     table = _table(text, where)
     if (version := _field(table, "schemaVersion", where)) != 2 or version is True:  # noqa: PLR2004 - both documents' only version
-        raise failures.damaged(where, f"says schemaVersion {shown(str(version))}")
+        raise failures.damage(where, f"says schemaVersion {show(str(version))}")
     if (own := _field(table, "mediaType", where, kind)) != kind:
-        raise failures.damaged(where, f"says it is {shown(str(own))} and is listed as {kind}")
+        raise failures.damage(where, f"says it is {show(str(own))} and is listed as {kind}")
     if key := next((key for key in table if key.casefold() in {one.casefold() for one in never}), None):
-        raise failures.damaged(where, f"is a {kind} and has {shown(key)} as well")
+        raise failures.damage(where, f"is a {kind} and has {show(key)} as well")
     return table
 
 
-def _listed(value: object, where: str) -> Listed:
+def _listed_descriptor(value: object, where: str) -> Listed:
     table = _object(value, where)
     platform = _field(table, "platform", where, None)
     annotations = _object(_field(table, "annotations", where, {}), f"{where}.annotations")
@@ -112,8 +113,8 @@ def _listed(value: object, where: str) -> Listed:
     )
     # A runtime pulls by platform and heeds no annotation: what is left unsigned must be what none pulls.
     if found.attests != (found.platform is not None and UNKNOWN in {found.platform.os, found.platform.architecture}):
-        raise failures.damaged(
-            where, f"is for {shown(str(found.platform))} and {'an' if found.attests else 'no'} attestation"
+        raise failures.damage(
+            where, f"is for {show(str(found.platform))} and {'an' if found.attests else 'no'} attestation"
         )
     return found
 
@@ -122,11 +123,11 @@ def _descriptor(value: object, where: str) -> Descriptor:
     table = _object(value, where)
     kind, digest, size = (_field(table, key, where) for key in ("mediaType", "digest", "size"))
     if not isinstance(kind, str) or _MEDIA_TYPE.fullmatch(kind) is None:
-        raise failures.damaged(where, f"has the media type {shown(str(kind))}")
+        raise failures.damage(where, f"has the media type {show(str(kind))}")
     if not isinstance(digest, str) or _DIGEST.fullmatch(digest) is None:
-        raise failures.damaged(where, f"has the digest {shown(str(digest))}, which is no sha256")
+        raise failures.damage(where, f"has the digest {show(str(digest))}, which is no sha256")
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
-        raise failures.damaged(where, f"has the size {shown(str(size))}")
+        raise failures.damage(where, f"has the size {show(str(size))}")
     return Descriptor(media_type=kind, size=size, sha256=digest.removeprefix("sha256:"))
 
 
@@ -135,9 +136,9 @@ def _platform(table: Mapping[str, Any], where: str) -> Platform:
     parts += [_field(table, key, where, "") for key in ("variant", "os.version")]
     for part in parts:
         if not isinstance(part, str) or (part and _PLATFORM.fullmatch(part) is None):
-            raise failures.damaged(where, f"names the platform {shown(str(part))}")
+            raise failures.damage(where, f"names the platform {show(str(part))}")
     if not parts[0] or not parts[1]:
-        raise failures.damaged(where, "names no operating system or no architecture")
+        raise failures.damage(where, "names no operating system or no architecture")
     return Platform(os=parts[0], architecture=parts[1], variant=parts[2], version=parts[3])
 
 
@@ -145,7 +146,7 @@ def _table(text: bytes, where: str) -> Mapping[str, Any]:
     try:
         value = json.loads(text.decode(), object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
-        raise failures.damaged(where, f"does not read as JSON ({shown(str(error))[1:-1]})") from error
+        raise failures.damage(where, f"does not read as JSON ({show(str(error))[1:-1]})") from error
     return _object(value, where)
 
 
@@ -158,14 +159,14 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _object(value: object, where: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise failures.damaged(where, "is no JSON object")
+        raise failures.damage(where, "is no JSON object")
     return value
 
 
 def _array(table: Mapping[str, Any], key: str, where: str) -> list[object]:
     value = _field(table, key, where)
     if not isinstance(value, list):
-        raise failures.damaged(f"{where}: {key}", "is no JSON array")
+        raise failures.damage(f"{where}: {key}", "is no JSON array")
     return value
 
 
@@ -174,8 +175,8 @@ _NONE = object()
 
 def _field(table: Mapping[str, Any], key: str, where: str, default: object = _NONE) -> Any:  # noqa: ANN401 - JSON
     if other := next((one for one in table if one != key and one.casefold() == key.casefold()), None):
-        raise failures.damaged(where, f"has {shown(other)}, which some readers take for {key}")
+        raise failures.damage(where, f"has {show(other)}, which some readers take for {key}")
     value = table.get(key, default)
     if value is _NONE:
-        raise failures.damaged(where, f"lacks {key}")
+        raise failures.damage(where, f"lacks {key}")
     return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tagseal.errors import UsageError, VerificationFailed
-from tagseal.names import shown
+from tagseal.names import show
 
 if TYPE_CHECKING:
     from tagseal.services.images.layout.values import Descriptor, Platform
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 _AGAIN = "Build the image again; if it stays so, look at what writes it."
 
 
-def damaged(where: str, why: str) -> VerificationFailed:
+def damage(where: str, why: str) -> VerificationFailed:
     """Return the error for a document that is not what the specification says."""
     return VerificationFailed(
-        f"got {shown(where)}, which {why}, expected it as the OCI image specification 1.1 has it",
+        f"got {show(where)}, which {why}, expected it as the OCI image specification 1.1 has it",
         hint=_AGAIN,
         slug="damaged-image",
     )
@@ -26,7 +26,7 @@ def differs(expected: Descriptor, got: str) -> VerificationFailed:
     """Return the error for bytes that are not those of their descriptor."""
     return VerificationFailed(
         f"got {got} for {expected.digest}, expected {expected.size:,} bytes with that digest",
-        context=(f"it is listed as {shown(expected.media_type)}",),
+        context=(f"it is listed as {show(expected.media_type)}",),
         hint="The archive is incomplete or was changed: build the image again.",
         slug="image-blob-differs",
     )
@@ -35,7 +35,7 @@ def differs(expected: Descriptor, got: str) -> VerificationFailed:
 def missing(name: str) -> VerificationFailed:
     """Return the error for a file that the layout lacks."""
     return VerificationFailed(
-        f"got no {shown(name)} in the image, expected every file that its documents name",
+        f"got no {show(name)} in the image, expected every file that its documents name",
         hint="The archive is incomplete: build the image again, with all platforms in it (buildah: `manifest push "
         "--all`, skopeo: `copy --all`).",
         slug="image-blob-missing",
@@ -45,7 +45,7 @@ def missing(name: str) -> VerificationFailed:
 def unsafe(name: str, found: str) -> VerificationFailed:
     """Return the error for an archive that two readers may read differently."""
     return VerificationFailed(
-        f"got {shown(name)} with {found}, expected an archive of plain files, each once",
+        f"got {show(name)} with {found}, expected an archive of plain files, each once",
         hint="Let the builder write the archive itself: type=oci, or oci-archive:.",
         slug="unsafe-image-archive",
     )
@@ -69,15 +69,15 @@ def docker(what: str) -> UsageError:
 def media_type(kind: str, where: str) -> UsageError:
     """Return the error for what is no part of an image, by its media type."""
     if kind.startswith("application/vnd.docker."):
-        return docker(f"{shown(kind)} in {shown(where)}")
+        return docker(f"{show(kind)} in {show(where)}")
     if ".nondistributable." in kind:
         return UsageError(
-            f"got a layer of type {shown(kind)} in {shown(where)}, expected layers that a registry may hold",
+            f"got a layer of type {show(kind)} in {show(where)}, expected layers that a registry may hold",
             hint="Build on a base image whose layers may be distributed.",
             slug="nondistributable-layer",
         )
     return UsageError(
-        f"got the media type {shown(kind)} in {shown(where)}, expected an OCI index, manifest, configuration or layer",
+        f"got the media type {show(kind)} in {show(where)}, expected an OCI index, manifest, configuration or layer",
         hint="Release a container image here; other artifacts are no images to a registry's clients.",
         slug="unknown-media-type",
     )
@@ -96,7 +96,7 @@ def count(number: int) -> UsageError:
 def platform(digest: str, listed: Platform, own: Platform) -> VerificationFailed:
     """Return the error for a manifest that is listed as what it is not."""
     return VerificationFailed(
-        f"got {shown(str(own))} in the configuration of {digest}, expected {shown(str(listed))} as its index says",
+        f"got {show(str(own))} in the configuration of {digest}, expected {show(str(listed))} as its index says",
         hint="Build that platform for itself (`--platform`): a machine that pulls it by platform gets what it cannot "
         "run.",
         slug="image-platform-differs",
@@ -106,7 +106,7 @@ def platform(digest: str, listed: Platform, own: Platform) -> VerificationFailed
 def absent(name: str, what: str) -> UsageError:
     """Return the error for a place without an image."""
     return UsageError(
-        f"got {what} at {shown(name)}, expected an OCI archive or the folder of an OCI layout",
+        f"got {what} at {show(name)}, expected an OCI archive or the folder of an OCI layout",
         hint="Make it before this command, or correct `archive` in [tool.tagseal.image].",
         slug="no-image",
     )

@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Protocol
 
 from tagseal.machine import archives, files
 from tagseal.machine.members import Unsafe, inside
-from tagseal.names import shown
+from tagseal.names import show
 from tagseal.services.images.layout import failures
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def _archive(path: Path, room: Path) -> Iterator[Archive]:
         except Unsafe as error:
             raise failures.unsafe(path.name, str(error)) from error
         except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, ValueError) as error:
-            raise failures.absent(path.name, f"no readable tar archive ({shown(str(error))[1:-1]})") from error
+            raise failures.absent(path.name, f"no readable tar archive ({show(str(error))[1:-1]})") from error
         yield Archive(plain, members)
 
 
@@ -201,9 +201,9 @@ def _look(member: tarfile.TarInfo, found: dict[str, tuple[int, int]]) -> None:
     if member.isdir():
         return
     if not member.isreg() or member.issparse() or member.size < 0:
-        raise Unsafe(f"{shown(name)}, which is a link, a device, a pipe or sparse")
+        raise Unsafe(f"{show(name)}, which is a link, a device, a pipe or sparse")
     if name in found:
-        raise Unsafe(f"{shown(name)} twice")
+        raise Unsafe(f"{show(name)} twice")
     found[name] = member.offset_data, member.size
 
 
@@ -212,5 +212,5 @@ def _is_layout(where: str, names: Collection[str]) -> None:
     if "oci-layout" in names:
         return
     if "manifest.json" in names:
-        raise failures.docker(f"{shown(where)} as `docker save` writes it")
+        raise failures.docker(f"{show(where)} as `docker save` writes it")
     raise failures.absent(where, "no oci-layout file")

@@ -68,7 +68,7 @@ class _Walk:
         else:
             raise failures.media_type(root.media_type, "index.json")
         if both := self._documents.keys() & self._blobs.keys():
-            raise failures.damaged(f"sha256:{min(both)}", "is listed as a manifest and as a blob")
+            raise failures.damage(f"sha256:{min(both)}", "is listed as a manifest and as a blob")
         return Image(
             root=root,
             platform=platform,
@@ -93,7 +93,7 @@ class _Walk:
             else:
                 platform = self._platform(one)
                 if (key := (*platform.usual, platform.version)) in platforms:
-                    raise failures.damaged(descriptor.digest, f"lists {platform} twice")
+                    raise failures.damage(descriptor.digest, f"lists {platform} twice")
                 platforms.add(key)
         self._found(descriptor)
 
@@ -108,13 +108,13 @@ class _Walk:
     def _runnable(self, descriptor: Descriptor) -> Platform:
         own = self._manifest(descriptor, LAYERS, {CONFIG})
         if own is None or own.unknown:
-            raise failures.damaged(descriptor.digest, "is for no platform and no attestation")
+            raise failures.damage(descriptor.digest, "is for no platform and no attestation")
         return own
 
     def _attestation(self, listed: Listed) -> None:
         own = self._manifest(listed.descriptor, {IN_TOTO}, {CONFIG, EMPTY})
         if own is not None and not own.unknown:
-            raise failures.damaged(listed.descriptor.digest, f"is an attestation and for {own}")
+            raise failures.damage(listed.descriptor.digest, f"is an attestation and for {own}")
         self._about.append(listed.about)
 
     def _manifest(
@@ -133,7 +133,7 @@ class _Walk:
     def _document(self, descriptor: Descriptor) -> bytes:
         self._count()
         if descriptor.sha256 in self._documents:
-            raise failures.damaged(descriptor.digest, "is listed twice")
+            raise failures.damage(descriptor.digest, "is listed twice")
         return _bytes(self._source, descriptor, _DOCUMENT)
 
     def _found(self, descriptor: Descriptor) -> None:
@@ -143,7 +143,7 @@ class _Walk:
     def _blob(self, descriptor: Descriptor) -> None:
         self._count()
         if self._blobs.setdefault(descriptor.sha256, descriptor) != descriptor:
-            raise failures.damaged(descriptor.digest, "is listed with two sizes or media types")
+            raise failures.damage(descriptor.digest, "is listed with two sizes or media types")
 
     def _add(self, platform: str, descriptor: Descriptor) -> None:
         self._manifests.append(Manifest(platform=platform, size=descriptor.size, sha256=descriptor.sha256))
@@ -157,9 +157,9 @@ class _Walk:
         """Check what only the whole tree tells."""
         platforms = {f"sha256:{one.sha256}" for one in self._manifests if one.platform}
         if not platforms:
-            raise failures.damaged(root.digest, "lists no platform")
+            raise failures.damage(root.digest, "lists no platform")
         if strange := next((one for one in self._about if one and one not in platforms), None):
-            raise failures.damaged(root.digest, f"has an attestation about {strange}, which it does not list")
+            raise failures.damage(root.digest, f"has an attestation about {strange}, which it does not list")
 
 
 def path_of(descriptor: Descriptor) -> str:

@@ -88,16 +88,16 @@ class Registry:
         try:
             return self.manifest(reference) is not None
         except UsageError as error:
-            if refusals.denied(error):
+            if refusals.is_denial(error):
                 return False
             raise
 
-    def denied(self, reference: str) -> bool:
+    def is_denied(self, reference: str) -> bool:
         """Tell whether these credentials may not read a manifest, be it there or not."""
         try:
             self.manifest(reference)
         except UsageError as error:
-            if refusals.denied(error):
+            if refusals.is_denial(error):
                 return True
             raise
         return False
@@ -195,11 +195,11 @@ class Registry:
         """Return what refers to a manifest: from the API, else from the fallback tag."""
         listed = self._retry.read(partial(self._manifests.referrers, sha256, artifact_type))
         if listed is None:
-            listed = self._listed(referrers.tag(sha256))[1]
-        described = [one for entry in listed if (one := referrers.described(entry))]
+            listed = self._read_fallback(referrers.tag(sha256))[1]
+        described = [one for entry in listed if (one := referrers.read_descriptor(entry))]
         return tuple(one for one in described if artifact_type in {"", one.artifact_type})
 
-    def _listed(self, tag: str) -> tuple[bytes | None, list[dict[str, Any]]]:
+    def _read_fallback(self, tag: str) -> tuple[bytes | None, list[dict[str, Any]]]:
         """Return the index at a fallback tag, and its entries."""
         found = self.manifest(tag)
         if found is None:
@@ -217,10 +217,10 @@ class Registry:
     def _append(self, tag: str, entry: dict[str, Any]) -> None:
         wanted = [entry]
         for _ in range(_TURNS):
-            content, there = self._listed(tag)
+            content, there = self._read_fallback(tag)
             # What was there once and is gone was overwritten by another writer, as ours may have been.
             wanted += [one for one in there if one.get("digest") not in {other.get("digest") for other in wanted}]
-            index = referrers.appended(content, wanted)
+            index = referrers.append(content, wanted)
             if index is None:
                 return
             self.push_manifest(index, referrers.INDEX, tag)

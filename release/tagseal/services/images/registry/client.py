@@ -108,12 +108,12 @@ class Client:
         """
         with refusals.border(self.host, request.doing):
             scopes = self._scopes(request)
-            used = self._tokens.known(scopes)
-            answer = self._followed(request, used)
+            used = self._tokens.known_header(scopes)
+            answer = self._follow(request, used)
             if answer.status == _UNAUTHORIZED and self._ours(answer.url):
                 wanted = answer.headers.get("WWW-Authenticate", "")
-                header = self._tokens.renewed(scopes, used, wanted, request.doing, self._fetch)
-                answer = self._followed(request, header)
+                header = self._tokens.renew(scopes, used, wanted, request.doing, self._fetch)
+                answer = self._follow(request, header)
             if answer.status in _RAISED or answer.status >= _SERVER_ERRORS:
                 if not self._ours(answer.url):
                     # A storage service's own signature has expired: the registry gives a new one.
@@ -123,7 +123,7 @@ class Client:
 
     def refusal(self, doing: str, answer: Answer) -> Exception:
         """Return the error for an answer."""
-        return refusals.translated(self.host, doing, answer.status, answer.content, answer.headers)
+        return refusals.error_for(self.host, doing, answer.status, answer.content, answer.headers)
 
     def place(self, url: str, location: str) -> str:
         """Return where an answer leads; its Location may be relative (RFC 9110 section 10.2.2).
@@ -150,16 +150,16 @@ class Client:
     def _ours(self, url: str) -> bool:
         return urlsplit(url).netloc.lower().removesuffix(":443") == self._authority.removesuffix(":443")
 
-    def _followed(self, request: Request, authorization: str) -> Answer:
+    def _follow(self, request: Request, authorization: str) -> Answer:
         url = request.url
         for _ in range(_HOPS):
-            answer = self._sent(request, url, authorization if self._ours(url) else "")
+            answer = self._send(request, url, authorization if self._ours(url) else "")
             if not request.led or answer.status not in _REDIRECTS:
                 return answer
             url = self.place(url, answer.headers.get("Location", ""))
-        raise refusals.garbled(self.host, request.doing, f"{_HOPS} redirects")
+        raise refusals.garbled_answer(self.host, request.doing, f"{_HOPS} redirects")
 
-    def _sent(self, request: Request, url: str, authorization: str) -> Answer:
+    def _send(self, request: Request, url: str, authorization: str) -> Answer:
         with self._session.request(
             request.method,
             url,
@@ -171,7 +171,7 @@ class Client:
             stream=True,
         ) as answer:
             if request.into is not None and answer.status_code < _REDIRECTED:
-                content = _saved(answer, request.into, request.limit)
+                content = _save(answer, request.into, request.limit)
             else:
                 content = _content(answer, request.limit)
             return Answer(url=url, status=answer.status_code, headers=answer.headers, content=content)
@@ -205,7 +205,7 @@ def _content(answer: requests.Response, limit: int) -> bytes:
     return cast("bytes", answer.raw.read(most, decode_content=True))
 
 
-def _saved(answer: requests.Response, file: IO[bytes], limit: int) -> bytes:
+def _save(answer: requests.Response, file: IO[bytes], limit: int) -> bytes:
     """Write an answer to a file, which begins anew: an earlier try may have left a part."""
     file.seek(0)
     file.truncate()

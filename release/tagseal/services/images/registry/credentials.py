@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from tagseal.errors import Refused, UsageError
 from tagseal.machine import actions, process
 from tagseal.machine.files import opened
-from tagseal.names import shown
+from tagseal.names import show
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,7 +97,7 @@ def _read(path: Path) -> dict[str, Any]:
 def _unreadable(path: Path, why: str) -> UsageError:
     # Its own words would quote it, and it holds secrets.
     return UsageError(
-        f"got {shown(str(path))}, which cannot be read as docker's configuration: {why}",
+        f"got {show(str(path))}, which cannot be read as docker's configuration: {why}",
         hint="Mend it, or remove the entry and run `docker login` again.",
         slug="docker-config",
     )
@@ -126,7 +126,7 @@ def _from_file(entry: Mapping[str, Any] | None) -> Credentials | None:
 def _from_helper(environ: Mapping[str, str], folder: Path, name: object, host: str) -> Credentials | None:
     """Ask ``docker-credential-NAME get``: the host goes in, JSON comes out."""
     if not isinstance(name, str) or _HELPER.fullmatch(name) is None:
-        raise _failed(shown(str(name)), "its name is not one", ())
+        raise _failure(show(str(name)), "its name is not one", ())
     asked = _DOCKER_HUB if host in _HUB_NAMES else host
     program = f"docker-credential-{name}"
     done = process.run([program, "get"], cwd=folder, environ=environ, stdin=f"{asked}\n".encode(), timeout=_PATIENCE)
@@ -134,20 +134,20 @@ def _from_helper(environ: Mapping[str, str], folder: Path, name: object, host: s
         said = done.output + done.errors
         if "credentials not found" in said:
             return None
-        raise _failed(program, f"exit code {done.code}", process.tail(said, 5))
+        raise _failure(program, f"exit code {done.code}", process.tail(said, 5))
     try:
         answer = json.loads(done.output)
         user, secret = answer["Username"], answer["Secret"]
     except (ValueError, TypeError, KeyError) as error:
-        raise _failed(program, "its answer is not the one of a helper", ()) from error
+        raise _failure(program, "its answer is not the one of a helper", ()) from error
     if not isinstance(user, str) or not isinstance(secret, str):
-        raise _failed(program, "its answer is not the one of a helper", ())
+        raise _failure(program, "its answer is not the one of a helper", ())
     if not secret:
         return None
     return Credentials(user=user, secret=secret, identity=user == _IDENTITY)
 
 
-def _failed(program: str, why: str, context: tuple[str, ...]) -> UsageError:
+def _failure(program: str, why: str, context: tuple[str, ...]) -> UsageError:
     return UsageError(
         f"got no credentials from {program}, which docker's configuration names: {why}",
         context=context,

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from tagseal.errors import Refused
-from tagseal.names import IMAGE_TAG, shown
+from tagseal.names import IMAGE_TAG, show
 from tagseal.services.images.registry import referrers, refusals
 from tagseal.services.images.registry.client import Request
 from tagseal.services.transport import BLOCK
@@ -57,22 +57,22 @@ class Manifests:
 
     def get(self, reference: str) -> RemoteManifest | None:
         """Return a manifest; None where there is none."""
-        doing = f"read the manifest {shown(reference)}"
-        answer = self._asked(doing, "GET", reference)
+        doing = f"read the manifest {show(reference)}"
+        answer = self._ask(doing, "GET", reference)
         if answer.status == _NOT_FOUND:
             return None
         self.expect(doing, answer, {_OK})
-        content = self.bounded(answer.content, LIMIT, doing)
+        content = self.hold_size(answer.content, LIMIT, doing)
         sha256 = hashlib.sha256(content).hexdigest()
         for told in (reference, answer.headers.get("Docker-Content-Digest")):
             if expected := referrers.hexadecimal(told):
-                self.compare(f"the manifest {shown(reference)}", sha256, expected)
+                self.compare(f"the manifest {show(reference)}", sha256, expected)
         media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip()
         return RemoteManifest(content=content, media_type=media_type, sha256=sha256)
 
     def resolve(self, tag: str) -> str | None:
         """Return the sha256 that a tag names; None where there is no such tag."""
-        answer = self._asked(f"read the tag {shown(tag)}", "HEAD", tag)
+        answer = self._ask(f"read the tag {show(tag)}", "HEAD", tag)
         named = referrers.hexadecimal(answer.headers.get("Docker-Content-Digest"))
         if answer.status == _OK and named:
             return named
@@ -82,7 +82,7 @@ class Manifests:
     def put(self, content: bytes, media_type: str, reference: str) -> bool:
         """Push a manifest; tell whether the registry says that it lists referrers."""
         sha256 = hashlib.sha256(content).hexdigest()
-        doing = f"push a manifest as {shown(reference)}"
+        doing = f"push a manifest as {show(reference)}"
         headers = {"Content-Type": media_type}
         answer = self._client.ask(
             Request(doing=doing, method="PUT", url=self._at(reference), push=True, headers=headers, body=content)
@@ -91,7 +91,7 @@ class Manifests:
         if named := answer.headers.get("Docker-Content-Digest"):
             self.compare("the manifest just pushed", referrers.hexadecimal(named) or named, sha256)
         elif (found := self.get(reference)) is None or found.sha256 != sha256:
-            raise refusals.garbled(self._client.host, doing, "it is not there")
+            raise refusals.garbled_answer(self._client.host, doing, "it is not there")
         return bool(answer.headers.get("OCI-Subject"))
 
     def tags(self) -> tuple[str, ...]:
@@ -121,17 +121,17 @@ class Manifests:
 
     def blob(self, sha256: str, limit: int) -> bytes:
         """Return a blob of ``limit`` bytes at most."""
-        doing = f"read the blob sha256:{shown(sha256)}"
+        doing = f"read the blob sha256:{show(sha256)}"
         url = f"{self._client.root}/blobs/sha256:{quote(sha256, safe='')}"
         answer = self._client.ask(Request(doing=doing, method="GET", url=url, limit=limit, led=True))
         self.expect(doing, answer, {_OK})
-        content = self.bounded(answer.content, limit, doing)
+        content = self.hold_size(answer.content, limit, doing)
         self.compare("the blob", hashlib.sha256(content).hexdigest(), sha256)
         return content
 
     def save(self, sha256: str, file: IO[bytes], limit: int) -> int:
         """Write a blob to a file, ``limit`` bytes at most, and return how many it has."""
-        doing = f"fetch the blob sha256:{shown(sha256)}"
+        doing = f"fetch the blob sha256:{show(sha256)}"
         url = f"{self._client.root}/blobs/sha256:{quote(sha256, safe='')}"
         answer = self._client.ask(Request(doing=doing, method="GET", url=url, limit=limit, led=True, into=file))
         self.expect(doing, answer, {_OK})
@@ -143,7 +143,7 @@ class Manifests:
         if digest.hexdigest() != sha256:
             # An answer that was cut on the way has other bytes as well: it is asked for again.
             got = f"{size:,} bytes with sha256 {digest.hexdigest()}"
-            raise refusals.garbled(self._client.host, doing, f"got {got}")
+            raise refusals.garbled_answer(self._client.host, doing, f"got {got}")
         return size
 
     def expect(self, doing: str, answer: Answer, statuses: Collection[int]) -> None:
@@ -151,14 +151,14 @@ class Manifests:
         if answer.status not in statuses:
             raise self._client.refusal(doing, answer)
 
-    def bounded(self, content: bytes, limit: int, doing: str) -> bytes:
+    def hold_size(self, content: bytes, limit: int, doing: str) -> bytes:
         """Return what is no longer than it may be.
 
         Raises:
             Refused: It is longer.
         """
         if len(content) > limit:
-            raise refusals.oversized(self._client.host, doing, limit)
+            raise refusals.oversized_answer(self._client.host, doing, limit)
         return content
 
     def compare(self, what: str, got: str, expected: str) -> None:
@@ -170,7 +170,7 @@ class Manifests:
         if got != expected:
             raise refusals.differs(self._client.host, what, got, expected)
 
-    def _asked(self, doing: str, method: str, reference: str) -> Answer:
+    def _ask(self, doing: str, method: str, reference: str) -> Answer:
         accept = {"Accept": ", ".join(_ACCEPTED)}
         return self._client.ask(
             Request(doing=doing, method=method, url=self._at(reference), headers=accept, limit=LIMIT, led=True)
@@ -179,7 +179,7 @@ class Manifests:
     def _at(self, reference: str) -> str:
         if not referrers.hexadecimal(reference) and IMAGE_TAG.fullmatch(reference) is None:
             raise Refused(
-                f"got the tag {shown(reference)} for an image, expected letters, digits and . _ - only",
+                f"got the tag {show(reference)} for an image, expected letters, digits and . _ - only",
                 hint="Set tags in [tool.tagseal.image] that a registry takes; + and / are none of theirs.",
                 slug="unsafe-image-tag",
             )
@@ -189,11 +189,11 @@ class Manifests:
         for _ in range(_PAGES):
             answer = self._client.ask(Request(doing=doing, method="GET", url=url, limit=LIMIT))
             self.expect(doing, answer, statuses)
-            self.bounded(answer.content, LIMIT, doing)
+            self.hold_size(answer.content, LIMIT, doing)
             yield answer
             with refusals.border(self._client.host, doing):
                 following = referrers.following(answer.headers.get("Link", ""))
             if not following:
                 return
             url = self._client.place(url, following)
-        raise refusals.oversized(self._client.host, doing, LIMIT * _PAGES)
+        raise refusals.oversized_answer(self._client.host, doing, LIMIT * _PAGES)

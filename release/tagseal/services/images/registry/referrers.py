@@ -56,7 +56,7 @@ def entries(content: bytes) -> list[dict[str, Any]]:
     return found
 
 
-def described(entry: Mapping[str, Any]) -> Descriptor | None:
+def read_descriptor(entry: Mapping[str, Any]) -> Descriptor | None:
     """Return an entry as a value; None for one that is not of that form, or has another kind of digest."""
     sha256, size, annotations = hexadecimal(entry.get("digest")), entry.get("size"), entry.get("annotations")
     media_type, artifact_type = entry.get("mediaType"), entry.get("artifactType") or ""
@@ -99,7 +99,7 @@ def subject(content: bytes) -> str:
     return hexadecimal(found.get("digest")) if isinstance(found, dict) else ""
 
 
-def appended(content: bytes | None, wanted: Sequence[dict[str, Any]]) -> bytes | None:
+def append(content: bytes | None, wanted: Sequence[dict[str, Any]]) -> bytes | None:
     """Return an index with these entries besides its own; None where it has all of them.
 
     Raises:

@@ -29,7 +29,7 @@ _NO_TRUST = re.compile(r"CERTIFICATE_VERIFY_FAILED|certificate verify failed|doe
 _IMMUTABLE = re.compile(r"immutable|TAG_ALREADY_EXISTS|ImageTagAlreadyExists", re.IGNORECASE)
 
 
-def shown(text: str) -> str:
+def show(text: str) -> str:
     """Return words from outside in one bounded line; a URL's query goes, for it may be a signature."""
     return _QUERY.sub("?…", printable(text))[:_LONGEST]
 
@@ -42,7 +42,7 @@ def words(content: bytes) -> str:
         named = [f"{one.get('code', '')} {one.get('message', '')}".strip() for one in errors]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         named = []
-    return shown("; ".join(named) or " ".join(text.split()))
+    return show("; ".join(named) or " ".join(text.split()))
 
 
 @contextmanager
@@ -55,13 +55,13 @@ def border(host: str, doing: str) -> Iterator[None]:
     except requests.RequestException as error:
         text = str(error)
         if _NO_TLS.search(text) or _NO_TRUST.search(text):
-            raise untrusted(host, doing, text) from error
-        raise unreachable(host, doing, shown(text)) from error
+            raise untrusted_connection(host, doing, text) from error
+        raise unreachable(host, doing, show(text)) from error
     except Exception as error:  # whatever an answer of another form makes of requests and of our code
-        raise garbled(host, doing, shown(f"{type(error).__name__}: {error}")) from error
+        raise garbled_answer(host, doing, show(f"{type(error).__name__}: {error}")) from error
 
 
-def translated(host: str, doing: str, status: int, content: bytes, headers: Mapping[str, str]) -> TagsealError:
+def error_for(host: str, doing: str, status: int, content: bytes, headers: Mapping[str, str]) -> TagsealError:
     """Return the error for an HTTP status.
 
     Args:
@@ -74,7 +74,7 @@ def translated(host: str, doing: str, status: int, content: bytes, headers: Mapp
     said = words(content)
     context = (f"{host} said: {status} {said}".rstrip(),)
     if status < _CLIENT_ERRORS:
-        return garbled(host, doing, f"{status} {said}".rstrip())
+        return garbled_answer(host, doing, f"{status} {said}".rstrip())
     if status in {_TOO_MANY, _TIMEOUT} or status >= _SERVER_ERROR or "TOOMANYREQUESTS" in said:
         after = headers.get("Retry-After", "")
         return Busy(
@@ -88,7 +88,7 @@ def translated(host: str, doing: str, status: int, content: bytes, headers: Mapp
         return forbidden(host, doing, context)
     if status == _NOT_FOUND:
         return missing(host, doing, context)
-    return _refused(host, doing, status, context)
+    return _refusal(host, doing, status, context)
 
 
 def forbidden(host: str, doing: str, context: tuple[str, ...]) -> UsageError:
@@ -111,7 +111,7 @@ def forbidden(host: str, doing: str, context: tuple[str, ...]) -> UsageError:
     )
 
 
-def denied(error: TagsealError) -> bool:
+def is_denial(error: TagsealError) -> bool:
     """Tell whether this is the error for credentials that may not."""
     return error.slug in {"registry-permission", "registry-packages-permission"}
 
@@ -127,7 +127,7 @@ def missing(host: str, doing: str, context: tuple[str, ...]) -> UsageError:
     )
 
 
-def _refused(host: str, doing: str, status: int, context: tuple[str, ...]) -> TagsealError:
+def _refusal(host: str, doing: str, status: int, context: tuple[str, ...]) -> TagsealError:
     if _IMMUTABLE.search(context[0]):
         return Refused(
             f"{host} lets nobody move this tag: could not {doing}",
@@ -160,7 +160,7 @@ def unreachable(host: str, doing: str, words: str) -> Busy:
     )
 
 
-def lost(host: str, doing: str, content: bytes) -> Busy:
+def lost_upload(host: str, doing: str, content: bytes) -> Busy:
     """Return the error for an upload of which the registry has forgotten bytes that it took."""
     return Busy(
         f"{host} forgot what was sent: could not {doing}",
@@ -170,7 +170,7 @@ def lost(host: str, doing: str, content: bytes) -> Busy:
     )
 
 
-def garbled(host: str, doing: str, words: str) -> Busy:
+def garbled_answer(host: str, doing: str, words: str) -> Busy:
     """Return the error for an answer that is not a registry's: cut, or somebody else's."""
     return Busy(
         f"the answer is not one of a registry: could not {doing}",
@@ -180,18 +180,18 @@ def garbled(host: str, doing: str, words: str) -> Busy:
     )
 
 
-def untrusted(host: str, doing: str, text: str) -> UsageError:
+def untrusted_connection(host: str, doing: str, text: str) -> UsageError:
     """Return the error for a connection that is not TLS, or whose certificate nobody vouches for."""
     if _NO_TLS.search(text):
         return UsageError(
             f"got no TLS from {host}, expected https: could not {doing}",
-            context=(shown(text),),
+            context=(show(text),),
             hint="Put the registry behind https: credentials and images are sent to no other. There is no switch.",
             slug="registry-without-tls",
         )
     return UsageError(
         f"got a certificate from {host} that is not to be trusted: could not {doing}",
-        context=(shown(text),),
+        context=(show(text),),
         hint="Mend the certificate, or set REQUESTS_CA_BUNDLE to a file with the authority that made it.",
         slug="registry-certificate",
     )
@@ -200,7 +200,7 @@ def untrusted(host: str, doing: str, text: str) -> UsageError:
 def insecure(host: str, place: str) -> Refused:
     """Return the error for a place that the registry leads to, and that is not https."""
     return Refused(
-        f"{host} leads to {shown(place)!r}, expected an address with https",
+        f"{host} leads to {show(place)!r}, expected an address with https",
         hint="Mend the registry's own address in its configuration: nothing is sent without TLS.",
         slug="registry-leads-elsewhere",
     )
@@ -209,13 +209,13 @@ def insecure(host: str, place: str) -> Refused:
 def differs(host: str, what: str, got: str, expected: str) -> VerificationFailed:
     """Return the error for bytes, or a digest, that are not those asked for."""
     return VerificationFailed(
-        f"got sha256 {shown(got)} from {host} for {what}, expected {shown(expected)}",
+        f"got sha256 {show(got)} from {host} for {what}, expected {show(expected)}",
         hint="Run the same command again; if it persists, do not use this registry's copy.",
         slug="registry-digest-differs",
     )
 
 
-def oversized(host: str, what: str, limit: int) -> Refused:
+def oversized_answer(host: str, what: str, limit: int) -> Refused:
     """Return the error for an answer that is longer than it may be."""
     return Refused(
         f"got more than {limit:,} bytes from {host} for {what}, expected {limit:,} at most",

@@ -66,11 +66,11 @@ class Tokens:
         self._known: dict[tuple[str, ...], str] = {}
         self._lock = threading.Lock()
 
-    def known(self, scopes: tuple[str, ...]) -> str:
+    def known_header(self, scopes: tuple[str, ...]) -> str:
         """Return the header for these scopes; empty where none is known."""
         return self._known.get(scopes, "")
 
-    def renewed(self, scopes: tuple[str, ...], used: str, header: str, doing: str, fetch: Fetch) -> str:
+    def renew(self, scopes: tuple[str, ...], used: str, header: str, doing: str, fetch: Fetch) -> str:
         """Return a header for these scopes after a 401 to the one that was ``used``.
 
         Raises:
@@ -79,10 +79,10 @@ class Tokens:
         """
         with self._lock:
             if self._known.get(scopes, "") == used:
-                self._known[scopes] = self._asked(scopes, challenge(header), doing, fetch)
+                self._known[scopes] = self._ask(scopes, challenge(header), doing, fetch)
             return self._known[scopes]
 
-    def _asked(self, scopes: tuple[str, ...], asked: Challenge, doing: str, fetch: Fetch) -> str:
+    def _ask(self, scopes: tuple[str, ...], asked: Challenge, doing: str, fetch: Fetch) -> str:
         if asked.scheme == "bearer":
             return f"Bearer {self._token(scopes, asked, doing, fetch)}"
         if asked.scheme == "basic" and self._credentials and not self._credentials.identity:
@@ -102,11 +102,11 @@ class Tokens:
             authorization = _basic(self._credentials) if self._credentials else ""
         status, content = fetch(url, authorization, form)
         if status != _OK:
-            raise refusals.translated(self._host, doing, status, content, {})
+            raise refusals.error_for(self._host, doing, status, content, {})
         answer = json.loads(content)
         token = answer.get("token") or answer.get("access_token")
         if not isinstance(token, str) or _TOKEN.fullmatch(token) is None:
-            raise refusals.garbled(self._host, doing, "the token service gave no token")
+            raise refusals.garbled_answer(self._host, doing, "the token service gave no token")
         return token
 
 

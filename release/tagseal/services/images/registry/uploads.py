@@ -24,7 +24,7 @@ from urllib.parse import urlencode
 
 from tagseal.errors import Busy, TagsealError, UsageError, VerificationFailed
 from tagseal.machine.files import opened
-from tagseal.names import counted, shown
+from tagseal.names import number_of, show
 from tagseal.services.images.registry import refusals
 from tagseal.services.images.registry.client import Request
 from tagseal.services.transport import BLOCK
@@ -63,7 +63,7 @@ class _Blob:
 
     @property
     def doing(self) -> str:
-        return f"push {shown(self.name)}, {counted(self.size, 'byte')}"
+        return f"push {show(self.name)}, {number_of(self.size, 'byte')}"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -106,7 +106,7 @@ class _Part:
         cut = not block and self._left > 0
         self._left -= len(block)
         if cut or (self._last and not self._left and self.digest.hexdigest() != self._blob.sha256):
-            raise _changed(self._blob.name, self._blob.sha256)
+            raise _changed_blob(self._blob.name, self._blob.sha256)
         return block
 
 
@@ -136,7 +136,7 @@ class Uploads:
             Busy: The registry fails for longer than the patience.
         """
         with _blob(path, sha256, size) as blob:
-            if self._retry.read(partial(self._found, blob)):
+            if self._retry.read(partial(self._is_stored, blob)):
                 return False
             for chunk in self._chunks if size > CHUNK else ():
                 try:
@@ -164,36 +164,36 @@ class Uploads:
 
     def _at_once(self, blob: _Blob, mount: str) -> None:
         def send() -> bool:
-            upload = self._begun(blob, mount)
+            upload = self._begin(blob, mount)
             if upload is not None:
-                answer = self._ended(upload, blob)
+                answer = self._finish(upload, blob)
                 if answer.status in _FORGOTTEN and _UPLOAD_INVALID.search(answer.content):
-                    raise refusals.lost(self._client.host, blob.doing, answer.content)
+                    raise refusals.lost_upload(self._client.host, blob.doing, answer.content)
                 if answer.status not in _PUT:
                     raise self._client.refusal(blob.doing, answer)
             return True
 
-        self._retry.write(send, partial(self._found, blob))
+        self._retry.write(send, partial(self._is_stored, blob))
 
     def _in_chunks(self, blob: _Blob, chunk: int, mount: str) -> None:
         def finish() -> bool:
-            if self._ended(upload, blob).status not in _PUT:
+            if self._finish(upload, blob).status not in _PUT:
                 raise _Unfit(smaller=False)
             return True
 
-        begun = self._retry.write(partial(self._begun, blob, mount), lambda: None)
+        begun = self._retry.write(partial(self._begin, blob, mount), lambda: None)
         if begun is None:
             return
         upload = begun
         while upload.end < blob.size:
             end = min(blob.size, upload.end + max(chunk, upload.least))
-            self._retry.write(partial(self._sent, upload, blob, end), partial(self._arrived, upload, blob, end))
-        self._retry.write(finish, partial(self._found, blob))
+            self._retry.write(partial(self._send, upload, blob, end), partial(self._has_arrived, upload, blob, end))
+        self._retry.write(finish, partial(self._is_stored, blob))
 
-    def _found(self, blob: _Blob) -> bool | None:
+    def _is_stored(self, blob: _Blob) -> bool | None:
         return self.has(blob.sha256, blob.doing, push=True) or None
 
-    def _begun(self, blob: _Blob, mount: str) -> _Upload | None:
+    def _begin(self, blob: _Blob, mount: str) -> _Upload | None:
         """Begin an upload; None where the blob was mounted instead."""
         query = "?" + urlencode({"mount": f"sha256:{blob.sha256}", "from": mount}) if mount else ""
         url = f"{self._client.root}/blobs/uploads/{query}"
@@ -204,14 +204,14 @@ class Uploads:
         except TagsealError as error:
             if not mount or isinstance(error, Busy):
                 raise
-            return self._begun(blob, "")  # the neighbour is not to be read
+            return self._begin(blob, "")  # the neighbour is not to be read
         if mount and answer.status == _CREATED:
             return None
         least = answer.headers.get("OCI-Chunk-Min-Length", "")
         place = self._client.place(answer.url, answer.headers.get("Location", ""))
         return _Upload(place=place, least=min(int(least), blob.size) if least.isdecimal() else 0)
 
-    def _sent(self, upload: _Upload, blob: _Blob, end: int) -> bool:
+    def _send(self, upload: _Upload, blob: _Blob, end: int) -> bool:
         """Send the bytes from where the registry stands to ``end``."""
         parts = list[_Part]()
 
@@ -223,16 +223,16 @@ class Uploads:
         answer = self._client.ask(
             Request(doing=blob.doing, method="PATCH", url=upload.place, push=True, headers=headers, body=body)
         )
-        if answer.status not in _PUT or _stored(answer) not in {end, None}:
+        if answer.status not in _PUT or _stored_bytes(answer) not in {end, None}:
             raise _Unfit(smaller=upload.end == 0)
         upload.place = self._client.place(answer.url, answer.headers.get("Location", ""))
         upload.end, upload.digest = end, parts[-1].digest
         return True
 
-    def _arrived(self, upload: _Upload, blob: _Blob, end: int) -> bool | None:
+    def _has_arrived(self, upload: _Upload, blob: _Blob, end: int) -> bool | None:
         """Ask how far the registry has come; True where that is ``end``."""
         answer = self._client.ask(Request(doing=blob.doing, method="GET", url=upload.place, push=True))
-        stored = _stored(answer)
+        stored = _stored_bytes(answer)
         if answer.status >= _CLIENT_ERRORS or stored is None or not upload.end <= stored <= end:
             raise _Unfit(smaller=False)
         if there := answer.headers.get("Location", ""):
@@ -243,7 +243,7 @@ class Uploads:
         upload.end = stored
         return True if stored == end else None
 
-    def _ended(self, upload: _Upload, blob: _Blob) -> Answer:
+    def _finish(self, upload: _Upload, blob: _Blob) -> Answer:
         """Send what is left of the blob, and end the upload."""
         return self._client.ask(
             Request(
@@ -263,25 +263,25 @@ def _blob(path: Path, sha256: str, size: int) -> Iterator[_Blob]:
     try:
         with opened(path) as file:
             if os.fstat(file.fileno()).st_size != size:
-                raise _changed(path.name, sha256)
+                raise _changed_blob(path.name, sha256)
             yield _Blob(file=file, name=path.name, sha256=sha256, size=size)
     except OSError as error:
         raise UsageError(
-            f"got no blob {shown(path.name)} to push, expected a file: {error.strerror}",
+            f"got no blob {show(path.name)} to push, expected a file: {error.strerror}",
             hint="Run the job that built the image again.",
             slug="blob-unreadable",
         ) from error
 
 
-def _stored(answer: Answer) -> int | None:
+def _stored_bytes(answer: Answer) -> int | None:
     """Return how many bytes a registry has; ``0-0`` is how most of them say none."""
     found = _RANGE.fullmatch(answer.headers.get("Range", ""))
     return None if found is None else int(found[1]) + 1 if found[1] != "0" else 0
 
 
-def _changed(name: str, sha256: str) -> VerificationFailed:
+def _changed_blob(name: str, sha256: str) -> VerificationFailed:
     return VerificationFailed(
-        f"got other bytes in {shown(name)} than those of the image while they were pushed, expected sha256 {sha256}",
+        f"got other bytes in {show(name)} than those of the image while they were pushed, expected sha256 {sha256}",
         hint="Something writes to the work folder. Find out what; then run the job that built the image again.",
         slug="blob-changed",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tagseal.errors import UsageError
-from tagseal.names import shown
+from tagseal.names import show
 from tagseal.workflow.play.action import Action
 from tagseal.workflow.play.actions import artifacts, checkout, installers, python
 
@@ -49,7 +49,7 @@ def problems(step: Step, file: str) -> Iterator[UsageError]:
     action = ACTIONS.get(step.action)
     if action is None:
         yield UsageError(
-            f"got the action {shown(step.uses)} at {file}:{step.at.line}, expected one that is played: "
+            f"got the action {show(step.uses)} at {file}:{step.at.line}, expected one that is played: "
             f"{', '.join(ACTIONS)}",
             context=("A played workflow runs no stranger's code: what these six do is played, as they document it.",),
             hint="Let shell lines do it, or another workflow. Without --workflow the usual jobs are played, and "
@@ -60,7 +60,7 @@ def problems(step: Step, file: str) -> Iterator[UsageError]:
     for name, at in step.at.below("with").items():
         if name not in action.played | action.ignored:
             yield UsageError(
-                f"got the input {shown(name)} of {step.action} at {file}:{at.line}, expected one that is played: "
+                f"got the input {show(name)} of {step.action} at {file}:{at.line}, expected one that is played: "
                 f"{', '.join(sorted(action.played))}",
                 hint="Take it out of the release workflow if it can go; else rehearse without --workflow, which plays "
                 "the usual jobs.",

@@ -14,8 +14,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from tagseal.machine.files import measured
-from tagseal.names import shown
+from tagseal.machine.files import measure
+from tagseal.names import show
 from tagseal.workflow.play.action import Done, StepFailedError
 from tagseal.workflow.play.actions import search
 
@@ -33,13 +33,13 @@ def upload(call: Call) -> Done:
     Raises:
         StepFailedError: The name is taken, a path leads outside, or there is no file and that is to be an error.
     """
-    name = call.said("name") or "artifact"
+    name = call.input_text("name") or "artifact"
     if _NO_NAME.search(name):
-        raise StepFailedError(f'The artifact name is not valid: {shown(name)}. It contains one of " : < > | * ? \\ /')
-    patterns = [line.strip() for line in call.said("path").splitlines() if line.strip()]
+        raise StepFailedError(f'The artifact name is not valid: {show(name)}. It contains one of " : < > | * ? \\ /')
+    patterns = [line.strip() for line in call.input_text("path").splitlines() if line.strip()]
     if not patterns:
         raise StepFailedError("Input required and not supplied: path")
-    found = search.found(call, patterns, hidden=call.yes("include-hidden-files"))
+    found = search.search(call, patterns, hidden=call.yes("include-hidden-files"))
     if not found:
         return _nothing(call, ", ".join(patterns))
     target = call.host.artifacts / f"{name}.zip"
@@ -48,12 +48,12 @@ def upload(call: Call) -> Done:
             "Failed to CreateArtifact: Received non-retryable error: Failed request: (409) Conflict: an artifact with "
             "this name already exists on the workflow run"
         )
-    number = 1 + max((_told(call, one)["id"] for one in _names(call)), default=0)
+    number = 1 + max((_artifact_facts(call, one)["id"] for one in _names(call)), default=0)
     root = search.root(call, patterns, found)
     with zipfile.ZipFile(target, "w") as archive:
         for path in found:
             archive.write(path, path.relative_to(root).as_posix())
-    _, digest = measured(target)
+    _, digest = measure(target)
     _place(call, name).write_text(json.dumps({"id": number, "digest": digest}), encoding="utf-8")
     call.log(f"artifact {name}: {len(found)} file{'s' * (len(found) != 1)}, sha256 {digest}")
     return Done(outputs={"artifact-id": str(number), "artifact-digest": digest})
@@ -67,8 +67,8 @@ def download(call: Call) -> Done:
     Raises:
         StepFailedError: There is none of that name, its bytes are not those that were kept, or the path leads outside.
     """
-    folder = search.inside(call, call.said("path") or ".")
-    chosen = _chosen(call)
+    folder = search.inside(call, call.input_text("path") or ".")
+    chosen = _choose(call)
     direct = len(chosen) == 1 or call.yes("merge-multiple")
     for one in chosen:
         _unpack(call, one, folder if direct else folder / one)
@@ -78,31 +78,31 @@ def download(call: Call) -> Done:
     return Done(outputs={"download-path": str(folder)})
 
 
-def _chosen(call: Call) -> list[str]:
+def _choose(call: Call) -> list[str]:
     """Return the names of the artifacts that are asked for."""
     there = _names(call)
-    name, numbers = call.said("name"), call.said("artifact-ids")
+    name, numbers = call.input_text("name"), call.input_text("artifact-ids")
     if name and numbers:
-        raise _failed("Inputs 'name' and 'artifact-ids' cannot be used together. Please specify only one.")
+        raise _failure("Inputs 'name' and 'artifact-ids' cannot be used together. Please specify only one.")
     if name:
         if name not in there:
-            raise _failed(f"Artifact not found for name: {name}. This run has {', '.join(there) or 'none'}")
+            raise _failure(f"Artifact not found for name: {name}. This run has {', '.join(there) or 'none'}")
         return [name]
     if not numbers:
-        return [one for one in there if fnmatchcase(one, call.said("pattern") or "*")]
+        return [one for one in there if fnmatchcase(one, call.input_text("pattern") or "*")]
     asked = [one.strip() for one in numbers.split(",") if one.strip()]
     if wrong := next((one for one in asked if not _NUMBER.fullmatch(one)), None):
-        raise _failed(f"Invalid artifact ID: {shown(wrong)}. Must be a number.")
-    chosen = [one for one in there if _told(call, one)["id"] in set(map(int, asked))]
+        raise _failure(f"Invalid artifact ID: {show(wrong)}. Must be a number.")
+    chosen = [one for one in there if _artifact_facts(call, one)["id"] in set(map(int, asked))]
     if not chosen:
-        raise _failed("None of the provided artifact IDs were found")
+        raise _failure("None of the provided artifact IDs were found")
     return chosen
 
 
 def _unpack(call: Call, name: str, folder: Path) -> None:
     archive = call.host.artifacts / f"{name}.zip"
-    if archive.is_symlink() or measured(archive)[1] != _told(call, name)["digest"]:
-        raise _failed(f"Digest validation failed for artifact(s): {name}. It is not the one that was uploaded")
+    if archive.is_symlink() or measure(archive)[1] != _artifact_facts(call, name)["digest"]:
+        raise _failure(f"Digest validation failed for artifact(s): {name}. It is not the one that was uploaded")
     with zipfile.ZipFile(archive) as opened:
         for member in opened.infolist():
             _inside(call, folder, member.filename)
@@ -113,7 +113,7 @@ def _inside(call: Call, folder: Path, member: str) -> None:
     """Hold a name in an archive against the folder that it is unpacked to, links in it included."""
     path = PurePosixPath(member)
     if path.is_absolute() or ".." in path.parts or (folder / path).is_symlink():
-        raise _failed(f"got the file {shown(member)}, expected one below the folder")
+        raise _failure(f"got the file {show(member)}, expected one below the folder")
     search.inside(call, str(folder / path))
 
 
@@ -126,25 +126,25 @@ def _place(call: Call, name: str) -> Path:
     return call.host.artifacts / f"{name}.json"
 
 
-def _told(call: Call, name: str) -> dict[str, Any]:
+def _artifact_facts(call: Call, name: str) -> dict[str, Any]:
     """Return what the service tells of an artifact: number and digest."""
     try:
         told = json.loads(_place(call, name).read_text(encoding="utf-8"))
         return {"id": int(told["id"]), "digest": str(told["digest"])}
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise _failed(f"Digest validation failed for artifact(s): {name}. What was told of it is gone") from error
+        raise _failure(f"Digest validation failed for artifact(s): {name}. What was told of it is gone") from error
 
 
-def _failed(text: str) -> StepFailedError:
+def _failure(text: str) -> StepFailedError:
     return StepFailedError(f"Unable to download artifact(s): {text}")
 
 
 def _nothing(call: Call, patterns: str) -> Done:
     text = f"No files were found with the provided path: {patterns}. No artifacts will be uploaded."
-    behaviour = call.said("if-no-files-found") or "warn"
+    behaviour = call.input_text("if-no-files-found") or "warn"
     if behaviour not in _NONE_FOUND:
         raise StepFailedError(
-            f"Unrecognized if-no-files-found input. Provided: {shown(behaviour)}. Available options: "
+            f"Unrecognized if-no-files-found input. Provided: {show(behaviour)}. Available options: "
             f"{', '.join(_NONE_FOUND)}"
         )
     if behaviour == "error":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tagseal.errors import UsageError
-from tagseal.names import shown
+from tagseal.names import show
 from tagseal.workflow.play.action import Done
 
 if TYPE_CHECKING:
@@ -20,15 +20,15 @@ def play(call: Call) -> Done:
         StepFailedError: The job may not read the repository.
     """
     own = {"", call.environ["GITHUB_REF"], call.environ["GITHUB_REF_NAME"], call.environ["GITHUB_SHA"]}
-    if call.said("ref") not in own:
+    if call.input_text("ref") not in own:
         raise UsageError(
-            f"got `ref: {shown(call.said('ref'))}` at {call.place}, expected the ref that started the run",
+            f"got `ref: {show(call.input_text('ref'))}` at {call.place}, expected the ref that started the run",
             hint="Take `ref` out: a release is made of the tag that started it, and the guard refuses another commit.",
             slug="checkout-of-another-ref",
         )
-    whole = call.said("fetch-depth", "1") == "0"
+    whole = call.input_text("fetch-depth", "1") == "0"
     call.host.checkout(call.workspace, whole=whole)
-    if call.said("persist-credentials", "true").lower() != "false":
+    if call.input_text("persist-credentials", "true").lower() != "false":
         call.log("a runner keeps the token where every later step can read it: write `persist-credentials: false`")
     call.log(f"{'everything' if whole else 'one commit'} of {call.environ['GITHUB_REF']}")
     return Done(outputs={"ref": call.environ["GITHUB_REF"], "commit": call.environ["GITHUB_SHA"]})

@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 def cosign(call: Call) -> Done:
     """sigstore/cosign-installer."""
-    return _installed(call, "cosign", "cosign-release")
+    return _install(call, "cosign", "cosign-release")
 
 
 def crane(call: Call) -> Done:
     """imjasonh/setup-crane."""
-    return _installed(call, "crane", "version")
+    return _install(call, "crane", "version")
 
 
-def _installed(call: Call, tool: str, version: str) -> Done:
+def _install(call: Call, tool: str, version: str) -> Done:
     folder = call.host.tools.get(tool)
     if folder is None:
         raise StepFailedError(f"this rehearsal has no {tool}: the project has nothing that it is for")
-    if asked := call.said(version):
+    if asked := call.input_text(version):
         call.log(f"{tool} {asked} is asked for; the rehearsal's own is played")
     return Done(path=(str(folder),))

@@ -15,7 +15,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from tagseal.errors import UsageError
 from tagseal.machine import backend, process
-from tagseal.names import shown
+from tagseal.names import show
 from tagseal.workflow.play import snapshots
 from tagseal.workflow.play.action import Done, StepFailedError
 
@@ -35,10 +35,10 @@ def play(call: Call) -> Done:
         UsageError: The version is written in a way that is not played.
         StepFailedError: The interpreter makes no environment.
     """
-    wanted = _wanted(call)
+    wanted = _read_specifier(call)
     program, version = _interpreter(call, wanted)
     folder = call.host.python
-    with snapshots.kept(call.host, ["python", program, version]) as there:
+    with snapshots.keep(call.host, ["python", program, version]) as there:
         if not there:
             environ = backend.child_environ(call.environ, home=call.temp / "set-up")
             made = process.run([program, "-I", "-m", "venv", str(folder)], cwd=call.temp, environ=environ)
@@ -52,9 +52,9 @@ def play(call: Call) -> Done:
     )
 
 
-def _wanted(call: Call) -> SpecifierSet:
+def _read_specifier(call: Call) -> SpecifierSet:
     """Read ``3.11``, ``3.x`` or ``>=3.11``; nothing is any version."""
-    text = call.said("python-version")
+    text = call.input_text("python-version")
     plain = _PLAIN.fullmatch(text)
     try:
         if plain is None:
@@ -64,7 +64,7 @@ def _wanted(call: Call) -> SpecifierSet:
         return SpecifierSet(f"=={'.'.join(parts)}" + ("" if len(parts) == exact else ".*"))
     except InvalidSpecifier as error:
         raise UsageError(
-            f"got the Python {shown(text)} at {call.place}, expected a version such as 3.11, 3.x or >=3.11",
+            f"got the Python {show(text)} at {call.place}, expected a version such as 3.11, 3.x or >=3.11",
             hint="Write one version: a release is built once.",
             slug="python-not-played",
         ) from error

@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tagseal.names import shown
+from tagseal.names import show
 from tagseal.workflow.play.action import StepFailedError
 
 if TYPE_CHECKING:
@@ -31,11 +31,11 @@ def inside(call: Call, said: str) -> Path:
     tops = (call.workspace.resolve(), call.temp.resolve())
     real = path.resolve()
     if not any(real.is_relative_to(top) for top in tops):
-        raise StepFailedError(f"got the path {shown(said)}, expected one inside the workspace or the temporary folder")
+        raise StepFailedError(f"got the path {show(said)}, expected one inside the workspace or the temporary folder")
     return path
 
 
-def found(call: Call, patterns: Sequence[str], *, hidden: bool) -> list[Path]:
+def search(call: Call, patterns: Sequence[str], *, hidden: bool) -> list[Path]:
     """Return the files that the patterns name, in order; the last pattern that fits a file decides.
 
     Raises:
