@@ -98,8 +98,9 @@ import os, sys
 from pathlib import Path
 from tagseal.config import Settings
 from tagseal.records import Artifact, Build, Checks, Identity, Kind, Plan, Tag, Verdict
-from tagseal.services.files import artifact
-from tagseal.steps import Services, Workspace
+from tagseal.machine.files import artifact
+from tagseal.steps import Services
+from tagseal.workspace import Workspace
 from tagseal.steps.sign import sign
 from tagseal.steps.upload import upload
 
@@ -146,8 +147,8 @@ PUSH = """
 import os, resource, sys, time
 from pathlib import Path
 from tagseal.records import ISSUER
-from tagseal.services import layout
-from tagseal.services.registry import Registry, credentials
+from tagseal.services.images import layout
+from tagseal.services.images.registry import Registry, credentials
 
 folder, host, repository = sys.argv[1:]
 registry = Registry(host, repository, credentials(os.environ, host), pushes=True)

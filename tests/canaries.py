@@ -101,7 +101,7 @@ class Canaries:
 
     @cached_property
     def _spellings(self) -> dict[bytes, str]:
-        return {one: place for place, text in self.planted.items() for one in spellings(text.encode())}
+        return {spelling: place for place, text in self.planted.items() for spelling in spellings(text.encode())}
 
     def found(self, content: bytes) -> set[str]:
         """Return the places whose secrets are in there, whatever the spelling."""

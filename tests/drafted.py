@@ -61,9 +61,9 @@ def make(root: Path, internet: Loopback, *, kit: bool = False) -> Job:
 def copied(made: Job, folder: Path, patch: pytest.MonkeyPatch) -> Job:
     """Copy the checkout, and what the forge has, in the place of another test's."""
     repository = made.loopback.github.add_repository(made.repository.full_name)
-    for one in fields(repository):
-        if one.name != "id":
-            setattr(repository, one.name, copy.deepcopy(getattr(made.repository, one.name)))
+    for field in fields(repository):
+        if field.name != "id":
+            setattr(repository, field.name, copy.deepcopy(getattr(made.repository, field.name)))
     shutil.copytree(made.git.root, folder / "checkout", symlinks=True)
     (folder / "temp").mkdir()
     git = Git.own(folder / "checkout", os.environ)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from tagseal.loopback.actions import Issuer, Run, TokenEndpoint
 from tagseal.loopback.server import Server
-from tagseal.loopback.sigstore import Sigstore as Played
+from tagseal.loopback.sigstore import PlayedSigstore as Played
 from tagseal.loopback.sigstore import certificates, trust
 from tagseal.loopback.sigstore.trust import Signing
 from tagseal.records import Identity

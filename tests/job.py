@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pytest
 
     from tagseal.loopback import Loopback
-    from tagseal.loopback.github.state import Repository
+    from tagseal.loopback.github.state import PlayedRepository
     from tagseal.machine.git import Git
     from tagseal.records import Tag
 
@@ -46,7 +46,7 @@ class Job:
     """One job: the checkout that it stands on, and what its runner says."""
 
     loopback: Loopback
-    repository: Repository
+    repository: PlayedRepository
     git: Git
     temp: Path
     patch: pytest.MonkeyPatch

@@ -24,7 +24,7 @@ from torturing.world import NAME, TAG, World
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from tagseal.loopback.github.state import Release, Repository
+    from tagseal.loopback.github.state import PlayedRelease, PlayedRepository
 
 _WHERE = {
     "draft": (r"api\.github\.com", "POST", r".*/releases"),
@@ -116,7 +116,7 @@ class Script:
 class Jobs:
     """The jobs ``seal`` and ``publish``; one that failed is run again on another machine."""
 
-    def __init__(self, world: World, loopback: Loopback, repository: Repository, folder: Path) -> None:
+    def __init__(self, world: World, loopback: Loopback, repository: PlayedRepository, folder: Path) -> None:
         """Begin with what the build handed over."""
         self._world = world
         self._stage = world.stage(world.creates, loopback, repository)
@@ -150,20 +150,22 @@ def _digests(folder: Path) -> dict[str, str]:
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*")}
 
 
-def ended(repository: Repository, files: Mapping[str, str]) -> list[str]:
+def ended(repository: PlayedRepository, files: Mapping[str, str]) -> list[str]:
     """Tell what there is of the release in the end, held against the files that it should have."""
-    releases = [one for one in repository.releases if one.tag_name == TAG]
-    told = [_public(one, files) for one in releases if not one.draft] or ["not published"]
-    drafts = sum(one.draft for one in releases)
+    releases = [release for release in repository.releases if release.tag_name == TAG]
+    told = [_public(release, files) for release in releases if not release.draft] or ["not published"]
+    drafts = sum(release.draft for release in releases)
     return [*told, f"{drafts} draft{'s' * (drafts > 1)} left"] if drafts else told
 
 
-def _public(release: Release, files: Mapping[str, str]) -> str:
-    there = {one.name: hashlib.sha256(one.path.read_bytes()).hexdigest() for one in release.assets if one.sha256}
+def _public(release: PlayedRelease, files: Mapping[str, str]) -> str:
+    there = {
+        asset.name: hashlib.sha256(asset.path.read_bytes()).hexdigest() for asset in release.assets if asset.sha256
+    }
     odd = []
     if files.keys() - there.keys():
         odd.append("a file missing")
-    if {one.name for one in release.assets} - files.keys():
+    if {asset.name for asset in release.assets} - files.keys():
         odd.append("a file nobody planned")
     if any(there.get(name, digest) != digest for name, digest in files.items()):
         odd.append("other bytes")
@@ -196,7 +198,7 @@ def played(world: World, faults: Sequence[Fault], column: str) -> str:
             repository.stale.clear()
             codes.append(way.run())
         told = ended(repository, way.files())
-        if any(one.name == "draft-edited" for one in faults) and not _edited(repository):
+        if any(fault.name == "draft-edited" for fault in faults) and not _edited(repository):
             told.append("**a person's words overwritten**")
         if not public <= _assets(repository):
             told.append("**public files deleted meanwhile**")
@@ -205,13 +207,13 @@ def played(world: World, faults: Sequence[Fault], column: str) -> str:
     return f"{', '.join(_code(code) for code in codes)}: {', '.join(told)}"
 
 
-def _assets(repository: Repository) -> set[int]:
+def _assets(repository: PlayedRepository) -> set[int]:
     """Return the numbers of all assets that are public."""
-    return {asset.id for one in repository.releases if not one.draft for asset in one.assets}
+    return {asset.id for release in repository.releases if not release.draft for asset in release.assets}
 
 
-def _edited(repository: Repository) -> bool:
-    return any(one.body.startswith("A person wrote this.") for one in repository.releases)
+def _edited(repository: PlayedRepository) -> bool:
+    return any(release.body.startswith("A person wrote this.") for release in repository.releases)
 
 
 def _code(code: int) -> str:

@@ -12,7 +12,7 @@ from packaging.version import Version
 
 import packages
 from instance import COMMIT, IDENTITY, RUN, TAG
-from tagseal.config import Image, Settings
+from tagseal.config import ImageSettings, Settings
 from tagseal.loopback import Loopback, actions
 from tagseal.machine.files import artifact
 from tagseal.machine.git import Git
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from tagseal.loopback.actions import Run
     from tagseal.loopback.faults import Fault
-    from tagseal.loopback.github.state import Repository
+    from tagseal.loopback.github.state import PlayedRepository
     from tagseal.records import Artifact
 
 WHEEL, SDIST = "widget-1.2.3-py3-none-any.whl", "widget-1.2.3.tar.gz"
@@ -68,7 +68,7 @@ class Stage:
 
     folder: Path
     loopback: Loopback
-    repository: Repository
+    repository: PlayedRepository
     shims: Path
     patch: pytest.MonkeyPatch
     before: int
@@ -109,7 +109,7 @@ class Stage:
 
     def with_image(self, source: Path, **settings: object) -> Artifact:
         """Let this release have the image of a layout, and take it into the work folder."""
-        configured = Image(name=IMAGE, archive="image", **settings)  # type: ignore[arg-type]
+        configured = ImageSettings(name=IMAGE, archive="image", **settings)  # type: ignore[arg-type]
         self.settings = dataclasses.replace(self.settings, image=configured)
         self.work.path.mkdir(parents=True, exist_ok=True)
         self.image = layout.take(source, self.work.image).artifact(IMAGE)

@@ -122,16 +122,18 @@ def test_functions_are_small() -> None:
 def test_every_error_has_slug_and_hint() -> None:
     """Wherever an error is made, it gets what, hint and a literal slug."""
     lacking = [
-        f"{one.module}:{one.line}"
-        for one in errors()
-        if not {"what", "hint", "slug"} <= set(one.parts) or not isinstance(one.parts["slug"], ast.Constant)
+        f"{error.module}:{error.line}"
+        for error in errors()
+        if not {"what", "hint", "slug"} <= set(error.parts) or not isinstance(error.parts["slug"], ast.Constant)
     ]
     assert lacking == []
 
 
 def test_a_slug_names_one_error() -> None:
     """No slug is used in two modules, so that an anchor means one thing."""
-    places = {(one.module, str(slug.value)) for one in errors() if isinstance(slug := one.parts["slug"], ast.Constant)}
+    places = {
+        (error.module, str(slug.value)) for error in errors() if isinstance(slug := error.parts["slug"], ast.Constant)
+    }
     repeated = [slug for slug, count in Counter(slug for _, slug in places).items() if count > 1]
     assert repeated == []
 
@@ -141,7 +143,11 @@ def test_steps_take_the_records_that_the_pipeline_gives() -> None:
     kinds = {kind.verb: kind.__name__ for kind in records.RECORDS}
     for step in pipeline.STEPS[1:]:
         parameters = inspect.signature(step.function).parameters.values()
-        taken = [one.annotation for one in parameters if one.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
+        taken = [
+            parameter.annotation
+            for parameter in parameters
+            if parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+        ]
         assert taken == [kinds[verb] for verb in step.takes], step.verb
         assert inspect.signature(step.function).return_annotation == kinds[step.verb]
 
@@ -253,7 +259,9 @@ def called(node: ast.AST) -> set[str]:
     """Return the names of what is called in there."""
     calls = (call.func for call in ast.walk(node) if isinstance(call, ast.Call))
     return {
-        one.id if isinstance(one, ast.Name) else one.attr for one in calls if isinstance(one, ast.Name | ast.Attribute)
+        call.id if isinstance(call, ast.Name) else call.attr
+        for call in calls
+        if isinstance(call, ast.Name | ast.Attribute)
     }
 
 

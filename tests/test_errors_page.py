@@ -35,11 +35,11 @@ def words(node: ast.expr) -> str:
 
 def page() -> str:
     entries = {}
-    for one in errors():
-        slug = words(one.parts["slug"])
-        kind = getattr(tree, one.kind)
-        what, hint = (re.sub(r"\s+", " ", words(one.parts[part])).strip() for part in ("what", "hint"))
-        entries[slug] = f"\n## {slug}\n\n{one.kind}, exit {kind.exit_code}: {_escaped(what)}.\n\n{_escaped(hint)}\n"
+    for error in errors():
+        slug = words(error.parts["slug"])
+        kind = getattr(tree, error.kind)
+        what, hint = (re.sub(r"\s+", " ", words(error.parts[part])).strip() for part in ("what", "hint"))
+        entries[slug] = f"\n## {slug}\n\n{error.kind}, exit {kind.exit_code}: {_escaped(what)}.\n\n{_escaped(hint)}\n"
     return HEAD + "".join(entries[slug] for slug in sorted(entries))
 
 

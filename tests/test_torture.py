@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from cryptography.x509 import Certificate
 
-    from tagseal.loopback.github.state import Release, Repository
+    from tagseal.loopback.github.state import PlayedRelease, PlayedRepository
 
 SEEDS = 3
 KEY = ec.generate_private_key(ec.SECP256R1()).public_key()
@@ -92,42 +92,42 @@ def ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ended]:
         yield Ended(released=released, handed=HandOver(folder=released.work.path, records=""))
 
 
-def the_release(repository: Repository) -> Release:
-    return next(one for one in repository.releases if one.tag_name == TAG)
+def the_release(repository: PlayedRepository) -> PlayedRelease:
+    return next(release for release in repository.releases if release.tag_name == TAG)
 
 
-def lost(repository: Repository) -> None:
+def lost(repository: PlayedRepository) -> None:
     the_release(repository).assets.pop()
 
 
-def added(repository: Repository) -> None:
+def added(repository: PlayedRepository) -> None:
     release = the_release(repository)
     release.assets.append(dataclasses.replace(release.assets[0], name="extra.bin"))
 
 
-def other_bytes(repository: Repository) -> None:
-    next(one for one in the_release(repository).assets if one.name == WHEEL).path.write_bytes(b"other")
+def other_bytes(repository: PlayedRepository) -> None:
+    next(asset for asset in the_release(repository).assets if asset.name == WHEEL).path.write_bytes(b"other")
 
 
-def begun(repository: Repository) -> None:
+def begun(repository: PlayedRepository) -> None:
     the_release(repository).assets[0].state = "starter"
 
 
-def edited(repository: Repository) -> None:
+def edited(repository: PlayedRepository) -> None:
     release = the_release(repository)
     release.body = f"Trust us.\n\n{release.body}"
 
 
-def unmarked(repository: Repository) -> None:
+def unmarked(repository: PlayedRepository) -> None:
     release = the_release(repository)
     release.body = release.body.rpartition("\n<!--")[0]
 
 
-def hidden(repository: Repository) -> None:
+def hidden(repository: PlayedRepository) -> None:
     the_release(repository).draft = True
 
 
-def doubled(repository: Repository) -> None:
+def doubled(repository: PlayedRepository) -> None:
     repository.by_id[7] = dataclasses.replace(the_release(repository), id=7, draft=True)
 
 
@@ -144,7 +144,7 @@ def doubled(repository: Repository) -> None:
         (doubled, "got 2 releases of v1.2.3"),
     ],
 )
-def test_the_judge_notices(ended: Ended, change: Callable[[Repository], None], words: str) -> None:
+def test_the_judge_notices(ended: Ended, change: Callable[[PlayedRepository], None], words: str) -> None:
     """A whole release is accepted, and each way of not being whole is not."""
     assert ended.problems() == []
     change(ended.released.repository)

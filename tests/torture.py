@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from tagseal.loopback.github.state import Repository
+    from tagseal.loopback.github.state import PlayedRepository
     from torturing.sequence import Outcome
     from torturing.world import World
 
@@ -57,9 +57,9 @@ def _played(seeds: Sequence[int], workers: int, *, lossy: bool) -> Iterator[Outc
 
 
 def _conclude(outcomes: Sequence[Outcome], seconds: float, workers: int) -> None:
-    runs = sum(one.runs for one in outcomes)
-    hits = Counter(hit for one in outcomes for hit in one.hits)
-    failed = [f"{one.seed}" for one in outcomes if one.problems]
+    runs = sum(outcome.runs for outcome in outcomes)
+    hits = Counter(hit for outcome in outcomes for hit in outcome.hits)
+    failed = [f"{outcome.seed}" for outcome in outcomes if outcome.problems]
     _show(
         f"{len(outcomes)} sequences of {runs} jobs in {seconds:.0f} s, {seconds / len(outcomes):.2f} s each, "
         f"{workers} at a time"
@@ -77,13 +77,13 @@ def _enter(folder: str) -> None:
     _WORLD.append(World(Path(folder) / str(os.getpid())))
 
 
-def _play(seed: int, tamper: Callable[[Repository], object]) -> Outcome:
+def _play(seed: int, tamper: Callable[[PlayedRepository], object]) -> Outcome:
     from torturing.sequence import play  # noqa: PLC0415
 
     return play(_WORLD[0], seed, tamper=tamper)
 
 
-def _lose(repository: Repository) -> None:
+def _lose(repository: PlayedRepository) -> None:
     """Be a forge that loses files of what it has published."""
     for release in repository.releases:
         if not release.draft:

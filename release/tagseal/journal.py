@@ -15,7 +15,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from tagseal.errors import Refused, UsageError
-from tagseal.machine.files import opened, write_atomically
+from tagseal.machine.files import open_file, write_atomically
 from tagseal.records import RECORDS, Record, from_json, to_object
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def digest(path: Path) -> str:
 
 
 def _bytes(path: Path) -> bytes:
-    with opened(path) as file:
+    with open_file(path) as file:
         return file.read()
 
 

@@ -174,7 +174,7 @@ def attach(loopback: Loopback, client: oci.Client, image: oci.Image, run: Run) -
 
 def put(client: oci.Client, manifest: bytes, *blobs: bytes, reference: str | None = None) -> None:
     """Push blobs, then the manifest that lists them."""
-    assert [client.blob(one).status_code for one in blobs] == [201] * len(blobs)
+    assert [client.blob(blob).status_code for blob in blobs] == [201] * len(blobs)
     assert client.manifest(manifest, reference).status_code == 201
 
 

@@ -27,7 +27,7 @@ from tagseal.services import oidc, reachable
 from tagseal.services.github import GitHub, marker
 from tagseal.services.github.published import download, find_published
 from tagseal.services.images.registry import Registry
-from tagseal.services.index.client import Client, Listed
+from tagseal.services.index.client import IndexClient, ListedFile
 from tagseal.services.retry import Retry
 from tagseal.services.sigstore import Sigstore
 from tagseal.verification.verify import digest
@@ -190,11 +190,11 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
 ONCE = Retry(patience=0)
 SIMPLE = Index(name="company", simple=f"https://{SERVICE}/simple/", upload="", site="")
 SITE = Index(name="company", simple=f"https://{SERVICE}/simple/", upload="", site=f"https://{SERVICE}/")
-LISTED = Listed(name="widget.whl", sha256=SHA, size=3, url=f"https://{SERVICE}/x", yanked=False)
+LISTED = ListedFile(name="widget.whl", sha256=SHA, size=3, url=f"https://{SERVICE}/x", yanked=False)
 
 
-def client(index: Index) -> Client:
-    return Client(index=index, project="Widget", version="1.2.3")
+def client(index: Index) -> IndexClient:
+    return IndexClient(index=index, project="Widget", version="1.2.3")
 
 
 def registry() -> Registry:

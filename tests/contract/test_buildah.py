@@ -60,7 +60,7 @@ def project(tmp_path: Path) -> Path:
     return folder
 
 
-def build(project: Path, environ: dict[str, str], archive: Path, commands: str) -> layout.Image:
+def build(project: Path, environ: dict[str, str], archive: Path, commands: str) -> layout.LayoutImage:
     log = archive.with_suffix(".log")
     argv = ("sh", "-euc", commands, "sh", image_build.ARCHIVE)
     image_build.build(argv, archive, folder=project, environ=environ, epoch=EPOCH, log=log)
@@ -73,9 +73,9 @@ def test_an_image_for_several_platforms_is_taken(tmp_path: Path, project: Path, 
     assert image.platforms == PLATFORMS
     assert layout.read(tmp_path / "image") == image
     created = {
-        json.loads(layout.blob(tmp_path / "image", one.sha256).read_bytes())["created"]
-        for one in image.blobs
-        if "config" in one.media_type
+        json.loads(layout.blob(tmp_path / "image", blob.sha256).read_bytes())["created"]
+        for blob in image.blobs
+        if "config" in blob.media_type
     }
     assert created == {"2023-11-14T22:13:20Z"}
 

@@ -131,7 +131,7 @@ class World:
         """Push layers to the tag of the image's signatures."""
         manifest, config = simplesigning.signature_manifest(layers)
         tag = simplesigning.signature_tag(image.sha256)
-        self.push(image.name, tag, manifest, config, *(one.payload for one in layers))
+        self.push(image.name, tag, manifest, config, *(layer.payload for layer in layers))
 
     def attach(self, image: Image, bundle: bytes) -> None:
         """Push a bundle that refers to the image, and the index of such, as a registry without referrers needs it."""

@@ -347,7 +347,7 @@ def detached(desk: Desk, *, signed: bytes) -> str:
     desk.put("a.crt", certificate.public_bytes(Encoding.PEM))
     desk.put("a.sig", b64encode(signature))
     services = json.loads(desk.played.trust_config)["signingConfig"]["rekorTlogUrls"]
-    desk.log_at(next(one["url"] for one in services if one["majorApiVersion"] == 1))
+    desk.log_at(next(service["url"] for service in services if service["majorApiVersion"] == 1))
     return desk.sigstore(*HERE, "--certificate", "a.crt", "--signature", "a.sig", FILE)
 
 

@@ -31,7 +31,7 @@ def test_one_environment_is_enough_to_sign(tmp_path: Path) -> None:
     """The token endpoint, Fulcio and Rekor are asked in that order, and all of it stands in the transcript."""
     with Loopback(folder=tmp_path / "loopback") as loopback:
         done = sign(loopback, tmp_path)
-        asked = [(one.host.partition(":")[0], one.status) for one in loopback.transcript.entries]
+        asked = [(entry.host.partition(":")[0], entry.status) for entry in loopback.transcript.entries]
 
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "widget.whl.sigstore.json").is_file()

@@ -21,7 +21,7 @@ from tagseal.loopback.faults import FAULTS, Fault
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tagseal.loopback.github.state import Repository
+    from tagseal.loopback.github.state import PlayedRepository
 
 TAG = "v1.2.3"
 COMMIT = "4f2c1e9a0b3d5c7e9f1a2b4c6d8e0f1a3b5c7d9e"
@@ -42,7 +42,7 @@ class Client:
     def __init__(self, loopback: Loopback, name: str) -> None:
         self.loopback = loopback
         self.name = name
-        self.repository: Repository = loopback.github.add_repository(name)
+        self.repository: PlayedRepository = loopback.github.add_repository(name)
         self.repository.add_tag(TAG, COMMIT)
         self.releases = f"https://api.github.com/repos/{name}/releases"
         self.session = requests.Session()

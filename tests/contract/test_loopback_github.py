@@ -17,7 +17,7 @@ import requests
 from github import Auth, Github, GithubException
 
 from tagseal.loopback import Loopback
-from tagseal.loopback.github import GitHub
+from tagseal.loopback.github import PlayedGitHub
 from tagseal.loopback.github.state import utc_now
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from github.Repository import Repository as Remote
 
-    from tagseal.loopback.github.state import Repository
+    from tagseal.loopback.github.state import PlayedRepository
 
 NAME = "octo/widget"
 COMMIT = "4f2c1e9a0b3d5c7e9f1a2b4c6d8e0f1a3b5c7d9e"
@@ -45,14 +45,14 @@ def loopback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopba
 
 
 @pytest.fixture
-def widget(loopback: Loopback) -> Repository:
+def widget(loopback: Loopback) -> PlayedRepository:
     repository = loopback.github.add_repository(NAME)
     repository.add_tag("v1.2.3", COMMIT)
     return repository
 
 
 @pytest.fixture
-def token(loopback: Loopback, widget: Repository) -> str:
+def token(loopback: Loopback, widget: PlayedRepository) -> str:
     return loopback.github.token(scopes=WRITE, repository=widget.full_name)
 
 
@@ -92,15 +92,17 @@ def url(release: int | str, rest: str = "", host: str = "api") -> str:
     return f"https://{host}.github.com/repos/{NAME}/releases/{release}{rest}"
 
 
-def test_a_release_goes_from_draft_to_deleted_with_pygithub(remote: Remote, widget: Repository, tmp_path: Path) -> None:
+def test_a_release_goes_from_draft_to_deleted_with_pygithub(
+    remote: Remote, widget: PlayedRepository, tmp_path: Path
+) -> None:
     """PyGithub creates a draft, fills it, lists it, publishes it and deletes it."""
     file = tmp_path / "widget-1.2.3.tar.gz"
     file.write_bytes(b"sdist")
 
     release = draft(remote)
     asset = release.upload_asset(str(file))
-    listed = [(one.id, one.draft) for one in remote.get_releases()]
-    names = [one.name for one in release.get_assets()]
+    listed = [(release.id, release.draft) for release in remote.get_releases()]
+    names = [asset.name for asset in release.get_assets()]
     published = release.update_release(release.name, release.body, draft=False)
 
     assert listed == [(release.id, True)]
@@ -130,7 +132,7 @@ def test_an_asset_is_downloaded_from_another_host(remote: Remote, session: reque
     assert requests.get(there.replace("sig=", "sig=0"), timeout=10).status_code == 403
 
 
-def test_a_draft_hides_its_tag(remote: Remote, widget: Repository, tmp_path: Path) -> None:
+def test_a_draft_hides_its_tag(remote: Remote, widget: PlayedRepository, tmp_path: Path) -> None:
     """A draft's addresses say ``untagged-…`` and lead nowhere; once published they carry the tag and work."""
     file = tmp_path / "widget.bin"
     file.write_bytes(b"x")
@@ -172,7 +174,9 @@ def test_names_are_rewritten_and_never_used_twice(session: requests.Session, rem
     assert again.json()["errors"] == [{"resource": "ReleaseAsset", "code": "already_exists", "field": "name"}]
 
 
-def test_what_cannot_be_an_asset_is_refused(session: requests.Session, remote: Remote, widget: Repository) -> None:
+def test_what_cannot_be_an_asset_is_refused(
+    session: requests.Session, remote: Remote, widget: PlayedRepository
+) -> None:
     """Nothing, bytes of unknown number, and a file above the limit leave no asset behind."""
     to = url(draft(remote).id, "/assets", "uploads")
     empty = session.post(to, params={"name": "a"}, data=b"")
@@ -211,7 +215,7 @@ class Half:
 
 
 def test_an_upload_that_breaks_leaves_a_starter(
-    loopback: Loopback, widget: Repository, remote: Remote, session: requests.Session
+    loopback: Loopback, widget: PlayedRepository, remote: Remote, session: requests.Session
 ) -> None:
     """Half a file is an asset in the state ``starter`` without a digest; it holds the name until it is deleted."""
     release = draft(remote)
@@ -264,7 +268,7 @@ def test_listings_have_pages(remote: Remote, session: requests.Session) -> None:
     assert len(session.get(f"https://api.github.com/repos/{NAME}/releases?per_page=1000").json()) == 31
 
 
-def test_several_drafts_may_carry_one_tag(remote: Remote, widget: Repository) -> None:
+def test_several_drafts_may_carry_one_tag(remote: Remote, widget: PlayedRepository) -> None:
     """Of two drafts of one tag both exist; only one of them can be published."""
     one, other = draft(remote), draft(remote)
     one.update_release("one", "", draft=False)
@@ -347,7 +351,7 @@ def test_what_a_token_used_is_known(loopback: Loopback, clients: Callable[[str],
 
 
 def test_what_is_public_is_read_without_a_scope(
-    loopback: Loopback, widget: Repository, clients: Callable[[str], Github]
+    loopback: Loopback, widget: PlayedRepository, clients: Callable[[str], Github]
 ) -> None:
     """It counts as asked where the token has the scope, and never as refused."""
     found = {}
@@ -411,7 +415,7 @@ def test_tokens_are_who_they_are(loopback: Loopback, remote: Remote, clients: Ca
     assert (nobody.value.status, unknown.value.status) == (403, 401)
 
 
-def test_tags_are_peeled_step_by_step(remote: Remote, widget: Repository) -> None:
+def test_tags_are_peeled_step_by_step(remote: Remote, widget: PlayedRepository) -> None:
     """A lightweight tag names a commit, an annotated one a tag object, a nested one two of them."""
     widget.add_tag("v2", COMMIT, annotated=True)
     widget.add_tag("release/v3", COMMIT, nested=True)
@@ -424,12 +428,12 @@ def test_tags_are_peeled_step_by_step(remote: Remote, widget: Repository) -> Non
     assert (light.type, light.sha) == ("commit", COMMIT)
     assert (annotated.type, remote.get_git_tag(annotated.sha).object.sha) == ("tag", COMMIT)
     assert (outer.type, inner.type, remote.get_git_tag(inner.sha).object.sha) == ("tag", "tag", COMMIT)
-    assert [one.ref for one in remote.get_git_matching_refs("tags/v")] == ["refs/tags/v1.2.3", "refs/tags/v2"]
+    assert [ref.ref for ref in remote.get_git_matching_refs("tags/v")] == ["refs/tags/v1.2.3", "refs/tags/v2"]
     with pytest.raises(GithubException):
         remote.get_git_ref("tags/v1")
 
 
-def test_publishing_makes_a_missing_tag(remote: Remote, widget: Repository) -> None:
+def test_publishing_makes_a_missing_tag(remote: Remote, widget: PlayedRepository) -> None:
     """A draft burns no tag; publishing makes it at the target; an unknown target changes nothing."""
     release = draft(remote, "v9")
     assert "refs/tags/v9" not in widget.refs
@@ -468,7 +472,7 @@ def test_an_immutable_release_is_locked(loopback: Loopback, session: requests.Se
 
 
 def test_a_renamed_repository_is_found_under_its_number(
-    loopback: Loopback, widget: Repository, session: requests.Session
+    loopback: Loopback, widget: PlayedRepository, session: requests.Session
 ) -> None:
     """A former name answers 301, and 307 to a write, which leads to the number; GraphQL follows by itself."""
     loopback.github.rename(widget, "octo/gadget")
@@ -494,7 +498,7 @@ def test_a_renamed_repository_is_found_under_its_number(
 def test_signed_addresses_expire(tmp_path: Path) -> None:
     """The address that a download is redirected to is good for five minutes only."""
     now = [utc_now()]
-    github = GitHub(tmp_path, now=lambda: now[0])
+    github = PlayedGitHub(tmp_path, now=lambda: now[0])
     github.add_repository(NAME)
     with Loopback(folder=tmp_path / "loopback", hosts=github.hosts) as running, requests.Session() as session:
         session.proxies, session.verify = {"https": running.door.url}, str(tmp_path / "loopback" / "ca.pem")
@@ -556,7 +560,7 @@ def gh(loopback: Loopback, token: str, tmp_path: Path) -> Callable[..., str]:
 
 @pytest.mark.interop
 def test_gh_takes_a_release_from_draft_to_deleted(
-    gh: Callable[..., str], widget: Repository, tmp_path: Path, loopback: Loopback
+    gh: Callable[..., str], widget: PlayedRepository, tmp_path: Path, loopback: Loopback
 ) -> None:
     """Real gh creates a draft with a file, replaces it, views, downloads, publishes, lists and deletes."""
     file = tmp_path / "widget.bin"
@@ -595,7 +599,7 @@ def test_gh_finds_no_release_where_there_is_none(gh: Callable[..., str], loopbac
 
 @pytest.mark.interop
 def test_gh_reads_no_private_release_without_the_permission(
-    gh: Callable[..., str], widget: Repository, loopback: Loopback
+    gh: Callable[..., str], widget: PlayedRepository, loopback: Loopback
 ) -> None:
     """It says so in GitHub's words, and the refusal is accounted for."""
     gh("release", "create", "v1.2.3", "-n", "notes")

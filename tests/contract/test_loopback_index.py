@@ -23,7 +23,7 @@ from twine import utils
 import packages
 from instance import RUN
 from tagseal.loopback import Loopback, actions
-from tagseal.loopback.index import Index, Publisher
+from tagseal.loopback.index import PlayedIndex, RegisteredPublisher
 from tagseal.loopback.sigstore.tuf import TUF
 from tagseal.rehearsal import environment
 from tagseal.verification.index import attestation, statement
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from tagseal.loopback.actions import Run
 
-PUBLISHER = Publisher(project="widget", owner="octo", repository="widget", workflow="release.yml")
+PUBLISHER = RegisteredPublisher(project="widget", owner="octo", repository="widget", workflow="release.yml")
 TWINE = (sys.executable, "-P", "-m", "twine", "upload", "--non-interactive", "--disable-progress-bar", "--verbose")
 HOST = {"pypi": utils.DEFAULT_REPOSITORY, "testpypi": utils.TEST_REPOSITORY}
 WHEEL, SDIST = "widget-1.2.3-py3-none-any.whl", "widget-1.2.3.tar.gz"
@@ -48,7 +48,7 @@ class Job:
     loopback: Loopback
 
     @property
-    def index(self) -> Index:
+    def index(self) -> PlayedIndex:
         return self.loopback.index
 
     def environ(self, run: Run | None = RUN, **more: str) -> dict[str, str]:
@@ -100,7 +100,7 @@ class Job:
     def publish(self, *, code: str = "", run: Run = RUN) -> subprocess.CompletedProcess[str]:
         """Send both packages with their attestations, as a job of this run."""
         files = packages.write(self.folder / "dist", code=code)
-        attested = [self.attest(one) for one in files]
+        attested = [self.attest(file) for file in files]
         argv = [*TWINE, "--attestations", *map(str, files), *map(str, attested)]
         return self.run(*argv, environ=self.environ(run))
 
@@ -128,8 +128,8 @@ def test_twine_publishes_with_attestations_and_without_a_secret(job: Job) -> Non
     done = job.publish()
     assert done.returncode == 0, done.stdout + done.stderr
     files = job.index.files("widget", "1.2.3")
-    assert [one.name for one in files] == [WHEEL, SDIST]
-    assert [len(one.attestations) for one in files] == [1, 1]
+    assert [file.name for file in files] == [WHEEL, SDIST]
+    assert [len(file.attestations) for file in files] == [1, 1]
     for one in files:
         assert job.index.content(one.name) == (job.folder / "dist" / one.name).read_bytes()
 
@@ -224,9 +224,9 @@ def test_an_identity_token_is_exchanged_once(job: Job) -> None:
         token = job.loopback.issuer.mint(RUN, "pypi")
         tokens = (token, token, job.loopback.issuer.mint(RUN, "testpypi"))
         url = f"{job.index.site}_/oidc/mint-token"
-        answers = [requests.post(url, json={"token": one}, timeout=10) for one in tokens]
-    assert [one.status_code for one in answers] == [200, 422, 422]
-    codes = [one.json()["errors"][0]["code"] for one in answers[1:]]
+        answers = [requests.post(url, json={"token": token}, timeout=10) for token in tokens]
+    assert [answer.status_code for answer in answers] == [200, 422, 422]
+    codes = [answer.json()["errors"][0]["code"] for answer in answers[1:]]
     assert codes == ["invalid-reuse-token", "invalid-token"]
 
 
@@ -257,7 +257,7 @@ def _damaged(_: Job, files: tuple[Path, Path]) -> None:
 def test_an_attestation_of_something_else_is_refused(job: Job, spoil: object) -> None:
     """Of another file, by another workflow or repository, or damaged: nothing is kept, and the name stays free."""
     files = packages.write(job.folder / "dist")
-    attested = [job.attest(one) for one in files]
+    attested = [job.attest(file) for file in files]
     spoil(job, files)  # type: ignore[operator]
     done = job.run(*TWINE, "--attestations", *map(str, files), *map(str, attested))
     assert done.returncode == 1
@@ -328,7 +328,7 @@ def test_both_apis_list_the_same_files(job: Job) -> None:
     """Name, digest, size; HTML for whom asks for nothing else, and whether a version is yanked."""
     assert job.publish().returncode == 0
     job.index.yank("widget", "1.2.3", "it squeaks")
-    files = {one.name: one.sha256 for one in job.index.files("widget")}
+    files = {file.name: file.sha256 for file in job.index.files("widget")}
     simple = job.ask(f"{job.index.simple}widget/", Accept="application/vnd.pypi.simple.v1+json").json()
     version = job.ask(f"{job.index.site}pypi/widget/1.2.3/json").json()
     assert {one["filename"]: one["hashes"]["sha256"] for one in simple["files"]} == files
@@ -370,7 +370,7 @@ def test_another_index_takes_what_its_users_know(job: Job) -> None:
     )
     done = job.run(*TWINE, "--repository", "company", str(path))
     assert done.returncode == 0, done.stdout
-    assert [one.name for one in other.files("widget")] == [WHEEL]
+    assert [file.name for file in other.files("widget")] == [WHEEL]
     listed = job.ask(f"{FURTHER[0]}widget/", Accept="application/vnd.pypi.simple.v1+json").json()["files"]
     assert [one["filename"] for one in listed] == [WHEEL]
     assert job.ask("https://packages.example/_/oidc/audience").status_code == 404
@@ -579,7 +579,7 @@ def test_an_index_may_take_no_attestations(job: Job) -> None:
     """They are passed over in silence: what arrived is not what was sent."""
     job.index.rules.attestations = False
     assert job.publish().returncode == 0
-    assert [one.attestations for one in job.index.files("widget")] == [(), ()]
+    assert [file.attestations for file in job.index.files("widget")] == [(), ()]
     assert job.ask(f"{job.index.site}integrity/widget/1.2.3/{WHEEL}/provenance").status_code == 403
     job.index.rules.attestations = True
     assert job.ask(f"{job.index.site}integrity/widget/1.2.3/{WHEEL}/provenance").status_code == 404
@@ -587,7 +587,7 @@ def test_an_index_may_take_no_attestations(job: Job) -> None:
 
 NO_MATCH = "Publisher with matching claims was not found"
 FILE = ".github/workflows/release.yml"
-CLAIMS: Mapping[str, tuple[Publisher, Run, str]] = {
+CLAIMS: Mapping[str, tuple[RegisteredPublisher, Run, str]] = {
     "the owner's name in other letters": (replace(PUBLISHER, owner="Octo"), RUN, ""),
     "the owner's number": (replace(PUBLISHER, owner_id=2), RUN, ""),
     "an account that took a name that was given up": (replace(PUBLISHER, owner_id=3), RUN, NO_MATCH),
@@ -635,7 +635,7 @@ def test_who_is_a_publisher(job: Job, what: str) -> None:
 
 def test_the_publisher_that_names_the_environment_comes_first(job: Job) -> None:
     """It is the one whose projects the token is for."""
-    job.index.register(Publisher(project="gadget", owner="octo", repository="widget", environment="release"))
+    job.index.register(RegisteredPublisher(project="gadget", owner="octo", repository="widget", environment="release"))
     token = minted(job, replace(RUN, environment="release")).json()["token"]
     assert said(posted(job, {}, token=token)).startswith("400 Non-user identities")
     assert posted(job, {}).status_code == 200

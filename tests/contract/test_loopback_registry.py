@@ -13,7 +13,7 @@ import requests
 import oci
 from tagseal.loopback import Loopback
 from tagseal.loopback.faults import Fault
-from tagseal.loopback.registry import Registry
+from tagseal.loopback.registry import PlayedRegistry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -404,7 +404,7 @@ def test_a_private_package_is_pulled_by_its_owner(client: oci.Client, loopback: 
 def test_a_token_ends(tmp_path: Path) -> None:
     """After its lifetime a token is worth nothing, and the challenge says so."""
     now = [0.0]
-    registry = Registry(tmp_path, lambda *_: {"packages": "write"}, token_lifetime=60, clock=lambda: now[0])
+    registry = PlayedRegistry(tmp_path, lambda *_: {"packages": "write"}, token_lifetime=60, clock=lambda: now[0])
     # Werkzeug's client asks the application itself: nothing but the clock is between.
     from werkzeug.test import Client as Direct  # noqa: PLC0415
 
@@ -440,7 +440,7 @@ def test_a_tag_can_be_moved_and_a_dump_is_a_layout(client: oci.Client, loopback:
     entries = json.loads((folder / "index.json").read_text())["manifests"]
 
     assert client.ask("HEAD", "manifests/v1").headers["Docker-Content-Digest"] == other.digest
-    assert [(one["digest"], one.get("annotations")) for one in entries] == [
+    assert [(entry["digest"], entry.get("annotations")) for entry in entries] == [
         (other.digest, {"org.opencontainers.image.ref.name": "v1"}),
         (one.digest, None),
     ]

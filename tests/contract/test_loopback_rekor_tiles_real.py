@@ -19,7 +19,7 @@ from werkzeug.test import Client
 
 from tagseal.loopback.sigstore import tiles
 from tagseal.loopback.sigstore.rekor_tiles import HOST, RekorTiles
-from tagseal.loopback.sigstore.tile_entries import Entry, build_request
+from tagseal.loopback.sigstore.tile_entries import LogEntry, build_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,7 +107,7 @@ def test_the_real_log_answers_the_same(real: Real) -> None:
 def test_the_real_log_names_itself_the_same_way(real: Real) -> None:
     """Its identifier comes of its host and its key, as ours does."""
     said = real.add(build_request(b"one", KEY)).json()
-    log = tiles.Log(HOST)
+    log = tiles.TileLog(HOST)
     log._key = _Known(real.key)  # type: ignore[assignment]  # noqa: SLF001 - another log's, of which we hold no more
     assert b64decode(said["logId"]["keyId"]) == log.key_id
 
@@ -124,10 +124,10 @@ class _Known:
 
 def test_the_real_log_publishes_the_same_tiles(real: Real) -> None:
     """Of the same entries: the tile, the entry bundle, and the root in the checkpoint."""
-    log = tiles.Log(HOST)
+    log = tiles.TileLog(HOST)
     for message in (b"one", b"two", b"three"):
         said = real.add(build_request(message, KEY)).json()
-        log.add(Entry(kind="hashedrekord", body=b64decode(said["canonicalizedBody"])))
+        log.add(LogEntry(kind="hashedrekord", body=b64decode(said["canonicalizedBody"])))
     published = real.folder / "tile"
     assert (published / "0" / "000.p" / "3").read_bytes() == log.tile(0, 0, 3)
     assert (published / "entries" / "000.p" / "3").read_bytes() == log.entries(0, 3)

@@ -23,7 +23,7 @@ from instance import IDENTITY, instance
 from played import RUN
 from tagseal.loopback.actions import Issuer, Run, TokenEndpoint, environment
 from tagseal.loopback.server import Server
-from tagseal.loopback.sigstore import Sigstore as Played
+from tagseal.loopback.sigstore import PlayedSigstore as Played
 from tagseal.loopback.sigstore import trust
 from tagseal.loopback.sigstore.trust import LOGS, Log, Signing
 from tagseal.records import ISSUER

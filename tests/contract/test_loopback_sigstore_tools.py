@@ -17,7 +17,7 @@ from played import RUN
 from tagseal.loopback.actions import Issuer, TokenEndpoint, environment
 from tagseal.loopback.door import Door, Hosts
 from tagseal.loopback.server import Server
-from tagseal.loopback.sigstore import Sigstore, trust
+from tagseal.loopback.sigstore import PlayedSigstore, trust
 from tagseal.loopback.sigstore.trust import LOGS, Log, Signing
 from tagseal.loopback.transcript import Recorder, Transcript
 from tagseal.records import BUNDLE, ISSUER
@@ -70,7 +70,7 @@ class Job:
 def job(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Job]:
     log: Log = request.param
     issuer = Issuer()
-    played, tokens = Sigstore(issuer), TokenEndpoint(issuer)
+    played, tokens = PlayedSigstore(issuer), TokenEndpoint(issuer)
     transcript = Transcript()
     hosts = Hosts(
         {
@@ -172,4 +172,4 @@ def test_we_verify_what_cosign_signed(job: Job) -> None:
     job.passes(COSIGN, "sign-blob", "--yes", *files, "widget.whl")
     expected = publisher(RUN.repository, RUN.ref_name, commit=RUN.sha)
     results = verify_files([job.folder / "widget.whl"], expected, Trust.of_file(job.folder / "root.json"))
-    assert [(one.ok, one.detail) for one in results] == [(True, f"signed by {SUBJECT}")]
+    assert [(result.ok, result.detail) for result in results] == [(True, f"signed by {SUBJECT}")]

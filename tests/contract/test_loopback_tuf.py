@@ -20,7 +20,7 @@ from played import RUN
 from tagseal.loopback import Loopback
 from tagseal.loopback.actions import Issuer, environment
 from tagseal.loopback.server import Server
-from tagseal.loopback.sigstore import Sigstore, trust
+from tagseal.loopback.sigstore import PlayedSigstore, trust
 from tagseal.loopback.sigstore.tuf import TUF, Tuf
 
 if TYPE_CHECKING:
@@ -42,14 +42,14 @@ NEEDS_COSIGN = pytest.mark.skipif(
 class Played:
     """A repository, whom it speaks of, and where it is served without a door."""
 
-    sigstore: Sigstore
+    sigstore: PlayedSigstore
     tuf: Tuf
     url: str
 
 
 @pytest.fixture
 def played() -> Iterator[Played]:
-    sigstore = Sigstore(Issuer())
+    sigstore = PlayedSigstore(Issuer())
     tuf = Tuf(sigstore)
     server = Server(tuf)
     host, port = server.address

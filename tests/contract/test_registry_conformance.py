@@ -186,7 +186,7 @@ def test_crane_pushes_copies_lists_and_deletes(
     pushed = run("crane", "push", "--index", "layout", f"ghcr.io/{NAME}:v1")
     before = len(loopback.transcript.entries)
     run("crane", "copy", f"ghcr.io/{NAME}:v1", "ghcr.io/octo/copy:v1")
-    sent = {(one.method, one.query.partition("=")[0]) for one in loopback.transcript.entries[before:]}
+    sent = {(entry.method, entry.query.partition("=")[0]) for entry in loopback.transcript.entries[before:]}
     run("crane", "tag", f"ghcr.io/{NAME}:v1", "latest")
 
     assert pushed == f"ghcr.io/{NAME}@{digest}"

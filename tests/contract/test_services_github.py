@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from tagseal.loopback.github.state import Repository
+    from tagseal.loopback.github.state import PlayedRepository
     from tagseal.records import Asset
 
 NAME, TAG, COMMIT = "octo/widget", "v1.2.3", "4f2c1e9" + "0" * 33
@@ -54,7 +54,7 @@ class Front:
 class Forge:
     """A repository with a draft of ours that holds one file, and the fronts of its hosts."""
 
-    repository: Repository
+    repository: PlayedRepository
     fronts: dict[str, Front]
     token: str
     draft: Release

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from tagseal.loopback.github.state import Repository
+    from tagseal.loopback.github.state import PlayedRepository
 
 NAME, TAG, COMMIT = "octo/widget", "v1.2.3", "4f2c1e9" + "0" * 33
 BODY = f"Notes.\n\n{marker(TAG)}\n"
@@ -45,14 +45,14 @@ def loopback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopba
 
 
 @pytest.fixture
-def repository(loopback: Loopback) -> Repository:
+def repository(loopback: Loopback) -> PlayedRepository:
     repository = loopback.github.add_repository(NAME)
     repository.add_tag(TAG, COMMIT)
     return repository
 
 
 @pytest.fixture
-def github(loopback: Loopback, repository: Repository) -> GitHub:
+def github(loopback: Loopback, repository: PlayedRepository) -> GitHub:
     token = loopback.github.token(scopes={"contents": "write", "metadata": "read"}, repository=repository.full_name)
     return GitHub(token, retry=Retry(patience=600))
 
@@ -70,16 +70,16 @@ def file(tmp_path: Path) -> Path:
 
 
 def writes(loopback: Loopback, method: str) -> int:
-    return sum(one.method == method and not one.note for one in loopback.transcript.entries)
+    return sum(entry.method == method and not entry.note for entry in loopback.transcript.entries)
 
 
 @pytest.mark.parametrize("fault", [*LOST, *LIMITED])
-def test_one_draft_is_created(loopback: Loopback, repository: Repository, github: GitHub, fault: str) -> None:
+def test_one_draft_is_created(loopback: Loopback, repository: PlayedRepository, github: GitHub, fault: str) -> None:
     """Whether the request or its answer was lost, one draft exists in the end, and is the one returned."""
     loopback.faults.set([Fault(name=fault, method="POST", path=".*/releases")])
     made = github.create_draft(NAME, TAG, body=BODY, prerelease=False)
     assert loopback.faults.hits
-    assert [one.id for one in repository.releases] == [made.id]
+    assert [release.id for release in repository.releases] == [made.id]
 
 
 @pytest.mark.parametrize("fault", [*LOST, *LIMITED, "starter"])
@@ -91,7 +91,7 @@ def test_one_file_arrives(loopback: Loopback, github: GitHub, draft: Release, fi
     assert github.release(NAME, draft.id).assets == (made,)
     assert (made.state, made.sha256, made.name) == ("uploaded", SHA256, file.name)
     arrived = fault in {"drop-after", "body-cut", "bad-gateway"}
-    sent = sum(one.host == "uploads.github.com" for one in loopback.transcript.entries)
+    sent = sum(entry.host == "uploads.github.com" for entry in loopback.transcript.entries)
     assert sent == (1 if arrived else 2)
 
 
@@ -113,7 +113,7 @@ def test_a_change_is_made_once(
     assert loopback.faults.hits
     assert github.release(NAME, draft.id) == made
     effect = fault not in {"drop-before", "server-error"}
-    assert sum(one.method == "PATCH" for one in loopback.transcript.entries) == (1 if effect else 2)
+    assert sum(entry.method == "PATCH" for entry in loopback.transcript.entries) == (1 if effect else 2)
 
 
 @pytest.mark.parametrize("fault", LOST)
@@ -141,14 +141,14 @@ def test_a_download_is_asked_for_again(
 
 
 def test_a_name_that_is_taken_is_looked_at(
-    loopback: Loopback, repository: Repository, github: GitHub, draft: Release, file: Path
+    loopback: Loopback, repository: PlayedRepository, github: GitHub, draft: Release, file: Path
 ) -> None:
     """A finished file is what the name has, with the wanted bytes or with others: those may be somebody else's."""
     first = github.upload(NAME, draft, file, sha256=SHA256)
     assert github.upload(NAME, draft, file, sha256=SHA256) == first
     file.write_bytes(b"other bytes")
     assert github.upload(NAME, draft, file, sha256=hashlib.sha256(b"other bytes").hexdigest()) == first
-    assert [(one.id, one.sha256) for one in repository.by_id[draft.id].assets] == [(first.id, SHA256)]
+    assert [(asset.id, asset.sha256) for asset in repository.by_id[draft.id].assets] == [(first.id, SHA256)]
     assert writes(loopback, "DELETE") == 0
 
 
@@ -156,17 +156,19 @@ def test_a_name_that_is_taken_is_looked_at(
     "content", [b"other bytes!!!!!", b"short", CONTENT * (1 << 18)], ids=["other", "short", "long"]
 )
 def test_a_file_that_is_not_the_sealed_one_never_arrives_whole(
-    repository: Repository, github: GitHub, draft: Release, file: Path, content: bytes
+    repository: PlayedRepository, github: GitHub, draft: Release, file: Path, content: bytes
 ) -> None:
     """It is hashed while it is sent, and its last block leaves only if the bytes are those of the digest."""
     file.write_bytes(content)
     with pytest.raises(VerificationFailed) as caught:
         github.upload(NAME, draft, file, sha256=SHA256)
     assert caught.value.slug == "changed-while-sent"
-    assert [one for one in repository.by_id[draft.id].assets if one.state == "uploaded"] == []
+    assert [asset for asset in repository.by_id[draft.id].assets if asset.state == "uploaded"] == []
 
 
-def test_a_renamed_repository_is_not_written_to(loopback: Loopback, repository: Repository, github: GitHub) -> None:
+def test_a_renamed_repository_is_not_written_to(
+    loopback: Loopback, repository: PlayedRepository, github: GitHub
+) -> None:
     """GitHub leads reads and writes on to the new name; whoever signs for the old one has to know."""
     loopback.github.rename(repository, "octo/gadget")
     with pytest.raises(UsageError) as caught:
@@ -175,7 +177,7 @@ def test_a_renamed_repository_is_not_written_to(loopback: Loopback, repository: 
     assert repository.releases == ()
 
 
-def test_a_limit_that_outlasts_the_patience_names_the_pause(loopback: Loopback, repository: Repository) -> None:
+def test_a_limit_that_outlasts_the_patience_names_the_pause(loopback: Loopback, repository: PlayedRepository) -> None:
     """Exit 4 at once, instead of a wait that would not suffice."""
     token = loopback.github.token(scopes={"contents": "write", "metadata": "read"}, repository=repository.full_name)
     loopback.faults.set([Fault(name="limit-403", method="POST")])
@@ -273,7 +275,7 @@ def test_a_draft_that_was_just_created_is_found_in_the_end(
         assert caught.value.slug == "github-not-found"
 
 
-def test_an_edit_takes_nothing_back(repository: Repository, github: GitHub, draft: Release) -> None:
+def test_an_edit_takes_nothing_back(repository: PlayedRepository, github: GitHub, draft: Release) -> None:
     """What a person published, or gave a title, since it was read, stays public and keeps it."""
     there = repository.by_id[draft.id]
     github.publish(NAME, draft, latest=True)
@@ -285,7 +287,7 @@ def test_an_edit_takes_nothing_back(repository: Repository, github: GitHub, draf
 
 @pytest.mark.parametrize("now", ["filled", "published"])
 def test_what_a_listing_still_calls_an_empty_draft_is_not_deleted(
-    repository: Repository, github: GitHub, draft: Release, file: Path, now: str
+    repository: PlayedRepository, github: GitHub, draft: Release, file: Path, now: str
 ) -> None:
     """It is read again before: what was filled or published since stays."""
     if now == "filled":
@@ -293,7 +295,7 @@ def test_what_a_listing_still_calls_an_empty_draft_is_not_deleted(
     else:
         github.publish(NAME, draft, latest=True)
     assert not github.delete_draft(NAME, draft)
-    assert [one.id for one in repository.releases] == [draft.id]
+    assert [release.id for release in repository.releases] == [draft.id]
     assert github.delete_draft(NAME, github.create_draft(NAME, TAG, body=BODY, prerelease=False))
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from tagseal.loopback.transcript import Entry
+    from tagseal.loopback.transcript import Exchange
 
 GHCR, OTHER, ODD, STORAGE = "ghcr.io", "registry.example.org", "odd.example.org", "storage.example.org"
 NAME = "octo/widget"
@@ -117,12 +117,14 @@ class Play:
     def at(self, host: str = GHCR, name: str = "") -> Registry:
         return Registry(host, name or self.name, self.account, retry=Retry(patience=600), timeout=10)
 
-    def requests(self) -> Sequence[Entry]:
+    def requests(self) -> Sequence[Exchange]:
         return self.loopback.transcript.entries[self.first :]
 
     def sent(self, method: str, part: str = "") -> list[int]:
         """Return the sizes of the requests so far."""
-        return [one.request_bytes for one in self.requests() if one.method == method and part in one.path]
+        return [
+            request.request_bytes for request in self.requests() if request.method == method and part in request.path
+        ]
 
 
 @pytest.fixture
@@ -277,7 +279,7 @@ def test_a_push_that_was_killed_sends_no_finished_blob_again(play: Play, file: P
 PUSH = """
 import os, sys
 from pathlib import Path
-from tagseal.services.registry import Registry, credentials
+from tagseal.services.images.registry import Registry, credentials
 registry = Registry("ghcr.io", sys.argv.pop(), credentials(os.environ, "ghcr.io"))
 for path, sha256 in zip(sys.argv[1::2], sys.argv[2::2]):
     registry.push_blob(Path(path), sha256=sha256, size=Path(path).stat().st_size)
@@ -296,7 +298,7 @@ def test_a_process_that_was_killed_leaves_nothing_to_send_twice(
         play.loopback.faults.kill = child.kill
         assert child.wait(60) == -signal.SIGKILL
     assert play.loopback.faults.hits
-    assert [play.at().has_blob(one) for one in digests] == [True, False]
+    assert [play.at().has_blob(digest) for digest in digests] == [True, False]
     assert (push(play.at(), file), push(play.at(), large)) == (False, True)
     assert play.sent("PUT", "/blobs/") == [len(CONTENT), 0]
 
@@ -569,7 +571,7 @@ def test_a_blob_is_fetched_into_a_file(play: Play, odd: Odd, file: Path) -> None
 def test_who_may_push_is_told_before_anything_is_pushed(play: Play) -> None:
     """An upload is begun and given up; nothing is there afterwards."""
     play.at().begin()
-    assert [one.method for one in play.requests() if "/uploads/" in one.path][-2:] == ["POST", "DELETE"]
+    assert [request.method for request in play.requests() if "/uploads/" in request.path][-2:] == ["POST", "DELETE"]
     reader = Credentials(
         user="octo", secret=play.loopback.github.token(scopes={"packages": "read"}, repository=play.name)
     )
@@ -714,7 +716,7 @@ def test_a_lost_answer_lists_nothing_twice(play: Play, file: Path, host: str, fa
     play.loopback.faults.set([Fault(name=fault, method="PUT", path=".*/manifests/.*")])
     registry.refer(content, MANIFEST, subject)
     assert play.loopback.faults.hits
-    assert [one.sha256 for one in registry.referrers(subject)] == [sha256(content)]
+    assert [referrer.sha256 for referrer in registry.referrers(subject)] == [sha256(content)]
     assert registry.tags() == ((f"sha256-{subject}",) if host == GHCR else ())
 
 
@@ -753,7 +755,7 @@ def test_an_index_that_others_overwrite_is_written_again(play: Play, odd: Odd, f
     odd.after = after
     if times == 2:
         registry.refer(content, MANIFEST, subject)
-        assert [one.sha256 for one in registry.referrers(subject)] == [sha256(content)]
+        assert [referrer.sha256 for referrer in registry.referrers(subject)] == [sha256(content)]
     else:
         with pytest.raises(ServiceError) as caught:
             registry.refer(content, MANIFEST, subject)

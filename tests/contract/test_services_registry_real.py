@@ -130,4 +130,4 @@ def test_a_real_registry_takes_an_image(loopback: Loopback, tmp_path: Path, faul
     subject = {"mediaType": MANIFEST, "digest": f"sha256:{sha256}", "size": len(content)}
     signature = json.dumps(image | {"layers": [], "subject": subject}).encode()
     made = registry.refer(signature, MANIFEST, sha256)
-    assert [one.sha256 for one in registry.referrers(sha256)] == [made]
+    assert [referrer.sha256 for referrer in registry.referrers(sha256)] == [made]

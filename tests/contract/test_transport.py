@@ -22,10 +22,9 @@ from tagseal.records import Index
 from tagseal.services import oidc, reachable, transport
 from tagseal.services.github import GitHub
 from tagseal.services.github.transfers import Transfers
-from tagseal.services.images.registry.client import Client as RegistryClient
-from tagseal.services.images.registry.client import Request
+from tagseal.services.images.registry.client import RegistryClient, RegistryRequest
 from tagseal.services.index import asking, sender
-from tagseal.services.index.client import Client as IndexClient
+from tagseal.services.index.client import IndexClient
 from tagseal.services.sigstore import Sigstore
 from tagseal.services.transport import SLOWEST, Adapter
 
@@ -150,7 +149,7 @@ ASKED: dict[str, Callable[[Path], object]] = {
     "an index": lambda _: IndexClient(index=INDEX, project="widget", version="1.2.3").files(),
     "a package": lambda path: asking.download(f"https://{HOST}/widget.whl", "download it", path),
     "a registry": lambda _: RegistryClient(HOST, NAME, None, 1, pushes=False).ask(
-        Request(doing="ask", method="GET", url=f"https://{HOST}/v2/")
+        RegistryRequest(doing="ask", method="GET", url=f"https://{HOST}/v2/")
     ),
 }
 

@@ -68,7 +68,7 @@ def accepts(
                 return True
         return False
     case.write(folder)
-    return all(tool(folder / one, monkeypatch) for one in (name, *others))
+    return all(tool(folder / other, monkeypatch) for other in (name, *others))
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tagseal.loopback.github.state import Repository
+    from tagseal.loopback.github.state import PlayedRepository
     from tagseal.services.github import Release
 
 NAME = IDENTITY.repository
@@ -35,7 +35,7 @@ class Forge:
     """A repository with a release of two files, and the command on a stranger's machine."""
 
     loopback: Loopback
-    repository: Repository
+    repository: PlayedRepository
     github: GitHub
     draft: Release
     capsys: pytest.CaptureFixture[str]
@@ -58,7 +58,7 @@ class Forge:
         lines = (self.loopback.folder / "transcript.jsonl").read_text(encoding="utf-8").splitlines()
         found = [json.loads(line) for line in lines]
         paths = {f"{one['host']}{one['path']}" for one in found if one.get("method") == "GET"}
-        return {one for one in paths if "/releases/download/" in one or "/releases/assets/" in one}
+        return {path for path in paths if "/releases/download/" in path or "/releases/assets/" in path}
 
 
 def sha256(path: Path) -> str:
@@ -118,7 +118,7 @@ def test_a_public_release_is_verified_without_a_token(forge: Forge, tmp_path: Pa
         ],
     )
     names = (WHEEL, SDIST, SUMS, *(f"{one}{BUNDLE}" for one in (WHEEL, SDIST, SUMS)))
-    assert forge.asked() == {f"github.com/{NAME}/releases/download/{TAG}/{one}" for one in names}
+    assert forge.asked() == {f"github.com/{NAME}/releases/download/{TAG}/{name}" for name in names}
     assert sorted(tmp_path.iterdir()) == before
 
 
@@ -181,7 +181,7 @@ def test_a_file_that_was_taken_away_is_missed(forge: Forge) -> None:
     """What the verified list names must be there: whoever can delete assets could hide a file so."""
     forge.publish()
     release = forge.repository.releases[0]
-    release.assets = [one for one in release.assets if not one.name.startswith(SDIST)]
+    release.assets = [asset for asset in release.assets if not asset.name.startswith(SDIST)]
     code, lines, _ = forge.verify()
     why = f"  | file: got nothing of that name, expected a file: {SUMS} lists it"
     at = lines.index(f"FAIL: {SDIST}")

@@ -149,9 +149,9 @@ def _leaf(leaf: Leaf, key: CertificatePublicKeyTypes, authority: Authority) -> x
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
     if names := (workflow,) if leaf.names is None else leaf.names:
         builder = builder.add_extension(_names(names), critical=True)
-    for one in github_extensions(said):
-        number = int(one.oid.dotted_string.rpartition(".")[2])
-        value = leaf.extensions.get(number, one.value)
+    for extension in github_extensions(said):
+        number = int(extension.oid.dotted_string.rpartition(".")[2])
+        value = leaf.extensions.get(number, extension.value)
         if value is not None:
             oid = x509.ObjectIdentifier(f"{_ARC}.{number}")
             builder = builder.add_extension(x509.UnrecognizedExtension(oid, value), critical=False)

@@ -75,7 +75,7 @@ class Signed:
 
     def bundle(self, *entries: Document, stamps: tuple[bytes, ...] = ()) -> Document:
         """Put it together, as clients of today do."""
-        stamped = {"rfc3161Timestamps": [{"signedTimestamp": text(one)} for one in stamps]} if stamps else {}
+        stamped = {"rfc3161Timestamps": [{"signedTimestamp": text(stamp)} for stamp in stamps]} if stamps else {}
         return {
             "mediaType": V03,
             "verificationMaterial": {

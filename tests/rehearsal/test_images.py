@@ -42,7 +42,7 @@ def test_an_image_that_exists_is_rehearsed_with_this_machines_tools(tmp_path: Pa
     records = ended.document["records"]
     image = records["sign"]["image"]
     assert [one["platform"] for one in image["manifests"]] == ["linux/amd64", "linux/arm64"]
-    ran = [one["name"] for verb in ("prove", "witness") for one in records[verb]["commands"]]
+    ran = [record["name"] for verb in ("prove", "witness") for record in records[verb]["commands"]]
     assert ran.count(f"cosign verify {NAME}@sha256:{image['sha256']}") == 2
     assert f"cosign verify {NAME}:v1.2.3" in ran
     assert f'DIGEST="$(crane digest {NAME}:v1.2.3)"' in ran
@@ -52,8 +52,8 @@ def test_an_image_that_exists_is_rehearsed_with_this_machines_tools(tmp_path: Pa
         "image tag latest set",
     ]
     assert "6 log entries" in ended.errors
-    writes = [one["path"] for one in requests(ended) if one["method"] == "PUT" and one["status"] == 201]
-    assert [str(one).rpartition("/")[2] for one in writes][-2:] == ["v1.2.3", "latest"]
+    writes = [request["path"] for request in requests(ended) if request["method"] == "PUT" and request["status"] == 201]
+    assert [str(write).rpartition("/")[2] for write in writes][-2:] == ["v1.2.3", "latest"]
 
 
 def test_an_image_is_built_in_the_build_job_and_verified_by_stand_ins(tmp_path: Path, archive: Path) -> None:

@@ -41,7 +41,7 @@ def test_both_packages_end_at_the_index(tmp_path: Path, name: str) -> None:
     assert ended.code == 0, ended.errors
     records = ended.document["records"]
     assert records["publish"]["acts"][0] == f"2 packages sent to {name}"
-    by = {one["by"].split()[0] for one in records["witness"]["commands"]}
+    by = {record["by"].split()[0] for record in records["witness"]["commands"]}
     assert {"pip", "pypi-attestations", "curl"} <= by
     assert f"2 names at {name}, 5 log entries naming example/widget" in ended.errors
     assert f"the publisher that {name} trusts (example/widget, release.yml, environment any)" in ended.errors

@@ -44,7 +44,7 @@ def test_a_release_with_a_kit_is_rehearsed(kitted: Ended) -> None:
     assert records["plan"]["kit"] == KIT
     assert records["sign"]["artifacts"][-1]["kind"] == "kit"
     for verb in ("prove", "witness"):
-        assert [one["name"].split()[0] for one in records[verb]["kit"]] == ["sigstore", "cosign", "sha256sum"]
+        assert [record["name"].split()[0] for record in records[verb]["kit"]] == ["sigstore", "cosign", "sha256sum"]
         assert records[verb]["offline"] in {offline.NAMESPACE, offline.PROXIES}
     assert "4 log entries naming example/widget" in kitted.errors
     assert f"3 commands of the offline kit ran {records['prove']['offline']}" in kitted.errors
@@ -99,7 +99,7 @@ def test_our_own_verification_reads_the_kit(kitted: Ended, tmp_path: Path) -> No
     """The command that the page only shows is right as well."""
     own = [sys.executable, "-P", "-m", "tagseal"]
     members = laid_out(kitted, tmp_path / "kit")
-    shown = [one.text for one in commands(members["VERIFY.md"].decode()) if one.text.startswith("tagseal ")]
+    shown = [command.text for command in commands(members["VERIFY.md"].decode()) if command.text.startswith("tagseal ")]
     argv = shlex.split(shown[0].replace("\\\n", ""))[1:]
     ended = subprocess.run(
         [*own, *argv],

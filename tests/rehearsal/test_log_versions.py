@@ -61,7 +61,7 @@ def test_packages_are_released_in_either_version(tmp_path: Path, log: str, oldes
     assert asked(ended) == {WRITES[log], STAMPS}
     assert f"Clients that read the files' bundles: {oldest}, or newer." in ended.release["body"]
     records = ended.document["records"]
-    assert [one["integrated_time"] > 0 for one in records["sign"]["bundles"]] == [log == "v1"] * 3
+    assert [record["integrated_time"] > 0 for record in records["sign"]["bundles"]] == [log == "v1"] * 3
     for bundle in bundles(ended).values():
         material = bundle["verificationMaterial"]
         assert len(material["timestampVerificationData"]["rfc3161Timestamps"]) == 1

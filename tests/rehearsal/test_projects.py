@@ -152,7 +152,7 @@ def test_what_earlier_jobs_made_is_found_in_this_checkout(tmp_path: Path) -> Non
     clone = cloned(git, tmp_path)
     names = {"dist/widget-1.2.3-py3-none-any.whl", "dist/widget-1.2.3.tar.gz", "widget.pyz"}
     assert set(clone.brought) == names
-    assert any("from this checkout, where a real release makes them first" in one for one in clone.remarks)
+    assert any("from this checkout, where a real release makes them first" in remark for remark in clone.remarks)
     (tmp_path / "checkout").mkdir()
     clone.bring(tmp_path / "checkout")
     assert {one.relative_to(tmp_path / "checkout").as_posix() for one in tmp_path.rglob("checkout/**/*.*")} == names

@@ -95,6 +95,6 @@ def test_the_tools_of_this_machine_are_named_with_their_version(served: Served) 
     """A report tells a real tool from a stand-in, and the records tell the same as the story."""
     tools = served.ended.document["tools"]
     records = served.ended.document["records"]
-    by = {one["by"] for verb in ("prove", "witness") for one in records[verb]["commands"]}
+    by = {record["by"] for verb in ("prove", "witness") for record in records[verb]["commands"]}
     assert by == set(tools.values())
     assert all(found == "stand-in" or re.fullmatch(rf"{name} [0-9.]+", found) for name, found in tools.items())

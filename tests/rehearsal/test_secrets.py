@@ -227,7 +227,7 @@ def test_no_credential_of_the_loopback_is_written_down(rehearsed: Rehearsed) -> 
     written = {
         name: text
         for name, text in rehearsed.left.items()
-        if not name.startswith(tuple(f"assets/{one}" for one in PACKAGES))
+        if not name.startswith(tuple(f"assets/{package}" for package in PACKAGES))
     }
     for text in (*written.values(), rehearsed.told):
         assert [name for value, name in rehearsed.minted.items() if value in text] == []

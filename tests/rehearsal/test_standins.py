@@ -17,7 +17,7 @@ from tagseal.loopback.github.state import utc_now
 from tagseal.records import BUNDLE
 from tagseal.rehearsal.tools import install
 from tagseal.steps.shell.instructions import Shell, instructions
-from tagseal.verification.attacks import Attack, Target, attacks
+from tagseal.verification.attacks import Attack, AttackedCommand, attacks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -87,12 +87,12 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         yield Bench(
             real=real,
             standing_in=Shell(home=folder / "home-2", environ=environ, token=real.token),
-            commands={one.purpose.tool: one.command.text for one in steps},
+            commands={step.purpose.tool: step.command.text for step in steps},
             attacks=tuple(
                 attack
-                for tool, text in ((one.purpose.tool, one.command.text) for one in steps)
+                for tool, text in ((step.purpose.tool, step.command.text) for step in steps)
                 if tool in {"cosign", "sha256sum"}
-                for attack in attacks(Target(tool=tool, text=text, files=(SDIST, WHEEL)), seal.identity, NAMES)
+                for attack in attacks(AttackedCommand(tool=tool, text=text, files=(SDIST, WHEEL)), seal.identity, NAMES)
             ),
             genuine=folder / "genuine",
         )

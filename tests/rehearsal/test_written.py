@@ -17,7 +17,7 @@ from tagseal.errors import Refused, UsageError
 from tagseal.loopback import Loopback
 from tagseal.loopback.faults import Fault
 from tagseal.machine.git import Git
-from tagseal.rehearsal.output import Left
+from tagseal.rehearsal.output import Output
 from tagseal.rehearsal.project import workflow_file
 from tagseal.rehearsal.project.clone import make
 from tagseal.rehearsal.rehearse import set_stage
@@ -165,7 +165,7 @@ def test_a_step_that_fails_is_named_with_its_place_and_its_last_words(tmp_path: 
 def test_a_workflow_that_the_tag_does_not_start_is_not_ready(on: str, said: str) -> None:
     """It is played all the same: what it would do can be seen before that is mended."""
     workflow = parse(RELEASE.replace('\n  push:\n    tags: ["v[0-9]*"]\n', f" {on}\n").encode(), FILE)
-    found = list(written.Written(workflow=workflow).unready("v1.2.3"))
+    found = list(written.WrittenWorkflow(workflow=workflow).unready("v1.2.3"))
     assert len(found) == bool(said)
     assert said in "".join(found)
 
@@ -174,7 +174,7 @@ def test_failed_jobs_are_run_again_with_what_they_handed_on(tmp_path: Path) -> N
     """What was signed before the log refused is kept: `if: always()` hands it to the job's next attempt."""
     git = project(tmp_path / "widget", "\n[tool.tagseal]\nwait = 0\n", {FILE: RELEASE})
     clone = make(Git.at(git.root, os.environ), tmp_path / "clone", project=None, tag=None, packages=None)
-    left = Left(temporary=tmp_path / "run", source=git.root, out=tmp_path / "out")
+    left = Output(temporary=tmp_path / "run", source=git.root, out=tmp_path / "out")
     said: list[str] = []
     with Loopback(folder=tmp_path / "loopback") as loopback:
         stage, _ = set_stage(clone, loopback, left, {**os.environ, "PATH": PATH})

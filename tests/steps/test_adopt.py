@@ -11,7 +11,7 @@ import images
 from stage import NAMES, Stage
 from tagseal.config import Settings
 from tagseal.errors import Refused, TagsealError, VerificationFailed
-from tagseal.loopback.github.state import Asset
+from tagseal.loopback.github.state import PlayedAsset
 from tagseal.services.github import GitHub, marker
 from tagseal.steps.draft import body
 from tagseal.steps.prove import prove
@@ -21,7 +21,7 @@ from tagseal.steps.witness import witness
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tagseal.loopback.github.state import Release
+    from tagseal.loopback.github.state import PlayedRelease
     from tagseal.records import Draft, Proof, Seal
 
 THEIRS = "## What's Changed\n\n* A widget, by @octocat\n"
@@ -35,7 +35,9 @@ def adopting(released: Stage) -> Stage:
     return released
 
 
-def made(released: Stage, text: str = THEIRS, *, draft: bool = True, actor: str = "release-please[bot]") -> Release:
+def made(
+    released: Stage, text: str = THEIRS, *, draft: bool = True, actor: str = "release-please[bot]"
+) -> PlayedRelease:
     """Let another tool make a draft, or publish a release."""
     released.services()  # from here on names lead to the loopback
     token = released.loopback.github.token(
@@ -58,14 +60,14 @@ def refused(released: Stage, seal: Seal) -> TagsealError:
     return caught.value
 
 
-def holds(release: Release, theirs: str = THEIRS) -> None:
+def holds(release: PlayedRelease, theirs: str = THEIRS) -> None:
     """Hold that a body is their words, the line that begins ours, the instructions without a changelog, the marker."""
     above, _, ours = release.body.partition(body.BEGIN)
     assert above.rstrip() == theirs.rstrip()
     assert ours.lstrip().startswith("## Verify")
     assert "A widget that turns." not in ours
     assert release.body.splitlines()[-1] == marker("v1.2.3")
-    assert sorted(one.name for one in release.assets) == FILES
+    assert sorted(asset.name for asset in release.assets) == FILES
 
 
 def test_a_strangers_draft_is_filled_proven_published_and_witnessed(adopting: Stage) -> None:
@@ -134,7 +136,7 @@ def test_a_copied_body_makes_nobodys_files_ours(adopting: Stage, state: str) -> 
     release = made(adopting, copied())
     path = adopting.folder / NAMES[0]
     path.write_text("by hand")
-    there = Asset(
+    there = PlayedAsset(
         id=77,
         name=NAMES[0],
         label="",

@@ -14,7 +14,7 @@ from instance import IDENTITY, instance
 from tagseal.names import quote_word
 from tagseal.records import BUNDLE
 from tagseal.steps.shell.instructions import Shell
-from tagseal.verification.attacks import Target, attacks
+from tagseal.verification.attacks import AttackedCommand, attacks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,8 +23,10 @@ NAMES = ("widget.whl", "widget.tar.gz", "SHA256SUMS")
 _IDENTITY = f"--cert-identity {IDENTITY.uri} --cert-oidc-issuer {IDENTITY.issuer}"
 
 TARGETS = {
-    "sigstore": Target(tool="sigstore", text=f"sigstore verify identity {' '.join(NAMES)} {_IDENTITY}", files=NAMES),
-    "cosign": Target(
+    "sigstore": AttackedCommand(
+        tool="sigstore", text=f"sigstore verify identity {' '.join(NAMES)} {_IDENTITY}", files=NAMES
+    ),
+    "cosign": AttackedCommand(
         tool="cosign",
         text="\n".join(
             f"cosign verify-blob --bundle {name}{BUNDLE} {_IDENTITY.replace('--cert', '--certificate')} {name}"
@@ -32,7 +34,7 @@ TARGETS = {
         ),
         files=NAMES,
     ),
-    "sha256sum": Target(tool="sha256sum", text="sha256sum -c SHA256SUMS", files=NAMES[:2]),
+    "sha256sum": AttackedCommand(tool="sha256sum", text="sha256sum -c SHA256SUMS", files=NAMES[:2]),
 }
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import widget
-from tagseal.config import Index
+from tagseal.config import IndexSettings
 from tagseal.errors import Refused, TagsealError, UsageError
 from tagseal.machine import backend
 from tagseal.machine.wheels import check_collected
@@ -57,7 +57,7 @@ def test_wheel_sdist_and_assets_are_built_placed_and_described(tmp_path: Path) -
     built = build(tag, plan, services=services)
     assert built.commit == git.head()
     assert not built.collected
-    assert [(one.kind, one.name) for one in built.artifacts] == [
+    assert [(artifact.kind, artifact.name) for artifact in built.artifacts] == [
         (Kind.wheel, widget.WHEEL),
         (Kind.sdist, widget.SDIST),
         (Kind.asset, "widget.pyz"),
@@ -141,7 +141,7 @@ def test_a_failing_build_shows_its_last_lines_and_where_the_log_is(tmp_path: Pat
     assert error.context[-1] == f"whole log: {log}"
     assert len(error.context) == 21
     assert "line 0\n" in log.read_text()
-    assert all(services.work.file(one).is_file() for one in first.artifacts)
+    assert all(services.work.file(artifact).is_file() for artifact in first.artifacts)
 
 
 def test_files_that_git_lfs_keeps_elsewhere_are_not_packed_as_pointers(tmp_path: Path) -> None:
@@ -160,7 +160,9 @@ def test_a_second_run_replaces_the_first(tmp_path: Path) -> None:
     tag, plan, services = widget.release(git)
     widget.write(services.work.path, {".staging/packages/half": "", "packages/old.whl": "", "assets/old": ""})
     built = build(tag, plan, services=services)
-    assert sorted(path.name for path in services.work.packages.iterdir()) == sorted(one.name for one in built.artifacts)
+    assert sorted(path.name for path in services.work.packages.iterdir()) == sorted(
+        artifact.name for artifact in built.artifacts
+    )
     assert list(services.work.assets.iterdir()) == []
 
 
@@ -175,7 +177,7 @@ def test_another_front_end_builds(tmp_path: Path, arguments: tuple[str, ...], pr
     git = widget.commit(tmp_path, content, "v1.2.3")
     argv = (sys.executable, "-m", "build", *arguments)
     tag, plan, services = widget.release(git, build=argv, project=project)
-    assert [one.name for one in build(tag, plan, services=services).artifacts] == [widget.WHEEL, widget.SDIST]
+    assert [artifact.name for artifact in build(tag, plan, services=services).artifacts] == [widget.WHEEL, widget.SDIST]
 
 
 @pytest.mark.parametrize(
@@ -210,7 +212,7 @@ def test_packages_of_earlier_jobs_are_collected_and_no_project_code_runs(tmp_pat
     tag, plan, services = widget.release(git, packages=("wheelhouse/*",))
     built = build(tag, plan, services=services)
     digest = hashlib.sha256(b"x").hexdigest()
-    assert {(one.name, one.sha256) for one in built.artifacts} == {
+    assert {(artifact.name, artifact.sha256) for artifact in built.artifacts} == {
         (name, digest) for name in (widget.SDIST, MANYLINUX, WINDOWS)
     }
     assert (built.collected, built.dropped) == (True, ())
@@ -262,7 +264,7 @@ def test_a_wheel_for_one_linux_is_refused_only_where_an_index_is_configured(tmp_
     widget.write(tmp_path, {f"wheelhouse/{name}": "x" for name in (widget.SDIST, LINUX)})
     tag, plan, services = widget.release(git, packages=("wheelhouse/*",))
     assert len(build(tag, plan, services=services).artifacts) == 2
-    tag, plan, services = widget.release(git, packages=("wheelhouse/*",), index=Index(name="pypi"))
+    tag, plan, services = widget.release(git, packages=("wheelhouse/*",), index=IndexSettings(name="pypi"))
     assert refused(tag, plan, services=services).slug == "wheel-not-portable"
 
 

@@ -144,7 +144,7 @@ def test_the_bytes_are_the_recorded_ones(tmp_path: Path) -> None:
     path = services.work.packages / widget.SDIST
     path.write_bytes(path.read_bytes() + b"!")
     (problem,) = problems(plan, built, services)
-    was = next(one for one in built.artifacts if one.kind is Kind.sdist)
+    was = next(artifact for artifact in built.artifacts if artifact.kind is Kind.sdist)
     now: Artifact = files.artifact(path, Kind.sdist)
     assert problem == (f"{widget.SDIST}: got {now.size} bytes, {now.sha256}, expected {was.size} bytes, {was.sha256}")
 

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 import images
 import packages
 from stage import WHEEL, proof_of
-from tagseal.config import Index, Settings
+from tagseal.config import IndexSettings, Settings
 from tagseal.errors import Refused, UsageError, VerificationFailed
 from tagseal.machine.files import artifact
 from tagseal.pipeline import STEPS
@@ -216,7 +216,7 @@ def test_what_was_signed_and_not_planned_goes_no_further(released: Stage, verb: 
     released.assets = ()
     services = dataclasses.replace(services, settings=Settings())
     records = {"upload": (), "prove": (draft,), "publish": (draft, proof), "witness": (publication,)}[verb]
-    step = cast("Callable[..., object]", next(one for one in STEPS if one.verb == verb).function)
+    step = cast("Callable[..., object]", next(step for step in STEPS if step.verb == verb).function)
     with pytest.raises(VerificationFailed) as caught:
         step(released.tag, released.plan, seal, *records, services=services)
     assert caught.value.slug == "seal-not-planned"
@@ -243,7 +243,7 @@ def test_a_seal_is_verified_again(released: Stage, tmp_path: Path) -> None:
 
 def test_attestations_are_verified_again(released: Stage) -> None:
     """Names, bytes, and whom they are by; the index is the plan's, which is derived again."""
-    released.settings = dataclasses.replace(released.settings, index=Index(name="pypi"))
+    released.settings = dataclasses.replace(released.settings, index=IndexSettings(name="pypi"))
     seal = released.sign()
     services = released.services(run=None)
     through = let_through(seal, lambda forged: verify_sealed(released.tag, released.plan, forged, services))

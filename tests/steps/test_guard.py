@@ -12,7 +12,7 @@ import pytest
 
 import widget
 from job import NAME, TAG, WORKFLOW
-from tagseal.config import Index
+from tagseal.config import IndexSettings
 from tagseal.errors import Refused, UsageError
 from tagseal.journal import digest
 from tagseal.machine import actions
@@ -520,9 +520,9 @@ def test_permissions_of_the_whole_file_reach_every_job_that_has_none(job: Job) -
 def test_the_job_that_publishes_to_an_index_may_have_an_identity(job: Job) -> None:
     """The index knows it by its identity; with an index of another kind it logs in otherwise, and may not sign."""
     job.push({WORKFLOW: FOREIGN.replace("{ contents: write }", "{ contents: write, id-token: write }")})
-    job.guard(index=Index(name="pypi"))
+    job.guard(index=IndexSettings(name="pypi"))
     with pytest.raises(Refused):
-        job.guard(index=Index(name="other", url="https://index.example/simple/"))
+        job.guard(index=IndexSettings(name="other", url="https://index.example/simple/"))
 
 
 @pytest.mark.parametrize("text", [None, "on: push\njobs: { test: { permissions: write-all } }\n"])

@@ -16,13 +16,13 @@ from tagseal.verification.policy import Exact
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tagseal.project.assets import Row
+    from tagseal.project.assets import StatusRow
     from tagseal.records import Seal
 
 NAME = "octo/widget"
 
 
-def told(released: Stage, commit: str | None = "", notes: str = "") -> Row:
+def told(released: Stage, commit: str | None = "", notes: str = "") -> StatusRow:
     """Return the one line, as somebody without a login reads it."""
     commit = released.tag.commit if commit == "" else commit
     policy = Exact(released.tag.identity, commit) if commit else None

@@ -49,7 +49,9 @@ def published(released: Stage, seal: Seal, draft: Draft, **plan: object) -> Publ
 def sent(released: Stage, *methods: str) -> list[str]:
     """Return the paths of the requests to the registry that change something."""
     entries = released.loopback.transcript.entries
-    return [one.path for one in entries if one.host == "ghcr.io" and one.method in methods and "/v2/" in one.path]
+    return [
+        entry.path for entry in entries if entry.host == "ghcr.io" and entry.method in methods and "/v2/" in entry.path
+    ]
 
 
 def tags(released: Stage) -> dict[str, str]:
@@ -73,7 +75,7 @@ def test_an_image_is_released_with_the_packages(released: Stage, tmp_path: Path)
     assert len(seal.signatures) == SIGNED
     assert tags(released) == {}
     proof = prove(released.tag, released.plan, seal, draft, services=released.services(run=None))
-    ran = [one.name for one in proof.commands if one.name.startswith("cosign verify ")]
+    ran = [command.name for command in proof.commands if command.name.startswith("cosign verify ")]
     assert ran == [f"cosign verify {IMAGE}@sha256:{image.sha256}"]
     assert tags(released) == {}
     publication = publish(released.tag, released.plan, seal, draft, proof, services=released.services(run=None))
@@ -83,7 +85,10 @@ def test_an_image_is_released_with_the_packages(released: Stage, tmp_path: Path)
         released.tag, released.plan, seal, publication, services=released.services(contents="read", run=None)
     )
     assert testimony.public
-    assert len([one for one in testimony.commands if "cosign verify " in one.name or "crane" in one.name]) == 3
+    assert (
+        len([command for command in testimony.commands if "cosign verify " in command.name or "crane" in command.name])
+        == 3
+    )
 
 
 def test_the_attacks_on_the_image_are_refused(released: Stage, tmp_path: Path) -> None:
@@ -91,9 +96,9 @@ def test_the_attacks_on_the_image_are_refused(released: Stage, tmp_path: Path) -
     released.with_image(images.layout(tmp_path / "layout"))
     seal = released.sign()
     proof = prove(released.tag, released.plan, seal, released.upload(seal), services=released.services(run=None))
-    on_image = [one.name for one in proof.attacks if one.name.startswith("cosign: unsigned manifest")]
+    on_image = [attack.name for attack in proof.attacks if attack.name.startswith("cosign: unsigned manifest")]
     assert len(on_image) == 1
-    assert all(one.ok for one in proof.attacks)
+    assert all(attack.ok for attack in proof.attacks)
 
 
 def test_a_command_that_accepts_another_image_is_found_out(imaged: Stage) -> None:
@@ -300,8 +305,8 @@ def test_what_was_changed_in_the_registry_is_not_published(
 def _unrefer(released: Stage, sha256: str) -> None:
     """Delete what refers to a manifest."""
     services = released.services()
-    for one in services.registry.referrers(sha256):
-        released.loopback.registry.delete(NAME, f"sha256:{one.sha256}")
+    for referrer in services.registry.referrers(sha256):
+        released.loopback.registry.delete(NAME, f"sha256:{referrer.sha256}")
 
 
 def test_what_others_have_signed_stays(imaged: Stage) -> None:
@@ -321,7 +326,7 @@ def test_what_others_have_signed_stays(imaged: Stage) -> None:
         imaged.upload(seal)
     found = services.registry.manifest(simplesigning.signature_tag(image.sha256))
     signatures = (
-        [one.annotations[simplesigning.SIGNATURE] for one in simplesigning.list_signatures(found.content)]
+        [signature.annotations[simplesigning.SIGNATURE] for signature in simplesigning.list_signatures(found.content)]
         if found
         else []
     )

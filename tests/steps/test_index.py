@@ -19,11 +19,11 @@ import widget
 from instance import COMMIT, RUN
 from stage import SDIST, WHEEL, Stage, proof_of, stage
 from tagseal import config
-from tagseal.config import Index, Settings
+from tagseal.config import IndexSettings, Settings
 from tagseal.errors import Busy, Refused, ServiceError, TagsealError, VerificationFailed
 from tagseal.loopback.faults import Fault
-from tagseal.loopback.index import Index as Played
-from tagseal.loopback.index import Publisher
+from tagseal.loopback.index import PlayedIndex as Played
+from tagseal.loopback.index import RegisteredPublisher
 from tagseal.machine import wheels
 from tagseal.machine.files import artifact
 from tagseal.project.index import rows
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from tagseal.records import Checks, Draft, Publication, Seal, Testimony
 
-PUBLISHER = Publisher(project="widget", owner="octo", repository="widget", workflow="release.yml")
+PUBLISHER = RegisteredPublisher(project="widget", owner="octo", repository="widget", workflow="release.yml")
 PUBLISHING = replace(RUN, environment="release")
 UPLOAD, SITE = (one.split("/")[2].replace(".", r"\.") for one in (utils.DEFAULT_REPOSITORY, repository.WAREHOUSE_WEB))
 COMPANY = ("https://packages.example/simple/", "https://packages.example/upload/")
@@ -62,14 +62,18 @@ class indexed:  # noqa: N801 - reads as a function
     """A stage whose packages go to the index."""
 
     def __init__(
-        self, folder: Path, patch: pytest.MonkeyPatch, faults: Sequence[Fault] = (), publisher: Publisher = PUBLISHER
+        self,
+        folder: Path,
+        patch: pytest.MonkeyPatch,
+        faults: Sequence[Fault] = (),
+        publisher: RegisteredPublisher = PUBLISHER,
     ) -> None:
         self._stage = stage(folder, patch, faults=faults)
         self._publisher = publisher
 
     def __enter__(self) -> Stage:
         one = self._stage.__enter__()
-        one.settings = Settings(index=Index(name="pypi"), wait=0)
+        one.settings = Settings(index=IndexSettings(name="pypi"), wait=0)
         one.loopback.index.register(self._publisher)
         one.accept_everything()
         return one
@@ -83,7 +87,7 @@ def index(released: Stage) -> Played:
 
 
 def names(released: Stage) -> list[str]:
-    return [one.name for one in index(released).files("widget", "1.2.3")]
+    return [file.name for file in index(released).files("widget", "1.2.3")]
 
 
 def built(released: Stage, code: str = "") -> tuple[Build, Checks]:
@@ -96,7 +100,7 @@ def built(released: Stage, code: str = "") -> tuple[Build, Checks]:
         if path != one:
             shutil.copyfile(path, one)
     kinds = {WHEEL: Kind.wheel, SDIST: Kind.sdist}
-    artifacts = tuple(artifact(one, kinds[one.name]) for one in paths)
+    artifacts = tuple(artifact(path, kinds[path.name]) for path in paths)
     return replace(build, artifacts=artifacts, adopted=taken), replace(checks, artifacts=artifacts)
 
 
@@ -120,18 +124,18 @@ def seen(released: Stage, seal: Seal, publication: Publication) -> Testimony:
 def whole(released: Stage, seal: Seal) -> None:
     """Hold that there is exactly one release, and that the index has its packages and nothing else."""
     files = index(released).files("widget")
-    assert {one.name: one.sha256 for one in files} == {one.name: one.sha256 for one in seal.packages}
-    assert [len(one.attestations) for one in files] == [1, 1]
-    release = [one for one in released.repository.releases if not one.draft]
+    assert {file.name: file.sha256 for file in files} == {package.name: package.sha256 for package in seal.packages}
+    assert [len(file.attestations) for file in files] == [1, 1]
+    release = [release for release in released.repository.releases if not release.draft]
     assert len(released.repository.releases) == len(release) == 1
-    assert {one.name: one.sha256 for one in release[0].assets if one.name in names(released)} == {
-        one.name: one.sha256 for one in files
+    assert {asset.name: asset.sha256 for asset in release[0].assets if asset.name in names(released)} == {
+        file.name: file.sha256 for file in files
     }
 
 
 def uploads(released: Stage) -> int:
     entries = released.loopback.transcript.entries
-    return sum(f"https://{one.host}{one.path}" == utils.DEFAULT_REPOSITORY for one in entries)
+    return sum(f"https://{entry.host}{entry.path}" == utils.DEFAULT_REPOSITORY for entry in entries)
 
 
 def test_a_release_ends_at_the_index_attested(released: Stage) -> None:
@@ -142,7 +146,7 @@ def test_a_release_ends_at_the_index_attested(released: Stage) -> None:
     whole(released, seal)
     found = seen(released, seal, publication)
     assert found.public
-    assert {one.by.split()[0] for one in found.commands if one.name.startswith(("pip", "pypi"))} == {
+    assert {command.by.split()[0] for command in found.commands if command.name.startswith(("pip", "pypi"))} == {
         "pip",
         "pypi-attestations",
     }
@@ -165,9 +169,9 @@ def test_nothing_is_sent_before_the_draft_is_proven(released: Stage) -> None:
 def test_attestations_lie_apart_from_the_bundles(released: Stage) -> None:
     """An index refuses bundles, and twine takes every file it is given; the release has none of the attestations."""
     seal, draft = sealed(released)
-    attested = {one.name + ATTESTATION for one in seal.packages}
+    attested = {package.name + ATTESTATION for package in seal.packages}
     assert {path.name for path in released.work.attestations.iterdir()} == attested
-    assert not attested & {one.name for one in draft.assets}
+    assert not attested & {asset.name for asset in draft.assets}
     assert {path.name for path in released.work.packages.iterdir()} == {WHEEL, SDIST}
 
 
@@ -234,11 +238,11 @@ def test_all_jobs_run_again_with_a_wheel_that_differs(released: Stage, left: tup
     if draft == "deleted":
         del released.repository.by_id[release.id]
     shutil.rmtree(released.work.path)
-    before = {one.name: one.sha256 for one in index(released).files("widget")}
+    before = {file.name: file.sha256 for file in index(released).files("widget")}
     again, second = sealed(released, code="# built again\n")
     publication = published(released, again, second)
     whole(released, again)
-    assert {one.name: one.sha256 for one in index(released).files("widget")}.items() >= before.items()
+    assert {file.name: file.sha256 for file in index(released).files("widget")}.items() >= before.items()
     seen(released, again, publication)
 
 
@@ -297,8 +301,8 @@ def test_a_publisher_that_is_registered_otherwise_stops_before_the_log(released:
     registered = {"workflow": "release.yml", "environment": "release", field: "other.yml"}
     workflow = "on: push\njobs: {a: {environment: {name: release}, steps: [{run: nox -s guard publish}]}}\n"
     widget.commit(released.folder / "checkout", {RUN.workflow: workflow})
-    publisher = config.Publisher(**registered)
-    released.settings = replace(released.settings, index=Index(name="pypi", publisher=publisher))
+    publisher = config.PublisherSettings(**registered)
+    released.settings = replace(released.settings, index=IndexSettings(name="pypi", publisher=publisher))
     error = refused(released, lambda: sealed(released))
     assert error.slug == "publisher-disagrees"
     assert [line.partition(":")[0] for line in error.context] == [field]
@@ -307,13 +311,13 @@ def test_a_publisher_that_is_registered_otherwise_stops_before_the_log(released:
 def test_a_classifier_that_keeps_a_project_private_is_found_by_check(tmp_path: Path) -> None:
     """Before anything is signed; without an index it is nobody's business."""
     git = widget.project(tmp_path, "v1.2.3")
-    for index, slug in ((Index(name="pypi"), "check-failed"), (None, "")):
+    for index, slug in ((IndexSettings(name="pypi"), "check-failed"), (None, "")):
         _, plan, services = widget.release(git, packages=("wheelhouse/*",), index=index)
         plan = replace(plan, index=sites.of(index))
         text = packages.metadata("widget", "1.2.3", "Classifier: Private :: Do Not Upload")
         services.work.assets.mkdir(parents=True, exist_ok=True)
         paths = packages.write(services.work.packages, text=text)
-        artifacts = tuple(artifact(one, kind) for one, kind in zip(paths, (Kind.wheel, Kind.sdist), strict=True))
+        artifacts = tuple(artifact(path, kind) for path, kind in zip(paths, (Kind.wheel, Kind.sdist), strict=True))
         build = Build(commit=plan.commit, artifacts=artifacts, collected=True)
         if not slug:
             assert check(plan, build, services=services).artifacts == artifacts
@@ -441,7 +445,9 @@ def test_a_job_that_is_not_the_publisher_sends_nothing(released: Stage, field: s
     """By the claims of its own token, where the workflow's text did not tell."""
     seal, draft = sealed(released)
     registered = {"workflow": "release.yml", "environment": "release", field: "other.yml"}
-    released.settings = replace(released.settings, index=Index(name="pypi", publisher=config.Publisher(**registered)))
+    released.settings = replace(
+        released.settings, index=IndexSettings(name="pypi", publisher=config.PublisherSettings(**registered))
+    )
     error = refused(released, lambda: published(released, seal, draft))
     assert error.slug == "publisher-disagrees"
     assert [line.partition(":")[0] for line in error.context] == [field]
@@ -577,7 +583,9 @@ def test_status_tells_of_each_package(released: Stage) -> None:
 def test_another_index_gets_the_packages_without_attestations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the token that its users know; what is there is asked from the simple API."""
     with stage(tmp_path, monkeypatch, index=COMPANY) as released:
-        released.settings = Settings(index=Index(name="company", url=COMPANY[0], publish_url=COMPANY[1]), wait=0)
+        released.settings = Settings(
+            index=IndexSettings(name="company", url=COMPANY[0], publish_url=COMPANY[1]), wait=0
+        )
         released.accept_everything()
         other = released.loopback.indexes["other"]
         monkeypatch.setenv("TWINE_USERNAME", "__token__")
@@ -590,8 +598,8 @@ def test_another_index_gets_the_packages_without_attestations(tmp_path: Path, mo
         monkeypatch.setenv("TWINE_PASSWORD", other.token("widget"))
         publication = published(released, seal, draft)
         assert publication.acts[0] == "2 packages sent to company"
-        assert {one.name: one.sha256 for one in other.files("widget")} == {
-            one.name: one.sha256 for one in seal.packages
+        assert {file.name: file.sha256 for file in other.files("widget")} == {
+            package.name: package.sha256 for package in seal.packages
         }
         assert seen(released, seal, publication).public
         again = published(released, seal, draft)
@@ -601,7 +609,9 @@ def test_another_index_gets_the_packages_without_attestations(tmp_path: Path, mo
 def test_another_index_without_a_login_says_what_twine_wants(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No prompt, no hang: twine's words, and what to set."""
     with stage(tmp_path, monkeypatch, index=COMPANY) as released:
-        released.settings = Settings(index=Index(name="company", url=COMPANY[0], publish_url=COMPANY[1]), wait=0)
+        released.settings = Settings(
+            index=IndexSettings(name="company", url=COMPANY[0], publish_url=COMPANY[1]), wait=0
+        )
         seal, draft = sealed(released)
         for name in ("TWINE_USERNAME", "TWINE_PASSWORD"):
             monkeypatch.delenv(name, raising=False)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from stage import Stage
-    from tagseal.loopback.github.state import Asset, Release
+    from tagseal.loopback.github.state import PlayedAsset, PlayedRelease
     from tagseal.records import Draft, Seal
     from tagseal.steps import Services
 
@@ -65,16 +65,16 @@ def members(stage: Stage) -> dict[str, bytes]:
 
 def sent(stage: Stage) -> set[str]:
     """Return the names of what was sent to GitHub so far."""
-    posts = [one for one in stage.loopback.transcript.entries if one.host == "uploads.github.com"]
-    return {one.path.partition("name=")[2].partition("&")[0] for one in posts if one.method == "POST"}
+    posts = [entry for entry in stage.loopback.transcript.entries if entry.host == "uploads.github.com"]
+    return {post.path.partition("name=")[2].partition("&")[0] for post in posts if post.method == "POST"}
 
 
-def draft_of(stage: Stage) -> Release:
+def draft_of(stage: Stage) -> PlayedRelease:
     (found,) = stage.repository.releases
     return found
 
 
-def asset(stage: Stage, name: str) -> Asset:
+def asset(stage: Stage, name: str) -> PlayedAsset:
     return next(one for one in draft_of(stage).assets if one.name == name)
 
 
@@ -85,7 +85,7 @@ def failure(call: Callable[[], object]) -> TagsealError:
 
 
 def digests(seal: Seal) -> dict[str, str]:
-    return {one.name: one.sha256 for one in seal.artifacts} | {one.name: one.sha256 for one in seal.bundles}
+    return {one.name: one.sha256 for one in seal.artifacts} | {bundle.name: bundle.sha256 for bundle in seal.bundles}
 
 
 def resealed(stage: Stage, seal: Seal, content: Mapping[str, bytes]) -> Seal:
@@ -317,9 +317,9 @@ def test_the_kits_commands_run_where_there_is_no_network(kitted: Stage) -> None:
     proof = prove(kitted.tag, kitted.plan, seal, draft, services=services)
     assert [one.name.split()[0] for one in proof.kit] == ["sigstore", "cosign", "sha256sum"]
     assert all(one.ok and one.by for one in proof.kit)
-    offline_attacks = [one for one in proof.attacks if one.name.startswith("offline, ")]
+    offline_attacks = [attack for attack in proof.attacks if attack.name.startswith("offline, ")]
     assert len(offline_attacks) == 5 + 5 + 1
-    assert all(one.ok and one.detail for one in proof.attacks)
+    assert all(attack.ok and attack.detail for attack in proof.attacks)
     published = publish(kitted.tag, kitted.plan, seal, draft, proof, services=services)
     seen = witness(kitted.tag, kitted.plan, seal, published, services=services)
     assert [one.name for one in seen.kit] == [one.name for one in proof.kit]
@@ -393,4 +393,4 @@ def test_a_kit_covers_no_image(released: Stage, tmp_path: Path) -> None:
     assert "The container image is not covered" in members(released)["VERIFY.md"].decode()
     proof = prove(released.tag, released.plan, seal, draft, services=services)
     assert len(proof.kit) == 3
-    assert any("ghcr.io" in one.name for one in proof.commands)
+    assert any("ghcr.io" in command.name for command in proof.commands)

@@ -13,7 +13,7 @@ import pytest
 
 import widget
 from job import NAME, TAG
-from tagseal.config import Index
+from tagseal.config import IndexSettings
 from tagseal.errors import ConfigError, Refused, TagsealError, UsageError
 from tagseal.records import Identity, Plan
 from tagseal.services.index import sites
@@ -295,14 +295,14 @@ def test_a_version_that_no_index_takes_is_refused(job: Job) -> None:
     """A local one is for oneself (PEP 440), and is found before anything is built; without an index it may be."""
     tag = "v1.2.3+mine"
     job.push({**widget.files("1.2.3+mine"), "CHANGELOG.md": UNRELEASED}, tag)
-    error = refused(job, index=Index(name="pypi"))
+    error = refused(job, index=IndexSettings(name="pypi"))
     assert error.slug == "index-local-version"
     assert planned(job).version == "1.2.3+mine"
 
 
 def test_every_field_is_either_derived_again_or_may_change() -> None:
     """A new field of the record has to be put on one of the two lists."""
-    assert {one.name for one in dataclasses.fields(Plan)} == EDITS.keys() | MAY_CHANGE.keys()
+    assert {field.name for field in dataclasses.fields(Plan)} == EDITS.keys() | MAY_CHANGE.keys()
 
 
 @pytest.mark.parametrize("field", EDITS)

@@ -31,7 +31,7 @@ def test_the_notes_commands_accept_the_draft_and_refuse_every_attack(released: S
     seal = released.sign(services)
     draft = released.upload(seal, services)
     proof = proven(released, seal, draft, services)
-    assert [one.name.split(" ")[0] for one in proof.commands] == [
+    assert [command.name.split(" ")[0] for command in proof.commands] == [
         "gh",
         "sigstore",
         "gh",
@@ -39,9 +39,9 @@ def test_the_notes_commands_accept_the_draft_and_refuse_every_attack(released: S
         "sha256sum",
         "cosign",
     ]
-    assert all(one.ok and one.by for one in proof.commands)
+    assert all(command.ok and command.by for command in proof.commands)
     assert len(proof.attacks) == ATTACKS
-    assert all(one.ok and one.detail for one in proof.attacks)
+    assert all(attack.ok and attack.detail for attack in proof.attacks)
     assert (proof.draft, proof.assets, proof.body_sha256) == (draft.id, draft.assets, draft.body_sha256)
     assert (proof.later, proof.shown) == (1, 1)
 
@@ -102,7 +102,7 @@ def test_an_asset_with_other_bytes_is_refused(released: Stage) -> None:
     released.accept_everything()
     seal = released.sign()
     draft = released.upload(seal)
-    asset = next(one for one in released.repository.by_id[draft.id].assets if one.name == WHEEL)
+    asset = next(asset for asset in released.repository.by_id[draft.id].assets if asset.name == WHEEL)
     asset.path.write_bytes(b"evil".ljust(asset.size, b"!"))
     with pytest.raises(VerificationFailed, match=WHEEL):
         proven(released, seal, draft)

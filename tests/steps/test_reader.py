@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from instance import RUN
 from stage import NAMES, Stage, proof_of, stage
-from tagseal.config import Index, Settings
-from tagseal.loopback.index import Publisher
+from tagseal.config import IndexSettings, Settings
+from tagseal.loopback.index import RegisteredPublisher
 from tagseal.records import BUNDLE, Phase
 from tagseal.steps.publish import publish
 from tagseal.steps.shell.instructions import Shell, instructions
@@ -59,9 +59,9 @@ def environment(folder: Path) -> Path:
 def test_nothing_of_the_release_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Twice in one folder, for whoever keeps it until the next release; every command passes, what is shown as well."""
     with stage(tmp_path, monkeypatch) as released:
-        released.settings = Settings(index=Index(name="pypi"), wait=0)
+        released.settings = Settings(index=IndexSettings(name="pypi"), wait=0)
         released.loopback.index.register(
-            Publisher(project="widget", owner="octo", repository="widget", workflow="release.yml")
+            RegisteredPublisher(project="widget", owner="octo", repository="widget", workflow="release.yml")
         )
         seal = attacked(released)
         services = released.services(contents="read", run=None)

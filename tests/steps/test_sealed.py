@@ -41,15 +41,15 @@ def bundles(*artifacts: Artifact, **facts: object) -> tuple[Bundle, ...]:
     """Return a bundle for each artifact; keywords change the first."""
     made = [
         Bundle(
-            artifact=one.name,
-            name=f"{one.name}.sigstore.json",
+            artifact=artifact.name,
+            name=f"{artifact.name}.sigstore.json",
             size=1,
             sha256="",
             log_index=1,
             integrated_time=1,
             contents=PLANNED_BUNDLE,
         )
-        for one in artifacts
+        for artifact in artifacts
     ]
     return (replace(made[0], **facts), *made[1:]) if facts else tuple(made)  # type: ignore[arg-type]
 
@@ -161,8 +161,8 @@ def test_a_seal_of_other_files_than_the_planned_ones_is_refused(
     artifacts: tuple[Artifact, ...], problems: list[str]
 ) -> None:
     """Whoever may sign signs no more than what was planned; names are held in each job, before a file is read."""
-    *files, sums = *(one for one in artifacts if one is not KIT), checksums.listing(artifacts)[0]
-    kits = (one for one in artifacts if one is KIT)
+    *files, sums = *(artifact for artifact in artifacts if artifact is not KIT), checksums.listing(artifacts)[0]
+    kits = (artifact for artifact in artifacts if artifact is KIT)
     with pytest.raises(VerificationFailed) as caught:
         fit(listed(*files, sums, *kits), PLAN)
     assert caught.value.slug == "seal-not-planned"
@@ -210,8 +210,8 @@ def test_a_record_of_other_contents_is_refused(released: Stage) -> None:
     """The notes name clients by what the bundles are made of: a record cannot say it otherwise than they do."""
     released.accept_everything()
     seal = released.sign()
-    facts = [facts_of(json.loads((released.work.bundles / one.name).read_bytes())) for one in seal.bundles]
-    assert [one.contents for one in seal.bundles] == [one.contents for one in facts]
+    facts = [facts_of(json.loads((released.work.bundles / bundle.name).read_bytes())) for bundle in seal.bundles]
+    assert [bundle.contents for bundle in seal.bundles] == [fact.contents for fact in facts]
     first, *others = seal.bundles
     other = replace(first.contents, entry="hashedrekord 0.0.2")
     error = failure(released, replace(seal, bundles=(replace(first, contents=other), *others)))
@@ -230,7 +230,7 @@ def test_a_set_that_is_kept_in_part_needs_the_clients_of_all_its_bundles(release
     document.write_text(json.dumps(second))
     seal = released.sign(replace(services, environ={**services.environ, TRUST_CONFIG: str(document)}))
     verify_sealed(released.tag, released.plan, seal, released.services())
-    entries = {one.artifact: one.contents.entry.rpartition(" ")[2] for one in seal.bundles}
+    entries = {bundle.artifact: bundle.contents.entry.rpartition(" ")[2] for bundle in seal.bundles}
     assert (seal.kept, entries) == (2, {SDIST: "0.0.2", WHEEL: "0.0.1", "SHA256SUMS": "0.0.1"})
     assert clients.of(seal).sigstore == "4.0.0"
 

@@ -26,7 +26,7 @@ def test_every_artifact_and_the_checksums_are_signed(released: Stage) -> None:
     seal = released.sign(services)
     verify_sealed(released.tag, released.plan, seal, services)
     assert sorted(one.name for one in seal.artifacts) == sorted(NAMES)
-    assert [one.name for one in seal.bundles] == [f"{one.name}.sigstore.json" for one in seal.artifacts]
+    assert [bundle.name for bundle in seal.bundles] == [f"{one.name}.sigstore.json" for one in seal.artifacts]
     assert (seal.commit, seal.identity, seal.kept) == (COMMIT, IDENTITY, 0)
     assert released.entries() == 3
 
@@ -50,7 +50,7 @@ def test_a_second_run_signs_nothing(released: Stage) -> None:
 def test_a_bundle_that_does_not_fit_is_replaced(released: Stage) -> None:
     """A bundle of other bytes is not kept; the others are."""
     seal = released.sign()
-    bundle, other = (released.work.bundles / one.name for one in seal.bundles[:2])
+    bundle, other = (released.work.bundles / bundle.name for bundle in seal.bundles[:2])
     bundle.write_bytes(other.read_bytes())
     again = released.sign()
     assert again.kept == 2
@@ -61,7 +61,7 @@ def test_a_bundle_that_does_not_verify_is_found_and_made_again(released: Stage) 
     """Cut, foreign, empty or huge: whatever lies in a bundle's place, that artifact is signed again, and no other."""
     seal = released.sign()
     services = released.services()
-    bundle, other = (released.work.bundles / one.name for one in seal.bundles[:2])
+    bundle, other = (released.work.bundles / bundle.name for bundle in seal.bundles[:2])
     whole, signed = bundle.read_bytes(), {seal.artifacts[0].name: seal.artifacts[0].sha256}
 
     def by(run: Run) -> bytes:
@@ -249,7 +249,7 @@ def test_an_incomplete_draft_gives_its_bundles_only(released: Stage) -> None:
     first = released.sign()
     draft = released.upload(first)
     release = released.repository.by_id[draft.id]
-    release.assets = [one for one in release.assets if one.name != WHEEL]
+    release.assets = [asset for asset in release.assets if asset.name != WHEEL]
     for bundle in released.work.bundles.iterdir():
         bundle.unlink()
     second = released.sign(code="# built again\n", only=".whl")
@@ -264,7 +264,7 @@ def test_a_draft_with_other_bytes_does_not_win(released: Stage) -> None:
     first = released.sign()
     draft = released.upload(first)
     services = released.services()
-    wheel = next(one for one in released.repository.by_id[draft.id].assets if one.name == WHEEL)
+    wheel = next(asset for asset in released.repository.by_id[draft.id].assets if asset.name == WHEEL)
     wheel.path.write_bytes(b"evil")
     wheel.size, wheel.sha256 = 4, artifact(wheel.path, first.artifacts[0].kind).sha256
     second = released.sign(services)

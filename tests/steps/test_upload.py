@@ -22,7 +22,7 @@ from tagseal.steps.upload import plan_upload, upload
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tagseal.loopback.github.state import Release
+    from tagseal.loopback.github.state import PlayedRelease
     from tagseal.records import Draft, Seal
 
 ALL = sorted([*NAMES, *(f"{name}.sigstore.json" for name in NAMES)])
@@ -44,10 +44,10 @@ def refused(released: Stage, seal: Seal) -> TagsealError:
 
 def sent(released: Stage) -> int:
     """Return how many files were sent to GitHub so far."""
-    return sum(one.host == UPLOADS and one.method == "POST" for one in released.loopback.transcript.entries)
+    return sum(entry.host == UPLOADS and entry.method == "POST" for entry in released.loopback.transcript.entries)
 
 
-def remote(released: Stage, draft: Draft | None = None) -> Release:
+def remote(released: Stage, draft: Draft | None = None) -> PlayedRelease:
     releases = released.repository.releases
     assert len(releases) == 1
     assert draft is None or releases[0].id == draft.id
@@ -67,8 +67,8 @@ def test_one_draft_holds_the_sealed_files_and_the_notes(sealed: Stage) -> None:
     seal = sealed.sign()
     draft = sealed.upload(seal)
     release = remote(sealed, draft)
-    digests = {one.name: one.sha256 for one in wanted_files(seal).values()}
-    assert {one.name: one.sha256 for one in draft.assets} == digests
+    digests = {file.name: file.sha256 for file in wanted_files(seal).values()}
+    assert {asset.name: asset.sha256 for asset in draft.assets} == digests
     assert sorted(digests) == ALL
     assert (release.draft, release.tag_name, release.name, release.prerelease) == (True, "v1.2.3", "v1.2.3", False)
     assert release.body.splitlines()[-1] == marker("v1.2.3")
@@ -92,15 +92,15 @@ def test_only_what_is_missing_or_different_is_sent(sealed: Stage) -> None:
     seal = sealed.sign()
     first = sealed.upload(seal)
     release = remote(sealed)
-    by_name = {one.name: one for one in release.assets}
+    by_name = {asset.name: asset for asset in release.assets}
     release.assets.remove(by_name[WHEEL])
     by_name[SDIST].sha256 = "e" * 64
     half = by_name[f"{SDIST}.sigstore.json"]
     half.state, half.size, half.sha256 = "starter", 0, ""
     second = sealed.upload(seal)
-    kept = {one.name: one.id for one in first.assets}
+    kept = {asset.name: asset.id for asset in first.assets}
     assert second.sent == 3
-    assert {one.name for one in second.assets if kept[one.name] != one.id} == {WHEEL, SDIST, half.name}
+    assert {asset.name for asset in second.assets if kept[asset.name] != asset.id} == {WHEEL, SDIST, half.name}
 
 
 def test_an_asset_without_a_digest_is_looked_into(sealed: Stage) -> None:
@@ -112,9 +112,9 @@ def test_an_asset_without_a_digest_is_looked_into(sealed: Stage) -> None:
     wrong.path.write_bytes(b"!" * wrong.size)
     second = sealed.upload(seal)
     assert second.sent == 1
-    assert {one.name for one in second.assets} - {one.name for one in first.assets if one in second.assets} == {
-        wrong.name
-    }
+    assert {asset.name for asset in second.assets} - {
+        asset.name for asset in first.assets if asset in second.assets
+    } == {wrong.name}
 
 
 def test_notes_and_flags_are_mended(sealed: Stage) -> None:
@@ -160,7 +160,7 @@ def test_a_draft_of_another_tag_is_nobodys_business(sealed: Stage) -> None:
     seal = sealed.sign()
     other = foreign(sealed, actor="mallory", body="Next.", tag="v1.3.0")
     draft = sealed.upload(seal)
-    assert {one.id for one in sealed.repository.releases} == {other, draft.id}
+    assert {release.id for release in sealed.repository.releases} == {other, draft.id}
 
 
 def test_a_file_that_nobody_planned_stops_the_upload(sealed: Stage) -> None:
@@ -195,7 +195,7 @@ def test_a_published_release_that_is_not_whole_is_never_changed(sealed: Stage) -
     github = sealed.services().github
     github.publish("octo/widget", github.release("octo/widget", draft.id), latest=True)
     release = remote(sealed)
-    release.assets = [one for one in release.assets if one.name != WHEEL]
+    release.assets = [asset for asset in release.assets if asset.name != WHEEL]
     release.body = "Other words."
     error = refused(sealed, seal)
     assert (type(error), error.slug) == (VerificationFailed, "release-not-whole")
@@ -251,7 +251,7 @@ def test_a_broken_upload_is_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             error = refused(released, seal)
             assert (type(error), error.exit_code) == (Busy, 4)
         draft = released.upload(seal)
-        assert sorted(one.name for one in draft.assets) == ALL
+        assert sorted(asset.name for asset in draft.assets) == ALL
         assert sent(released) == len(ALL) + (fault != "drop-after")
         remote(released, draft)
 
@@ -304,7 +304,7 @@ def test_a_run_that_has_nothing_to_do_asks_little(sealed: Stage, further: int) -
     services = sealed.services()
     before = len(sealed.loopback.transcript.entries)
     assert sealed.upload(seal, services).sent == 0
-    asked = [(one.method, one.path) for one in list(sealed.loopback.transcript.entries)[before:]]
+    asked = [(entry.method, entry.path) for entry in list(sealed.loopback.transcript.entries)[before:]]
     assert len(asked) <= -(-(6 + 2 * further) // 100) + 4, asked
     assert {method for method, _ in asked} == {"GET"}
 
@@ -332,8 +332,8 @@ def test_a_file_that_github_renames_is_taken_away_again(sealed: Stage) -> None:
     arm(sealed, "name-rewritten")
     error = refused(sealed, seal)
     assert (type(error), error.slug) == (VerificationFailed, "upload-renamed")
-    assert {one.name for one in remote(sealed).assets} <= set(ALL)
-    assert sorted(one.name for one in sealed.upload(seal).assets) == ALL
+    assert {asset.name for asset in remote(sealed).assets} <= set(ALL)
+    assert sorted(asset.name for asset in sealed.upload(seal).assets) == ALL
 
 
 def test_other_bytes_than_those_sent_are_told_and_replaced_by_the_next_run(sealed: Stage) -> None:
@@ -345,7 +345,7 @@ def test_other_bytes_than_those_sent_are_told_and_replaced_by_the_next_run(seale
     assert re.fullmatch(
         rf"got [0-9,]+ bytes with sha256 {'0' * 64} from GitHub for the upload of \S+, expected .*", error.what
     )
-    assert sorted(one.name for one in sealed.upload(seal).assets) == ALL
+    assert sorted(asset.name for asset in sealed.upload(seal).assets) == ALL
 
 
 def test_a_draft_that_was_made_twice_is_one_again(sealed: Stage) -> None:
@@ -362,22 +362,26 @@ def test_a_draft_that_is_not_listed_yet_is_filled(sealed: Stage) -> None:
     sealed.repository.stale = [()] * 3
     draft = sealed.upload(seal)
     assert (sealed.repository.stale, len(draft.assets)) == ([], len(ALL))
-    made = [one for one in sealed.loopback.transcript.entries if one.method == "POST" and one.host == "api.github.com"]
+    made = [
+        entry
+        for entry in sealed.loopback.transcript.entries
+        if entry.method == "POST" and entry.host == "api.github.com"
+    ]
     assert len(made) == 1
 
 
 def test_a_whole_set_that_is_listed_late_is_spared(sealed: Stage) -> None:
     """A listing lagged while `sign` looked: what it made anew takes nothing's place, and the next run takes the set."""
     draft = sealed.upload(sealed.sign())
-    before = [(one.id, one.sha256) for one in remote(sealed, draft).assets]
+    before = [(asset.id, asset.sha256) for asset in remote(sealed, draft).assets]
     shutil.rmtree(sealed.work.path)
     sealed.repository.stale = [()]
     error = refused(sealed, sealed.sign())
     assert (error.slug, error.exit_code) == ("earlier-set-listed-late", 4)
-    assert [(one.id, one.sha256) for one in remote(sealed, draft).assets] == before
+    assert [(asset.id, asset.sha256) for asset in remote(sealed, draft).assets] == before
     again = sealed.upload(sealed.sign())
     assert (again.id, again.sent) == (draft.id, 0)
-    assert [(one.id, one.sha256) for one in remote(sealed, draft).assets] == before
+    assert [(asset.id, asset.sha256) for asset in remote(sealed, draft).assets] == before
 
 
 def test_no_digest_at_all_is_looked_into(sealed: Stage) -> None:
@@ -385,8 +389,8 @@ def test_no_digest_at_all_is_looked_into(sealed: Stage) -> None:
     seal = sealed.sign()
     sealed.loopback.faults.set([Fault(name="digest-null", count=1000)])
     draft = sealed.upload(seal)
-    assert {one.name: one.sha256 for one in draft.assets} == {
-        one.name: one.sha256 for one in wanted_files(seal).values()
+    assert {asset.name: asset.sha256 for asset in draft.assets} == {
+        file.name: file.sha256 for file in wanted_files(seal).values()
     }
 
 
@@ -424,7 +428,7 @@ def test_other_drafts_of_ours_are_named(sealed: Stage) -> None:
     sealed.repository.by_id[left].assets = sealed.repository.by_id[draft.id].assets[:1]
     foreign(sealed, actor="github-actions[bot]", body=text)
     assert sealed.upload(seal).id == draft.id
-    assert {one.id for one in sealed.repository.releases} == {draft.id, left}
+    assert {release.id for release in sealed.repository.releases} == {draft.id, left}
     assert [line for line in sealed.remarks if "left as it is" in line]
 
 

@@ -35,8 +35,8 @@ def test_a_stranger_can_verify_what_is_public(released: Stage) -> None:
     testimony = seen(released, *published(released))
     assert testimony.public
     assert testimony.remarks == ()
-    assert all(one.ok for one in testimony.commands)
-    assert [one.name.split(" ")[0] for one in testimony.commands][-1] == "curl"
+    assert all(command.ok for command in testimony.commands)
+    assert [command.name.split(" ")[0] for command in testimony.commands][-1] == "curl"
     assert len(testimony.commands) == 7
 
 
@@ -48,7 +48,7 @@ def test_a_private_release_is_published_but_not_publicly_verifiable(
         released.accept_everything()
         testimony = seen(released, *published(released))
     assert not testimony.public
-    assert [one.ok for one in testimony.commands] == [True] * 6 + [False]
+    assert [command.ok for command in testimony.commands] == [True] * 6 + [False]
     assert "404" in testimony.commands[-1].detail
     assert "not publicly verifiable" in testimony.remarks[0]
     assert "make octo/widget public" in testimony.remarks[1]
@@ -67,7 +67,7 @@ def test_a_release_that_was_changed_is_not_witnessed(released: Stage) -> None:
     """Names, sizes and digests are compared with the seal before any command runs."""
     seal, publication = published(released)
     release = released.repository.by_id[publication.id]
-    release.assets = [one for one in release.assets if one.name != WHEEL]
+    release.assets = [asset for asset in release.assets if asset.name != WHEEL]
     with pytest.raises(VerificationFailed, match="not what was sealed") as caught:
         seen(released, seal, publication)
     assert f"{WHEEL}: missing" in caught.value.context

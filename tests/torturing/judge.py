@@ -14,7 +14,7 @@ from cryptography import x509
 from sigstore.models import TrustedRoot
 
 from tagseal.journal import Journal
-from tagseal.loopback.github.state import Account, Asset, Release, utc_now
+from tagseal.loopback.github.state import Actor, PlayedAsset, PlayedRelease, utc_now
 from tagseal.loopback.sigstore.log import EARLIER
 from tagseal.notes import clients
 from tagseal.notes.render import render
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from tagseal.loopback import Loopback
-    from tagseal.loopback.github.state import Repository
-    from tagseal.loopback.index import Index
+    from tagseal.loopback.github.state import PlayedRepository
+    from tagseal.loopback.index import PlayedIndex
     from torturing.world import HandOver
 
 FILES = 6
 """Wheel, sdist and the list of checksums, each with its bundle."""
 WRITTEN = "A person wrote the first part."
 _CHECKSUMS = "SHA256SUMS"
-_BOT = Account(id=41898282, login="github-actions[bot]")
-_PERSON = Account(id=9, login="octocat")
+_BOT = Actor(id=41898282, login="github-actions[bot]")
+_PERSON = Actor(id=9, login="octocat")
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
 
@@ -58,9 +58,9 @@ class Certificates:
         return [body]
 
 
-def found(repository: Repository, *, draft: bool) -> None:
+def found(repository: PlayedRepository, *, draft: bool) -> None:
     """Let a person have made a release for our tag, without files, for us to fill."""
-    repository.by_id[50] = Release(
+    repository.by_id[50] = PlayedRelease(
         id=50,
         author=_PERSON,
         created_at=utc_now(),
@@ -72,7 +72,7 @@ def found(repository: Repository, *, draft: bool) -> None:
     )
 
 
-def strangers(repository: Repository, folder: Path) -> None:
+def strangers(repository: PlayedRepository, folder: Path) -> None:
     """Put releases there that are none of ours: a person's draft, our own half draft of another tag, an old release."""
     folder.mkdir()
     for number, (tag, author, draft, body) in enumerate(
@@ -86,7 +86,7 @@ def strangers(repository: Repository, folder: Path) -> None:
         content = f"the bytes of {tag}".encode()
         path = folder / f"{tag}.bin"
         path.write_bytes(content)
-        asset = Asset(
+        asset = PlayedAsset(
             id=100 + number,
             name=f"widget-{tag}.bin",
             label="",
@@ -98,7 +98,7 @@ def strangers(repository: Repository, folder: Path) -> None:
             size=len(content),
             sha256=hashlib.sha256(content).hexdigest(),
         )
-        repository.by_id[number] = Release(
+        repository.by_id[number] = PlayedRelease(
             id=number,
             author=author,
             created_at=utc_now(),
@@ -111,43 +111,54 @@ def strangers(repository: Repository, folder: Path) -> None:
         )
 
 
-def seen(release: Release) -> dict[str, Any]:
+def seen(release: PlayedRelease) -> dict[str, Any]:
     """Return everything about a release that somebody could have changed, the bytes of its files included."""
     assets = [
-        (one.id, one.name, one.state, one.size, one.sha256, hashlib.sha256(one.path.read_bytes()).hexdigest())
-        for one in release.assets
+        (
+            asset.id,
+            asset.name,
+            asset.state,
+            asset.size,
+            asset.sha256,
+            hashlib.sha256(asset.path.read_bytes()).hexdigest(),
+        )
+        for asset in release.assets
     ]
     names = ("id", "tag_name", "name", "body", "draft", "prerelease", "target", "published_at")
     return {name: getattr(release, name) for name in names} | {"author": release.author.login, "assets": assets}
 
 
-def others(repository: Repository) -> dict[int, dict[str, Any]]:
+def others(repository: PlayedRepository) -> dict[int, dict[str, Any]]:
     """Return what is not ours to touch, by id."""
-    return {one.id: seen(one) for one in repository.releases if one.tag_name != TAG}
+    return {release.id: seen(release) for release in repository.releases if release.tag_name != TAG}
 
 
 def release_problems(
-    repository: Repository, handed: HandOver, commit: str, trusted: Path, *, adopted: bool = False
+    repository: PlayedRepository, handed: HandOver, commit: str, trusted: Path, *, adopted: bool = False
 ) -> Iterator[str]:
     """Yield what is wrong with the release of this tag, held against the records that the last job handed over."""
     journal = Journal.open(handed.folder / "release.json", TAG, commit)
     plan, seal = journal.get(Plan, "torture"), journal.get(Seal, "torture")
-    ours = [one for one in repository.releases if one.tag_name == TAG]
-    if [one.draft for one in ours] != [False]:
-        yield f"got {len(ours)} releases of {TAG}, drafts: {[one.draft for one in ours]}; expected one, published"
+    ours = [release for release in repository.releases if release.tag_name == TAG]
+    if [our.draft for our in ours] != [False]:
+        yield f"got {len(ours)} releases of {TAG}, drafts: {[our.draft for our in ours]}; expected one, published"
         return
     (release,) = ours
-    want = {one.name: one.sha256 for one in seal.artifacts} | {one.name: one.sha256 for one in seal.bundles}
-    got = {one.name: hashlib.sha256(one.path.read_bytes()).hexdigest() for one in release.assets}
+    want = {artifact.name: artifact.sha256 for artifact in seal.artifacts} | {
+        bundle.name: bundle.sha256 for bundle in seal.bundles
+    }
+    got = {asset.name: hashlib.sha256(asset.path.read_bytes()).hexdigest() for asset in release.assets}
     if got != want or len(release.assets) != len(want):
         yield f"got other files than the sealed ones: {sorted({*got.items()} ^ {*want.items()})}"
         return
-    if wrong := [one.name for one in release.assets if (one.state, one.sha256) != ("uploaded", got[one.name])]:
+    if wrong := [
+        asset.name for asset in release.assets if (asset.state, asset.sha256) != ("uploaded", got[asset.name])
+    ]:
         yield f"got assets that are not whole: {wrong}"
     if not re.fullmatch(_body(plan, seal, adopted=adopted), release.body.rstrip()):
         yield f"got other notes than the rendered ones, and the marker:\n{release.body}"
     trust = VerifierWithRoot(TrustedRoot.from_file(str(trusted / "trusted_root.json")))
-    paths = {one.name: one.path for one in release.assets}
+    paths = {asset.name: asset.path for asset in release.assets}
     for one in seal.artifacts:
         bundle = paths[f"{one.name}.sigstore.json"].read_bytes()
         verdict = verify_digest(one.name, one.sha256, bundle, Exact(plan.identity, commit), trust).verdict
@@ -165,28 +176,30 @@ def _body(plan: Plan, seal: Seal, *, adopted: bool) -> str:
     return f"{above}{page}\n\n({comment}\n)*<!-- tagseal: {re.escape(TAG)} -->"
 
 
-def whole(repository: Repository) -> dict[str, str]:
+def whole(repository: PlayedRepository) -> dict[str, str]:
     """Return the digests of a release of this tag that has every file, and a list of checksums of just these files."""
     for release in repository.releases:
-        got = {one.name: one.sha256 for one in release.assets if one.state == "uploaded"}
+        got = {asset.name: asset.sha256 for asset in release.assets if asset.state == "uploaded"}
         signed = {name for name in got if f"{name}.sigstore.json" in got}
         if release.tag_name == TAG and len(got) == FILES and len(signed) == FILES // 2 and _CHECKSUMS in signed:
-            listing = next(one for one in release.assets if one.name == _CHECKSUMS).path.read_text(encoding="utf-8")
+            listing = next(asset for asset in release.assets if asset.name == _CHECKSUMS).path.read_text(
+                encoding="utf-8"
+            )
             if all(f"{got[name]}  {name}\n" in listing for name in signed - {_CHECKSUMS}):
                 return got
     return {}
 
 
-def index_problems(index: Index, handed: HandOver, commit: str) -> Iterator[str]:
+def index_problems(index: PlayedIndex, handed: HandOver, commit: str) -> Iterator[str]:
     """Yield what is wrong at the index: exactly the sealed packages are there, each once, attested."""
     seal = Journal.open(handed.folder / "release.json", TAG, commit).get(Seal, "torture")
-    want = {one.name: one.sha256 for one in seal.packages}
+    want = {package.name: package.sha256 for package in seal.packages}
     files = index.files("widget")
-    if (got := {one.name: one.sha256 for one in files}) != want:
+    if (got := {file.name: file.sha256 for file in files}) != want:
         yield f"got other files at the index than the sealed ones: {sorted({*got.items()} ^ {*want.items()})}"
-    if bare := [one.name for one in files if len(one.attestations) != 1]:
+    if bare := [file.name for file in files if len(file.attestations) != 1]:
         yield f"got files at the index without an attestation: {bare}"
-    if wrong := [one.name for one in files if hashlib.sha256(index.content(one.name)).hexdigest() != one.sha256]:
+    if wrong := [file.name for file in files if hashlib.sha256(index.content(file.name)).hexdigest() != file.sha256]:
         yield f"got other bytes at the index than it lists: {wrong}"
 
 

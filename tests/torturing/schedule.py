@@ -45,7 +45,7 @@ class Turn:
     """Which build all jobs begin with, where they run again."""
 
     def __str__(self) -> str:
-        faults = (f"{one.name} (skip {one.skip}, count {one.count})" for one in self.faults)
+        faults = (f"{fault.name} (skip {fault.skip}, count {fault.count})" for fault in self.faults)
         death = self.death
         dying = (f"{death.kind} at {death.at}{' of the work folder' if death.work else ''}",) if death else ()
         return ", ".join((*faults, *dying, *([f"a token of {self.ref}"] if self.ref else []))) or "nothing"

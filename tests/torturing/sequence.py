@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from tagseal.loopback.github.state import Repository
+    from tagseal.loopback.github.state import PlayedRepository
     from tagseal.rehearsal.jobs import Stage
     from torturing.death import Ending
 
@@ -97,7 +97,7 @@ class Sequence:
             again=self.again,
         )
         said = machine.said()
-        hit = [one.name for one in faults.hits]
+        hit = [hit.name for hit in faults.hits]
         faults.set(())
         if turn.death and code == _ENDINGS[turn.death.kind] and not any(name.startswith("kill") for name in hit):
             hit.append(turn.death.kind)
@@ -158,7 +158,7 @@ class Sequence:
         """Hold what must hold after every run."""
         if code in NEVER:
             self.problems.append(f"got exit code {code}: {NEVER[code]}\n{said}")
-        index = {one.name: one.sha256 for one in self.stage.loopback.index.files("widget")}
+        index = {file.name: file.sha256 for file in self.stage.loopback.index.files("widget")}
         if not self.sent.items() <= index.items():
             self.problems.append(f"got other files at the index than before:\n{self.sent}\n{index}")
         self.sent = index
@@ -187,12 +187,12 @@ class Sequence:
     def _amend(self) -> None:
         """Be the person who added a file to the draft, and takes it back when told."""
         for release in self.stage.repository.releases:
-            if release.draft and any(one.name == _BY_HAND for one in release.assets):
-                release.assets = [one for one in release.assets if one.name != _BY_HAND]
+            if release.draft and any(asset.name == _BY_HAND for asset in release.assets):
+                release.assets = [asset for asset in release.assets if asset.name != _BY_HAND]
                 self.story.append(f"a person takes {_BY_HAND} back")
 
 
-def play(world: World, seed: int, *, tamper: Callable[[Repository], object] = bool) -> Outcome:
+def play(world: World, seed: int, *, tamper: Callable[[PlayedRepository], object] = bool) -> Outcome:
     """Play the sequence of a seed, then let somebody ``tamper`` with what came of it, then judge."""
     begun = time.monotonic()
     plan = schedule(seed)
@@ -236,7 +236,7 @@ def _said(plan: Schedule) -> str:
     return f"{'immutable' if plan.immutable else 'mutable'} releases{'; an index' if plan.index else ''}"
 
 
-def _repository(loopback: Loopback, plan: Schedule, project: Project, strangers: Path) -> Repository:
+def _repository(loopback: Loopback, plan: Schedule, project: Project, strangers: Path) -> PlayedRepository:
     repository = loopback.github.add_repository(NAME, immutable=plan.immutable)
     repository.add_tag(TAG, project.commit, annotated=True)
     judge.strangers(repository, strangers)

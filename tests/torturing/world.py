@@ -17,7 +17,7 @@ from tagseal.loopback import Loopback
 from tagseal.loopback.actions import Run
 from tagseal.machine.actions import RECORDS, read_command_file
 from tagseal.rehearsal import jobs
-from tagseal.rehearsal.jobs import JOBS, Job, Stage
+from tagseal.rehearsal.jobs import JOBS, ReleaseJob, Stage
 from tagseal.rehearsal.project import clone
 from tagseal.rehearsal.tools import install
 from tagseal.workspace import Workspace
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from tagseal.loopback.github.state import Repository
+    from tagseal.loopback.github.state import PlayedRepository
     from torturing.death import Death
 
 NAME, TAG = "octo/widget", "v1.2.3"
@@ -138,7 +138,7 @@ class World:
         project = Project(clone=found, template=template, run=run, builds=())
         return replace(project, builds=tuple(self._built(project, folder, number) for number in range(BUILDS)))
 
-    def stage(self, project: Project, loopback: Loopback, repository: Repository) -> Stage:
+    def stage(self, project: Project, loopback: Loopback, repository: PlayedRepository) -> Stage:
         """Return what all jobs of one sequence share."""
         return Stage(
             loopback=loopback,
@@ -159,7 +159,7 @@ class World:
 
     def play(  # noqa: PLR0913 - what a runner decides about a job
         self,
-        job: Job,
+        job: ReleaseJob,
         stage: Stage,
         machine: Machine,
         *,
@@ -181,7 +181,7 @@ class World:
         """
         granted = replace(stage, run=replace(stage.run, ref=ref)) if ref else stage
         before = machine.outputs.read_bytes() if again else b""
-        environ = jobs.job_environ(job, stage, jobs.Powers.of(job, stage), machine.checkout, machine.temp)
+        environ = jobs.job_environ(job, stage, jobs.JobTokens.of(job, stage), machine.checkout, machine.temp)
         environ |= {RECORDS: records} if records else {}
         if ref:
             environ["ACTIONS_ID_TOKEN_REQUEST_TOKEN"] = stage.loopback.tokens.grant(granted.run)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tagseal.config import Image, Index, Publisher, Settings, Sigstore, load, not_yet
+from tagseal.config import ImageSettings, IndexSettings, PublisherSettings, Settings, SigstoreSettings, load, not_yet
 from tagseal.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -83,14 +83,14 @@ def test_every_documented_key_is_read(tmp_path: Path) -> None:
         wait=60,
         kit=True,
         dropped=("*-cp39-*",),
-        sigstore=Sigstore(trust_config="trust.json", audience="our-sigstore"),
-        image=Image(
+        sigstore=SigstoreSettings(trust_config="trust.json", audience="our-sigstore"),
+        image=ImageSettings(
             name="ghcr.io/octo/widget",
             build=("docker", "buildx", "build", "--output", "type=oci,dest={archive}", "."),
             tags=("{tag}",),
             signatures=("simplesigning", "bundle"),
         ),
-        index=Index(name="pypi", publisher=Publisher(workflow="release.yml", environment="release")),
+        index=IndexSettings(name="pypi", publisher=PublisherSettings(workflow="release.yml", environment="release")),
     )
 
 

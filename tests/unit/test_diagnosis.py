@@ -562,7 +562,7 @@ def refused_by(context: ssl.SSLContext, connection: socket.socket) -> None:
 def test_the_corpus_is_explained(case: Case, tmp_path: Path) -> None:
     """Each attack of the corpus has a cause, and one that warns of the file, or says that nothing was verified."""
     case.write(tmp_path)
-    failed = [one for one in verify_files([tmp_path], EXPECTED, trust()) if not one.ok]
+    failed = [file for file in verify_files([tmp_path], EXPECTED, trust()) if not file.ok]
     causes = [one.cause for one in failed if one.cause]
     assert [one.slug for one in causes] == [SLUGS.get(case.name.removesuffix("_fail"), one.slug) for one in causes]
     assert len(causes) == len(failed)
@@ -600,5 +600,5 @@ def test_the_known_logs_are_those_of_sigstore(host: str, known: dict[str, str]) 
     """The identifiers are those that the library's own roots of trust have for these addresses."""
     store = resources.files("sigstore._store") / f"https%3A%2F%2Ftuf-repo-cdn.{host}" / "trusted_root.json"
     logs = json.loads(store.read_text(encoding="utf-8"))["tlogs"]
-    found = {b64decode(one["logId"]["keyId"]).hex(): one["baseUrl"].removeprefix("https://") for one in logs}
+    found = {b64decode(log["logId"]["keyId"]).hex(): log["baseUrl"].removeprefix("https://") for log in logs}
     assert {number: found.get(number) for number in known} == known

@@ -187,7 +187,7 @@ def test_names_from_outside_cannot_rewrite_the_terminal(
 def test_our_own_workflows_can_be_read() -> None:
     """Nothing is wrong with the files of this repository's workflows themselves."""
     folder = Path(__file__).parents[2] / ".github" / "workflows"
-    problems = [one for file in sorted(folder.iterdir()) for one in read(file, file.name).problems]
+    problems = [problem for file in sorted(folder.iterdir()) for problem in read(file, file.name).problems]
     assert problems == []
 
 

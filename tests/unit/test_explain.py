@@ -35,7 +35,7 @@ CHANGES = {
     "other-tag": ("refs/tags/v1.2.3", "refs/tags/v1.2.2"),
     "lookalike-name": ("octo/widget", "octo/w%69dget"),
 }
-TEXTS = [said.text for one in TROUBLES for said in one.said]
+TEXTS = [said.text for trouble in TROUBLES for said in trouble.said]
 names = st.text(max_size=40) | st.sampled_from(
     [
         OURS,
@@ -98,7 +98,9 @@ def test_a_long_text_takes_no_long_time() -> None:
 
 @settings(max_examples=60)
 @given(
-    st.lists(st.text(max_size=50) | st.sampled_from([said.text for one in TROUBLES for said in one.said]), max_size=9)
+    st.lists(
+        st.text(max_size=50) | st.sampled_from([said.text for trouble in TROUBLES for said in trouble.said]), max_size=9
+    )
 )
 @example(["Certificate's SANs do not match x; actual SANs: {'\x1b]0;x\x07'}"])
 def test_any_text_is_explained_in_printable_lines(parts: list[str]) -> None:
@@ -181,8 +183,8 @@ def test_the_command_reads_its_input(capsys: pytest.CaptureFixture[str], monkeyp
 
 def test_the_guides_troubles_are_whole() -> None:
     """Each trouble has sentences, a next step and messages; slugs are told apart, and the common ones come first."""
-    assert [one.slug for one in TROUBLES if not one.said or not one.next.endswith((".", "`"))] == []
-    assert [said for one in TROUBLES for said in one.meaning if not said.endswith(".")] == []
-    assert len({one.slug for one in TROUBLES}) == len(TROUBLES)
-    common = [one.common for one in TROUBLES]
+    assert [trouble.slug for trouble in TROUBLES if not trouble.said or not trouble.next.endswith((".", "`"))] == []
+    assert [said for trouble in TROUBLES for said in trouble.meaning if not said.endswith(".")] == []
+    assert len({trouble.slug for trouble in TROUBLES}) == len(TROUBLES)
+    common = [trouble.common for trouble in TROUBLES]
     assert common == sorted(common, reverse=True)

@@ -74,7 +74,7 @@ def test_what_became_of_each_fault_is_told(loopback: Loopback, get: Callable[[st
     for path in ("/a", "/a", "/b", "/c", "/c"):
         get(path)
 
-    assert [str(one) for one in outcomes(asked, loopback.faults)] == [
+    assert [str(outcome) for outcome in outcomes(asked, loopback.faults)] == [
         "fault:   server-error,path=/b hit 1 request",
         "fault:   bad-gateway,path=/a,count=2 hit 2 requests",
         "note:    the fault limit-429 hit no request: this run says nothing about it",

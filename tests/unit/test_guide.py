@@ -69,7 +69,9 @@ def test_its_troubles_are_told_in_the_words_of_real_tools(tmp_path: Path, image:
     """Each message of a tool that the page speaks of is one that `--explain` knows; a slug is an anchor."""
     (_, _, told) = page(guides.checkout(tmp_path, image), None).partition("## Troubleshooting")
     tools = {"sigstore", "sha256sum", *(("cosign", "cosign 2", "cosign 3") if image else ())}
-    common = [(one.slug, said) for one in TROUBLES if one.common for said in one.said if said.tool in tools]
+    common = [
+        (trouble.slug, said) for trouble in TROUBLES if trouble.common for said in trouble.said if said.tool in tools
+    ]
     lines = re.findall(r"^- (`.*) *$", told.partition("## Source")[0], flags=re.MULTILINE)
     assert lines == [f"`{said.text}` ({said.tool})" for _, said in common]
     assert re.findall(r'^<a id="([a-z0-9-]+)"></a>$', told, flags=re.MULTILINE) == list(dict(common))
@@ -94,7 +96,7 @@ def test_the_json_is_that_of_the_configured_forms(
 ) -> None:
     """Cosign reads a bundle wherever there is one, and then names neither issuer nor subject."""
     text = page(guides.checkout(tmp_path, f"{guides.IMAGE}signatures = {forms}\n"), "v1.2.3")
-    ((_, output),) = [one for one in guides.blocks(text) if one[0] == "json"]
+    ((_, output),) = [block for block in guides.blocks(text) if block[0] == "json"]
     assert ("cosign container image signature" in output) == old
     assert ("Issuer" in output, "Subject" in output) == (signer, signer)
     assert oldest in text

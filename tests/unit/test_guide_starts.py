@@ -9,7 +9,7 @@ import yaml
 
 import guides
 from tagseal.project.guide import page
-from tagseal.workflow.signing import Starts, starts
+from tagseal.workflow.signing import Triggers, starts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,47 +25,47 @@ SENTENCES = (BY_HAND, OF_RELEASE, OF_BRANCH, CALLED, ONLY, NEVER, UNKNOWN)
 
 # The `on` of a workflow; what it says; the sentences of the page.
 CASES = {
-    "tags": ("{push: {tags: ['v*']}}", Starts(tags=True), [ONLY]),
-    "all tags but some": ("{push: {tags-ignore: ['x*']}}", Starts(tags=True), [ONLY]),
+    "tags": ("{push: {tags: ['v*']}}", Triggers(tags=True), [ONLY]),
+    "all tags but some": ("{push: {tags-ignore: ['x*']}}", Triggers(tags=True), [ONLY]),
     "tags, and by hand": (
         "{push: {tags: ['v*']}, workflow_dispatch: }",
-        Starts(tags=True, by_hand=True),
+        Triggers(tags=True, by_hand=True),
         [BY_HAND],
     ),
-    "a release": ("{release: {types: [published]}}", Starts(release=True), [OF_RELEASE]),
+    "a release": ("{release: {types: [published]}}", Triggers(release=True), [OF_RELEASE]),
     "a release, and by hand": (
         "[release, workflow_dispatch]",
-        Starts(release=True, by_hand=True),
+        Triggers(release=True, by_hand=True),
         [BY_HAND, OF_RELEASE],
     ),
-    "by hand": ("workflow_dispatch", Starts(by_hand=True), [BY_HAND]),
-    "every push": ("push", Starts(tags=True, branches=True), [OF_BRANCH]),
-    "a push without a filter": ("{push: }", Starts(tags=True, branches=True), [OF_BRANCH]),
-    "a push with a filter of paths": ("{push: {paths: [x]}}", Starts(tags=True, branches=True), [OF_BRANCH]),
+    "by hand": ("workflow_dispatch", Triggers(by_hand=True), [BY_HAND]),
+    "every push": ("push", Triggers(tags=True, branches=True), [OF_BRANCH]),
+    "a push without a filter": ("{push: }", Triggers(tags=True, branches=True), [OF_BRANCH]),
+    "a push with a filter of paths": ("{push: {paths: [x]}}", Triggers(tags=True, branches=True), [OF_BRANCH]),
     "tags and branches": (
         "{push: {tags: ['v*'], branches: [main]}}",
-        Starts(tags=True, branches=True),
+        Triggers(tags=True, branches=True),
         [OF_BRANCH],
     ),
-    "branches": ("{push: {branches: [main]}}", Starts(branches=True), [NEVER]),
-    "branches but some": ("{push: {branches-ignore: [main]}}", Starts(branches=True), [NEVER]),
-    "a calendar": ("{schedule: [{cron: '0 0 * * *'}]}", Starts(others=("`schedule`",)), [NEVER]),
+    "branches": ("{push: {branches: [main]}}", Triggers(branches=True), [NEVER]),
+    "branches but some": ("{push: {branches-ignore: [main]}}", Triggers(branches=True), [NEVER]),
+    "a calendar": ("{schedule: [{cron: '0 0 * * *'}]}", Triggers(others=("`schedule`",)), [NEVER]),
     "a pull request beside tags": (
         "{push: {tags: ['v*']}, pull_request: {}}",
-        Starts(tags=True, others=("`pull_request`",)),
+        Triggers(tags=True, others=("`pull_request`",)),
         [],
     ),
-    "a created tag or branch": ("create", Starts(others=("`create`",)), []),
-    "a call": ("workflow_call", Starts(callable=True), [CALLED]),
-    "tags, and a call": ("{push: {tags: [v*]}, workflow_call: {}}", Starts(tags=True, callable=True), [CALLED]),
+    "a created tag or branch": ("create", Triggers(others=("`create`",)), []),
+    "a call": ("workflow_call", Triggers(callable=True), [CALLED]),
+    "tags, and a call": ("{push: {tags: [v*]}, workflow_call: {}}", Triggers(tags=True, callable=True), [CALLED]),
     "everything": (
         "[push, release, workflow_dispatch, workflow_call, schedule]",
-        Starts(tags=True, branches=True, release=True, by_hand=True, callable=True, others=("`schedule`",)),
+        Triggers(tags=True, branches=True, release=True, by_hand=True, callable=True, others=("`schedule`",)),
         [BY_HAND, OF_RELEASE, OF_BRANCH, CALLED],
     ),
-    "no event that there is": ("{push: {tags: [v*]}, '</b>`$(id)': {}}", Starts(tags=True), [ONLY]),
-    "nothing": ("[]", Starts(known=False), [UNKNOWN]),
-    "no workflow": ("3: [", Starts(known=False), [UNKNOWN]),
+    "no event that there is": ("{push: {tags: [v*]}, '</b>`$(id)': {}}", Triggers(tags=True), [ONLY]),
+    "nothing": ("[]", Triggers(known=False), [UNKNOWN]),
+    "no workflow": ("3: [", Triggers(known=False), [UNKNOWN]),
 }
 
 

@@ -102,7 +102,9 @@ def test_others_signatures_stay() -> None:
     assert list(found) == list(foreign)
     assert simplesigning.append(once, [LAYER, OTHER]) == once
     expected = [(one.digest, len(PAYLOAD), one.annotations) for one in (OTHER, LAYER)]
-    assert [(one.digest, one.size, one.annotations) for one in simplesigning.list_signatures(once)] == expected
+    assert [
+        (signature.digest, signature.size, signature.annotations) for signature in simplesigning.list_signatures(once)
+    ] == expected
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from tagseal.loopback import Loopback
 from tagseal.loopback.server import Server
 from tagseal.records import Index
 from tagseal.services.index import sites
-from tagseal.services.index.client import Client, Listed
+from tagseal.services.index.client import IndexClient, ListedFile
 from tagseal.services.index.uploads import _environ
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ def front(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Front]:
         yield found
 
 
-def client(index: Index | None = None) -> Client:
-    return Client(index=index or sites.known_indexes()["pypi"], project="Widget", version="1.2.3")
+def client(index: Index | None = None) -> IndexClient:
+    return IndexClient(index=index or sites.known_indexes()["pypi"], project="Widget", version="1.2.3")
 
 
 def told(front: Front, content: object, status: int = 200, **headers: str) -> None:
@@ -67,7 +67,7 @@ def test_a_version_is_asked_for_by_its_normalised_name(front: Front) -> None:
     """One request, and what came of it: name, digest, size, and an absolute address."""
     told(front, {"urls": [FILE]})
     url = f"{repository.WAREHOUSE_WEB}packages/x"
-    assert client().files() == (Listed(name="widget-1.2.3.tar.gz", sha256=SHA, size=3, url=url, yanked=False),)
+    assert client().files() == (ListedFile(name="widget-1.2.3.tar.gz", sha256=SHA, size=3, url=url, yanked=False),)
     assert front.asked == ["/pypi/widget/1.2.3/json"]
 
 
@@ -83,7 +83,7 @@ def test_the_simple_api_tells_of_all_versions_and_one_is_taken(front: Front) -> 
     names = ("Widget-1.2.3.tar.gz", "widget-1.2.3-py3-none-any.whl", "widget-1.2.3rc1.tar.gz", "widget-1.2.4.tar.gz")
     odd = ("widget-1.2.3.exe", "widget-1.2.3-py3.egg", "widget_more-1.2.3.tar.gz")
     told(front, {"files": [{**SIMPLE, "filename": name} for name in (*names, *odd)]})
-    assert [one.name for one in client(COMPANY).files()] == [*names[:2]]
+    assert [file.name for file in client(COMPANY).files()] == [*names[:2]]
 
 
 GARBLED = {
@@ -118,7 +118,7 @@ def test_a_redirect_never_leads_out_of_tls(front: Front, tmp_path: Path) -> None
     host, port = server.address
     try:
         told(front, "", 302, Location=f"http://{host}:{port}/")
-        listed = Listed(name="w", sha256=SHA, size=3, url=f"https://{SITE}/packages/x", yanked=False)
+        listed = ListedFile(name="w", sha256=SHA, size=3, url=f"https://{SITE}/packages/x", yanked=False)
         for act in (client().files, lambda: client().fetch(listed, tmp_path / "w")):
             with pytest.raises(TagsealError) as caught:
                 act()
@@ -160,7 +160,7 @@ def test_a_refusal_says_who_can_do_something(front: Front, status: int) -> None:
 def test_a_download_that_is_another_file_leaves_nothing(front: Front, tmp_path: Path) -> None:
     """What the index lists is what is taken, or nothing."""
     told(front, "xyz")
-    listed = Listed(name="w", sha256=SHA, size=3, url=f"https://{SITE}/packages/x", yanked=False)
+    listed = ListedFile(name="w", sha256=SHA, size=3, url=f"https://{SITE}/packages/x", yanked=False)
     with pytest.raises(VerificationFailed) as caught:
         client().fetch(listed, tmp_path / "w")
     assert caught.value.slug == "index-download-differs"

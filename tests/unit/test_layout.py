@@ -45,7 +45,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def taken(source: Path) -> layout.Image:
+def taken(source: Path) -> layout.LayoutImage:
     """Take a layout, and expect nothing beside it."""
     target = source.with_name("taken")
     before = {path.name for path in source.parent.iterdir()}
@@ -93,7 +93,7 @@ def test_platforms_nested_indexes_and_attestations_are_told_apart(tmp_path: Path
     )
     assert image.documents == (amd64, arm, inner, *attestations, image.root)
     assert (image.platform, image.platforms) == ("", ("linux/amd64", "linux/arm/v7"))
-    assert {one.media_type for one in image.blobs} == {images.CONFIG, images.LAYER_GZIP, images.IN_TOTO}
+    assert {blob.media_type for blob in image.blobs} == {images.CONFIG, images.LAYER_GZIP, images.IN_TOTO}
     assert image.artifact("ghcr.io/octo/widget") == Artifact(
         kind=Kind.image,
         name="ghcr.io/octo/widget",
@@ -485,7 +485,7 @@ def test_a_size_that_no_file_has_is_refused(tmp_path: Path, size: str, everywher
 
 
 @pytest.fixture(params=[False, True], ids=["tar", "tar.gz"])
-def whole(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[bytes, layout.Image]:
+def whole(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[bytes, layout.LayoutImage]:
     """Give an archive's bytes and the image in it."""
     source = images.layout(tmp_path / "source", nested=True, attestation=True)
     path = images.archive(source, tmp_path / "image.tar", packed=request.param)
@@ -495,7 +495,7 @@ def whole(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[bytes, layout
 @given(data=strategies.data())
 @settings(max_examples=100)
 def test_a_changed_archive_is_the_same_image_or_an_error(
-    tmp_path: Path, whole: tuple[bytes, layout.Image], data: strategies.DataObject
+    tmp_path: Path, whole: tuple[bytes, layout.LayoutImage], data: strategies.DataObject
 ) -> None:
     """Whatever byte is changed, cut out or put in: never another image, and no error but ours."""
     content, image = whole
@@ -648,7 +648,7 @@ def test_reading_back_sees_every_difference(tmp_path: Path, change: Callable[[Pa
 
 LARGE = """
 import pathlib, resource, sys
-from tagseal.services import layout
+from tagseal.services.images import layout
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 image = layout.take(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]))
 assert layout.read(pathlib.Path(sys.argv[2])) == image
@@ -678,6 +678,6 @@ def test_a_layer_of_a_gibibyte_needs_no_memory(tmp_path: Path) -> None:
 def test_the_helpers_documents_are_those_of_the_specification(tmp_path: Path) -> None:
     """Every document that the tests' helper writes is JSON with a schema version and its media type."""
     source = images.layout(tmp_path / "source", nested=True, attestation=True)
-    for one in taken(source).documents:
-        content = json.loads(images.blob(source, one.digest).read_text())
-        assert (content["schemaVersion"], content["mediaType"]) == (2, one.media_type)
+    for document in taken(source).documents:
+        content = json.loads(images.blob(source, document.digest).read_text())
+        assert (content["schemaVersion"], content["mediaType"]) == (2, document.media_type)

@@ -13,9 +13,9 @@ from tagseal.cli import main
 from tagseal.errors import Refused, TagsealError, UsageError
 from tagseal.machine import files
 from tagseal.machine.git import Git
-from tagseal.rehearsal.output import Left
+from tagseal.rehearsal.output import Output
 from tagseal.rehearsal.project.clone import make
-from tagseal.rehearsal.project.workflow_file import Chosen
+from tagseal.rehearsal.project.workflow_file import WorkflowFile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,7 +99,7 @@ def test_what_is_asked_for_is_not_configured_through_a_link(tmp_path: Path, home
 def test_a_chosen_workflow_is_not_put_through_a_link(tmp_path: Path, home: Path) -> None:
     """It is put where GitHub would read it, inside of the clone; a file that is a link is replaced."""
     git = commit(tmp_path / "widget", {".github/workflows": home})
-    chosen = Chosen(source="profile.yml", data=b"on: push", name="profile.yml")
+    chosen = WorkflowFile(source="profile.yml", data=b"on: push", name="profile.yml")
     with pytest.raises(Refused) as caught:
         chosen.place(git)
     assert caught.value.slug == "path-leads-away"
@@ -123,7 +123,7 @@ def test_a_file_is_put_in_place_through_no_link(tmp_path: Path, home: Path) -> N
 def test_no_rehearsal_is_left_through_a_link(tmp_path: Path, home: Path, link: str) -> None:
     """In any part of the folder's path below the checkout."""
     git = commit(tmp_path / "widget", {link: home})
-    left = Left(temporary=tmp_path / "run", source=git.root, out=git.root / "dist/rehearsal/logs/deep")
+    left = Output(temporary=tmp_path / "run", source=git.root, out=git.root / "dist/rehearsal/logs/deep")
     with pytest.raises(Refused) as caught:
         left.clear(Git.at(git.root, os.environ))
     assert caught.value.slug == "path-leads-away"
@@ -136,7 +136,7 @@ def test_a_committed_link_does_not_make_a_folder_ours(tmp_path: Path, home: Path
     links = {"dist/rehearsal/transcript.jsonl": home / "transcript.jsonl", f"dist/rehearsal/{name}": home / "logs"}
     git = commit(tmp_path / "widget", links)
     with pytest.raises(UsageError) as caught:
-        Left(temporary=tmp_path / "run", source=git.root, out=git.root / "dist/rehearsal").clear(git)
+        Output(temporary=tmp_path / "run", source=git.root, out=git.root / "dist/rehearsal").clear(git)
     assert (caught.value.slug, caught.value.context) == ("out-not-ours", ("found 'what git tracks'",))
     assert untouched(home)
 
@@ -148,7 +148,7 @@ def test_links_in_the_place_of_what_a_rehearsal_leaves_are_removed(tmp_path: Pat
     out.mkdir(parents=True)
     for name, target in {"transcript.jsonl": "transcript.jsonl", "assets": "logs", "logs": "logs"}.items():
         (out / name).symlink_to(home / target)
-    Left(temporary=tmp_path / "run", source=git.root, out=out).clear(git)
+    Output(temporary=tmp_path / "run", source=git.root, out=out).clear(git)
     assert list(out.iterdir()) == []
     assert untouched(home)
 

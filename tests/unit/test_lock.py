@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 HOLDER = """
 import pathlib, subprocess, sys
-from tagseal.services.lock import held
-with held(pathlib.Path(sys.argv[1]), "`tagseal run sign`"):
+from tagseal.machine.lock import hold_lock
+with hold_lock(pathlib.Path(sys.argv[1]), "`tagseal run sign`"):
     child = "import os, sys; print(os.getpid(), flush=True); sys.stdin.read()"
     subprocess.run([sys.executable, "-c", child], close_fds=False)
 """

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from wsgiref.types import StartResponse, WSGIEnvironment
 
-    from tagseal.loopback.transcript import Entry
+    from tagseal.loopback.transcript import Exchange
 
 NAME = "played.example"
 URL = f"https://{NAME}"
@@ -166,7 +166,7 @@ def test_a_client_that_does_not_trust_the_door_is_written_down(loopback: Loopbac
     assert "TLS broken off" in wait(loopback, 1)[0].note
 
 
-def wait(loopback: Loopback, number: int) -> tuple[Entry, ...]:
+def wait(loopback: Loopback, number: int) -> tuple[Exchange, ...]:
     """Return the entries once there are so many."""
     deadline = time.monotonic() + 5
     while len(loopback.transcript.entries) < number and time.monotonic() < deadline:
@@ -183,7 +183,7 @@ def test_the_transcript_holds_no_secret(loopback: Loopback, session: requests.Se
     lines = [json.loads(line) for line in text.splitlines()]
 
     assert CANARY not in text
-    assert [(one["n"], one["method"], one["path"], one["query"]) for one in lines] == [
+    assert [(line["n"], line["method"], line["path"], line["query"]) for line in lines] == [
         (1, "GET", "/a", "sig=-&page=2"),
         (2, "POST", "/b", ""),
     ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tagseal.loopback.index.state import DAY, TOKEN_LIFETIME, File, State
+from tagseal.loopback.index.state import DAY, TOKEN_LIFETIME, IndexFile, IndexState
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,12 +27,12 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def state(tmp_path: Path, clock: Clock) -> State:
-    return State(tmp_path, clock)
+def state(tmp_path: Path, clock: Clock) -> IndexState:
+    return IndexState(tmp_path, clock)
 
 
-def file(name: str, blake2: str) -> File:
-    return File(
+def file(name: str, blake2: str) -> IndexFile:
+    return IndexFile(
         name=name,
         project="widget",
         version="1.2.3",
@@ -44,7 +44,7 @@ def file(name: str, blake2: str) -> File:
     )
 
 
-def test_an_exchanged_token_is_good_for_minutes(state: State, clock: Clock) -> None:
+def test_an_exchanged_token_is_good_for_minutes(state: IndexState, clock: Clock) -> None:
     """A person's is good for ever."""
     exchanged, made = state.issue({"widget"}, lifetime=TOKEN_LIFETIME), state.issue({"widget"})
     clock.now = TOKEN_LIFETIME - 1
@@ -54,7 +54,7 @@ def test_an_exchanged_token_is_good_for_minutes(state: State, clock: Clock) -> N
     assert state.token(made)
 
 
-def test_a_version_is_open_for_two_weeks(state: State, clock: Clock) -> None:
+def test_a_version_is_open_for_two_weeks(state: IndexState, clock: Clock) -> None:
     """From its first file on, however many follow."""
     assert not state.is_closed("widget", "1.2.3")
     state.add(file("a", "aa"), b"a")
@@ -66,7 +66,7 @@ def test_a_version_is_open_for_two_weeks(state: State, clock: Clock) -> None:
     assert not state.is_closed("widget", "1.2.4")
 
 
-def test_a_name_comes_before_the_same_bytes(state: State) -> None:
+def test_a_name_comes_before_the_same_bytes(state: IndexState) -> None:
     """What an upload is held against is the file of its name, if there is one."""
     state.add(file("a", "aa"), b"a")
     state.add(file("b", "bb"), b"b")

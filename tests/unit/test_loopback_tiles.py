@@ -19,7 +19,7 @@ from werkzeug.test import Client
 from tagseal.loopback.sigstore.merkle import leaf_hash, node_hash
 from tagseal.loopback.sigstore.rekor_tiles import HOST, RekorTiles
 from tagseal.loopback.sigstore.signatures import spki
-from tagseal.loopback.sigstore.tile_entries import Entry, build_request
+from tagseal.loopback.sigstore.tile_entries import LogEntry, build_request
 from tagseal.loopback.sigstore.tiles import WIDTH
 
 ENTRIES = "/api/v2/log/entries"
@@ -188,7 +188,7 @@ def address(index: int, width: int) -> str:
 def test_a_monitor_reads_the_whole_log(client: Client, tiles: RekorTiles, size: int) -> None:
     """Checkpoint, tiles of every level and entry bundles, full and partial, make one tree."""
     for number in range(size - 1):
-        tiles.log.add(Entry(kind="hashedrekord", body=str(number).encode()))
+        tiles.log.add(LogEntry(kind="hashedrekord", body=str(number).encode()))
     checkpoint = Checkpoint.read(client.get("/api/v2/checkpoint").text, tiles.log.public_key)
     assert (checkpoint.size, checkpoint.root) == (size, read_tree(client, size))
 

@@ -15,11 +15,11 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from sigstore.models import ClientTrustConfig
 
 from tagseal.loopback.actions import Issuer
-from tagseal.loopback.sigstore import Sigstore, trust
+from tagseal.loopback.sigstore import PlayedSigstore, trust
 from tagseal.loopback.sigstore.signatures import spki
 from tagseal.loopback.sigstore.trust import Log, Signing
 
-SIGSTORE = Sigstore(Issuer())
+SIGSTORE = PlayedSigstore(Issuer())
 FULCIO = SIGSTORE.fulcio
 SERVICES = ("caUrls", "rekorTlogUrls", "tsaUrls")
 
@@ -84,7 +84,7 @@ def test_without_a_word_said_signers_are_led_as_in_production() -> None:
     """The services, their URLs and versions, and how many of them sign, are those that sigstore-python carries."""
     ours, production = trust.signing_config(SIGSTORE), json.loads(embedded("signing_config.v0.2.json"))
     for kind in SERVICES:
-        assert [one | {"validFor": ""} for one in ours[kind]] == [one | {"validFor": ""} for one in production[kind]]
+        assert [our | {"validFor": ""} for our in ours[kind]] == [one | {"validFor": ""} for one in production[kind]]
     assert {name: ours[name] for name in ("rekorTlogConfig", "tsaConfig")} == {
         name: production[name] for name in ("rekorTlogConfig", "tsaConfig")
     }

@@ -58,6 +58,6 @@ def test_a_draft_with_a_file_missing_becomes_whole(drafted: Job) -> None:
     found = again(drafted)
     (only,) = drafted.repository.releases
     assert only.id == release.id
-    names = {one.name for one in found.get(Seal, "test").artifacts}
-    assert {one.name for one in only.assets} == names | {f"{name}.sigstore.json" for name in names}
-    assert lost.name in {one.name for one in only.assets}
+    names = {artifact.name for artifact in found.get(Seal, "test").artifacts}
+    assert {asset.name for asset in only.assets} == names | {f"{name}.sigstore.json" for name in names}
+    assert lost.name in {asset.name for asset in only.assets}

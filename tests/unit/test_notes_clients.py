@@ -10,7 +10,7 @@ from sigstore.models import ClientTrustConfig
 
 from tagseal.errors import Refused
 from tagseal.notes import clients
-from tagseal.notes.clients import NEW, PLANNED, PLANNED_BUNDLE, PLANNED_SIGNATURE, V1, V2, Minimum, minimum
+from tagseal.notes.clients import NEW, PLANNED, PLANNED_BUNDLE, PLANNED_SIGNATURE, V1, V2, MinimumClients, minimum
 from tagseal.notes.render import render
 from tagseal.records import Bundle, Contents, Seal
 
@@ -73,9 +73,9 @@ def sealed(plan: Plan, artifacts: tuple[Artifact, ...], *signatures: str) -> Sea
         commit=plan.commit,
         identity=plan.identity,
         artifacts=artifacts,
-        bundles=tuple(bundle(f"{one.name}.sigstore.json", TILED) for one in artifacts),
+        bundles=tuple(bundle(f"{artifact.name}.sigstore.json", TILED) for artifact in artifacts),
         kept=0,
-        signatures=tuple(bundle(one, PLANNED_BUNDLE) for one in signatures),
+        signatures=tuple(bundle(signature, PLANNED_BUNDLE) for signature in signatures),
     )
 
 
@@ -84,7 +84,7 @@ def test_only_signatures_that_are_bundles_count_for_the_image(
 ) -> None:
     """What lies in the work folder for the older form is a bundle, but no stranger ever reads it."""
     older = f"sha256-{'d' * 64}.simplesigning.sigstore.json"
-    assert clients.of(sealed(plan(), artifacts, older)) == Minimum(sigstore="4.0.0", cosign="3.0.5", image="3.0")
+    assert clients.of(sealed(plan(), artifacts, older)) == MinimumClients(sigstore="4.0.0", cosign="3.0.5", image="3.0")
 
 
 def test_the_page_names_what_was_computed(plan: Callable[..., Plan], artifacts: tuple[Artifact, ...]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tagseal.errors import VerificationFailed
-from tagseal.notes.commands import Expected, Use, classify, commands, require_purposes
+from tagseal.notes.commands import ExpectedRelease, Use, classify, commands, require_purposes
 from tagseal.notes.render import render
 from tagseal.records import Artifact, Command, Identity, Phase
 
@@ -26,8 +26,8 @@ COSIGN = f"cosign verify-blob --certificate-identity {URI} --certificate-oidc-is
 
 
 @pytest.fixture(scope="module")
-def expected(artifacts: tuple[Artifact, ...], plan: Callable[..., Plan]) -> Expected:
-    return Expected.of(plan().identity, "v1.2.3", artifacts)
+def expected(artifacts: tuple[Artifact, ...], plan: Callable[..., Plan]) -> ExpectedRelease:
+    return ExpectedRelease.of(plan().identity, "v1.2.3", artifacts)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_a_code_block_without_a_phase_is_refused(block: str) -> None:
     assert refusal.value.slug == "notes-unknown-fence"
 
 
-def test_the_printed_commands_are_understood(printed: Sequence[Command], expected: Expected) -> None:
+def test_the_printed_commands_are_understood(printed: Sequence[Command], expected: ExpectedRelease) -> None:
     """Each command of the packaged templates has the purpose that its place in the page promises."""
     purposes = [classify(command, expected=expected) for command in printed]
     assert [(purpose.kind, purpose.tool, purpose.phase) for purpose in purposes] == [
@@ -104,14 +104,14 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("text", REFUSED)
-def test_what_is_not_understood_is_refused(text: str, expected: Expected) -> None:
+def test_what_is_not_understood_is_refused(text: str, expected: ExpectedRelease) -> None:
     """Unknown programs and options, and every word that a shell would expand, split or run."""
     with pytest.raises(VerificationFailed) as refusal:
         classify(draft(text), expected=expected)
     assert refusal.value.slug == "command-not-understood"
 
 
-def test_the_refusal_names_the_word_and_its_command(expected: Expected) -> None:
+def test_the_refusal_names_the_word_and_its_command(expected: ExpectedRelease) -> None:
     """A template's author sees which word it was."""
     with pytest.raises(VerificationFailed) as refusal:
         classify(draft("sha256sum -c SHA256SUMS; id"), expected=expected)
@@ -152,7 +152,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize("text", WRONG)
-def test_a_word_that_was_not_planned_is_refused(text: str, expected: Expected) -> None:
+def test_a_word_that_was_not_planned_is_refused(text: str, expected: ExpectedRelease) -> None:
     """Another identity, issuer, tag, repository, bundle or file, or none."""
     with pytest.raises(VerificationFailed) as refusal:
         classify(draft(text), expected=expected)
@@ -174,7 +174,7 @@ def test_a_word_that_was_not_planned_is_refused(text: str, expected: Expected) -
         f"curl --fail --location --remote-name-all {DOWNLOADS}/../{WHEEL}",
     ],
 )
-def test_a_plain_url_is_exactly_the_assets(text: str, expected: Expected) -> None:
+def test_a_plain_url_is_exactly_the_assets(text: str, expected: ExpectedRelease) -> None:
     """It cannot be tried before the release is public, so nothing about it is left to trial."""
     with pytest.raises(VerificationFailed) as refusal:
         classify(Command(phase=Phase.public, text=text), expected=expected)
@@ -193,7 +193,7 @@ def test_a_plain_url_is_exactly_the_assets(text: str, expected: Expected) -> Non
         "go install github.com/evil/cosign/v3/cmd/cosign@latest",
     ],
 )
-def test_an_installation_names_a_tool_of_the_notes(text: str, expected: Expected) -> None:
+def test_an_installation_names_a_tool_of_the_notes(text: str, expected: ExpectedRelease) -> None:
     """Nobody executes an installation before its readers do, so each of its words is a known one."""
     with pytest.raises(VerificationFailed) as refusal:
         classify(Command(phase=Phase.shown, text=text), expected=expected)
@@ -212,7 +212,7 @@ def test_an_installation_names_a_tool_of_the_notes(text: str, expected: Expected
         "python",
     ],
 )
-def test_python_is_not_started_in_a_folder_of_downloads(text: str, expected: Expected) -> None:
+def test_python_is_not_started_in_a_folder_of_downloads(text: str, expected: ExpectedRelease) -> None:
     """It looks for modules there before anywhere else: an asset called pip.py would run."""
     with pytest.raises(VerificationFailed) as refusal:
         classify(Command(phase=Phase.shown, text=text), expected=expected)
@@ -248,7 +248,7 @@ def test_no_words_beside_the_commands_start_python_there_either(line: str, *, re
 
 
 @pytest.mark.parametrize("phase", list(Phase))
-def test_a_command_runs_in_the_phase_that_its_form_has(phase: Phase, expected: Expected) -> None:
+def test_a_command_runs_in_the_phase_that_its_form_has(phase: Phase, expected: ExpectedRelease) -> None:
     """A verification that is only shown, or a plain URL before publishing, is refused."""
     for text, right in (
         (f"{SIGSTORE} {WHEEL}", Phase.draft),
@@ -264,7 +264,7 @@ def test_a_command_runs_in_the_phase_that_its_form_has(phase: Phase, expected: E
         assert refusal.value.slug == "command-wrong-phase"
 
 
-def test_one_block_is_of_one_kind(expected: Expected) -> None:
+def test_one_block_is_of_one_kind(expected: ExpectedRelease) -> None:
     """Several lines may follow each other in a block, each of the same tool for the same use; an empty one is none."""
     both = draft(f"{SIGSTORE} {WHEEL}\n\n{SIGSTORE} SHA256SUMS")
     assert classify(both, expected=expected).files == (WHEEL, "SHA256SUMS")
@@ -277,7 +277,7 @@ def test_one_block_is_of_one_kind(expected: Expected) -> None:
 def test_a_tag_with_a_slash_is_quoted_in_the_plain_url() -> None:
     """``lib/v1`` is one segment of the path; a plus sign stays, for it is itself in a path."""
     identity = Identity(repository="octo/widget", workflow=".github/workflows/release.yml", ref="refs/tags/lib/v1+x")
-    expected = Expected.of(identity, "lib/v1+x", ())
+    expected = ExpectedRelease.of(identity, "lib/v1+x", ())
     assert expected.url("a+b.whl") == "https://github.com/octo/widget/releases/download/lib%2Fv1+x/a+b.whl"
 
 
@@ -297,7 +297,7 @@ def test_instructions_that_leave_something_out_are_refused(
     left_out: int,
     line: str,
     printed: tuple[Command, ...],
-    expected: Expected,
+    expected: ExpectedRelease,
     artifacts: tuple[Artifact, ...],
 ) -> None:
     """Every artifact is downloaded in both ways, verified by both tools and hashed; what is not is listed."""
@@ -309,7 +309,7 @@ def test_instructions_that_leave_something_out_are_refused(
 
 
 def test_a_verified_list_of_hashes_covers_the_files_in_it(
-    printed: tuple[Command, ...], expected: Expected, artifacts: tuple[Artifact, ...]
+    printed: tuple[Command, ...], expected: ExpectedRelease, artifacts: tuple[Artifact, ...]
 ) -> None:
     """Cosign may verify `SHA256SUMS` alone, if a command holds every file against it; the list itself is in none."""
     block = f"{COSIGN} --bundle {{0}}.sigstore.json {{0}}"
@@ -321,7 +321,7 @@ def test_a_verified_list_of_hashes_covers_the_files_in_it(
         assert f"{WHEEL}: no cosign command" in refusal.value.context
 
 
-def test_everything_that_is_left_out_is_listed(expected: Expected, artifacts: tuple[Artifact, ...]) -> None:
+def test_everything_that_is_left_out_is_listed(expected: ExpectedRelease, artifacts: tuple[Artifact, ...]) -> None:
     """All at once, not one a run."""
     with pytest.raises(VerificationFailed) as refusal:
         require_purposes((), expected, artifacts[:1])
@@ -368,7 +368,7 @@ BY_EXECUTION = {"without --skip-existing"}
 
 @pytest.mark.parametrize("index", range(8))
 def test_breaking_any_command_is_noticed_before_it_runs(
-    index: int, printed: tuple[Command, ...], expected: Expected, artifacts: tuple[Artifact, ...]
+    index: int, printed: tuple[Command, ...], expected: ExpectedRelease, artifacts: tuple[Artifact, ...]
 ) -> None:
     """Each command of the packaged templates, broken in each way, is refused by its words alone."""
     unnoticed = []

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tagseal.errors import TagsealError, VerificationFailed
-from tagseal.notes.commands import Expected, Purpose, Use, classify, require_purposes
+from tagseal.notes.commands import ExpectedRelease, Purpose, Use, classify, require_purposes
 from tagseal.notes.render import Page, render
 from tagseal.records import ISSUER, Artifact, Command, Phase
 
@@ -40,11 +40,11 @@ def page(plan: Callable[..., Plan], artifacts: tuple[Artifact, ...], image: Arti
 
 
 @pytest.fixture(scope="module")
-def expected(plan: Callable[..., Plan], artifacts: tuple[Artifact, ...], image: Artifact) -> Expected:
-    return Expected.of(plan().identity, "v1.2.3", (*artifacts, image), "v1.2.3")
+def expected(plan: Callable[..., Plan], artifacts: tuple[Artifact, ...], image: Artifact) -> ExpectedRelease:
+    return ExpectedRelease.of(plan().identity, "v1.2.3", (*artifacts, image), "v1.2.3")
 
 
-def understood(expected: Expected, phase: Phase, text: str) -> Purpose:
+def understood(expected: ExpectedRelease, phase: Phase, text: str) -> Purpose:
     return classify(Command(phase=phase, text=text), expected=expected)
 
 
@@ -77,7 +77,7 @@ def test_a_release_without_an_image_names_none(plan: Callable[..., Plan], artifa
     assert "image" not in text
 
 
-def test_by_digest_is_checked_before_by_tag_after(expected: Expected) -> None:
+def test_by_digest_is_checked_before_by_tag_after(expected: ExpectedRelease) -> None:
     """A tag points at the image once it is public only; the digest is there before."""
     draft = understood(expected, Phase.draft, f"cosign verify {NAME}@{DIGEST} {SIGNER}")
     public = understood(expected, Phase.public, f"cosign verify {NAME}:v1.2.3 {SIGNER}")
@@ -89,7 +89,7 @@ def test_by_digest_is_checked_before_by_tag_after(expected: Expected) -> None:
         assert caught.value.slug == "command-wrong-phase"
 
 
-def test_the_digest_may_be_asked_for_in_the_line_above(expected: Expected) -> None:
+def test_the_digest_may_be_asked_for_in_the_line_above(expected: ExpectedRelease) -> None:
     """It is the one thing that a shell may expand, and both tools are needed."""
     purpose = understood(expected, Phase.public, f'{ASKS}\ncosign verify "{NAME}@${{DIGEST}}" {SIGNER}')
     assert (purpose.tool, purpose.helper, purpose.files) == ("cosign", "crane", (f"{NAME}@${{DIGEST}}",))
@@ -124,7 +124,7 @@ def test_the_digest_may_be_asked_for_in_the_line_above(expected: Expected) -> No
         f"cosign verify {NAME}:v1.2.3 --certificate-identity-regexp .* --certificate-oidc-issuer {ISSUER}",
     ],
 )
-def test_another_command_is_refused(expected: Expected, text: str) -> None:
+def test_another_command_is_refused(expected: ExpectedRelease, text: str) -> None:
     """Another image, another signer, a digest from elsewhere, or a shell that does more."""
     with pytest.raises(VerificationFailed):
         understood(expected, Phase.public, text)
@@ -132,10 +132,10 @@ def test_another_command_is_refused(expected: Expected, text: str) -> None:
 
 @pytest.mark.parametrize("lacking", [f"{NAME}@{DIGEST}", f"{NAME}:v1.2.3 ", f'"{NAME}@${{DIGEST}}"'])
 def test_every_way_to_name_the_image_is_covered(
-    page: Page, expected: Expected, artifacts: tuple[Artifact, ...], image: Artifact, lacking: str
+    page: Page, expected: ExpectedRelease, artifacts: tuple[Artifact, ...], image: Artifact, lacking: str
 ) -> None:
     """By its digest, by its tag, and by the digest that the tag points at."""
-    commands = [one for one in page.commands if f"cosign verify {lacking}" not in one.text]
+    commands = [command for command in page.commands if f"cosign verify {lacking}" not in command.text]
     assert len(commands) == len(page.commands) - 1
     with pytest.raises(VerificationFailed) as caught:
         require_purposes(commands, expected, (*artifacts, image))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tagseal.errors import VerificationFailed
-from tagseal.notes.commands import Expected, Use, classify, require_purposes
+from tagseal.notes.commands import ExpectedRelease, Use, classify, require_purposes
 from tagseal.notes.render import render
 from tagseal.records import Artifact, Command, Index, Kind, Phase
 from tagseal.services.index import sites
@@ -26,7 +26,7 @@ PROVENANCE = KNOWN["pypi"].provenance("widget", "1.2.3", "widget-1.2.3.tar.gz")
 
 def commands(plan: Callable[..., Plan], artifacts: Sequence[Artifact], index: Index | None) -> dict[Phase, list[str]]:
     page = render(tag="v1.2.3", plan=plan(index=index), artifacts=artifacts, override=None)
-    return {phase: [one.text for one in page.commands if one.phase is phase] for phase in Phase}
+    return {phase: [command.text for command in page.commands if command.phase is phase] for phase in Phase}
 
 
 @pytest.mark.parametrize("index", INDEXES, ids=lambda one: one.name)
@@ -46,7 +46,7 @@ def test_each_package_is_held_against_its_provenance_where_there_is_one(
 ) -> None:
     """Fetched first, then verified, by the repository that is the identity's."""
     text = "\n".join(commands(plan, artifacts, index)[Phase.public])
-    names = [one.name for one in artifacts if one.kind in {Kind.wheel, Kind.sdist}] if index.site else []
+    names = [artifact.name for artifact in artifacts if artifact.kind in {Kind.wheel, Kind.sdist}] if index.site else []
     assert text.count("pypi-attestations verify pypi --repository 'https://github.com/octo/widget'") == len(names)
     for name in names:
         fetched = text.index(index.provenance("widget", "1.2.3", name))
@@ -128,7 +128,7 @@ def test_a_command_with_another_word_is_refused(
     plan: Callable[..., Plan], artifacts: tuple[Artifact, ...], what: str
 ) -> None:
     """A project's own template may not lead a stranger elsewhere."""
-    expected = Expected.planned(plan(index=KNOWN["pypi"]), "v1.2.3", artifacts)
+    expected = ExpectedRelease.planned(plan(index=KNOWN["pypi"]), "v1.2.3", artifacts)
     with pytest.raises(VerificationFailed):
         classify(Command(phase=Phase.public, text=WRONG[what]), expected=expected)
 
@@ -137,10 +137,10 @@ def test_the_commands_of_the_index_are_of_the_phase_public(
     plan: Callable[..., Plan], artifacts: tuple[Artifact, ...]
 ) -> None:
     """Nothing is there before it is published; and they are refused where the packages go to no index."""
-    expected = Expected.planned(plan(index=KNOWN["pypi"]), "v1.2.3", artifacts)
+    expected = ExpectedRelease.planned(plan(index=KNOWN["pypi"]), "v1.2.3", artifacts)
     text = "pip download --no-deps --only-binary :all: --dest from-pypi widget==1.2.3"
     assert classify(Command(phase=Phase.public, text=text), expected=expected).kind is Use.download
-    for phase, known in ((Phase.draft, expected), (Phase.public, Expected.planned(plan(), "v1.2.3", artifacts))):
+    for phase, known in ((Phase.draft, expected), (Phase.public, ExpectedRelease.planned(plan(), "v1.2.3", artifacts))):
         with pytest.raises(VerificationFailed):
             classify(Command(phase=phase, text=text), expected=known)
 
@@ -152,16 +152,18 @@ def test_a_page_that_leaves_out_the_index_is_refused(
     """What is published there is verified there."""
     planned = plan(index=KNOWN["pypi"])
     page = render(tag="v1.2.3", plan=planned, artifacts=artifacts, override=None)
-    kept = [one for one in page.commands if without not in one.text or one.phase is Phase.shown]
+    kept = [command for command in page.commands if without not in command.text or command.phase is Phase.shown]
     with pytest.raises(VerificationFailed) as caught:
-        require_purposes(kept, Expected.planned(planned, "v1.2.3", artifacts), artifacts)
+        require_purposes(kept, ExpectedRelease.planned(planned, "v1.2.3", artifacts), artifacts)
     assert caught.value.slug == "instructions-incomplete"
 
 
 def test_names_are_normalised_as_the_index_does(plan: Callable[..., Plan], artifacts: tuple[Artifact, ...]) -> None:
     """Project ``Wid_Get`` is asked for as ``wid-get``, whatever its metadata says."""
-    files = tuple(dataclasses.replace(one, name=one.name.replace("widget", "wid_get")) for one in artifacts)
+    files = tuple(
+        dataclasses.replace(artifact, name=artifact.name.replace("widget", "wid_get")) for artifact in artifacts
+    )
     page = render(tag="v1.2.3", plan=plan(project="Wid_Get", index=KNOWN["pypi"]), artifacts=files, override=None)
-    text = "\n".join(one.text for one in page.commands)
+    text = "\n".join(command.text for command in page.commands)
     assert "wid-get==1.2.3" in text
     assert "/wid-get/1.2.3/wid_get-1.2.3.tar.gz/" in text

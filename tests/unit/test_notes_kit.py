@@ -14,7 +14,7 @@ import pytest
 
 from tagseal.errors import ConfigError, Refused, VerificationFailed
 from tagseal.notes import commands, kit
-from tagseal.notes.commands import Expected, Use
+from tagseal.notes.commands import ExpectedRelease, Use
 from tagseal.notes.known import KIT_FORMS
 from tagseal.notes.render import Page, render
 from tagseal.notes.templates import packaged_folder
@@ -59,7 +59,7 @@ def rendered(plan: Callable[..., Plan], artifacts: tuple[Artifact, ...]) -> Call
 
 
 @pytest.fixture
-def expected(plan: Callable[..., Plan], artifacts: tuple[Artifact, ...]) -> Expected:
+def expected(plan: Callable[..., Plan], artifacts: tuple[Artifact, ...]) -> ExpectedRelease:
     return kit.expectations("v1.2.3", plan(), artifacts)
 
 
@@ -85,7 +85,7 @@ def test_the_kit_covers_every_file_but_itself(
 ) -> None:
     """It cannot have its own bundle in it, and no image has a bundle that lies beside files."""
     assert rendered(files=(*artifacts, KIT, image), image=image.name).commands == rendered().commands
-    assert KIT.name not in "\n".join(one.text for one in rendered().commands)
+    assert KIT.name not in "\n".join(command.text for command in rendered().commands)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,9 @@ def test_the_kit_covers_every_file_but_itself(
         ("sha256sum -c SHA256SUMS", Use.hash, ("SHA256SUMS",)),
     ],
 )
-def test_the_kits_commands_are_understood(text: str, use: Use, files: tuple[str, ...], expected: Expected) -> None:
+def test_the_kits_commands_are_understood(
+    text: str, use: Use, files: tuple[str, ...], expected: ExpectedRelease
+) -> None:
     """Each names the trust that lies in the kit."""
     found = commands.classify(Command(phase=Phase.draft, text=text), expected=expected, forms=KIT_FORMS)
     assert (found.kind, found.files) == (use, files)
@@ -131,7 +133,7 @@ def test_the_kits_commands_are_understood(text: str, use: Use, files: tuple[str,
         TAGSEAL,  # only shown: see the next test
     ],
 )
-def test_another_word_is_refused(text: str, expected: Expected) -> None:
+def test_another_word_is_refused(text: str, expected: ExpectedRelease) -> None:
     """Nothing that checks less, or by another root than the kit's, and nothing that is no check."""
     with pytest.raises(VerificationFailed):
         commands.classify(Command(phase=Phase.draft, text=text), expected=expected, forms=KIT_FORMS)
@@ -150,7 +152,7 @@ def test_another_word_is_refused(text: str, expected: Expected) -> None:
         (TAGSEAL.removesuffix(f" {WHEEL}"), False),
     ],
 )
-def test_a_command_that_is_only_shown_is_held_as_well(text: str, good: bool, expected: Expected) -> None:  # noqa: FBT001
+def test_a_command_that_is_only_shown_is_held_as_well(text: str, good: bool, expected: ExpectedRelease) -> None:  # noqa: FBT001
     """A reader runs it all the same."""
     command = Command(phase=Phase.shown, text=text)
     if good:
@@ -161,7 +163,7 @@ def test_a_command_that_is_only_shown_is_held_as_well(text: str, good: bool, exp
 
 
 @pytest.mark.parametrize("text", [SIGSTORE, COSIGN, HASHES])
-def test_the_notes_may_not_use_the_kits_forms(text: str, expected: Expected) -> None:
+def test_the_notes_may_not_use_the_kits_forms(text: str, expected: ExpectedRelease) -> None:
     """There a root of trust comes from elsewhere, and nothing is left out of the list."""
     with pytest.raises(VerificationFailed):
         commands.classify(Command(phase=Phase.draft, text=text), expected=expected)

@@ -226,7 +226,7 @@ def test_without_the_old_folder_the_verbs_before_are_named_and_lead_on(job: Job)
     assert error.hint.startswith("Run `tagseal run guard plan build check sign`")
     played(job, "plan", "build", "check")
     found = Journal.open(records(job), TAG, job.run.sha)
-    assert [one.name for one in found.get(Checks, "test").artifacts] == [widget.WHEEL, widget.SDIST]
+    assert [artifact.name for artifact in found.get(Checks, "test").artifacts] == [widget.WHEEL, widget.SDIST]
 
 
 def test_a_record_that_was_kept_and_never_told_is_made_again(job: Job) -> None:
@@ -329,4 +329,4 @@ def test_verbs_as_children_of_one_job_hand_on_to_each_other(job: Job, tmp_path: 
     assert (done.returncode, document["ok"], list(document["records"])) == (0, True, ["guard", "check"])
     journal = Journal.open(records(job), TAG, job.run.sha)
     assert journal.get(Checks, "test").artifacts == journal.get(Build, "test").artifacts
-    assert {one.name for one in journal.get(Build, "test").artifacts} == {widget.SDIST, widget.WHEEL}
+    assert {artifact.name for artifact in journal.get(Build, "test").artifacts} == {widget.SDIST, widget.WHEEL}

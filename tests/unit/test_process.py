@@ -139,7 +139,7 @@ def test_an_interrupt_leaves_no_process_behind(tmp_path: Path, number: signal.Si
     stubborn += "open('up', 'w').write(str(os.getpid())); time.sleep(987)"
     environ = {"PYTHONPATH": os.pathsep.join(sys.path)}
     code = (
-        "import signal, sys; from pathlib import Path; from tagseal.services import process\n"
+        "import signal, sys; from pathlib import Path; from tagseal.machine import process\n"
         "signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))\n"
         f"process.run([sys.executable, '-c', {stubborn!r}], cwd=Path(), environ={{}})"
     )

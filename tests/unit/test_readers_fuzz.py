@@ -20,14 +20,14 @@ from tagseal import config
 from tagseal.errors import TagsealError
 from tagseal.machine import archives
 from tagseal.machine.packed import pack, unpack
-from tagseal.machine.yaml import Unreadable, compose
+from tagseal.machine.yaml import UnreadableYaml, compose
 from tagseal.verification import checksums
 from tagseal.workflow import evaluate, signing
 from tagseal.workflow.document import parse
 from tagseal.workflow.evaluate import ExpressionError
 from tagseal.workflow.lint import lint
 from tagseal.workflow.play.playable import check
-from tagseal.workflow.rules import Known
+from tagseal.workflow.rules import ProjectFacts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,10 +98,10 @@ def test_any_workflow_is_read(data: bytes) -> None:
     """The doctor's findings have places; what plays workflows may refuse; what needs no reason finds nothing."""
     with patience():
         workflow = parse(data, "release.yml")
-        found = lint(workflow, Known(tag="v1.2.3", documented=("other.yml",)))
+        found = lint(workflow, ProjectFacts(tag="v1.2.3", documented=("other.yml",)))
     assert all(finding.line >= 1 and finding.what and finding.hint for finding in found)
     result(lambda: check(workflow))
-    content = result(lambda: compose(data).plain(), Unreadable)
+    content = result(lambda: compose(data).plain(), UnreadableYaml)
     document = content if isinstance(content, dict) else {}
     assert signing.starts(document).known in {True, False}
     assert signing.may_sign(document) in {True, False}

@@ -10,9 +10,9 @@ from tagseal.errors import Refused, TagsealError, VerificationFailed
 from tagseal.records import Asset
 from tagseal.services.github import Release, marker
 from tagseal.steps.draft import body as bodies
-from tagseal.steps.draft.choice import Choice, Reach, choose
+from tagseal.steps.draft.choice import AllowedChange, Choice, choose
 from tagseal.steps.draft.difference import Difference, difference
-from tagseal.steps.draft.wanted import Wanted, problems
+from tagseal.steps.draft.wanted import WantedFile, problems
 
 TAG, ACTOR = "v1.2.3", "github-actions[bot]"
 BODY = bodies.close("Notes.", TAG)
@@ -20,8 +20,8 @@ EDITED = " (a person edited them; theirs are kept beside the records)"
 A, B = "a" * 64, "b" * 64
 
 
-def wanted(**files: str) -> dict[str, Wanted]:
-    return {name: Wanted(name=name, size=1, sha256=sha256) for name, sha256 in files.items()}
+def wanted(**files: str) -> dict[str, WantedFile]:
+    return {name: WantedFile(name=name, size=1, sha256=sha256) for name, sha256 in files.items()}
 
 
 def asset(name: str, sha256: str = A, *, size: int = 1, state: str = "uploaded") -> Asset:
@@ -163,10 +163,10 @@ FILLED = bodies.close(f"{bodies.beginning(THEIRS)}Notes.", TAG)
 def test_adopting_fills_a_strangers_draft() -> None:
     """Its notes are kept in front of ours, and edited first of all; then it is ours to mend."""
     there = release(1, body=THEIRS, author="release-please[bot]")
-    assert chosen(there, adopt=True) == Choice(kept=there, reach=Reach.fill, theirs=THEIRS)
+    assert chosen(there, adopt=True) == Choice(kept=there, reach=AllowedChange.fill, theirs=THEIRS)
     assert found(there, adopt=True, body=FILLED).lines() == ("edit the notes", "send one, 1 byte")
     filled = replace(there, body=FILLED, assets=(asset("one", B),))
-    assert chosen(filled, adopt=True).reach is Reach.replace
+    assert chosen(filled, adopt=True).reach is AllowedChange.replace
     assert len(found(filled, adopt=True, body=FILLED).acts) == 2
 
 
@@ -187,16 +187,18 @@ def test_adopting_one_of_two_strangers_drafts_is_not_ours_to_decide() -> None:
 def test_adopting_prefers_the_strangers_draft() -> None:
     """Ours from before is left where it has files."""
     ours, theirs = release(1, asset("one")), release(2, body=THEIRS)
-    assert chosen(ours, theirs, adopt=True) == Choice(kept=theirs, reach=Reach.fill, theirs=THEIRS, left=(ours,))
+    assert chosen(ours, theirs, adopt=True) == Choice(
+        kept=theirs, reach=AllowedChange.fill, theirs=THEIRS, left=(ours,)
+    )
 
 
 def test_adopting_fills_a_published_release_without_files() -> None:
     """Once our part is in it, what was broken on the way is finished; other bytes are never replaced."""
     public = release(1, draft=False, body=THEIRS, author="octocat")
-    assert chosen(public, adopt=True) == Choice(kept=public, reach=Reach.fill, theirs=THEIRS)
+    assert chosen(public, adopt=True) == Choice(kept=public, reach=AllowedChange.fill, theirs=THEIRS)
     filled = replace(public, body=FILLED, assets=(asset("one", "", size=0, state="starter"),))
     assert len(found(filled, adopt=True, body=FILLED).acts) == 2
-    assert chosen(replace(filled, body=FILLED.replace("Notes.", "Others.")), adopt=True).reach is Reach.look
+    assert chosen(replace(filled, body=FILLED.replace("Notes.", "Others.")), adopt=True).reach is AllowedChange.look
     assert refused(replace(filled, assets=(asset("one", B),)), adopt=True).slug == "unplanned-asset"
     error = refused(replace(public, immutable=True), adopt=True)
     assert (type(error), error.slug) == (Refused, "immutable-release")

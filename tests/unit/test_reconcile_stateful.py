@@ -16,10 +16,12 @@ from tagseal.services.github import Release, mine
 from tagseal.steps.draft import body
 from tagseal.steps.draft.choice import choose
 from tagseal.steps.draft.difference import Act, Create, Delete, Difference, Discard, Edit, Look, Send, difference
-from tagseal.steps.draft.wanted import Wanted, problems
+from tagseal.steps.draft.wanted import WantedFile, problems
 
 TAG, ACTOR = "v1.2.3", "github-actions[bot]"
-FILES = {name: Wanted(name=name, size=1, sha256=letter * 64) for name, letter in (("a", "a"), ("b", "a"), ("c", "c"))}
+FILES = {
+    name: WantedFile(name=name, size=1, sha256=letter * 64) for name, letter in (("a", "a"), ("b", "a"), ("c", "c"))
+}
 NAMES = st.sampled_from([*FILES, *FILES, *FILES, "unplanned"])
 KINDS = st.sampled_from(["right", "right", "right", "of another", "wrong", "starter"])
 ASSETS = st.dictionaries(NAMES, KINDS, max_size=4)
@@ -53,8 +55,8 @@ class Forge(RuleBasedStateMachine):
         self.adopt = adopt
         if public is not None:
             self._appears(public, draft=False)
-        for one in drafts:
-            self._appears(one)
+        for draft in drafts:
+            self._appears(draft)
 
     # What people and earlier runs do
 
@@ -69,11 +71,11 @@ class Forge(RuleBasedStateMachine):
         """A file is attached, or begun."""
         self._attach(self._drawn(data).id, name, kind)
 
-    @precondition(lambda self: any(one.assets for one in self.releases.values()))
+    @precondition(lambda self: any(release.assets for release in self.releases.values()))
     @rule(data=st.data(), digest=st.booleans())
     def asset_is_lost(self, data: st.DataObject, digest: bool) -> None:  # noqa: FBT001 - drawn
         """A file goes, or its digest does."""
-        release = data.draw(st.sampled_from([one for one in self.releases.values() if one.assets]))
+        release = data.draw(st.sampled_from([release for release in self.releases.values() if release.assets]))
         asset = data.draw(st.sampled_from(release.assets))
         others = tuple(one for one in release.assets if one is not asset)
         self._set(replace(release, assets=(*others, replace(asset, sha256="")) if digest else others))
@@ -113,7 +115,7 @@ class Forge(RuleBasedStateMachine):
     @invariant()
     def one_release_is_published(self) -> None:
         """GitHub has one published release for a tag; the tool never asks for another."""
-        assert sum(not one.draft for one in self.releases.values()) <= 1
+        assert sum(not release.draft for release in self.releases.values()) <= 1
 
     # The forge
 
@@ -168,7 +170,7 @@ class Forge(RuleBasedStateMachine):
                 others = tuple(one for one in kept.assets if one.id != asset.id)
                 self._set(replace(kept, assets=others))
             case Send(file) if kept is not None:
-                assert all(one.name != file.name for one in kept.assets)
+                assert all(asset.name != file.name for asset in kept.assets)
                 self._attach(kept.id, file.name, "right", digest=not nulls)
 
     def _blank(self) -> dict[str, Any]:
@@ -194,7 +196,7 @@ class Forge(RuleBasedStateMachine):
     def _attach(self, number: int, name: str, kind: str, *, digest: bool = True) -> None:
         release, right = self.releases[number], FILES.get(name, FILES["a"]).sha256
         sha256 = {"right": right, "of another": "ac".replace(right[0], "")[0] * 64, "wrong": "e" * 64}.get(kind, "")
-        if all(one.name != name for one in release.assets):
+        if all(asset.name != name for asset in release.assets):
             asset = Asset(
                 id=next(self.numbers),
                 name=name,
@@ -206,7 +208,7 @@ class Forge(RuleBasedStateMachine):
             self._set(replace(release, assets=(*release.assets, asset)))
 
     def _known(self, release: Release) -> Release:
-        assets = (replace(one, sha256=one.sha256 or self.looked.get(one.id, "")) for one in release.assets)
+        assets = (replace(asset, sha256=asset.sha256 or self.looked.get(asset.id, "")) for asset in release.assets)
         return replace(release, assets=tuple(assets))
 
     def _drawn(self, data: st.DataObject) -> Release:

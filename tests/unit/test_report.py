@@ -36,7 +36,7 @@ from tagseal.records import (
 )
 from tagseal.report import choose
 from tagseal.report.actions import Actions
-from tagseal.report.document import Document
+from tagseal.report.document import DocumentReport
 from tagseal.report.plain import Plain, error_lines, waiting_line
 from tagseal.report.sentences import asides, sentence
 from tagseal.report.terminal import Terminal
@@ -129,7 +129,7 @@ def test_the_report_fits_the_place() -> None:
     """Annotations in Actions, lines in a pipe or with CI; progress on a terminal only; JSON where asked."""
     assert type(choose({"GITHUB_ACTIONS": "true"})) is Actions
     assert type(choose({})) is Plain
-    assert type(choose({}, json=True)) is Document
+    assert type(choose({}, json=True)) is DocumentReport
 
 
 def told(report: Report, plan: Callable[..., Plan]) -> None:
@@ -225,7 +225,7 @@ def test_a_page_in_a_file_is_the_page_and_nothing_more(tmp_path: Path) -> None:
 def test_json_is_one_document(plan: Callable[..., Plan], capsys: pytest.CaptureFixture[str]) -> None:
     """Records by verb, and the error; everything else goes to the other stream."""
     stream = io.StringIO()
-    told(Document(Plain(stream)), plan)
+    told(DocumentReport(Plain(stream)), plan)
     document = json.loads(capsys.readouterr().out)
     assert document["ok"] is False
     assert list(document["records"]) == list(SENTENCES)
@@ -242,13 +242,13 @@ def test_json_is_one_document(plan: Callable[..., Plan], capsys: pytest.CaptureF
 
 def test_json_without_an_error_is_ok(capsys: pytest.CaptureFixture[str]) -> None:
     """A command's own document takes the place of the records."""
-    Document(Plain(io.StringIO())).close({"tag": "v1"})
+    DocumentReport(Plain(io.StringIO())).close({"tag": "v1"})
     assert json.loads(capsys.readouterr().out) == {"ok": True, "tag": "v1"}
 
 
 def test_json_in_a_log_is_no_command(capsys: pytest.CaptureFixture[str]) -> None:
     """The form that counts in the middle of a line is written as JSON can write it otherwise."""
-    Document(Plain(io.StringIO())).close({"name": "##[add-mask]OK"})
+    DocumentReport(Plain(io.StringIO())).close({"name": "##[add-mask]OK"})
     text = capsys.readouterr().out
     assert "##[" not in text
     assert json.loads(text)["name"] == "##[add-mask]OK"
@@ -324,7 +324,7 @@ def test_the_runner_reads_no_command_in_a_line_from_outside() -> None:
 def test_json_leaves_pauses_to_the_other_stream(capsys: pytest.CaptureFixture[str]) -> None:
     """The document stays one document."""
     stream = io.StringIO()
-    report = Document(Plain(stream))
+    report = DocumentReport(Plain(stream))
     report.waiting("GitHub failed", 1)
     report.close({})
     assert stream.getvalue() == "waiting 1 s: GitHub failed\n"

@@ -65,7 +65,7 @@ class Signing:
         outcomes = [
             verify_digest(name, digest, self.done[name], exact, trust) for name, digest in digests(count).items()
         ]
-        return all(one.verdict.ok for one in outcomes)
+        return all(outcome.verdict.ok for outcome in outcomes)
 
 
 def digests(count: int) -> dict[str, str]:

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from job import Job
     from tagseal.loopback import Loopback
-    from tagseal.loopback.github.state import Asset, Release
-    from tagseal.project.assets import Row
+    from tagseal.loopback.github.state import PlayedAsset, PlayedRelease
+    from tagseal.project.assets import StatusRow
     from tagseal.report.plain import Report
 
 BUNDLE = ".sigstore.json"
@@ -71,26 +71,26 @@ def asked_in_a_job(job: Job) -> Status:
 
 def of(found: Status, what: str) -> dict[str, tuple[str, bool | None]]:
     """Return state and judgement of each row of a kind, by name."""
-    return {one.name: (one.state, one.good) for one in found.rows if one.what == what}
+    return {row.name: (row.state, row.good) for row in found.rows if row.what == what}
 
 
-def only(found: Status, what: str) -> Row:
-    (row,) = [one for one in found.rows if one.what == what]
+def only(found: Status, what: str) -> StatusRow:
+    (row,) = [row for row in found.rows if row.what == what]
     return row
 
 
-def release(job: Job) -> Release:
+def release(job: Job) -> PlayedRelease:
     return job.repository.releases[0]
 
 
-def asset(job: Job, name: str) -> Asset:
+def asset(job: Job, name: str) -> PlayedAsset:
     return next(one for one in release(job).assets if one.name == name)
 
 
 def test_a_tag_without_a_release(job: Job) -> None:
     """The tag is there, nothing else is; a laptop starts the workflow, a job runs its verbs."""
     found = asked(job)
-    assert [(one.what, one.state, one.good) for one in found.rows] == [
+    assert [(row.what, row.state, row.good) for row in found.rows] == [
         ("tag", "pushed", True),
         ("release", "none", None),
         ("records", "none", None),
@@ -134,7 +134,7 @@ def test_a_whole_draft_with_its_records(drafted: Job) -> None:
     )
     assert of(found, "asset") == dict.fromkeys(NAMES, ("equal", True))
     assert of(found, "bundle") == {f"{name}{BUNDLE}": ("verifies", True) for name in NAMES}
-    assert [one.name for one in found.rows if one.what in {"asset", "bundle"}] == list(FILES)
+    assert [row.name for row in found.rows if row.what in {"asset", "bundle"}] == list(FILES)
     assert (only(found, "notes").state, only(found, "records").text) == ("equal", "plan, build, check, sign, upload")
     assert found.next == "tagseal run guard prove"
 
@@ -143,8 +143,8 @@ def test_a_whole_draft_seen_from_another_machine(drafted: Job) -> None:
     """Without the records the release's own list says what it holds; the maintainer knows what the workflow's wrote."""
     shutil.rmtree(drafted.work.path.parent)
     found = asked(drafted)
-    assert [one.good for one in found.rows if one.what in {"asset", "bundle"}] == [True] * len(FILES)
-    assert {one.text for one in found.rows if one.what == "asset"} == {"as SHA256SUMS has it"}
+    assert [row.good for row in found.rows if row.what in {"asset", "bundle"}] == [True] * len(FILES)
+    assert {row.text for row in found.rows if row.what == "asset"} == {"as SHA256SUMS has it"}
     row = only(found, "notes")
     assert (row.state, row.good) == ("rendered", True)
     assert "without the records of plan and sign" in row.text
@@ -158,20 +158,20 @@ def test_status_changes_nothing(drafted: Job) -> None:
     start = len(drafted.loopback.transcript.entries)
     asked(drafted)
     entries = drafted.loopback.transcript.entries[start:]
-    assert {one.method for one in entries} == {"GET"}
+    assert {entry.method for entry in entries} == {"GET"}
     assert {path: path.stat().st_mtime_ns for path in drafted.work.path.rglob("*")} == before
     assert [asset(drafted, name).downloads for name in (WHEEL, SDIST)] == [0, 0]
 
 
-def wrong_digest(found: Asset) -> None:
+def wrong_digest(found: PlayedAsset) -> None:
     found.sha256 = "e" * 64
 
 
-def no_digest(found: Asset) -> None:
+def no_digest(found: PlayedAsset) -> None:
     found.sha256 = ""
 
 
-def starter(found: Asset) -> None:
+def starter(found: PlayedAsset) -> None:
     found.state, found.size, found.sha256 = "starter", 0, ""
 
 
@@ -188,7 +188,7 @@ def test_a_file_that_is_not_as_sealed(
     drafted: Job,
     *,
     records: bool,
-    harm: Callable[[Asset], None],
+    harm: Callable[[PlayedAsset], None],
     asset_is: tuple[str, bool | None],
     bundle_is: tuple[str, bool | None],
 ) -> None:
@@ -212,7 +212,7 @@ def test_missing_and_unplanned_files(drafted: Job) -> None:
         assert of(found, "asset")[SDIST] == ("missing", False)
         assert of(found, "asset")["extra.bin"] == ("unplanned", False)
         assert of(found, "bundle")[f"{WHEEL}{BUNDLE}"] == ("missing", False)
-        assert next(one for one in found.rows if one.name == f"{SDIST}{BUNDLE}").text.endswith("its file is missing")
+        assert next(row for row in found.rows if row.name == f"{SDIST}{BUNDLE}").text.endswith("its file is missing")
         assert found.next == f"delete extra.bin at {url}: upload stops before what nobody planned"
 
 
@@ -257,7 +257,7 @@ def test_several_drafts_are_named(drafted: Job) -> None:
     """The one with the files is kept; an empty one of ours will go."""
     twin = replace(release(drafted), id=1_000_000, assets=[], untagged="untagged-f00")
     drafted.repository.by_id[twin.id] = twin
-    found = [one for one in asked(drafted).rows if one.what == "release"]
+    found = [row for row in asked(drafted).rows if row.what == "release"]
     assert [one.state for one in found] == ["draft", "empty"]
     assert found[1].text.endswith("untagged-f00")
 
@@ -271,7 +271,7 @@ def test_a_published_release(drafted: Job, *, locked: bool) -> None:
     for token in (True, False):
         found = asked(drafted, token=token)
         assert only(found, "release").state == ("immutable" if locked else "published")
-        assert all(one.good for one in found.rows)
+        assert all(row.good for row in found.rows)
         assert found.next == "nothing, it is public and whole"
     wrong_digest(asset(drafted, WHEEL))
     assert asked(drafted).next.startswith("compare what is marked")
@@ -306,7 +306,7 @@ def test_damaged_records_are_told_and_not_used(drafted: Job) -> None:
     found = asked(drafted)
     assert (only(found, "records").state, only(found, "records").good) == ("records-damaged", False)
     assert of(found, "asset")[WHEEL] == ("equal", True)
-    assert "as SHA256SUMS has it" in {one.text for one in found.rows}
+    assert "as SHA256SUMS has it" in {row.text for row in found.rows}
 
 
 def test_records_of_another_commit_are_told(drafted: Job) -> None:
@@ -418,7 +418,7 @@ def test_upload_tells_what_it_would_do_and_does_nothing(
         assert main(["upload", "--plan"]) == 0
         told = capsys.readouterr().out.splitlines()
         assert [one for one in told if not one.startswith(("guard ", "note: ", "::"))] == lines[-1]
-        assert {one.method for one in drafted.loopback.transcript.entries[start:]} == {"GET"}
+        assert {entry.method for entry in drafted.loopback.transcript.entries[start:]} == {"GET"}
     assert main(["upload", "--plan", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["acts"] == lines[-1]
 
@@ -455,12 +455,12 @@ def test_a_kit_is_told_as_any_file(internet: Loopback, tmp_path: Path, monkeypat
         (tmp_path / name).mkdir()
     job = copied(make(tmp_path / "made", internet, kit=True), tmp_path / "copy", monkeypatch)
     kit = "widget-1.2.3-verify.zip"
-    rows = {one.name: one for one in asked(job).rows}
+    rows = {row.name: row for row in asked(job).rows}
     assert (rows[kit].state, rows[kit].text) == ("equal", "as sealed")
     assert rows[f"{kit}{BUNDLE}"].state == "verifies"
     job.work.records.unlink()
     found = asked(job)
-    rows = {one.name: one for one in found.rows}
+    rows = {row.name: row for row in found.rows}
     assert (rows[kit].state, rows[kit].good, rows[kit].text) == ("equal", True, "as its bundle has it")
     assert rows[f"{kit}{BUNDLE}"].state == "verifies"
     assert of(found, "asset").keys() == {*NAMES, kit}

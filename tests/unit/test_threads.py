@@ -24,7 +24,7 @@ import sys, threading, time
 from tagseal.cli import interrupts
 from tagseal.errors import Busy
 from tagseal.services.retry import Pace, Retry
-from tagseal.services.threads import side_by_side
+from tagseal.machine.threads import side_by_side
 
 def busy(after=None):
     return Busy("the service failed", hint="Again.", slug="busy", after=after)
@@ -56,7 +56,7 @@ ACTS = {
     "pace": lambda: side_by_side(lambda _: paced(), range(9), 3),
     "silent": lambda: side_by_side(lambda _: hang(), range(9), 3),
 }
-interrupts.raised()
+interrupts.raise_on_interrupt()
 try:
     ACTS[sys.argv[1]]()
 except KeyboardInterrupt:

@@ -67,7 +67,7 @@ class Case:
         return found
 
     def add(self, *responses: bytes) -> None:
-        self.stamps.extend({"signedTimestamp": b64encode(one).decode()} for one in responses)
+        self.stamps.extend({"signedTimestamp": b64encode(response).decode()} for response in responses)
 
     def trust(self, authority: TimestampAuthority) -> None:
         """Let the root of trust hold another authority."""

@@ -18,7 +18,7 @@ from sigstore.models import Bundle
 from instance import COMMIT, IDENTITY, RUN, Instance, instance
 from tagseal.errors import Refused, ServiceError, UsageError
 from tagseal.records import BUNDLE
-from tagseal.verification.attacks import Target, attacks, strangers
+from tagseal.verification.attacks import AttackedCommand, attacks, strangers
 from tagseal.verification.policy import Exact, Named
 from tagseal.verification.timestamps import VerifierWithRoot
 from tagseal.verification.verify import LARGEST_BUNDLE, Outcome, verify, verify_digest
@@ -293,8 +293,8 @@ def test_an_error_of_the_receiver_is_not_sigstores(played: Instance) -> None:
 
 
 def kinds(tool: str) -> list[str]:
-    target = Target(tool=tool, text=f"{tool} {IDENTITY.uri}", files=("a.whl", "b.tar.gz"))
-    return [one.name.split(" ")[0] for one in attacks(target, IDENTITY, ("a.whl", "b.tar.gz", "SHA256SUMS"))]
+    target = AttackedCommand(tool=tool, text=f"{tool} {IDENTITY.uri}", files=("a.whl", "b.tar.gz"))
+    return [attack.name.split(" ")[0] for attack in attacks(target, IDENTITY, ("a.whl", "b.tar.gz", "SHA256SUMS"))]
 
 
 @pytest.mark.parametrize("tool", ["sigstore", "cosign"])
@@ -310,9 +310,9 @@ def test_a_hashing_command_meets_changed_bytes_only() -> None:
 
 def test_a_single_artifact_meets_the_bundle_of_the_checksums() -> None:
     """There is always another signed file."""
-    target = Target(tool="sigstore", text="", files=("a.whl",))
+    target = AttackedCommand(tool="sigstore", text="", files=("a.whl",))
     assert ("a.whl" + BUNDLE, "SHA256SUMS" + BUNDLE) in {
-        one.swap for one in attacks(target, IDENTITY, ("a.whl", "SHA256SUMS"))
+        attack.swap for attack in attacks(target, IDENTITY, ("a.whl", "SHA256SUMS"))
     }
 
 
@@ -324,7 +324,7 @@ def test_no_stranger_is_the_signer() -> None:
 def test_a_hard_link_survives_the_attack(tmp_path: Path) -> None:
     """Attack folders share the genuine bytes; an attack changes its own name only."""
     genuine, folder = tmp_path / "genuine", tmp_path / "attack"
-    target = Target(tool="sigstore", text="", files=("a.whl",))
+    target = AttackedCommand(tool="sigstore", text="", files=("a.whl",))
     for folder_ in (genuine, folder):
         folder_.mkdir()
     for name in ("a.whl", "a.whl" + BUNDLE, "b.whl" + BUNDLE):
@@ -350,5 +350,5 @@ def test_a_hard_link_survives_the_attack(tmp_path: Path) -> None:
 )
 def test_only_the_expected_reason_is_a_refusal(code: int, words: str, *, refused: bool) -> None:
     """A command that fails because of a typing mistake, or for another reason, has refused nothing."""
-    attack = next(attacks(Target(tool="sigstore", text="", files=("b.whl",)), IDENTITY, ("a.whl", "b.whl")))
+    attack = next(attacks(AttackedCommand(tool="sigstore", text="", files=("b.whl",)), IDENTITY, ("a.whl", "b.whl")))
     assert bool(attack.refusal(code, words)) is refused

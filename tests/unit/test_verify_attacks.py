@@ -20,7 +20,7 @@ from tagseal.cli import main
 from tagseal.errors import UsageError
 from tagseal.verification.diagnosis.contents import looks_whole
 from tagseal.verification.diagnosis.explain import LARGEST, explain
-from tagseal.verification.found import found
+from tagseal.verification.found import find_files
 from tagseal.verification.result import Check
 from tagseal.verification.trust import Trust
 
@@ -55,7 +55,7 @@ def sign(played: Instance, folder: Path, *names: str) -> None:
 
 def asked(*arguments: str | Path) -> dict[str, Check | None]:
     """Return what is to be verified, by name; with the check that has failed already."""
-    return {one.path.name: one.problem[0] if one.problem else None for one in found(arguments)}
+    return {file.path.name: file.problem[0] if file.problem else None for file in find_files(arguments)}
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -90,7 +90,7 @@ def test_a_pattern_follows_no_link_to_a_folder(tmp_path: Path) -> None:
     touch(tmp_path / "dist", "a.whl")
     for name in ("one", "two"):
         (tmp_path / "dist" / name).symlink_to(".")
-    assert [one.path for one in found([tmp_path / "**" / "*.whl"])] == [tmp_path / "dist" / "a.whl"]
+    assert [file.path for file in find_files([tmp_path / "**" / "*.whl"])] == [tmp_path / "dist" / "a.whl"]
 
 
 def test_an_empty_name_is_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +127,7 @@ def test_many_files_of_one_name_have_few_words(tmp_path: Path) -> None:
     """A thousand folders, each with the same file and its bundle, do not make a million notes."""
     for number in range(50):
         touch(tmp_path / str(number), "a.whl", f"a.whl{BUNDLE}")
-    notes = [one.notes for one in found([tmp_path])]
+    notes = [file.notes for file in find_files([tmp_path])]
     assert notes == [("none of its 49 bundles elsewhere was looked at",)] * 50
 
 

@@ -36,7 +36,9 @@ def judged(case: Case, folder: Path, trusted: Trust | None = None) -> tuple[Resu
 def test_what_is_genuine_verifies(case: Case, tmp_path: Path) -> None:
     """Every file of a case without ``_fail`` is ok."""
     results = judged(case, tmp_path)
-    assert [(one.name, one.ok, one.check) for one in results] == [(name, True, None) for name in case.files()]
+    assert [(result.name, result.ok, result.check) for result in results] == [
+        (name, True, None) for name in case.files()
+    ]
 
 
 @pytest.mark.parametrize("case", ATTACKS, ids=lambda case: case.name)

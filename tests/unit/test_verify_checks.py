@@ -17,8 +17,8 @@ import forged
 from forged import DIGEST, TIMESTAMP, Forger
 from instance import COMMIT, IDENTITY, RUN
 from tagseal.loopback.actions import Issuer
-from tagseal.loopback.sigstore import Sigstore, trust
-from tagseal.verification.checks import WORDS, Watched
+from tagseal.loopback.sigstore import PlayedSigstore, trust
+from tagseal.verification.checks import WORDS, ProgressPolicy
 from tagseal.verification.policy import Exact
 from tagseal.verification.result import Check
 from tagseal.verification.timestamps import VerifierWithRoot
@@ -68,7 +68,7 @@ class Case:
 
 @pytest.fixture
 def case() -> Case:
-    forger, key, played = Forger(Issuer()), ec.generate_private_key(ec.SECP256R1()), Sigstore(Issuer())
+    forger, key, played = Forger(Issuer()), ec.generate_private_key(ec.SECP256R1()), PlayedSigstore(Issuer())
     played.fulcio = forger
     bundle = forged.bundle(played.rekor, key, forger.forge(key))
     root = trust.client_trust_config(played)
@@ -250,6 +250,6 @@ def test_every_message_that_is_known_is_provoked(begins: str) -> None:
 @pytest.mark.parametrize("reached", [Check.bundle, Check.time, Check.identity, Check.log])
 def test_an_unknown_failure_names_the_first_check_that_was_not_seen_to_pass(reached: Check) -> None:
     """Nothing is said to have passed that may not have."""
-    watched = Watched(Exact(IDENTITY, COMMIT))
+    watched = ProgressPolicy(Exact(IDENTITY, COMMIT))
     watched.reached = reached
     assert watched.failed_check(RuntimeError("something new")) is reached

@@ -107,7 +107,7 @@ def test_a_failure_is_told_beside_what_is_ok(capsys: pytest.CaptureFixture[str],
     """Each file has its verdict and the check that decided it; nothing is called verified; exit 1."""
     (dist / SDIST).write_bytes(b"another")
     code, lines, _ = ran(capsys, root, WHEEL, SDIST, "absent.whl", *REPO)
-    assert [one for one in lines[3:] if not one.startswith("  |")] == [
+    assert [line for line in lines[3:] if not line.startswith("  |")] == [
         f"OK: {WHEEL}",
         f"FAIL: {SDIST}",
         "FAIL: absent.whl",
@@ -119,7 +119,7 @@ def test_a_failure_is_told_beside_what_is_ok(capsys: pytest.CaptureFixture[str],
     assert "  | signature: Bundle message digest mismatch" in lines[changed:absent]
     assert lines[absent + 1] == "  | got no file 'absent.whl' in '.', expected it there"
     assert "  | file: got nothing of that name, expected a file" in lines[absent:]
-    assert sum(one.startswith("  | next: ") for one in lines) == 2
+    assert sum(line.startswith("  | next: ") for line in lines) == 2
     assert code == 1
 
 
@@ -306,7 +306,7 @@ def test_another_root_of_trust_trusts_nothing_here(capsys: pytest.CaptureFixture
     with instance() as other:
         root.write_text(other.trusted_root)
     code, lines, _ = ran(capsys, root, WHEEL, *REPO)
-    assert (code, [one for one in lines if one.startswith("  | time: ")] != []) == (1, True)
+    assert (code, [line for line in lines if line.startswith("  | time: ")] != []) == (1, True)
     assert f"your root of trust ({root}) vouches for" in lines[4]
 
 
@@ -417,7 +417,7 @@ def test_a_command_is_told_with_its_folder(
     (dist / SUMS).unlink()
     monkeypatch.chdir(dist.parent)
     code, lines, _ = ran(capsys, root, f"{dist.name}/{WHEEL}", *REPO)
-    assert (code, [one.split()[1:5] for one in lines[4:-1]]) == (
+    assert (code, [line.split()[1:5] for line in lines[4:-1]]) == (
         1,
         [
             ["got", "no", "bundle", "for"],

@@ -72,8 +72,8 @@ def verified(trust: Trust, *paths: str | Path, commit: str | None = None) -> tup
 
 def told(results: tuple[Result, ...]) -> dict[str, Check | None]:
     """Return the check that failed, by name; None for a file that is ok."""
-    assert all((one.check is None) == one.ok for one in results)
-    return {one.name: one.check for one in results}
+    assert all((result.check is None) == result.ok for result in results)
+    return {result.name: result.check for result in results}
 
 
 def only(results: tuple[Result, ...]) -> Result:
@@ -148,7 +148,7 @@ def test_links_and_devices_are_refused(trust: Trust, dist: Path, tmp_path: Path)
         "pipe": Check.file,
         "null": Check.file,
     }
-    assert {one.detail for one in results if not one.ok} == {
+    assert {result.detail for result in results if not result.ok} == {
         "got 'link.whl', which is a link, expected a regular file",
         "got 'elsewhere', which is a link, expected a regular file",
         "got 'pipe', which is no regular file, expected a regular file",
@@ -235,8 +235,8 @@ def test_every_failure_has_a_cause_and_no_success_has(trust: Trust, dist: Path) 
     (dist / f"page.whl{BUNDLE}").write_bytes(b"<!DOCTYPE html>")
     (dist / "link").symlink_to("nowhere")
     results = verified(trust, dist, dist / "absent", dist / ("x" * 300))
-    assert [one.name for one in results if one.ok] == [SUMS, WHEEL, SDIST]
-    assert all((one.cause is None) == one.ok for one in results)
+    assert [result.name for result in results if result.ok] == [SUMS, WHEEL, SDIST]
+    assert all((result.cause is None) == result.ok for result in results)
 
 
 def test_a_renamed_file_is_refused(trust: Trust, dist: Path) -> None:
@@ -246,7 +246,7 @@ def test_a_renamed_file_is_refused(trust: Trust, dist: Path) -> None:
     renamed = WHEEL.replace("1.2.3", "1.2.4")
     results = verified(trust, dist)
     assert told(results) == {SUMS: None, renamed: Check.name, SDIST: None}
-    assert [one.detail for one in results if not one.ok] == [
+    assert [result.detail for result in results if not result.ok] == [
         f"got these bytes as '{renamed}', expected them as '{WHEEL}', as SHA256SUMS lists them"
     ]
 
@@ -283,7 +283,7 @@ def test_a_changed_list_binds_nothing(trust: Trust, dist: Path) -> None:
     (dist / SUMS).write_text(f"{'a' * 64}  {WHEEL}\n")
     results = verified(trust, dist)
     assert told(results) == {SUMS: Check.signature, WHEEL: None, SDIST: None}
-    assert {one.sums for one in results} == {None}
+    assert {result.sums for result in results} == {None}
 
 
 def test_a_file_that_is_not_listed_is_free(trust: Trust, played: Instance, dist: Path) -> None:
@@ -303,7 +303,9 @@ def test_files_of_two_commits_are_none(trust: Trust, played: Instance, dist: Pat
     sign(played, dist, SDIST, run=replace(RUN, sha="e" * 40))
     results = verified(trust, dist)
     assert set(told(results).values()) == {Check.identity}
-    assert {one.detail for one in results} == {f"got files signed at 2 commits, {COMMIT}, {'e' * 40}, expected one"}
+    assert {result.detail for result in results} == {
+        f"got files signed at 2 commits, {COMMIT}, {'e' * 40}, expected one"
+    }
     assert told(verified(trust, dist, commit=COMMIT)) == {SUMS: None, WHEEL: None, SDIST: Check.identity}
 
 

@@ -16,7 +16,7 @@ import pytest
 from tagseal.machine import backend
 from tagseal.workflow.document import parse
 from tagseal.workflow.play import setup
-from tagseal.workflow.play.action import Call, Done, StepFailedError
+from tagseal.workflow.play.action import StepCall, StepEffects, StepFailedError
 from tagseal.workflow.play.actions import ACTIONS
 
 if TYPE_CHECKING:
@@ -69,10 +69,10 @@ class Job:
     def checkout(self, folder: Path, *, whole: bool) -> None:
         (folder / "file.txt").write_text("whole" if whole else "one commit")
 
-    def call(self, action: str = "", run: str = "", **inputs: str) -> Call:
+    def call(self, action: str = "", run: str = "", **inputs: str) -> StepCall:
         body = f"uses: {action}@v9" if action else f"run: {run}"
         workflow = parse(f"on: push\njobs:\n  a:\n    steps:\n      - {body}\n".encode(), FILE)
-        return Call(
+        return StepCall(
             step=workflow.jobs[0].steps[0],
             file=FILE,
             inputs={name.replace("_", "-"): value for name, value in inputs.items()},
@@ -83,7 +83,7 @@ class Job:
             log=self.lines.append,
         )
 
-    def play(self, action: str, **inputs: str) -> Done:
+    def play(self, action: str, **inputs: str) -> StepEffects:
         return ACTIONS[action].play(self.call(action, **inputs))
 
     def write(self, *names: str) -> None:

@@ -155,7 +155,7 @@ def test_an_open_brace_is_an_error(written: str) -> None:
 def test_a_condition(condition: str, success: bool, failure: bool, cancelled: bool) -> None:  # noqa: FBT001 - a table
     """Without a function of the status it holds only where all before went well."""
     states: tuple[Status, ...] = ("success", "failure", "cancelled")
-    assert tuple(holds(condition, CONTEXTS, one) for one in states) == (success, failure, cancelled)
+    assert tuple(holds(condition, CONTEXTS, state) for state in states) == (success, failure, cancelled)
 
 
 def test_half_an_expression_is_no_condition() -> None:

@@ -19,7 +19,7 @@ from tagseal.machine.yaml import LARGEST
 from tagseal.workflow.document import parse
 from tagseal.workflow.filters import passes
 from tagseal.workflow.lint import RULES, lint
-from tagseal.workflow.rules import Known
+from tagseal.workflow.rules import ProjectFacts
 
 if TYPE_CHECKING:
     from tagseal.workflow.finding import Finding
@@ -35,7 +35,9 @@ def found(folder: Path) -> tuple[Finding, ...]:
     head = data.partition(b"\n")[0].decode("utf-8", "replace")
     tag = re.fullmatch(r"# tag: (\S+)", head)
     name = re.fullmatch(r"# documented: (\S+)", head)
-    known = Known(tag=tag[1] if tag else None, documented=(name[1],) if name else (), index=head == "# index: yes")
+    known = ProjectFacts(
+        tag=tag[1] if tag else None, documented=(name[1],) if name else (), index=head == "# index: yes"
+    )
     return lint(parse(data, file.name), known)
 
 
@@ -176,7 +178,7 @@ PIECES = st.sampled_from([*WORDS.split(), "'", '"', "\t", "\n", "\0", "\n  ", "\
 def test_no_file_ends_the_tool(text: str) -> None:
     """Whatever is in a file, it is read into findings, each with a line that the file has, and nothing is raised."""
     findings = lint(parse(text.encode("utf-8", "replace"), "release.yml"))
-    assert all(one.line >= 1 and one.column >= 1 and one.what and one.hint for one in findings)
+    assert all(finding.line >= 1 and finding.column >= 1 and finding.what and finding.hint for finding in findings)
 
 
 @given(st.integers(0, len(GOOD) - 1), st.sampled_from(["", "\n", ":", "[", "- ", "x", "${{", "*", "null"]))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from tagseal.workflow.play.jobs import Result
+    from tagseal.workflow.play.jobs import JobResult
 
 FILE = ".github/workflows/release.yml"
 HEAD = "on:\n  push:\n    tags: ['v*']\n"
@@ -101,7 +101,7 @@ class World:
 class Run:
     """A workflow, played."""
 
-    results: dict[str, Result]
+    results: dict[str, JobResult]
     worlds: dict[str, World]
 
     def said(self, job: str = "a") -> list[str]:
@@ -301,8 +301,8 @@ def test_the_time_of_a_job_is_that_of_all_its_steps(tmp_path: Path) -> None:
     """What begins when it is over has none."""
     text = "jobs:\n  a:\n    timeout-minutes: 0.005\n    steps: [{ run: exec sleep 9 }, { run: x, if: always() }]\n"
     run = play(tmp_path, text)
-    assert [one.outcome for one in run.results["a"].steps] == ["failure", "failure"]
-    assert all("took longer" in one.reason for one in run.results["a"].steps)
+    assert [step.outcome for step in run.results["a"].steps] == ["failure", "failure"]
+    assert all("took longer" in step.reason for step in run.results["a"].steps)
 
 
 @pytest.mark.parametrize(

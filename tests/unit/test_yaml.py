@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tagseal.machine.yaml import LARGEST, Fault, Unreadable, compose
+from tagseal.machine.yaml import LARGEST, UnreadableYaml, YamlProblem, compose
 from tagseal.workflow import signing
 from tagseal.workflow.document import parse
 
@@ -18,24 +18,24 @@ HALF = LARGEST // 2
 
 # PyYAML itself reads some of these for minutes, and leaves others with an error that is none of its own.
 BAD = {
-    "flow list": (b"a: [" + b"a," * (HALF - 4), Fault.size),
-    "flow list of mappings": (b"a: [" + b"{}," * (LARGEST // 3 - 2), Fault.size),
-    "flow lists in flow lists": (b"[" * LARGEST, Fault.size),
-    "mappings in mappings": (b"a: " + b"{a: " * (LARGEST // 4 - 1), Fault.size),
-    "lists in lists": (b"- " * HALF, Fault.size),
-    "keys of keys": (b"? " * HALF, Fault.size),
-    "keys": (b"\n".join(b"k%d: v" % number for number in range(20_000)), Fault.size),
-    "aliases": (b"a: &a x\nb: [" + b"*a," * (LARGEST // 3 - 5), Fault.size),
-    "bytes": (b"#" * (LARGEST + 1), Fault.size),
-    "character beyond Unicode": (b'on: "\\U00110000"', Fault.syntax),
-    "character beyond 31 bits": (b'on: "\\UFFFFFFFF"', Fault.syntax),
-    "half a character": (b'on: "\\ud800"', Fault.syntax),
-    "character that ends strings": (b'on: "\\0"', Fault.syntax),
-    "version of six thousand digits": (b"%YAML 1." + b"1" * 6000 + b"\n--- a", Fault.syntax),
-    "two documents": (b"a\n--- b", Fault.syntax),
-    "tab": (b"on:\tpush\n\tjobs", Fault.syntax),
-    "latin-1": ("on: pushé".encode("latin-1"), Fault.encoding),
-    "alias to what it stands in": (b"a: &a [*a]", Fault.cycle),
+    "flow list": (b"a: [" + b"a," * (HALF - 4), YamlProblem.size),
+    "flow list of mappings": (b"a: [" + b"{}," * (LARGEST // 3 - 2), YamlProblem.size),
+    "flow lists in flow lists": (b"[" * LARGEST, YamlProblem.size),
+    "mappings in mappings": (b"a: " + b"{a: " * (LARGEST // 4 - 1), YamlProblem.size),
+    "lists in lists": (b"- " * HALF, YamlProblem.size),
+    "keys of keys": (b"? " * HALF, YamlProblem.size),
+    "keys": (b"\n".join(b"k%d: v" % number for number in range(20_000)), YamlProblem.size),
+    "aliases": (b"a: &a x\nb: [" + b"*a," * (LARGEST // 3 - 5), YamlProblem.size),
+    "bytes": (b"#" * (LARGEST + 1), YamlProblem.size),
+    "character beyond Unicode": (b'on: "\\U00110000"', YamlProblem.syntax),
+    "character beyond 31 bits": (b'on: "\\UFFFFFFFF"', YamlProblem.syntax),
+    "half a character": (b'on: "\\ud800"', YamlProblem.syntax),
+    "character that ends strings": (b'on: "\\0"', YamlProblem.syntax),
+    "version of six thousand digits": (b"%YAML 1." + b"1" * 6000 + b"\n--- a", YamlProblem.syntax),
+    "two documents": (b"a\n--- b", YamlProblem.syntax),
+    "tab": (b"on:\tpush\n\tjobs", YamlProblem.syntax),
+    "latin-1": ("on: pushé".encode("latin-1"), YamlProblem.encoding),
+    "alias to what it stands in": (b"a: &a [*a]", YamlProblem.cycle),
 }
 
 
@@ -43,7 +43,7 @@ BAD = {
 def test_what_cannot_be_read_is_one_error(name: str) -> None:
     """Whatever makes a file unreadable, the reader raises one error, with the kind of fault and a place."""
     data, fault = BAD[name]
-    with pytest.raises(Unreadable) as caught:
+    with pytest.raises(UnreadableYaml) as caught:
         compose(data)
     assert (caught.value.fault, caught.value.line >= 1, caught.value.column >= 1) == (fault, True, True)
 
@@ -65,11 +65,11 @@ def nested(levels: int) -> bytes:
 def test_levels_are_counted_through_aliases() -> None:
     """A document may be a hundred levels deep, and an alias has as many as what it stands for."""
     assert compose(nested(100)).top is not None
-    with pytest.raises(Unreadable, match="more than 100 levels"):
+    with pytest.raises(UnreadableYaml, match="more than 100 levels"):
         compose(nested(101))
     below = b"- &a " + nested(60) + b"\n- "
     assert compose(below + b"[" * 39 + b"*a" + b"]" * 39).aliases == 1
-    with pytest.raises(Unreadable, match="more than 100 levels"):
+    with pytest.raises(UnreadableYaml, match="more than 100 levels"):
         compose(below + b"[" * 40 + b"*a" + b"]" * 40)
 
 
@@ -77,7 +77,7 @@ def test_values_are_counted_through_aliases() -> None:
     """A document may have twenty thousand keys and values, and an alias counts as what it stands for."""
     thousand = b"- &a [" + b"x," * 999 + b"]\n"
     assert compose(thousand + b"- *a\n" * 18).aliases == 18
-    with pytest.raises(Unreadable, match="more than 20000 keys and values"):
+    with pytest.raises(UnreadableYaml, match="more than 20000 keys and values"):
         compose(thousand + b"- *a\n" * 19)
 
 
@@ -89,7 +89,7 @@ def test_every_scalar_is_a_text() -> None:
 
 def test_a_key_that_is_no_text_is_unreadable() -> None:
     """A list as a key is no content."""
-    with pytest.raises(Unreadable, match="a key that is no text"):
+    with pytest.raises(UnreadableYaml, match="a key that is no text"):
         compose(b"? [a]\n: b\n").plain()
 
 

@@ -80,7 +80,7 @@ def refuse_planted_option(words: Sequence[str]) -> None:
         UsageError: There is one, before the word that ends options.
     """
     options = words[: words.index("--") + 1] if "--" in words else words
-    planted = next((one for one in options if one.startswith("-") and os.path.lexists(one)), None)
+    planted = next((option for option in options if option.startswith("-") and os.path.lexists(option)), None)
     if planted is not None:
         raise UsageError(
             f"got {show(planted)}, which is a file's name here as well, expected an option or a file",

@@ -44,7 +44,7 @@ def read(where: str) -> str:
     Raises:
         UsageError: The file cannot be read.
     """
-    from tagseal.machine.files import opened  # noqa: PLC0415 - for this command only
+    from tagseal.machine.files import open_file  # noqa: PLC0415 - for this command only
     from tagseal.verification.diagnosis.explain import LARGEST  # noqa: PLC0415 - parsers of certificates
 
     most = LARGEST * _BYTES
@@ -54,7 +54,7 @@ def read(where: str) -> str:
         content = sys.stdin.buffer.read(most)
     else:
         try:
-            with opened(Path(where), follow=True) as file:
+            with open_file(Path(where), follow=True) as file:
                 content = file.read(most)
         except (OSError, Refused) as error:
             raise _unread(where, error) from error

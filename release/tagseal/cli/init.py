@@ -47,10 +47,10 @@ def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
                 report.line(f"  {printable(line)}")
     for text in result.advice:
         report.remark(text)
-    if any(one.state in {"write", "add", "replace"} for one in result.changes):
+    if any(change.state in {"write", "add", "replace"} for change in result.changes):
         report.line("Next: `tagseal doctor`, then `tagseal rehearse --workflow`, then commit all of it")
     return 0, {
         "ok": True,
-        "files": [{"path": one.path, "state": one.state, "diff": one.diff} for one in result.changes],
+        "files": [{"path": change.path, "state": change.state, "diff": change.diff} for change in result.changes],
         "advice": result.advice,
     }

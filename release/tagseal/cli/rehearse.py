@@ -64,9 +64,9 @@ def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
     # A build back end can read the environment of every process of its user: ours must hold nothing first.
     environment.reexec_in(environment.clean_environment(os.environ))
     with interrupts.at_once():
-        from tagseal.rehearsal.rehearse import Request, rehearse  # noqa: PLC0415 - starts servers
+        from tagseal.rehearsal.rehearse import RehearsalRequest, rehearse  # noqa: PLC0415 - starts servers
 
-    request = Request(
+    request = RehearsalRequest(
         path=options.path.resolve(),
         project=options.project,
         tag=options.tag,

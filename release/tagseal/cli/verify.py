@@ -146,7 +146,7 @@ def _download_release(options: argparse.Namespace, report: Report, stack: ExitSt
     retry = _patience(report)
     found = find_published(repository, tag, os.environ, retry)
     report.line(f"release: {printable(found.release.url)}")
-    size = sum(one.size for one in found.release.assets)
+    size = sum(asset.size for asset in found.release.assets)
     report.say(f"downloading {len(found.release.assets)} files, {size / 1e6:,.1f} MB")
     folder = options.out or Path(stack.enter_context(TemporaryDirectory(prefix="tagseal-verify-")))
     return download(repository, found.release, folder, os.environ, retry), found.commit

@@ -11,7 +11,7 @@ import difflib
 import json
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, dataclass_transform
 
-from tagseal.config.checks import said, senseless
+from tagseal.config.checks import as_written, senseless
 from tagseal.errors import ConfigError
 from tagseal.machine.toml import read_toml
 from tagseal.names import number_of, printable, show
@@ -42,7 +42,7 @@ def _table(cls: type[T]) -> type[T]:
 
 
 @_table
-class Sigstore:
+class SigstoreSettings:
     """A private Sigstore instance."""
 
     trust_config: str
@@ -52,7 +52,7 @@ class Sigstore:
 
 
 @_table
-class Image:
+class ImageSettings:
     """A container image that is released with the packages."""
 
     name: str
@@ -67,7 +67,7 @@ class Image:
 
 
 @_table
-class Publisher:
+class PublisherSettings:
     """The trusted publisher, as it is registered at the index."""
 
     workflow: str
@@ -75,7 +75,7 @@ class Publisher:
 
 
 @_table
-class Index:
+class IndexSettings:
     """The package index to publish to."""
 
     name: str
@@ -84,7 +84,7 @@ class Index:
     """Root of another index's simple API."""
     publish_url: str | None = None
     """Where another index takes files; by default what ``.pypirc`` says of its name."""
-    publisher: Publisher | None = None
+    publisher: PublisherSettings | None = None
 
 
 @_table
@@ -119,17 +119,17 @@ class Settings:
     """Attach the offline kit."""
     dropped: tuple[str, ...] = ()
     """Patterns of wheels that the previous release had and this one may lack."""
-    sigstore: Sigstore | None = None
-    image: Image | None = None
-    index: Index | None = None
+    sigstore: SigstoreSettings | None = None
+    image: ImageSettings | None = None
+    index: IndexSettings | None = None
 
 
 _TABLES: Mapping[str, type] = {
     "": Settings,
-    "sigstore": Sigstore,
-    "image": Image,
-    "index": Index,
-    "index.publisher": Publisher,
+    "sigstore": SigstoreSettings,
+    "image": ImageSettings,
+    "index": IndexSettings,
+    "index.publisher": PublisherSettings,
 }
 
 
@@ -229,7 +229,7 @@ def _problem(details: ErrorDetails) -> str:
     if details["type"] == "literal_error":
         return f"{path}: got {show(str(got))}, expected {details['ctx']['expected']}"
     expected = _EXPECTED.get(details["type"], details["msg"])
-    return f"{path}: {expected}" if details["type"] == "missing" else f"{path}: got {said(got)}, {expected}"
+    return f"{path}: {expected}" if details["type"] == "missing" else f"{path}: got {as_written(got)}, {expected}"
 
 
 def _did_you_mean(word: str, table: type) -> str:

@@ -16,7 +16,7 @@ _INDEX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
 _URL = re.compile(r"https://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?/([A-Za-z0-9._~%+-]+/)*", re.ASCII)
 
 
-def said(value: object) -> str:
+def as_written(value: object) -> str:
     """Return a TOML value as its author would recognise it."""
     if isinstance(value, bool):
         return str(value).lower()
@@ -35,7 +35,7 @@ def senseless(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[s
         check = _CHECKS.get(path, _as_it_is)
         for at, item in enumerate(value) if isinstance(value, list) else ((None, value),):
             if problem := "no date or time" if isinstance(item, date | time) else check(item):
-                yield (path if at is None else f"{path}.{at}"), f"got {said(item)}, expected {problem}"
+                yield (path if at is None else f"{path}.{at}"), f"got {as_written(item)}, expected {problem}"
 
 
 def _image_problem(name: str) -> str:

@@ -15,14 +15,14 @@ from twine import repository, utils
 from tagseal.loopback.actions import TOKEN_LIFETIME, Issuer, TokenEndpoint
 from tagseal.loopback.door import Door, Hosts
 from tagseal.loopback.faults import Faults
-from tagseal.loopback.github import GitHub
+from tagseal.loopback.github import PlayedGitHub
 from tagseal.loopback.github.pages import plain
-from tagseal.loopback.index import Index
+from tagseal.loopback.index import PlayedIndex
 from tagseal.loopback.index.accidents import IndexAccidents
-from tagseal.loopback.registry import GHCR, Registry, storage
+from tagseal.loopback.registry import GHCR, PlayedRegistry, storage
 from tagseal.loopback.registry.accidents import ImageAccidents
 from tagseal.loopback.server import Server
-from tagseal.loopback.sigstore import Sigstore, certificates
+from tagseal.loopback.sigstore import PlayedSigstore, certificates
 from tagseal.loopback.sigstore.trust import (
     FULCIO,
     REKOR,
@@ -89,10 +89,10 @@ class Loopback:
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self.github = GitHub(folder / "objects", render=render)
+        self.github = PlayedGitHub(folder / "objects", render=render)
         self.issuer = Issuer()
         self.tokens = TokenEndpoint(self.issuer, lifetime=token_lifetime)
-        self.sigstore = Sigstore(self.issuer, certificate_lifetime=certificate_lifetime)
+        self.sigstore = PlayedSigstore(self.issuer, certificate_lifetime=certificate_lifetime)
         self.fulcio, self.rekor = self.sigstore.fulcio, self.sigstore.rekor
         self.signing = Signing(log=log)
         self.tuf = Tuf(self.sigstore, self.signing)
@@ -101,7 +101,7 @@ class Loopback:
         self.indexes = self._play_indexes(index)
         self.index = self.indexes["pypi"]
         table = Hosts({**self._play_hosts(), **(hosts or {})}, direct=self.tokens)
-        images = ImageAccidents({name: one.state for name, one in self.registries.items()})
+        images = ImageAccidents({name: registry.state for name, registry in self.registries.items()})
         indexes = IndexAccidents({host: one.state for one in self.indexes.values() for host in one.hosts})
         self.faults = Faults(table, self.github.accidents, images, indexes, faults, latency=latency)
         self._start(table, port)
@@ -153,11 +153,11 @@ class Loopback:
             _host(TUF): self.tuf,
             **self.github.hosts,
             **self.registries,
-            **{host: one for one in self.indexes.values() for host in one.hosts},
+            **{host: index for index in self.indexes.values() for host in index.hosts},
             storage.HOST: self.registry.store_elsewhere(),
         }
 
-    def _play_indexes(self, further: tuple[str, str] | None) -> dict[str, Index]:
+    def _play_indexes(self, further: tuple[str, str] | None) -> dict[str, PlayedIndex]:
         """Return the indexes by name: twine's two, and ``other``."""
         places = {
             "pypi": (repository.WAREHOUSE_WEB, utils.DEFAULT_REPOSITORY),
@@ -165,7 +165,7 @@ class Loopback:
         }
         folder = self.folder / "indexes"
         found = {
-            name: Index(
+            name: PlayedIndex(
                 folder / name,
                 self.issuer,
                 self.sigstore,
@@ -178,13 +178,13 @@ class Loopback:
         }
         if further:
             simple, upload = further
-            found["other"] = Index(
+            found["other"] = PlayedIndex(
                 folder / "other", self.issuer, self.sigstore, name="other", simple=simple, upload=upload
             )
         return found
 
-    def _registry(self, name: str) -> Registry:
-        registry = Registry(self.folder / "registries" / name, self.github.packages, referrers=name != GHCR)
+    def _registry(self, name: str) -> PlayedRegistry:
+        registry = PlayedRegistry(self.folder / "registries" / name, self.github.packages, referrers=name != GHCR)
         registry.state.account = self.github.account
         return registry
 

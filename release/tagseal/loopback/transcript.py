@@ -41,7 +41,7 @@ _NOTE = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Exchange:
     """One request and its answer."""
 
     n: int
@@ -73,11 +73,11 @@ class Transcript:
         self._file = path.open("w", encoding="utf-8", buffering=1) if path else None
         self._start = time.monotonic()
         self._lock = threading.Lock()
-        self._entries: list[Entry] = []
+        self._entries: list[Exchange] = []
         self._strangers: Counter[int] = Counter()
 
     @property
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[Exchange, ...]:
         """The entries so far."""
         with self._lock:
             return tuple(self._entries)
@@ -112,7 +112,7 @@ class Transcript:
                 if str(times).strip("0") != "1":
                     return
                 note += f", {times:,} times" if times > 1 else ""
-            entry = Entry(
+            entry = Exchange(
                 n=len(self._entries) + 1,
                 at=round(at, 4),
                 seconds=round(self.clock() - at, 4),

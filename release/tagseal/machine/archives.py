@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, cast
 from packaging.metadata import parse_email
 
 from tagseal.errors import VerificationFailed
-from tagseal.machine.files import opened
-from tagseal.machine.members import Link, Members, Unsafe, inside
+from tagseal.machine.files import open_file
+from tagseal.machine.members import Link, Members, UnsafeMember, inside
 from tagseal.names import show
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ _PLAIN_COMPRESSION = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contents:
+class PackageContents:
     """What one pass over a package found."""
 
     name: str
@@ -66,7 +66,7 @@ def members(path: Path) -> Mapping[str, str]:
     return read(path).members
 
 
-def read(path: Path) -> Contents:
+def read(path: Path) -> PackageContents:
     """Read a wheel or an sdist once, whole.
 
     Raises:
@@ -76,7 +76,7 @@ def read(path: Path) -> Contents:
     found = Members()
     texts: list[bytes] = []
     try:
-        with opened(path) as file:
+        with open_file(path) as file:
             for name, content in (_wheel if wheel else _sdist)(file):
                 inside(name)
                 if content is None:
@@ -89,7 +89,7 @@ def read(path: Path) -> Contents:
                     found.add(name, digest)
                     texts += [text] if keep else []
         found.hold_nothing_below_links()
-    except Unsafe as error:
+    except UnsafeMember as error:
         raise VerificationFailed(
             f"got {show(path.name)} with {error}, expected a plain archive",
             hint="Look at how it is built: an index and pip may refuse such an archive, or read another one in it.",
@@ -103,22 +103,22 @@ def read(path: Path) -> Contents:
     if not raw.get("name") or not raw.get("version"):
         raise _damage(path, "no name or no version in its metadata")
     classifiers = tuple(raw.get("classifiers", ()))
-    return Contents(name=raw["name"], version=raw["version"], classifiers=classifiers, members=found.digests)
+    return PackageContents(name=raw["name"], version=raw["version"], classifiers=classifiers, members=found.digests)
 
 
 def _wheel(file: BufferedReader) -> Iterator[tuple[str, BufferedIOBase | None]]:
     with zipfile.ZipFile(file) as archive:
         infos = archive.infolist()
         if len(infos) > _MEMBERS or sum(info.file_size for info in infos) > allowance(file):
-            raise Unsafe(BOMB)
+            raise UnsafeMember(BOMB)
         for info in infos:
             if info.orig_filename != info.filename:
-                raise Unsafe(f"the name {show(info.orig_filename)}")
+                raise UnsafeMember(f"the name {show(info.orig_filename)}")
             form = stat.S_IFMT(info.external_attr >> 16)
             if form not in {0, stat.S_IFREG, stat.S_IFDIR}:
-                raise Unsafe(f"{show(info.filename)}, which is a link or a device")
+                raise UnsafeMember(f"{show(info.filename)}, which is a link or a device")
             if info.flag_bits & 1 or info.compress_type not in _PLAIN_COMPRESSION:
-                raise Unsafe(f"{show(info.filename)}, which is encrypted or packed in an unusual way")
+                raise UnsafeMember(f"{show(info.filename)}, which is encrypted or packed in an unusual way")
             if info.is_dir():
                 yield info.filename.rstrip("/"), None
                 continue
@@ -131,7 +131,7 @@ def _sdist(file: BufferedReader) -> Iterator[tuple[str, BufferedIOBase | Link | 
     with tarfile.open(fileobj=plain, mode="r|") as archive:
         for count, member in enumerate(archive):
             if count > _MEMBERS:
-                raise Unsafe(BOMB)
+                raise UnsafeMember(BOMB)
             name = member.name
             if member.isdir():
                 yield name, None
@@ -140,7 +140,7 @@ def _sdist(file: BufferedReader) -> Iterator[tuple[str, BufferedIOBase | Link | 
             elif member.isreg() and not member.issparse():
                 yield name, cast("BufferedReader", archive.extractfile(member))
             else:
-                raise Unsafe(f"{show(name)}, which is a device, a pipe, sparse or a link with bytes")
+                raise UnsafeMember(f"{show(name)}, which is a device, a pipe, sparse or a link with bytes")
 
 
 class Bounded(io.RawIOBase):
@@ -159,7 +159,7 @@ class Bounded(io.RawIOBase):
         size = self._stream.readinto(buffer)
         self._left -= size
         if self._left < 0:
-            raise Unsafe(BOMB)
+            raise UnsafeMember(BOMB)
         return size
 
 

@@ -100,7 +100,7 @@ def _is_same_module(git: Git, path: str, commit: str) -> bool:
 
 def _object_id(place: Path, like: str) -> str:
     """Return the object id of a file's bytes, by the algorithm of an id."""
-    with files.opened(place) as file:
+    with files.open_file(place) as file:
         size = os.fstat(file.fileno()).st_size
         digest = _begin(size, like)
         while block := file.read(_BLOCK):

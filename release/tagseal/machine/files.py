@@ -27,7 +27,7 @@ TEXT = 16 << 20
 
 
 @contextmanager
-def opened(path: Path, *, follow: bool = False) -> Iterator[BufferedReader]:
+def open_file(path: Path, *, follow: bool = False) -> Iterator[BufferedReader]:
     """Open a regular file for reading, without waiting; neither a folder nor a device nor a pipe is one.
 
     Args:
@@ -58,7 +58,7 @@ def read(path: Path, most: int = TEXT, *, follow: bool = False) -> bytes:
         Refused: It is something else.
         UsageError: It has more than ``most`` bytes.
     """
-    with opened(path, follow=follow) as file:
+    with open_file(path, follow=follow) as file:
         found = file.read(most + 1)
     if len(found) > most:
         raise UsageError(
@@ -82,7 +82,7 @@ def measure(path: Path) -> tuple[int, str]:
     Raises:
         Refused: It is something else.
     """
-    with opened(path) as file:
+    with open_file(path) as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         return file.tell(), digest
 
@@ -108,7 +108,7 @@ def copy_artifact(path: Path, folder: Path, kind: Kind) -> Artifact:
     digest = hashlib.sha256()
     target = folder / safe_file_name(path.name)
     try:
-        with opened(path) as source, target.open("xb") as file:
+        with open_file(path) as source, target.open("xb") as file:
             while block := source.read(BLOCK):
                 digest.update(block)
                 file.write(block)

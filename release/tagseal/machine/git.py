@@ -27,7 +27,7 @@ SUBMODULE = "160000"
 """The mode of a submodule's entry in a tree, and in the index."""
 
 
-class Status(NamedTuple):
+class WorkingTree(NamedTuple):
     """How the working tree differs from HEAD. Paths are relative to the root, with ``/``."""
 
     changed: tuple[str, ...]
@@ -103,7 +103,7 @@ class Git:
         found = self._ask("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
         return found.output.strip() or None
 
-    def status(self) -> Status:
+    def status(self) -> WorkingTree:
         """Compare the working tree with HEAD; submodules with other contents count as changed."""
         # Git would look into a submodule by another git, which reads the configuration there.
         listing = self.command(
@@ -115,7 +115,7 @@ class Git:
         for facts, path in staged:
             if facts.split()[0] == SUBMODULE and (module := self.module(path)) and any(module.status()):
                 changed[path] = None
-        return Status(
+        return WorkingTree(
             changed=tuple(changed),
             untracked=tuple(path for state, path in entries if state == "??"),
         )

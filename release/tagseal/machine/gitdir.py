@@ -128,7 +128,7 @@ class Gitdir:
         for name in filter(_OBJECTS.fullmatch, names):
             copy = target / "objects" / name
             copy.parent.mkdir(exist_ok=True)
-            with files.opened(source / name) as content, copy.open("xb") as file:
+            with files.open_file(source / name) as content, copy.open("xb") as file:
                 shutil.copyfileobj(content, file, files.BLOCK)
         if lenders := _lines(source / "info" / "alternates"):
             places = [os.path.realpath(source / line) for line in lenders if not line.startswith("#")]
@@ -141,7 +141,7 @@ class Gitdir:
         head = self.own / "HEAD"
         if head.is_symlink():  # as git made it once
             return b"ref: " + os.fsencode(head.readlink()) + b"\n"
-        with files.opened(head) as file:
+        with files.open_file(head) as file:
             return file.read(files.BLOCK)
 
 
@@ -199,7 +199,7 @@ def _config(file: Path, environ: Mapping[str, str]) -> str:
 def _lines(file: Path) -> list[str]:
     if not os.path.lexists(file):
         return []
-    with files.opened(file) as content:
+    with files.open_file(file) as content:
         lines = content.read(files.BLOCK).decode("utf-8", "replace").split("\n")
     return [line for line in lines if line and "\0" not in line]
 

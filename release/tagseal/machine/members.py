@@ -21,7 +21,7 @@ _LONGEST = 4096
 """Characters of a member's path: the most that Linux takes."""
 
 
-class Unsafe(Exception):  # noqa: N818 - a finding, turned into an error of ours at the border
+class UnsafeMember(Exception):  # noqa: N818 - a finding, turned into an error of ours at the border
     """Says what was found."""
 
 
@@ -50,7 +50,7 @@ class Members:
             Unsafe: The archive had this member before.
         """
         if name in self.digests:
-            raise Unsafe(f"{show(name)} twice")
+            raise UnsafeMember(f"{show(name)} twice")
         self.digests[name] = digest
 
     def add_link(self, name: str, link: Link) -> None:
@@ -66,7 +66,7 @@ class Members:
         """Return the digest of the file that a hard link is."""
         same_folder = target.partition("/")[0] == name.partition("/")[0]
         if target in self._links or target not in self.digests or not same_folder:
-            raise Unsafe(f"{show(name)}, a hard link to what is no file above it in its own folder")
+            raise UnsafeMember(f"{show(name)}, a hard link to what is no file above it in its own folder")
         return self.digests[target]
 
     def hold_nothing_below_links(self) -> None:
@@ -81,7 +81,7 @@ class Members:
         below = (name for link, name in pairwise(ordered) if link in links and name.startswith(f"{link}\0"))
         if found := next(below, None) or min(links & folders, default=None):
             path = found.replace("\0", "/")
-            raise Unsafe(f"{show(path)}, which would be written through a link")
+            raise UnsafeMember(f"{show(path)}, which would be written through a link")
 
 
 def inside(name: str) -> None:
@@ -92,7 +92,7 @@ def inside(name: str) -> None:
     """
     plain = bool(name) and len(name) <= _LONGEST and name == posixpath.normpath(name)
     if not plain or "\\" in name or "\0" in name or name.startswith(("/", "..")) or name[1:2] == ":":
-        raise Unsafe(f"the name {show(name)}, which leads outside or is not plain")
+        raise UnsafeMember(f"the name {show(name)}, which leads outside or is not plain")
 
 
 def _symbolic(name: str, target: str) -> str:
@@ -101,7 +101,7 @@ def _symbolic(name: str, target: str) -> str:
     down = list(dropwhile(lambda part: part == "..", parts))
     plain = bool(target) and not target.startswith("/") and target[1:2] != ":" and not {*target} & {"\\", "\0"}
     if not plain or ".." in down or len(parts) - len(down) >= name.count("/"):
-        raise Unsafe(f"{show(name)}, a link that leads outside or is not plain: {show(target)}")
+        raise UnsafeMember(f"{show(name)}, a link that leads outside or is not plain: {show(target)}")
     return hashlib.sha256(f"symbolic link\0{target}".encode(errors="surrogateescape")).hexdigest()
 
 

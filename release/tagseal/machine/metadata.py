@@ -27,7 +27,7 @@ _SETUPTOOLS = "setuptools.build_meta:__legacy__"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Declared:
+class DeclaredProject:
     """Name and version as they stand in the project's files; None where only the back end knows."""
 
     name: str | None
@@ -41,7 +41,7 @@ class Declared:
         return self.name is None or self.version is None
 
 
-def read_declared(folder: Path) -> Declared:
+def read_declared(folder: Path) -> DeclaredProject:
     """Read what the project in this folder declares (the ``[project]`` table of PEP 621).
 
     A name is also taken from where projects state it that have no such table: ``[tool.poetry]``, ``setup.cfg``, or a
@@ -64,14 +64,14 @@ def read_declared(folder: Path) -> Declared:
     name, version = (_text(project, key) for key in ("name", "version"))
     if not project:
         name = _text(_table(_table(document, "tool"), "poetry"), "name") or _from_cfg(folder) or _from_setup(folder)
-    return Declared(
+    return DeclaredProject(
         name=None if name is None else valid_name(name),
         version=None if version is None else str(valid_version(version)),
         backend=_text(system, "build-backend") or _SETUPTOOLS,
     )
 
 
-def stated_name(found: Declared) -> str:
+def stated_name(found: DeclaredProject) -> str:
     """Return the project's name, which no build back end may decide.
 
     What a build job says of its files is held against the name, and the job that signs runs no back end to ask.

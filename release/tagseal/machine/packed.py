@@ -13,7 +13,7 @@ import zipfile
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused, VerificationFailed
-from tagseal.machine.files import opened
+from tagseal.machine.files import open_file
 from tagseal.names import safe_file_name
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def unpack(path: Path, folder: str) -> dict[str, bytes]:
         Refused: It is no regular file.
         VerificationFailed: It is no archive, or none that :func:`packed` makes.
     """
-    with opened(path) as file:
+    with open_file(path) as file:
         content = file.read(LARGEST + 1)
     try:
         found = _members(content, folder)

@@ -24,7 +24,7 @@ _DEEPEST = 100
 """Levels, aliases followed."""
 
 
-class Fault(StrEnum):
+class YamlProblem(StrEnum):
     """Why a document cannot be read."""
 
     encoding = "encoding"
@@ -33,7 +33,7 @@ class Fault(StrEnum):
     cycle = "cycle"  # an alias to what it stands in
 
 
-class Unreadable(ValueError):  # noqa: N818 - what is the matter; each reader makes its own finding or error of it
+class UnreadableYaml(ValueError):  # noqa: N818 - what is the matter; each reader makes its own finding or error of it
     """A document that no reader of this tool takes.
 
     Attributes:
@@ -43,14 +43,14 @@ class Unreadable(ValueError):  # noqa: N818 - what is the matter; each reader ma
         column: In characters, from 1.
     """
 
-    def __init__(self, fault: Fault, reason: str, line: int = 1, column: int = 1) -> None:
+    def __init__(self, fault: YamlProblem, reason: str, line: int = 1, column: int = 1) -> None:
         """Keep the parts; ``str()`` gives the reason."""
         super().__init__(reason)
         self.fault, self.reason, self.line, self.column = fault, reason, line, column
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
+class YamlDocument:
     """One document."""
 
     top: yaml.Node | None
@@ -67,29 +67,29 @@ class Document:
         return None if self.top is None else _plain(self.top)
 
 
-def compose(data: bytes) -> Document:
+def compose(data: bytes) -> YamlDocument:
     """Read one document: UTF-8, with or without a byte order mark.
 
     Raises:
         Unreadable: It is no YAML, or larger or deeper than any workflow.
     """
     if len(data) > LARGEST:
-        raise Unreadable(Fault.size, f"got {len(data)} bytes, expected at most {LARGEST}")
+        raise UnreadableYaml(YamlProblem.size, f"got {len(data)} bytes, expected at most {LARGEST}")
     try:
         loader = _Loader(data.decode("utf-8-sig"))
-        return Document(top=loader.get_single_node(), aliases=loader.aliases)
-    except Unreadable:
+        return YamlDocument(top=loader.get_single_node(), aliases=loader.aliases)
+    except UnreadableYaml:
         raise
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise Unreadable(Fault.encoding, "got bytes that are no UTF-8, expected UTF-8", line) from error
+        raise UnreadableYaml(YamlProblem.encoding, "got bytes that are no UTF-8, expected UTF-8", line) from error
     except yaml.MarkedYAMLError as error:
         place = _place(error.problem_mark or error.context_mark)
-        raise Unreadable(Fault.syntax, f"got no YAML: {show(str(error.problem))}", *place) from error
+        raise UnreadableYaml(YamlProblem.syntax, f"got no YAML: {show(str(error.problem))}", *place) from error
     except (yaml.YAMLError, ValueError, OverflowError) as error:  # of a number that is no character, or no number
-        raise Unreadable(Fault.syntax, f"got no YAML: {show(str(error))}") from error
+        raise UnreadableYaml(YamlProblem.syntax, f"got no YAML: {show(str(error))}") from error
     except RecursionError as error:
-        raise Unreadable(Fault.size, "got values that are nested too deeply") from error
+        raise UnreadableYaml(YamlProblem.size, "got values that are nested too deeply") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class _Loader(yaml.BaseLoader):
         place = _place(event.start_mark)
         if isinstance(event, yaml.AliasEvent):
             if event.anchor in self._open:
-                raise Unreadable(Fault.cycle, "got an alias to what it stands in", *place)
+                raise UnreadableYaml(YamlProblem.cycle, "got an alias to what it stands in", *place)
             self.aliases += 1
             # Of an anchor that is not there, the library will say so.
             self._add(self._extents.get(event.anchor or "", _Extent(1, 1)), place)
@@ -134,16 +134,16 @@ class _Loader(yaml.BaseLoader):
         self._extents[anchor] = _Extent(self._nodes - nodes, self._lowest - self._level)
         self._lowest = max(lowest, self._lowest)
         if isinstance(node, yaml.ScalarNode) and not _is_text(node.value):
-            raise Unreadable(Fault.syntax, f"got {show(node.value)}, expected a text", *place)
+            raise UnreadableYaml(YamlProblem.syntax, f"got {show(node.value)}, expected a text", *place)
         return node
 
     def _add(self, extent: _Extent, place: tuple[int, int]) -> None:
         self._nodes += extent.nodes
         self._lowest = max(self._lowest, self._level + extent.levels)
         if self._nodes > _NODES:
-            raise Unreadable(Fault.size, f"got more than {_NODES} keys and values, expected fewer", *place)
+            raise UnreadableYaml(YamlProblem.size, f"got more than {_NODES} keys and values, expected fewer", *place)
         if self._lowest > _DEEPEST:
-            raise Unreadable(Fault.size, f"got more than {_DEEPEST} levels, expected fewer", *place)
+            raise UnreadableYaml(YamlProblem.size, f"got more than {_DEEPEST} levels, expected fewer", *place)
 
 
 def _is_text(value: str) -> bool:
@@ -162,7 +162,9 @@ def _plain(node: yaml.Node) -> Any:  # noqa: ANN401 - whatever the file says
 def _entries(node: yaml.MappingNode) -> Iterator[tuple[str, Any]]:
     for key, value in node.value:
         if not isinstance(key, yaml.ScalarNode):
-            raise Unreadable(Fault.syntax, "got a key that is no text, expected a text", *_place(key.start_mark))
+            raise UnreadableYaml(
+                YamlProblem.syntax, "got a key that is no text, expected a text", *_place(key.start_mark)
+            )
         yield str(key.value), _plain(value)
 
 

@@ -28,7 +28,7 @@ _LONGEST = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class ChildAnswer:
     """What came of the work."""
 
     text: str = ""
@@ -38,7 +38,7 @@ class Answer:
     """``file:line`` of what was wrong; empty where nobody knows."""
 
 
-def ask(module: str, request: object) -> Answer:
+def ask(module: str, request: object) -> ChildAnswer:
     """Let ``work(request)`` of a module of ours run in a child.
 
     Args:
@@ -52,20 +52,22 @@ def ask(module: str, request: object) -> Answer:
             argv, cwd=Path(__file__).parent, environ=environ, stdin=pickle.dumps(request), timeout=SECONDS
         )
     except ServiceError:
-        return Answer(problem=f"it took more than {SECONDS:g} seconds")
+        return ChildAnswer(problem=f"it took more than {SECONDS:g} seconds")
     if finished.code or finished.cut:
-        return Answer(problem=f"it took more than {_MEMORY // 1024**3} GiB of memory, or broke off: {finished.code}")
-    return Answer(**json.loads(finished.output))
+        return ChildAnswer(
+            problem=f"it took more than {_MEMORY // 1024**3} GiB of memory, or broke off: {finished.code}"
+        )
+    return ChildAnswer(**json.loads(finished.output))
 
 
-def attempt(module: str, request: object) -> Answer:
+def attempt(module: str, request: object) -> ChildAnswer:
     """Do the work in this process; what it raises is a problem."""
     try:
-        answer: Answer = import_module(module).work(request)
+        answer: ChildAnswer = import_module(module).work(request)
     except Exception as error:  # noqa: BLE001 - whatever a parser raises for what it cannot read
-        return Answer(problem=f"{type(error).__name__}: {error}"[:300])
+        return ChildAnswer(problem=f"{type(error).__name__}: {error}"[:300])
     if len(answer.text) > _LONGEST:
-        return Answer(problem=f"it became longer than {_LONGEST:,} characters")
+        return ChildAnswer(problem=f"it became longer than {_LONGEST:,} characters")
     return answer
 
 

@@ -75,7 +75,7 @@ GH = "2.23"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Minimum:
+class MinimumClients:
     """The oldest clients that accept everything."""
 
     sigstore: str
@@ -85,18 +85,18 @@ class Minimum:
     gh: str = GH
 
 
-def of(seal: Seal) -> Minimum:
+def of(seal: Seal) -> MinimumClients:
     """Return the oldest clients that accept what was sealed.
 
     Raises:
         Refused: A bundle is made of something that no client is known to read.
     """
-    files = [one.contents for one in seal.bundles]
-    bundled = [one.contents for one in seal.signatures if one.name.endswith(_BUNDLED)]
+    files = [bundle.contents for bundle in seal.bundles]
+    bundled = [signature.contents for signature in seal.signatures if signature.name.endswith(_BUNDLED)]
     return minimum(files, bundled)
 
 
-def minimum(bundles: Sequence[Contents], signatures: Sequence[Contents] = ()) -> Minimum:
+def minimum(bundles: Sequence[Contents], signatures: Sequence[Contents] = ()) -> MinimumClients:
     """Return the oldest clients that accept bundles made of these things: what one of a set needs, the set needs.
 
     Args:
@@ -106,20 +106,20 @@ def minimum(bundles: Sequence[Contents], signatures: Sequence[Contents] = ()) ->
     Raises:
         Refused: One is made of something that no client is known to read.
     """
-    return Minimum(
+    return MinimumClients(
         sigstore=_oldest("sigstore", bundles),
         cosign=_oldest("cosign", bundles),
         image=_oldest("image", signatures or (PLANNED_SIGNATURE,)),
     )
 
 
-def offline(bundles: Sequence[Contents]) -> Minimum:
+def offline(bundles: Sequence[Contents]) -> MinimumClients:
     """Return the oldest clients that accept bundles made of these things by the trust that lies in an offline kit.
 
     Raises:
         Refused: One is made of something that no client is known to read.
     """
-    return Minimum(
+    return MinimumClients(
         sigstore=_oldest("sigstore", bundles, OFFLINE),
         cosign=_oldest("cosign", bundles, OFFLINE),
         image=PLANNED.image,
@@ -133,7 +133,7 @@ def needs(contents: Contents) -> tuple[str, ...]:
 
 def _oldest(client: str, contents: Iterable[Contents], *more: str) -> str:
     since = SINCE[client]
-    needed = dict.fromkeys((*(one for each in contents for one in needs(each)), *more))
+    needed = dict.fromkeys((*(need for content in contents for need in needs(content)), *more))
     if unknown := [one for one in needed if one not in since]:
         raise Refused(
             f"got a bundle with {', '.join(show(one) for one in unknown)}, expected what verifying clients are known "

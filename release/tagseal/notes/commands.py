@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import VerificationFailed
 from tagseal.names import number_of, show
-from tagseal.notes.forms import RESOLVED, Expected, Use, hold_no_python, read
+from tagseal.notes.forms import RESOLVED, ExpectedRelease, Use, hold_no_python, read
 from tagseal.notes.known import FORMS
 from tagseal.notes.page import fences
 from tagseal.records import BUNDLE, Artifact, Command, Kind, Phase
@@ -22,7 +22,16 @@ if TYPE_CHECKING:
 
     from tagseal.notes.forms import Form
 
-__all__ = ["Expected", "Purpose", "Use", "classify", "commands", "require_purposes", "shown_packages", "too_early"]
+__all__ = [
+    "ExpectedRelease",
+    "Purpose",
+    "Use",
+    "classify",
+    "commands",
+    "require_purposes",
+    "shown_packages",
+    "too_early",
+]
 
 MANY = 6
 """Wheels whose provenance the notes verify one by one; ``witness`` verifies them all."""
@@ -73,7 +82,7 @@ def commands(markdown: str) -> tuple[Command, ...]:
     )
 
 
-def classify(command: Command, *, expected: Expected, forms: Sequence[Form] = FORMS) -> Purpose:
+def classify(command: Command, *, expected: ExpectedRelease, forms: Sequence[Form] = FORMS) -> Purpose:
     """Return what the command is for, having held every word of it against what was planned, by one of these forms.
 
     Raises:
@@ -81,7 +90,7 @@ def classify(command: Command, *, expected: Expected, forms: Sequence[Form] = FO
     """
     lines = [line for line in command.text.replace("\\\n", "").split("\n") if line.strip()]
     purposes = [_classify(line, command.phase, expected, forms) for line in lines]
-    asked = next((one for one in purposes[:1] if one.kind is Use.resolve), None)
+    asked = next((purpose for purpose in purposes[:1] if purpose.kind is Use.resolve), None)
     purposes = purposes[1:] if asked else purposes
     if (asked is not None) != any(name.endswith(RESOLVED) for purpose in purposes for name in purpose.files):
         raise VerificationFailed(
@@ -103,7 +112,7 @@ def classify(command: Command, *, expected: Expected, forms: Sequence[Form] = FO
 
 
 def require_purposes(
-    commands: Sequence[Command], expected: Expected, artifacts: Sequence[Artifact]
+    commands: Sequence[Command], expected: ExpectedRelease, artifacts: Sequence[Artifact]
 ) -> tuple[Purpose, ...]:
     """Return each command's purpose, having held that together they cover every artifact.
 
@@ -124,7 +133,7 @@ def require_purposes(
 
 
 def _uncovered(
-    artifact: Artifact, purposes: Sequence[Purpose], all_of_them: Sequence[Artifact], expected: Expected
+    artifact: Artifact, purposes: Sequence[Purpose], all_of_them: Sequence[Artifact], expected: ExpectedRelease
 ) -> Iterator[str]:
     if artifact.kind is Kind.image:
         said = {name for purpose in purposes if purpose.kind is Use.verify for name in purpose.files}
@@ -143,14 +152,16 @@ def _uncovered(
     for what, names, fits in wanted:
         covered = {name for purpose in purposes if fits(purpose) for name in purpose.files}
         yield from (f"{name}: no {what}" for name in sorted(names - covered))
-    verified = {name for one in purposes if (one.kind, one.tool) == (Use.verify, "cosign") for name in one.files}
+    verified = {
+        name for purpose in purposes if (purpose.kind, purpose.tool) == (Use.verify, "cosign") for name in purpose.files
+    }
     if not verified & by_cosign:
         yield f"{artifact.name}: no cosign command"
     if artifact.kind is not Kind.checksums and not hashed & lists:
         yield f"{artifact.name}: no check of its hash"
 
 
-def _from_index(purposes: Sequence[Purpose], artifacts: Sequence[Artifact], expected: Expected) -> Iterator[str]:
+def _from_index(purposes: Sequence[Purpose], artifacts: Sequence[Artifact], expected: ExpectedRelease) -> Iterator[str]:
     """Yield what the commands leave out of an index: the download, and a package's provenance; of many, of two."""
     if expected.index is None:
         return
@@ -160,14 +171,16 @@ def _from_index(purposes: Sequence[Purpose], artifacts: Sequence[Artifact], expe
         return
     attested = {name for purpose in purposes if purpose.tool == "pypi-attestations" for name in purpose.files}
     yield from (
-        f"{one.name}: no command for its provenance" for one in shown_packages(artifacts) if one.name not in attested
+        f"{package.name}: no command for its provenance"
+        for package in shown_packages(artifacts)
+        if package.name not in attested
     )
 
 
 def shown_packages(artifacts: Sequence[Artifact]) -> tuple[Artifact, ...]:
     """Return the packages whose provenance the notes verify: all of few, else the first wheel and the sdist."""
-    wheels = [one for one in artifacts if one.kind is Kind.wheel]
-    others = [one for one in artifacts if one.kind is Kind.sdist]
+    wheels = [artifact for artifact in artifacts if artifact.kind is Kind.wheel]
+    others = [artifact for artifact in artifacts if artifact.kind is Kind.sdist]
     return (*(wheels if len(wheels) <= MANY else wheels[:1]), *others)
 
 
@@ -186,7 +199,7 @@ def too_early(purposes: Sequence[Purpose], artifacts: Sequence[Artifact]) -> Ite
             yield from (f"{name}: {purpose.tool} reads it above its download" for name in sorted(needed - there))
 
 
-def _classify(line: str, phase: Phase, expected: Expected, forms: Sequence[Form]) -> Purpose:
+def _classify(line: str, phase: Phase, expected: ExpectedRelease, forms: Sequence[Form]) -> Purpose:
     form, call = read(line, forms)
     tool = form.program[0]
     expected_phase = form.phase_of(call)

@@ -62,7 +62,7 @@ class Use(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Expected:
+class ExpectedRelease:
     """What the commands of one release may speak of."""
 
     identity: Identity
@@ -86,17 +86,17 @@ class Expected:
     """As above."""
 
     @classmethod
-    def planned(cls, plan: Plan, tag: str, artifacts: Sequence[Artifact]) -> Expected:
+    def planned(cls, plan: Plan, tag: str, artifacts: Sequence[Artifact]) -> ExpectedRelease:
         """Return what the release of a plan expects, its image and its index included."""
         found = cls.of(plan.identity, tag, artifacts, next(iter(plan.image_tags), ""))
         project = canonicalize_name(plan.project)
         return replace(found, index=plan.index, project=project, version=plan.version) if plan.index else found
 
     @classmethod
-    def of(cls, identity: Identity, tag: str, artifacts: Sequence[Artifact], image_tag: str = "") -> Expected:
+    def of(cls, identity: Identity, tag: str, artifacts: Sequence[Artifact], image_tag: str = "") -> ExpectedRelease:
         """Return what a release of these artifacts expects: each file is attached with its bundle."""
         names = [artifact.name for artifact in artifacts if artifact.kind is not Kind.image]
-        image = next((one for one in artifacts if one.kind is Kind.image), None)
+        image = next((artifact for artifact in artifacts if artifact.kind is Kind.image), None)
         return cls(
             identity=identity,
             tag=tag,
@@ -118,7 +118,7 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class ShellCall:
     """One simple command, taken apart."""
 
     line: str
@@ -139,19 +139,19 @@ class Form:
     use: Use
     phase: Phase
     """Of most calls; see :meth:`phase_of`."""
-    files: Callable[[Call, Expected], Sequence[str]]
+    files: Callable[[ShellCall, ExpectedRelease], Sequence[str]]
     """Returns the assets that the call speaks of, having checked its words."""
     flags: frozenset[str] = frozenset()
     options: frozenset[str] = frozenset()
-    public: Callable[[Call], bool] = lambda _: False
+    public: Callable[[ShellCall], bool] = lambda _: False
     """Tells of a call whether it speaks of what is there only once the release is public."""
 
-    def phase_of(self, call: Call) -> Phase:
+    def phase_of(self, call: ShellCall) -> Phase:
         """Return the phase that a call belongs to."""
         return Phase.public if self.public(call) else self.phase
 
 
-def read(line: str, forms: Sequence[Form]) -> tuple[Form, Call]:
+def read(line: str, forms: Sequence[Form]) -> tuple[Form, ShellCall]:
     """Return which of these forms one simple command has, and the command taken apart.
 
     Raises:
@@ -166,7 +166,7 @@ def read(line: str, forms: Sequence[Form]) -> tuple[Form, Call]:
         raise misunderstanding(line, words[0], "no such program, or not this way of calling it")
     if (form.use is Use.resolve) != (asks is not None):
         raise misunderstanding(line, words[0], 'a digest is asked for by DIGEST="$(crane digest IMAGE:TAG)"')
-    call = Call(line=line)
+    call = ShellCall(line=line)
     rest = iter(words[len(form.program) :])
     for word in rest:
         if form.use is Use.install or not word.startswith("-"):
@@ -204,7 +204,7 @@ def _words(line: str) -> list[str]:
     return words
 
 
-def same(call: Call, what: str, got: Sequence[str], expected: str) -> None:
+def same(call: ShellCall, what: str, got: Sequence[str], expected: str) -> None:
     """Hold that a call gives this value, once.
 
     Raises:
@@ -214,7 +214,7 @@ def same(call: Call, what: str, got: Sequence[str], expected: str) -> None:
         raise wrong(call, what, " ".join(got), expected)
 
 
-def assets(call: Call, names: Sequence[str], expected: Expected) -> Sequence[str]:
+def assets(call: ShellCall, names: Sequence[str], expected: ExpectedRelease) -> Sequence[str]:
     """Accept names of the release's assets.
 
     Raises:
@@ -225,7 +225,7 @@ def assets(call: Call, names: Sequence[str], expected: Expected) -> Sequence[str
     return names
 
 
-def some(call: Call, names: Sequence[str]) -> Sequence[str]:
+def some(call: ShellCall, names: Sequence[str]) -> Sequence[str]:
     """Accept one name at least.
 
     Raises:
@@ -236,7 +236,7 @@ def some(call: Call, names: Sequence[str]) -> Sequence[str]:
     return names
 
 
-def wrong(call: Call, what: str, got: str, expected: str) -> VerificationFailed:
+def wrong(call: ShellCall, what: str, got: str, expected: str) -> VerificationFailed:
     """Return what to raise for a word that is not the planned one."""
     return VerificationFailed(
         f"{what}: got {show(got)}, expected {show(expected, 500)}",

@@ -17,10 +17,10 @@ from tagseal.errors import VerificationFailed
 from tagseal.names import number_of, safe_file_name, safe_image, safe_repository, safe_tag
 from tagseal.notes import clients
 from tagseal.notes import commands as instructions
-from tagseal.notes.commands import Expected, Purpose, Use
+from tagseal.notes.commands import ExpectedRelease, Purpose, Use
 from tagseal.notes.escape import plain
 from tagseal.notes.templates import fill
-from tagseal.notes.values import Image
+from tagseal.notes.values import ImageView
 from tagseal.records import BUNDLE, Command, Kind
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from tagseal.notes.templates import Templates
     from tagseal.records import Artifact, Identity
-    from tagseal.workflow.signing import Starts
+    from tagseal.workflow.signing import Triggers
 
 TEMPLATE = "guide.md.j2"
 
@@ -41,7 +41,7 @@ _PACKAGES = {Kind.wheel: "wheel", Kind.sdist: "sdist"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class GuideSubject:
     """What a guide is about."""
 
     project: str
@@ -59,11 +59,11 @@ class Subject:
     """By which strangers pull the image, or what stands for it."""
     image_forms: tuple[str, ...] = ()
     """How the image is signed: ``simplesigning``, ``bundle``."""
-    starts: Starts
+    starts: Triggers
     """What starts the workflow that signs."""
     links: Mapping[str, str]
     """Where a reader may go next: what is there, by its address."""
-    minimum: clients.Minimum = clients.PLANNED
+    minimum: clients.MinimumClients = clients.PLANNED
     """The oldest clients that accept the bundles; before anything is signed, those that it will be."""
 
 
@@ -89,7 +89,7 @@ class Package:
     bundle: str
 
 
-def render(subject: Subject, override: Templates | None) -> Guide:
+def render(subject: GuideSubject, override: Templates | None) -> Guide:
     """Render the guide, and understand each of its commands.
 
     Raises:
@@ -97,7 +97,7 @@ def render(subject: Subject, override: Templates | None) -> Guide:
         Refused: A name is unsafe.
         VerificationFailed: A command has a word that was not planned, or something is verified by none.
     """
-    expected = Expected.of(subject.identity, _known(subject.tag), subject.artifacts, subject.image_tag)
+    expected = ExpectedRelease.of(subject.identity, _known(subject.tag), subject.artifacts, subject.image_tag)
     text = fill(TEMPLATE, _values(subject, expected), override).strip("\n") + "\n"
     found = instructions.commands(text)
     purposes = tuple(instructions.classify(one, expected=expected) for one in found)
@@ -113,9 +113,11 @@ def render(subject: Subject, override: Templates | None) -> Guide:
     return Guide(text=_without_phases(text), commands=found, purposes=purposes)
 
 
-def _values(subject: Subject, expected: Expected) -> dict[str, Any]:
-    files = [_package(one) for one in subject.artifacts if one.kind is not Kind.image]
-    first = {one.kind: _package(one) for one in reversed(subject.artifacts) if one.kind in _PACKAGES}
+def _values(subject: GuideSubject, expected: ExpectedRelease) -> dict[str, Any]:
+    files = [_package(artifact) for artifact in subject.artifacts if artifact.kind is not Kind.image]
+    first = {
+        artifact.kind: _package(artifact) for artifact in reversed(subject.artifacts) if artifact.kind in _PACKAGES
+    }
     return {
         "tag": subject.tag,
         "version": subject.version,
@@ -127,7 +129,7 @@ def _values(subject: Subject, expected: Expected) -> dict[str, Any]:
         "issuer": subject.identity.issuer,
         "files": files,
         "packages": [first[kind] for kind in _PACKAGES if kind in first],
-        "wheels": sum(one.kind is Kind.wheel for one in subject.artifacts),
+        "wheels": sum(artifact.kind is Kind.wheel for artifact in subject.artifacts),
         "placeholders": [one for one in (TAG, VERSION, PLATFORM) if _stands(one, subject)],
         "image": _image(subject, expected),
         "starts": subject.starts,
@@ -149,15 +151,15 @@ def _package(artifact: Artifact) -> Package:
     return Package(what=_PACKAGES.get(artifact.kind, "file"), name=artifact.name, bundle=artifact.name + BUNDLE)
 
 
-def _stands(word: str, subject: Subject) -> bool:
-    return word == subject.tag or any(word in one.name for one in subject.artifacts)
+def _stands(word: str, subject: GuideSubject) -> bool:
+    return word == subject.tag or any(word in artifact.name for artifact in subject.artifacts)
 
 
-def _image(subject: Subject, expected: Expected) -> Image | None:
+def _image(subject: GuideSubject, expected: ExpectedRelease) -> ImageView | None:
     if not expected.image:
         return None
     safe_image(expected.image)
-    return Image(
+    return ImageView(
         name=expected.image,
         tag=subject.image_tag,
         digest=_DIGEST,
@@ -172,22 +174,22 @@ def _troubles(tools: set[str]) -> list[dict[str, Any]]:
     from tagseal.verification.diagnosis import TROUBLES  # noqa: PLC0415 - 0.6 s
 
     found = []
-    for one in TROUBLES:
-        said = [{"tool": said.tool, "text": said.text} for said in one.said if said.tool.partition(" ")[0] in tools]
-        if one.common and said:
-            words = {"title": one.title, "meaning": " ".join(one.meaning), "next": one.next}
-            found.append({"slug": one.slug, "said": said, **words})
+    for trouble in TROUBLES:
+        said = [{"tool": said.tool, "text": said.text} for said in trouble.said if said.tool.partition(" ")[0] in tools]
+        if trouble.common and said:
+            words = {"title": trouble.title, "meaning": " ".join(trouble.meaning), "next": trouble.next}
+            found.append({"slug": trouble.slug, "said": said, **words})
     return found
 
 
 def _unverified(purposes: Sequence[Purpose], artifacts: Sequence[Artifact]) -> Iterator[str]:
     """Yield each kind of artifact that no command verifies; the packages want sigstore's."""
-    verified = {(one.tool, name) for one in purposes if one.kind is Use.verify for name in one.files}
-    for kind in dict.fromkeys(one.kind for one in artifacts):
-        names = {one.name for one in artifacts if one.kind is kind}
+    verified = {(purpose.tool, name) for purpose in purposes if purpose.kind is Use.verify for name in purpose.files}
+    for kind in dict.fromkeys(artifact.kind for artifact in artifacts):
+        names = {artifact.name for artifact in artifacts if artifact.kind is kind}
         if kind in _PACKAGES and not any(("sigstore", name) in verified for name in names):
             yield f"{kind}: no sigstore command"
-        if kind is Kind.image and not any(one.of_image for one in purposes if one.kind is Use.verify):
+        if kind is Kind.image and not any(purpose.of_image for purpose in purposes if purpose.kind is Use.verify):
             yield f"{kind}: no cosign command"
 
 

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tagseal.notes.forms import Call, Expected, Form, Use, assets, from_index, index_options, same, some, wrong
+from tagseal.notes.forms import (
+    ExpectedRelease,
+    Form,
+    ShellCall,
+    Use,
+    assets,
+    from_index,
+    index_options,
+    same,
+    some,
+    wrong,
+)
 from tagseal.records import Phase
 
 if TYPE_CHECKING:
@@ -16,13 +27,13 @@ PROVENANCE = ".provenance"
 """What the commands call a file's provenance from the index (PEP 740), behind the file's own name."""
 
 
-def _index(call: Call, expected: Expected) -> Index:
+def _index(call: ShellCall, expected: ExpectedRelease) -> Index:
     if expected.index is None:
         raise wrong(call, "index", "one", "none: the packages go to no index")
     return expected.index
 
 
-def _pip(call: Call, expected: Expected) -> Sequence[str]:
+def _pip(call: ShellCall, expected: ExpectedRelease) -> Sequence[str]:
     index = _index(call, expected)
     same(call, "flags", call.flags, "--no-deps")
     same(call, "--only-binary", call.values("--only-binary"), ":all:")
@@ -33,7 +44,7 @@ def _pip(call: Call, expected: Expected) -> Sequence[str]:
     return ()
 
 
-def _provenance(call: Call, expected: Expected) -> Sequence[str]:
+def _provenance(call: ShellCall, expected: ExpectedRelease) -> Sequence[str]:
     index = _index(call, expected)
     name = "".join(call.values("--output")).removeprefix(f"{from_index(index)}/").removesuffix(PROVENANCE)
     same(call, "--output", call.values("--output"), f"{from_index(index)}/{name}{PROVENANCE}")
@@ -42,7 +53,7 @@ def _provenance(call: Call, expected: Expected) -> Sequence[str]:
     return ()
 
 
-def _attested_names(call: Call, expected: Expected) -> Sequence[str]:
+def _attested_names(call: ShellCall, expected: ExpectedRelease) -> Sequence[str]:
     index = _index(call, expected)
     files = some(call, assets(call, call.operands, expected))
     same(call, "file", files, files[0])

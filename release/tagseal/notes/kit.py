@@ -13,7 +13,7 @@ from tagseal.errors import VerificationFailed
 from tagseal.names import number_of, safe_tag
 from tagseal.notes import clients
 from tagseal.notes import commands as instructions
-from tagseal.notes.commands import Expected, Purpose, Use
+from tagseal.notes.commands import ExpectedRelease, Purpose, Use
 from tagseal.notes.known import KIT_FORMS
 from tagseal.notes.render import Page
 from tagseal.notes.templates import fill
@@ -36,7 +36,7 @@ def render(  # noqa: PLR0913 - all that the page depends on
     artifacts: Sequence[Artifact],
     since: int,
     override: Templates | None,
-    minimum: clients.Minimum = clients.PLANNED_OFFLINE,
+    minimum: clients.MinimumClients = clients.PLANNED_OFFLINE,
 ) -> Page:
     """Render the kit's page from the artifacts that it covers, and check its commands.
 
@@ -53,7 +53,7 @@ def render(  # noqa: PLR0913 - all that the page depends on
         Refused: A name is unsafe.
         VerificationFailed: The commands leave a file out, or have a word that was not planned.
     """
-    covered = [one for one in artifacts if one.kind not in {Kind.kit, Kind.image}]
+    covered = [artifact for artifact in artifacts if artifact.kind not in {Kind.kit, Kind.image}]
     expected = expectations(tag, plan, covered)
     more = {
         "kit": plan.kit,
@@ -67,21 +67,21 @@ def render(  # noqa: PLR0913 - all that the page depends on
     return Page(text=text, commands=found)
 
 
-def expectations(tag: str, plan: Plan, covered: Sequence[Artifact]) -> Expected:
+def expectations(tag: str, plan: Plan, covered: Sequence[Artifact]) -> ExpectedRelease:
     """Return what the kit's commands may speak of."""
-    return replace(Expected.of(plan.identity, safe_tag(tag), covered), commit=plan.commit)
+    return replace(ExpectedRelease.of(plan.identity, safe_tag(tag), covered), commit=plan.commit)
 
 
 def require_purposes(
-    commands: Sequence[Command], expected: Expected, covered: Sequence[Artifact]
+    commands: Sequence[Command], expected: ExpectedRelease, covered: Sequence[Artifact]
 ) -> tuple[Purpose, ...]:
     """Return each command's purpose, having held that together they cover every file.
 
     Raises:
         VerificationFailed: A command is wrong, or a file is not hashed or verified.
     """
-    purposes = tuple(instructions.classify(one, expected=expected, forms=KIT_FORMS) for one in commands)
-    run = [one for one in purposes if one.phase is not Phase.shown]
+    purposes = tuple(instructions.classify(command, expected=expected, forms=KIT_FORMS) for command in commands)
+    run = [purpose for purpose in purposes if purpose.phase is not Phase.shown]
     if missing := tuple(_uncovered(run, covered)):
         raise VerificationFailed(
             f"got an offline kit whose commands leave out {number_of(len(missing), 'thing')}, "

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from tagseal.notes.forms import CONFIG, RESOLVED, ROOT, Call, Expected, Form, Use, assets, same, some, wrong
+from tagseal.notes.forms import CONFIG, RESOLVED, ROOT, ExpectedRelease, Form, ShellCall, Use, assets, same, some, wrong
 from tagseal.notes.index import INDEX_FORMS
 from tagseal.records import BUNDLE, Phase
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def _gh(call: Call, expected: Expected) -> Sequence[str]:
+def _gh(call: ShellCall, expected: ExpectedRelease) -> Sequence[str]:
     same(call, "tag", call.operands, expected.tag)
     same(call, "--repo", call.values("--repo"), expected.repository)
     names = [*call.values("--pattern"), *call.values("-p")]
@@ -28,7 +28,7 @@ def _gh(call: Call, expected: Expected) -> Sequence[str]:
     return assets(call, names, expected)
 
 
-def _curl(call: Call, expected: Expected) -> Sequence[str]:
+def _curl(call: ShellCall, expected: ExpectedRelease) -> Sequence[str]:
     for flag in ("--fail", "--location", "--remote-name-all"):
         if flag not in call.flags:
             raise wrong(call, "flags", " ".join(call.flags), flag)
@@ -39,7 +39,7 @@ def _curl(call: Call, expected: Expected) -> Sequence[str]:
     return some(call, assets(call, names, expected))
 
 
-def _sigstore(call: Call, expected: Expected) -> Sequence[str]:
+def _sigstore(call: ShellCall, expected: ExpectedRelease) -> Sequence[str]:
     same(call, "--cert-identity", call.values("--cert-identity"), expected.identity.uri)
     same(call, "--cert-oidc-issuer", call.values("--cert-oidc-issuer"), expected.identity.issuer)
     files = some(call, assets(call, call.operands, expected))
@@ -49,22 +49,24 @@ def _sigstore(call: Call, expected: Expected) -> Sequence[str]:
     return files
 
 
-def _signer(call: Call, expected: Expected) -> None:
+def _signer(call: ShellCall, expected: ExpectedRelease) -> None:
     same(call, "--certificate-identity", call.values("--certificate-identity"), expected.identity.uri)
     issuer = call.values("--certificate-oidc-issuer")
     same(call, "--certificate-oidc-issuer", issuer, expected.identity.issuer)
 
 
-def _cosign_image(call: Call, expected: Expected) -> Sequence[str]:
+def _cosign_image(call: ShellCall, expected: ExpectedRelease) -> Sequence[str]:
     _signer(call, expected)
     return _image(call, call.operands, expected, digests=(expected.digest, RESOLVED))
 
 
-def _crane(call: Call, expected: Expected) -> Sequence[str]:
+def _crane(call: ShellCall, expected: ExpectedRelease) -> Sequence[str]:
     return _image(call, call.operands, expected, digests=())
 
 
-def _image(call: Call, names: Sequence[str], expected: Expected, *, digests: Sequence[str]) -> Sequence[str]:
+def _image(
+    call: ShellCall, names: Sequence[str], expected: ExpectedRelease, *, digests: Sequence[str]
+) -> Sequence[str]:
     """Accept the one image of the release, by its tag or by one of these digests."""
     known = [f"{expected.image}:{expected.image_tag}", *(f"{expected.image}@{digest}" for digest in digests)]
     if not expected.image or len(names) != 1 or names[0] not in known:
@@ -72,21 +74,21 @@ def _image(call: Call, names: Sequence[str], expected: Expected, *, digests: Seq
     return names
 
 
-def _mutable(call: Call) -> bool:
+def _mutable(call: ShellCall) -> bool:
     return "@sha256:" not in "".join(call.operands)
 
 
-def _cosign_kit(call: Call, expected: Expected) -> Sequence[str]:
+def _cosign_kit(call: ShellCall, expected: ExpectedRelease) -> Sequence[str]:
     same(call, "--trusted-root", call.values("--trusted-root"), ROOT)
     return _cosign(call, expected)
 
 
-def _sigstore_kit(call: Call, expected: Expected) -> Sequence[str]:
+def _sigstore_kit(call: ShellCall, expected: ExpectedRelease) -> Sequence[str]:
     same(call, "flags", call.flags, "--offline")
     return _sigstore(call, expected)
 
 
-def _tagseal_kit(call: Call, expected: Expected) -> Sequence[str]:
+def _tagseal_kit(call: ShellCall, expected: ExpectedRelease) -> Sequence[str]:
     same(call, "flags", call.flags, "--offline")
     same(call, "--trust-config", call.values("--trust-config"), CONFIG)
     same(call, "--repo", call.values("--repo"), expected.repository)
@@ -96,12 +98,12 @@ def _tagseal_kit(call: Call, expected: Expected) -> Sequence[str]:
     return some(call, assets(call, call.operands, expected))
 
 
-def _sha256sum_kit(call: Call, expected: Expected) -> Sequence[str]:
-    same(call, "flags", [one for one in call.flags if one != "--ignore-missing"], "-c")
+def _sha256sum_kit(call: ShellCall, expected: ExpectedRelease) -> Sequence[str]:
+    same(call, "flags", [flag for flag in call.flags if flag != "--ignore-missing"], "-c")
     return some(call, assets(call, call.operands, expected))
 
 
-def _cosign(call: Call, expected: Expected) -> Sequence[str]:
+def _cosign(call: ShellCall, expected: ExpectedRelease) -> Sequence[str]:
     _signer(call, expected)
     files = some(call, assets(call, call.operands, expected))
     same(call, "file", files, files[0])
@@ -109,13 +111,13 @@ def _cosign(call: Call, expected: Expected) -> Sequence[str]:
     return files
 
 
-def _sha256sum(call: Call, expected: Expected) -> Sequence[str]:
+def _sha256sum(call: ShellCall, expected: ExpectedRelease) -> Sequence[str]:
     if len(call.flags) != 1:
         raise wrong(call, "flags", " ".join(call.flags), "-c, once")
     return some(call, assets(call, call.operands, expected))
 
 
-def _install(call: Call, expected: Expected, *, known: frozenset[str]) -> Sequence[str]:
+def _install(call: ShellCall, expected: ExpectedRelease, *, known: frozenset[str]) -> Sequence[str]:
     """Nobody runs an installation here, so a name one letter off would be found by its author's victims only.
 
     A path without a version would be built from what lies in the reader's folder.

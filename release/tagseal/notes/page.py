@@ -83,7 +83,7 @@ def seams(section: str) -> tuple[tuple[int, bool], ...]:
 
     A block or an item of a list begins there, and no raw HTML is open.
     """
-    watch, found = _Open(), []
+    watch, found = _OpenElements(), []
     for token in _MARKDOWN.parse(section):
         block = token.nesting >= 0 and (token.level == 0 or (token.type, token.level) == ("list_item_open", 1))
         if token.map and block and not watch.stack:
@@ -174,7 +174,7 @@ def sanitise(markup: str) -> str:
 
 def _find_open_html(section: str) -> tuple[str, int] | None:
     """Return what the section's raw HTML leaves open, and its line (from 1)."""
-    watch = _Open()
+    watch = _OpenElements()
     for token in _raw_html(_MARKDOWN.parse(section)):
         watch.line = token.meta["line"]
         watch.feed(token.content)
@@ -192,7 +192,7 @@ def _raw_html(tokens: list[Token], line: int = 0) -> Iterator[Token]:
         yield from _raw_html(token.children or [], line)
 
 
-class _Open(HTMLParser):
+class _OpenElements(HTMLParser):
     """Keeps the elements that are open."""
 
     def __init__(self) -> None:

@@ -42,7 +42,7 @@ def render(  # noqa: PLR0913 - all that a page depends on
     artifacts: Sequence[Artifact],
     override: Templates | None,
     above: str = "",
-    minimum: clients.Minimum = clients.PLANNED,
+    minimum: clients.MinimumClients = clients.PLANNED,
 ) -> Page:
     """Render the notes of one release from its sealed artifacts, and check them.
 
@@ -61,7 +61,7 @@ def render(  # noqa: PLR0913 - all that a page depends on
         Refused: A name is unsafe, the changelog's section hides the instructions, or the page is too long.
         VerificationFailed: The instructions leave an artifact out, or have a word that was not planned.
     """
-    expected = instructions.Expected.planned(plan, safe_tag(tag), artifacts)
+    expected = instructions.ExpectedRelease.planned(plan, safe_tag(tag), artifacts)
     _planned(plan, artifacts)
     known = values(plan, artifacts, expected) | {"minimum": minimum}
     verify = fill("verify/section.md.j2", known, override).strip("\n") + "\n"
@@ -91,7 +91,10 @@ def render(  # noqa: PLR0913 - all that a page depends on
 
 
 def _planned(plan: Plan, artifacts: Sequence[Artifact]) -> None:
-    got, expected = [one.name for one in artifacts if one.kind is Kind.kit], [plan.kit] if plan.kit else []
+    got, expected = (
+        [artifact.name for artifact in artifacts if artifact.kind is Kind.kit],
+        [plan.kit] if plan.kit else [],
+    )
     if got != expected:
         raise Refused(
             f"got {', '.join(got) or 'no offline kit'} among the files, expected {plan.kit or 'no offline kit'}",

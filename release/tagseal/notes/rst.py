@@ -19,7 +19,7 @@ from docutils import nodes
 from docutils.core import publish_doctree
 from docutils.parsers.rst import Directive, Parser, directives
 
-from tagseal.notes.child import Answer
+from tagseal.notes.child import ChildAnswer
 from tagseal.notes.escape import code, escape_opening, plain
 
 if TYPE_CHECKING:
@@ -44,9 +44,9 @@ _MARKS: dict[type[nodes.Node], str] = {nodes.strong: "**", nodes.emphasis: "*", 
 _ROLE = re.compile(r":(?P<before>[\w.+:-]+):`(?P<text>[^`]+)`|`(?P<other>[^`]+)`:(?P<after>[\w.+:-]+):")
 
 
-def work(request: tuple[str, int]) -> Answer:
+def work(request: tuple[str, int]) -> ChildAnswer:
     """Return a document as Markdown; in a child."""
-    return Answer(text=to_markdown(*request))
+    return ChildAnswer(text=to_markdown(*request))
 
 
 def to_markdown(source: str, epoch: int) -> str:

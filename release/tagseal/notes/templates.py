@@ -25,9 +25,9 @@ from jinja2 import (
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from tagseal.errors import ConfigError
-from tagseal.machine.files import is_own, opened
+from tagseal.machine.files import is_own, open_file
 from tagseal.names import enclose, quote_word, show
-from tagseal.notes.child import Answer, ask
+from tagseal.notes.child import ChildAnswer, ask
 
 if TYPE_CHECKING:
     from tagseal.machine.git import Git
@@ -96,19 +96,19 @@ def fill(name: str, values: Mapping[str, Any], own: Templates | None) -> str:
     return answer.text
 
 
-def work(request: tuple[Templates, str, Mapping[str, Any]]) -> Answer:
+def work(request: tuple[Templates, str, Mapping[str, Any]]) -> ChildAnswer:
     """Fill a template of a project's own, or a packaged one that may include such; in a child."""
     return _fill(*request)
 
 
 @cache
-def _fill_in_child(request: bytes) -> Answer:
+def _fill_in_child(request: bytes) -> ChildAnswer:
     """Ask a child, once for the same values: a job renders its page several times."""
     return ask(__name__, pickle.loads(request))  # noqa: S301 - written above
 
 
 def _read(path: Path) -> str:
-    with opened(path) as file:
+    with open_file(path) as file:
         content = file.read(_LARGEST + 1)
     try:
         if len(content) > _LARGEST:
@@ -122,12 +122,12 @@ def _read(path: Path) -> str:
         ) from error
 
 
-def _fill(own: Templates | None, name: str, values: Mapping[str, Any]) -> Answer:
+def _fill(own: Templates | None, name: str, values: Mapping[str, Any]) -> ChildAnswer:
     environment = _packaged_environment() if own is None else _environment(own)
     try:
-        return Answer(text=environment.get_template(name).render(values))
+        return ChildAnswer(text=environment.get_template(name).render(values))
     except Exception as error:  # noqa: BLE001 - a template may raise anything
-        return Answer(problem=str(error) or type(error).__name__, place=_place(error))
+        return ChildAnswer(problem=str(error) or type(error).__name__, place=_place(error))
 
 
 @cache

@@ -16,13 +16,13 @@ from tagseal.records import BUNDLE, Artifact, Kind, Manifest, Plan
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tagseal.notes.forms import Expected
+    from tagseal.notes.forms import ExpectedRelease
 
 _WORKFLOW = re.compile(r"\.github/workflows/[A-Za-z0-9_.-]+\.ya?ml", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class File:
+class FileView:
     """One artifact as the templates see it."""
 
     name: str
@@ -36,7 +36,7 @@ class File:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Image:
+class ImageView:
     """The container image as the templates see it."""
 
     name: str
@@ -53,7 +53,7 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attested:
+class AttestedPackage:
     """A package with a provenance at the index, as the templates see it."""
 
     name: str
@@ -73,11 +73,11 @@ class IndexCommands:
     """Its simple API; empty for the one that pip asks by itself."""
     folder: str
     """That the commands download into."""
-    files: tuple[Attested, ...]
+    files: tuple[AttestedPackage, ...]
     """Packages whose provenance is verified; none where the index has no such thing."""
 
 
-def values(plan: Plan, artifacts: Sequence[Artifact], expected: Expected) -> dict[str, Any]:
+def values(plan: Plan, artifacts: Sequence[Artifact], expected: ExpectedRelease) -> dict[str, Any]:
     """Return what the templates may name, each of it safe to be shown and to be quoted.
 
     Raises:
@@ -117,10 +117,10 @@ def values(plan: Plan, artifacts: Sequence[Artifact], expected: Expected) -> dic
     }
 
 
-def _file(artifact: Artifact, expected: Expected) -> File:
+def _file(artifact: Artifact, expected: ExpectedRelease) -> FileView:
     name = safe_file_name(artifact.name)
     bundle = safe_file_name(name + BUNDLE)
-    return File(
+    return FileView(
         name=name,
         bundle=bundle,
         size=artifact.size,
@@ -130,12 +130,12 @@ def _file(artifact: Artifact, expected: Expected) -> File:
     )
 
 
-def _image(plan: Plan, artifacts: Sequence[Artifact], expected: Expected) -> Image | None:
-    found = next((one for one in artifacts if one.kind is Kind.image), None)
+def _image(plan: Plan, artifacts: Sequence[Artifact], expected: ExpectedRelease) -> ImageView | None:
+    found = next((artifact for artifact in artifacts if artifact.kind is Kind.image), None)
     if found is None:
         return None
     safe_image(found.name)
-    return Image(
+    return ImageView(
         name=found.name,
         tag=expected.image_tag,
         digest=expected.digest,
@@ -145,7 +145,7 @@ def _image(plan: Plan, artifacts: Sequence[Artifact], expected: Expected) -> Ima
     )
 
 
-def _index(artifacts: Sequence[Artifact], expected: Expected) -> IndexCommands | None:
+def _index(artifacts: Sequence[Artifact], expected: ExpectedRelease) -> IndexCommands | None:
     if expected.index is None:
         return None
     folder, site = from_index(expected.index), bool(expected.index.site)
@@ -155,7 +155,7 @@ def _index(artifacts: Sequence[Artifact], expected: Expected) -> IndexCommands |
         url="".join(index_options(expected.index)),
         folder=folder,
         files=tuple(
-            Attested(
+            AttestedPackage(
                 name=safe_file_name(one.name),
                 provenance=f"{folder}/{one.name}{PROVENANCE}",
                 url=expected.index.provenance(expected.project, expected.version, one.name),

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from tagseal.errors import VerificationFailed
 from tagseal.machine.threads import side_by_side
 from tagseal.records import BUNDLE
-from tagseal.steps.draft.wanted import Wanted, wanted_files
+from tagseal.steps.draft.wanted import WantedFile, wanted_files
 from tagseal.steps.seal import checksums
 from tagseal.steps.seal.bundles import read_bundle
 from tagseal.steps.seal.kit import ENDING
@@ -36,7 +36,7 @@ _THREADS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class StatusRow:
     """One line of what there is."""
 
     what: str
@@ -51,7 +51,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shelf:
+class ReleaseFiles:
     """What is needed to judge the files of one release."""
 
     release: Release
@@ -61,9 +61,9 @@ class Shelf:
     """Who must have signed, at which commit; None where the commit is not known."""
     services: Services
 
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> tuple[StatusRow, ...]:
         """Return a row for each file that is there or wanted, by name."""
-        there = {one.name: one for one in self.release.assets}
+        there = {asset.name: asset for asset in self.release.assets}
         with tempfile.TemporaryDirectory(prefix="tagseal-status-") as temporary:
             folder = Path(temporary)
             self._fetch(folder)
@@ -81,16 +81,16 @@ class Shelf:
 
         side_by_side(fetch, small, _THREADS)
 
-    def _wanted_files(self, folder: Path, there: Mapping[str, Asset]) -> tuple[dict[str, Wanted], str]:
+    def _wanted_files(self, folder: Path, there: Mapping[str, Asset]) -> tuple[dict[str, WantedFile], str]:
         """Return what is wanted, by name, and who says so, if anybody; what nobody says is as it was found."""
         if self.seal:
             return wanted_files(self.seal), "as sealed"
         listed = _listed_digests(read_bundle(folder / checksums.NAME))
         artifacts = {**listed, checksums.NAME: ""} if listed else {one: "" for one in there if not one.endswith(BUNDLE)}
         artifacts |= {one: "" for one in there if one.endswith(ENDING)}  # a list cannot have the kit that has the list
-        digests = {**artifacts, **{one + BUNDLE: "" for one in artifacts}}
+        digests = {**artifacts, **{artifact + BUNDLE: "" for artifact in artifacts}}
         found = {
-            name: Wanted(
+            name: WantedFile(
                 name=name,
                 size=there[name].size if name in there else 0,
                 sha256=sha256 or (there[name].sha256 if name in there else ""),
@@ -99,13 +99,15 @@ class Shelf:
         }
         return found, f"as {checksums.NAME} has it" if listed else ""
 
-    def _row(self, name: str, there: Mapping[str, Asset], wanted: Wanted | None, lister: str, folder: Path) -> Row:
+    def _row(
+        self, name: str, there: Mapping[str, Asset], wanted: WantedFile | None, lister: str, folder: Path
+    ) -> StatusRow:
         what = "bundle" if name.endswith(BUNDLE) else "asset"
         of_kit = self.seal is None and name.endswith((ENDING, ENDING + BUNDLE))
         state, good, text = _compare(there.get(name), wanted, lister and "as its bundle has it" if of_kit else lister)
         if what == "bundle" and state in {"equal", "unlisted", "no-digest"}:
             state, good, text = self._verify(there.get(name.removesuffix(BUNDLE)), folder / name)
-        return Row(what=what, name=name, state=state, good=good, text=text)
+        return StatusRow(what=what, name=name, state=state, good=good, text=text)
 
     def _verify(self, artifact: Asset | None, path: Path) -> tuple[str, bool | None, str]:
         if artifact is None:
@@ -135,7 +137,7 @@ def _listed_digests(text: bytes | None) -> dict[str, str]:
     return {found[2]: found[1] for found in lines if found} if all(lines) else {}
 
 
-def _compare(asset: Asset | None, wanted: Wanted | None, lister: str) -> tuple[str, bool | None, str]:
+def _compare(asset: Asset | None, wanted: WantedFile | None, lister: str) -> tuple[str, bool | None, str]:
     if asset is None:
         return "missing", False, "missing"
     if wanted is None:

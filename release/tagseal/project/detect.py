@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tagseal.machine.git import repository
-from tagseal.machine.metadata import Declared, read_declared
+from tagseal.machine.metadata import DeclaredProject, read_declared
 from tagseal.tags import Pattern, pattern
-from tagseal.workflow.signing import Workflow, signing
+from tagseal.workflow.signing import SigningWorkflow, signing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 class Project:
     """One project, as its checkout and its settings describe it."""
 
-    declared: Declared
+    declared: DeclaredProject
     pattern: Pattern
-    workflow: Workflow
+    workflow: SigningWorkflow
     repository: str | None
     """OWNER/REPO; None where neither settings, run nor origin tell."""
 

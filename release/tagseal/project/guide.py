@@ -21,7 +21,7 @@ from tagseal.machine.git import Git
 from tagseal.machine.metadata import stem
 from tagseal.names import printable, quote_word, safe_tag, show
 from tagseal.notes import clients, guide, templates
-from tagseal.notes.guide import PLATFORM, TAG, VERSION, Subject
+from tagseal.notes.guide import PLATFORM, TAG, VERSION, GuideSubject
 from tagseal.project.detect import Project, detect
 from tagseal.records import GITHUB, Artifact, Identity, Kind
 from tagseal.steps import images
@@ -106,9 +106,9 @@ def check(folder: Path, tag: str | None, file: Path) -> None:
         )
 
 
-def subject_of_seal(root: Path, plan: Plan, seal: Seal) -> Subject:
+def subject_of_seal(root: Path, plan: Plan, seal: Seal) -> GuideSubject:
     """Return what the guide of one sealed release is about; ``root`` is its checkout."""
-    return Subject(
+    return GuideSubject(
         project=plan.project,
         tag=plan.tag,
         version=plan.version,
@@ -158,7 +158,7 @@ def _checkout(folder: Path) -> _Checkout:
     return _Checkout(git=git, settings=settings, project=project, repository=project.repository)
 
 
-def _planned_subject(checkout: _Checkout, tag: str | None) -> Subject:
+def _planned_subject(checkout: _Checkout, tag: str | None) -> GuideSubject:
     """Return what the page is about, with planned names; without a tag, with what stands for it."""
     project, image, root = checkout.project, checkout.settings.image, checkout.git.root
     pattern = _pattern(checkout, tag)
@@ -170,7 +170,7 @@ def _planned_subject(checkout: _Checkout, tag: str | None) -> Subject:
     said, version = example if tag else (TAG, VERSION)
     workflow = project.workflow.path
     name = project.declared.name or checkout.repository.partition("/")[2]
-    return Subject(
+    return GuideSubject(
         project=name,
         tag=said,
         version=version,

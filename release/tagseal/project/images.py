@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import TagsealError
 from tagseal.names import show
-from tagseal.project.assets import Row
+from tagseal.project.assets import StatusRow
 from tagseal.steps.images import earlier, own_tags, signatures
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tagseal.verification.policy import Exact
 
 
-def rows(name: str, policy: Exact | None, notes: str, services: Services) -> Iterator[Row]:
+def rows(name: str, policy: Exact | None, notes: str, services: Services) -> Iterator[StatusRow]:
     """Yield a line for each tag of the image that belongs to this version.
 
     Args:
@@ -36,7 +36,7 @@ def rows(name: str, policy: Exact | None, notes: str, services: Services) -> Ite
         except TagsealError as error:
             # Nobody may pull it, or nobody may without a login: the release's own lines are told all the same.
             state, good, text = error.slug, None, error.what
-        yield Row(what="image", name=what, state=state, good=good, text=text)
+        yield StatusRow(what="image", name=what, state=state, good=good, text=text)
 
 
 def _row(tag: str, name: str, policy: Exact | None, notes: str, services: Services) -> tuple[str, bool | None, str]:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from tagseal.errors import TagsealError
 from tagseal.machine import metadata
 from tagseal.machine.metadata import stem
-from tagseal.project.assets import Row
+from tagseal.project.assets import StatusRow
 from tagseal.services.index import sites
-from tagseal.services.index.client import Client
+from tagseal.services.index.client import IndexClient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tagseal.steps import Services
 
 
-def rows(name: str, plan: Plan | None, digests: Mapping[str, str], services: Services) -> Iterator[Row]:
+def rows(name: str, plan: Plan | None, digests: Mapping[str, str], services: Services) -> Iterator[StatusRow]:
     """Yield a line for each package that the index has of this version, or that it should have.
 
     Args:
@@ -33,24 +33,28 @@ def rows(name: str, plan: Plan | None, digests: Mapping[str, str], services: Ser
         return
     project = plan.project if plan else metadata.read_declared(services.project).name
     if not project:
-        yield Row(what="index", state="untold", good=None, text="only the build back end knows the project's name")
+        yield StatusRow(
+            what="index", state="untold", good=None, text="only the build back end knows the project's name"
+        )
         return
     try:
-        listed = Client(index=index, project=project, version=str(version), retry=services.retry).files()
+        listed = IndexClient(index=index, project=project, version=str(version), retry=services.retry).files()
     except TagsealError as error:
-        yield Row(what="index", state=error.slug, good=None, text=error.what)
+        yield StatusRow(what="index", state=error.slug, good=None, text=error.what)
         return
     begin = stem(project, str(version))
     there = {one.name: one for one in listed}
-    for file in sorted({*there, *(one for one in digests if one.startswith(f"{begin}-") or one == f"{begin}.tar.gz")}):
+    for file in sorted(
+        {*there, *(digest for digest in digests if digest.startswith(f"{begin}-") or digest == f"{begin}.tar.gz")}
+    ):
         if file.endswith((".whl", ".tar.gz")):
             one = there.get(file)
             state, good, text = ("none", None, "not there") if one is None else _row(one.sha256, digests.get(file, ""))
             if one is not None and one.yanked:
                 state, good, text = "yanked", False, "yanked: pip passes it over"
-            yield Row(what="index", name=f"{index.name} {file}", state=state, good=good, text=text)
+            yield StatusRow(what="index", name=f"{index.name} {file}", state=state, good=good, text=text)
     if not listed and not digests:
-        yield Row(what="index", state="none", good=None, text=f"{index.name} has no file of {project} {version}")
+        yield StatusRow(what="index", state="none", good=None, text=f"{index.name} has no file of {project} {version}")
 
 
 def _row(there: str, here: str) -> tuple[str, bool | None, str]:

@@ -23,7 +23,7 @@ from tagseal.records import ISSUER, Identity
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tagseal.config import Image, Settings
+    from tagseal.config import ImageSettings, Settings
     from tagseal.notes.templates import Templates
 
 Evaluator = Literal["kyverno", "policy-controller"]
@@ -42,7 +42,7 @@ class _Project:
     """What the policies need to know of it."""
 
     settings: Settings
-    image: Image
+    image: ImageSettings
     repository: str
     workflow: str
     templates: Templates | None

@@ -18,7 +18,7 @@ from tagseal.machine.git import repository
 from tagseal.names import safe_repository
 from tagseal.pipeline import BY_JOB, VERBS
 from tagseal.project import images, index
-from tagseal.project.assets import Row, Shelf
+from tagseal.project.assets import ReleaseFiles, StatusRow
 from tagseal.records import Identity, Plan, Seal, Tag
 from tagseal.services.github import BOT, Release, marker, mine
 from tagseal.steps.draft import body
@@ -42,7 +42,7 @@ class Status:
     tag: str
     identity: str
     """Who must have signed."""
-    rows: tuple[Row, ...]
+    rows: tuple[StatusRow, ...]
     next: str
     """What to do now, with the command."""
 
@@ -54,13 +54,13 @@ def status(name: str, *, services: Services) -> Status:
         UsageError: The repository is not known.
         ServiceError: GitHub did not answer.
     """
-    look = _Look(name, services)
+    look = _StatusReader(name, services)
     files = (*look.file_rows(), *look.image_rows(), *look.index_rows())
     rows = (look.tag_row(), *look.release_rows(), *files, *look.notes_rows(), look.records_row)
     return Status(repository=look.repository, tag=name, identity=look.identity.uri, rows=rows, next=look.next(rows))
 
 
-class _Look:
+class _StatusReader:
     """What is read, in order; each part is of one moment."""
 
     def __init__(self, name: str, services: Services) -> None:
@@ -79,62 +79,64 @@ class _Look:
         self.releases = services.github.of_tag(self.repository, name)
         self.choice, self.refusal = self._choice()
 
-    def tag_row(self) -> Row:
+    def tag_row(self) -> StatusRow:
         """Tell where the tag is."""
         if self.remote is None:
             there = f", and here on {self.local[:7]}" if self.local else ", and not here either"
-            return Row(what="tag", state="absent", good=None, text=f"not at {self.repository}{there}")
+            return StatusRow(what="tag", state="absent", good=None, text=f"not at {self.repository}{there}")
         if self.local not in {None, self.remote}:
             text = f"{self.remote[:7]} at {self.repository}, but {str(self.local)[:7]} here"
-            return Row(what="tag", state="moved", good=False, text=text)
+            return StatusRow(what="tag", state="moved", good=False, text=text)
         head = self.services.git.commit_of("HEAD")
         stands = "and HEAD is on it" if head == self.remote else f"HEAD is on {head[:7] if head else 'no commit'}"
-        return Row(what="tag", state="pushed", good=True, text=f"{self.remote[:7]} at {self.repository}, {stands}")
+        return StatusRow(
+            what="tag", state="pushed", good=True, text=f"{self.remote[:7]} at {self.repository}, {stands}"
+        )
 
-    def release_rows(self) -> Iterator[Row]:
+    def release_rows(self) -> Iterator[StatusRow]:
         """Tell which releases there are: the one that is kept, then the others."""
         if self.refusal:
             what = self.refusal.what.removeprefix("got ").partition(", expected ")[0]
             text = f"{what}: {', '.join(self.refusal.context)}"
-            yield Row(what="release", state="stranger", good=False, text=text)
+            yield StatusRow(what="release", state="stranger", good=False, text=text)
             return
         yield self._kept_row()
         for one in self.choice.discard:
-            yield Row(what="release", state="empty", good=None, text=f"an empty draft beside it: {one.url}")
+            yield StatusRow(what="release", state="empty", good=None, text=f"an empty draft beside it: {one.url}")
         for one in self.choice.left:
-            yield Row(what="release", state="left", good=None, text=f"beside it, and left as it is: {one.url}")
+            yield StatusRow(what="release", state="left", good=None, text=f"beside it, and left as it is: {one.url}")
 
-    def file_rows(self) -> tuple[Row, ...]:
+    def file_rows(self) -> tuple[StatusRow, ...]:
         """Tell of each file of the release that is kept."""
         if self.choice.kept is None:
             return ()
         policy = Exact(self.identity, self.commit) if self.commit else None
         seal = self.seal if isinstance(self.seal, Seal) else None
-        return Shelf(
+        return ReleaseFiles(
             release=self.choice.kept, repository=self.repository, seal=seal, policy=policy, services=self.services
         ).rows()
 
-    def image_rows(self) -> Iterator[Row]:
+    def image_rows(self) -> Iterator[StatusRow]:
         """Tell where the image's tags point."""
         policy = Exact(self.identity, self.commit) if self.commit else None
         notes = self.choice.kept.body if self.choice.kept else ""
         yield from images.rows(self.name, policy, notes, self.services)
 
-    def index_rows(self) -> Iterator[Row]:
+    def index_rows(self) -> Iterator[StatusRow]:
         """Tell what the index has."""
         kept = self.choice.kept
-        digests = {one.name: one.sha256 for one in kept.assets if one.sha256} if kept else {}
+        digests = {asset.name: asset.sha256 for asset in kept.assets if asset.sha256} if kept else {}
         if isinstance(self.seal, Seal):
-            digests = {one.name: one.sha256 for one in self.seal.artifacts}
+            digests = {artifact.name: artifact.sha256 for artifact in self.seal.artifacts}
         yield from index.rows(self.name, self.plan if isinstance(self.plan, Plan) else None, digests, self.services)
 
-    def notes_rows(self) -> Iterator[Row]:
+    def notes_rows(self) -> Iterator[StatusRow]:
         """Tell whether the body is what was rendered."""
         if self.choice.kept is not None:
             state, good, text = self._notes(self.choice.kept)
-            yield Row(what="notes", state=state, good=good, text=text)
+            yield StatusRow(what="notes", state=state, good=good, text=text)
 
-    def next(self, rows: Sequence[Row]) -> str:
+    def next(self, rows: Sequence[StatusRow]) -> str:
         """Return what to do now."""
         if self.remote is None:
             made = "" if self.local else f"git tag -s {self.name} && "
@@ -144,33 +146,33 @@ class _Look:
         if self.refusal:
             return self.refusal.hint
         kept = self.choice.kept
-        whole = kept is not None and all(one.good for one in rows if one.what in {"asset", "bundle", "notes"})
-        unplanned = ", ".join(one.name for one in rows if one.state == "unplanned")
+        whole = kept is not None and all(row.good for row in rows if row.what in {"asset", "bundle", "notes"})
+        unplanned = ", ".join(row.name for row in rows if row.state == "unplanned")
         if kept and not kept.draft:
             return self._public(rows, whole=whole)
         if kept and unplanned:
             return f"delete {unplanned} at {kept.url}: upload stops before what nobody planned"
         return self._going_on(whole=whole)
 
-    def _journal(self) -> tuple[Journal, Row]:
+    def _journal(self) -> tuple[Journal, StatusRow]:
         work = self.services.work
         journal = Journal(work.records, self.name, self.commit or "")
         told = actions.expected_records(self.running)
         try:
             journal = Journal.open(work.records, self.name, self.commit or "", told=told)
         except Refused as error:
-            return journal, Row(what="records", state=error.slug, good=False, text=error.what)
+            return journal, StatusRow(what="records", state=error.slug, good=False, text=error.what)
         if journal.records:
             names = ", ".join(journal.records)
             text = f"{names}{f'; {journal.ignored}' if journal.ignored else ''}"
-            return journal, Row(what="records", state="here", good=True, text=text)
+            return journal, StatusRow(what="records", state="here", good=True, text=text)
         folder = work.path.relative_to(self.services.root).as_posix()
-        return journal, Row(what="records", state="none", good=None, text=journal.ignored or f"none in {folder}/")
+        return journal, StatusRow(what="records", state="none", good=None, text=journal.ignored or f"none in {folder}/")
 
     def _choice(self) -> tuple[Choice, TagsealError | None]:
         """Choose as ``upload`` does; from a laptop, what the workflow's token wrote is ours as well."""
-        drafts = [one for one in self.releases if one.draft]
-        bot = any(mine(one, self.name, BOT) for one in drafts)
+        drafts = [release for release in self.releases if release.draft]
+        bot = any(mine(draft, self.name, BOT) for draft in drafts)
         actor = BOT if bot or not drafts else self.services.github.actor()
         files = wanted_files(self.seal) if isinstance(self.seal, Seal) else {}
         adopt = self.services.settings.release == "adopt"
@@ -179,17 +181,17 @@ class _Look:
         except Refused as error:
             return Choice(), error
 
-    def _kept_row(self) -> Row:
+    def _kept_row(self) -> StatusRow:
         kept = self.choice.kept
         if kept is None:
             unseen = "" if actions.token(self.services.environ) else " (without GH_TOKEN no draft can be seen)"
-            return Row(what="release", state="none", good=None, text=f"none{unseen}")
+            return StatusRow(what="release", state="none", good=None, text=f"none{unseen}")
         if kept.draft:
             ours = "a draft of ours" if self.choice.theirs is None else "a draft that is adopted"
-            return Row(what="release", state="draft", good=None, text=f"{ours}: {kept.url}")
+            return StatusRow(what="release", state="draft", good=None, text=f"{ours}: {kept.url}")
         state = "immutable" if kept.immutable else "published"
         words = f"{'published, immutable' if kept.immutable else 'published'} {kept.published_at}: {kept.url}"
-        return Row(what="release", state=state, good=True, text=words)
+        return StatusRow(what="release", state=state, good=True, text=words)
 
     def _notes(self, kept: Release) -> tuple[str, bool | None, str]:
         if not kept.body.rstrip().endswith(marker(self.name)):
@@ -210,8 +212,8 @@ class _Look:
             return "equal", True, "as rendered"
         return "differs", False, "as they were rendered once, not as they are rendered now"
 
-    def _public(self, rows: Sequence[Row], *, whole: bool) -> str:
-        elsewhere = [one for one in rows if one.what in {"image", "index"}]
+    def _public(self, rows: Sequence[StatusRow], *, whole: bool) -> str:
+        elsewhere = [row for row in rows if row.what in {"image", "index"}]
         if whole and any(one.state == "none" for one in elsewhere):
             return self._going_on(whole=True)
         if whole and all(one.good is not False for one in elsewhere):

@@ -184,7 +184,9 @@ class Seal:
     @property
     def packages(self) -> tuple[Artifact, ...]:
         """What an index takes, in the order of sending: sdists last, so that nobody builds what has a wheel."""
-        return tuple(one for kind in (Kind.wheel, Kind.sdist) for one in self.artifacts if one.kind is kind)
+        return tuple(
+            artifact for kind in (Kind.wheel, Kind.sdist) for artifact in self.artifacts if artifact.kind is kind
+        )
 
     @property
     def subjects(self) -> tuple[Artifact, ...]:

@@ -35,7 +35,7 @@ def run(  # noqa: PLR0913 - a child, who kills it and who hears it
         UsageError: There is no such program.
         ServiceError: It took longer than ``timeout`` seconds.
     """
-    with _Followed(log, tell), _killable(faults) as started:
+    with _FileTail(log, tell), _killable(faults) as started:
         return process.run(argv, cwd=cwd, environ=environ, log=log, started=started, timeout=timeout)
 
 
@@ -52,7 +52,7 @@ def _killable(faults: Faults) -> Iterator[Callable[[int], None]]:
         faults.kill = bool
 
 
-class _Followed:
+class _FileTail:
     """Tell the lines of a growing file until the block ends."""
 
     def __init__(self, log: Path, tell: Callable[[str], None]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import UsageError
 from tagseal.loopback import Loopback, actions
-from tagseal.loopback.index import ANY, Publisher
+from tagseal.loopback.index import ANY, RegisteredPublisher
 from tagseal.machine import files
 from tagseal.rehearsal import environment
 from tagseal.rehearsal import faults as faulty
@@ -59,7 +59,9 @@ def run_command(
         with Loopback(folder=folder / "loopback", log=log) as loopback:
             loopback.github.add_repository(REPOSITORY).add_tag(TAG, COMMIT)
             for index in loopback.indexes.values():
-                index.register(Publisher(project=ANY, owner=RUN.owner, repository=REPOSITORY.partition("/")[2]))
+                index.register(
+                    RegisteredPublisher(project=ANY, owner=RUN.owner, repository=REPOSITORY.partition("/")[2])
+                )
             token = loopback.github.token(actor="octocat", scopes=_SCOPES, repository=REPOSITORY)
             environ = {
                 **environment.terminal(os.environ),
@@ -86,8 +88,8 @@ def run_command(
             loopback.faults.set(scheduled)
             code = _foreground(command, environ, loopback.faults)
             files.write_atomically(out / "transcript.jsonl", (loopback.folder / "transcript.jsonl").read_bytes())
-    for one in faulty.outcomes(faults, loopback.faults):
-        tell(str(one))
+    for outcome in faulty.outcomes(faults, loopback.faults):
+        tell(str(outcome))
     tell(f"transcript: {out / 'transcript.jsonl'}")
     return code
 

@@ -22,7 +22,7 @@ _WIDTH, _INDENT = 80, "    "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Struck:
+class FaultOutcome:
     """A fault that was asked for, and what became of it."""
 
     fault: str
@@ -39,10 +39,10 @@ class Struck:
         return f"fault:   {self.fault} hit {number}{f' of up to {self.count}' if self.hits < self.count else ''}"
 
 
-def outcomes(descriptions: Iterable[str], faults: Faults) -> tuple[Struck, ...]:
+def outcomes(descriptions: Iterable[str], faults: Faults) -> tuple[FaultOutcome, ...]:
     """Return what became of the faults of these descriptions, which ``faults`` was set to."""
     return tuple(
-        Struck(fault=description, hits=hits, count=fault.count)
+        FaultOutcome(fault=description, hits=hits, count=fault.count)
         for description, (fault, hits) in zip(descriptions, faults.tally, strict=True)
     )
 
@@ -53,7 +53,7 @@ def faults_named(descriptions: Iterable[str]) -> tuple[Fault, ...]:
     Raises:
         UsageError: A name or a key is unknown, or a value is not what it has to be.
     """
-    return tuple(_fault(one) for one in descriptions)
+    return tuple(_fault(description) for description in descriptions)
 
 
 def _fault(description: str) -> Fault:

@@ -50,7 +50,7 @@ def follow(stage: Stage, plan: Plan, seal: Seal, checkout: Path) -> tuple[tuple[
         for command, purpose in zip(page.commands, page.purposes, strict=True)
         if command.phase is not Phase.shown
     ]
-    own = [one for one in steps if one.command.text not in ran]
+    own = [step for step in steps if step.command.text not in ran]
     return _run_guide(own, stage), len(steps) - len(own)
 
 
@@ -65,12 +65,12 @@ def _run_guide(steps: list[Instruction], stage: Stage) -> tuple[Verdict, ...]:
     for one in steps:
         shell.ask(one.purpose.tool)
     run = partial(_run, shell=shell, folder=folders["reader"])
-    downloads = [one for one in steps if one.purpose.kind is Use.download]
-    verdicts = {id(one): run(one) for one in downloads}
-    others = [one for one in steps if one.purpose.kind is not Use.download]
+    downloads = [step for step in steps if step.purpose.kind is Use.download]
+    verdicts = {id(download): run(download) for download in downloads}
+    others = [step for step in steps if step.purpose.kind is not Use.download]
     with ThreadPoolExecutor(_THREADS) as pool:
         verdicts |= dict(zip(map(id, others), pool.map(run, others), strict=True))
-    return tuple(verdicts[id(one)] for one in steps)
+    return tuple(verdicts[id(step)] for step in steps)
 
 
 def _run(step: Instruction, *, shell: Shell, folder: Path) -> Verdict:

@@ -7,7 +7,7 @@ from urllib.parse import urljoin
 
 from packaging.utils import canonicalize_name
 
-from tagseal.loopback.index import Publisher
+from tagseal.loopback.index import RegisteredPublisher
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +34,7 @@ def register(clone: Clone, loopback: Loopback) -> None:
     owner, _, repository = clone.repository.partition("/")
     said = clone.publisher
     loopback.indexes[clone.index.name].register(
-        Publisher(
+        RegisteredPublisher(
             project=canonicalize_name(clone.project),
             owner=owner,
             repository=repository,

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tagseal.loopback import Loopback
-    from tagseal.loopback.github.state import Repository
+    from tagseal.loopback.github.state import PlayedRepository
     from tagseal.rehearsal.project.clone import Clone
 
 _ANNOTATION = re.compile(r"^::error title=tagseal (?P<slug>[a-z-]+)[^:]*::(?P<message>.*)$", re.MULTILINE)
@@ -36,7 +36,7 @@ _ANNOTATION = re.compile(r"^::error title=tagseal (?P<slug>[a-z-]+)[^:]*::(?P<me
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class ReleaseJob:
     """One job of the table in the design: its verbs and its permissions."""
 
     name: str
@@ -61,20 +61,20 @@ _IDENTITY = {"id-token": "write"}
 
 JOBS = (
     # Runs the project's code, so it may do nothing but read.
-    Job(name="build", verbs=BY_JOB["build"], permissions=_READ, builds=True),
+    ReleaseJob(name="build", verbs=BY_JOB["build"], permissions=_READ, builds=True),
     # Holds the identity and the draft; runs no line of the project.
-    Job(name="seal", verbs=BY_JOB["seal"], permissions=_WRITE | _IDENTITY | _IMAGE),
+    ReleaseJob(name="seal", verbs=BY_JOB["seal"], permissions=_WRITE | _IDENTITY | _IMAGE),
     # One approval, then the irreversible acts; an index knows the job by its identity.
-    Job(name="publish", verbs=BY_JOB["publish"], permissions=_WRITE | _IDENTITY | _IMAGE, environment="release"),
+    ReleaseJob(name="publish", verbs=BY_JOB["publish"], permissions=_WRITE | _IDENTITY | _IMAGE, environment="release"),
     # Sees what strangers see.
-    Job(name="witness", verbs=BY_JOB["witness"], permissions=_READ),
+    ReleaseJob(name="witness", verbs=BY_JOB["witness"], permissions=_READ),
 )
 
 
-def usual(*, image: bool, index: bool) -> tuple[Job, ...]:
+def usual(*, image: bool, index: bool) -> tuple[ReleaseJob, ...]:
     """Return the table's jobs; without an image none writes packages, without an index none publishes as somebody."""
 
-    def spared_variables(job: Job) -> frozenset[str]:
+    def spared_variables(job: ReleaseJob) -> frozenset[str]:
         scopes = (*(() if image else _IMAGE), *(() if index or job.name != "publish" else _IDENTITY))
         return frozenset(scopes)
 
@@ -94,7 +94,7 @@ class Stage:
     """What all jobs of one rehearsal share."""
 
     loopback: Loopback
-    repository: Repository
+    repository: PlayedRepository
     clone: Clone
     run: actions.Run
     shims: Path
@@ -114,10 +114,10 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Played:
+class PlayedJob:
     """A job that has ended."""
 
-    job: Job
+    job: ReleaseJob
     code: int
     log: str
     checkout: Path
@@ -126,7 +126,7 @@ class Played:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Powers:
+class JobTokens:
     """What a job can show: the token of its permissions, and that it may ask for an identity."""
 
     token: str
@@ -134,7 +134,7 @@ class Powers:
     """What the identity endpoint wants to see; None without ``id-token: write``."""
 
     @classmethod
-    def of(cls, job: Job, stage: Stage) -> Self:
+    def of(cls, job: ReleaseJob, stage: Stage) -> Self:
         """Grant what the job's permissions say, and nothing more."""
         run = replace(stage.run, environment=job.environment)
         token = stage.loopback.github.token(
@@ -145,7 +145,7 @@ class Powers:
         return cls(token=token, request=stage.loopback.tokens.grant(run) if job.identity else None)
 
 
-def play(job: Job, stage: Stage, before: Played | None, tell: Callable[[str], None]) -> Played:
+def play(job: ReleaseJob, stage: Stage, before: PlayedJob | None, tell: Callable[[str], None]) -> PlayedJob:
     """Run one job to its end; its lines are told as they come."""
     folder = stage.folder / job.name
     temp = folder / "temp"
@@ -156,7 +156,7 @@ def play(job: Job, stage: Stage, before: Played | None, tell: Callable[[str], No
         _hand_over(stage, before, checkout)
     if job.builds:
         stage.clone.bring(checkout)
-    environ = job_environ(job, stage, Powers.of(job, stage), checkout, temp)
+    environ = job_environ(job, stage, JobTokens.of(job, stage), checkout, temp)
     argv = [sys.executable, "-P", "-m", "tagseal", "run", "guard", *job.verbs]
     finished = child.run(
         argv,
@@ -167,7 +167,7 @@ def play(job: Job, stage: Stage, before: Played | None, tell: Callable[[str], No
         tell=tell,
     )
     code = finished.code if finished.code >= 0 else 128 - finished.code  # as a shell tells of a signal
-    return Played(job=job, code=code, log=finished.output, checkout=checkout, records=_output(temp, "records"))
+    return PlayedJob(job=job, code=code, log=finished.output, checkout=checkout, records=_output(temp, "records"))
 
 
 def error_of(log: str, code: int) -> dict[str, object] | None:
@@ -179,7 +179,7 @@ def error_of(log: str, code: int) -> dict[str, object] | None:
     return {"slug": found["slug"], "what": what, "context": context, "hint": hint, "exit": code}
 
 
-def job_environ(job: Job, stage: Stage, powers: Powers, checkout: Path, temp: Path) -> dict[str, str]:
+def job_environ(job: ReleaseJob, stage: Stage, powers: JobTokens, checkout: Path, temp: Path) -> dict[str, str]:
     """Return the job's whole environment: the machine's, the runner's, the loopback's; nothing of the person's."""
     runner = actions.environment(
         replace(stage.run, environment=job.environment, job=job.name),
@@ -209,7 +209,7 @@ def _login(actor: str, token: str) -> dict[str, str]:
     return {USER: actor, PASSWORD: token}
 
 
-def _hand_over(stage: Stage, before: Played, checkout: Path) -> None:
+def _hand_over(stage: Stage, before: PlayedJob, checkout: Path) -> None:
     source = Workspace.of(before.checkout, stage.clone.tag).path
     if source.is_dir():
         shutil.copytree(source, Workspace.of(checkout, stage.clone.tag).path, symlinks=True)

@@ -34,7 +34,7 @@ _KEPT = (TRANSCRIPT, "notes.md", "release.json", "assets", "logs")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Left:
+class Output:
     """The places of one rehearsal, before and after."""
 
     temporary: Path

@@ -18,10 +18,10 @@ from tagseal.records import WORKFLOWS, Plan, Seal
 from tagseal.rehearsal import environment, guide, index, jobs
 from tagseal.rehearsal import faults as faulty
 from tagseal.rehearsal.attacks import signers
-from tagseal.rehearsal.output import Left
+from tagseal.rehearsal.output import Output
 from tagseal.rehearsal.project.clone import Clone, make
 from tagseal.rehearsal.project.workflow_file import choose
-from tagseal.rehearsal.summary import Outcome, conclude, document, journal
+from tagseal.rehearsal.summary import RehearsalOutcome, conclude, document, journal
 from tagseal.rehearsal.tools import install
 from tagseal.rehearsal.workflow import play as workflows
 from tagseal.workflow import signing as files
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
     from tagseal.loopback.sigstore.trust import Log
     from tagseal.records import Verdict
-    from tagseal.rehearsal.jobs import Played, Stage
+    from tagseal.rehearsal.jobs import PlayedJob, Stage
     from tagseal.rehearsal.tools.install import Tool
-    from tagseal.rehearsal.workflow.play import Written
+    from tagseal.rehearsal.workflow.play import WrittenWorkflow
 
 _REPOSITORY_ID, _OWNER_ID = 100, 101
 _NEVER = ("::", "note:    for ever", "nox > ")
@@ -43,7 +43,7 @@ _ONCE = ("guard ", "note:    not checked", "note:    left out")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class RehearsalRequest:
     """What a person asked for."""
 
     path: Path
@@ -64,7 +64,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Told:
+class _StoryReport:
     """Where the story goes; its lines come from children, so none of them may rewrite a terminal."""
 
     tell: Callable[[str], None]
@@ -72,7 +72,7 @@ class _Told:
 
 
 def rehearse(
-    request: Request, *, tell: Callable[[str], None], say: Callable[[str], None]
+    request: RehearsalRequest, *, tell: Callable[[str], None], say: Callable[[str], None]
 ) -> tuple[int, dict[str, object]]:
     """Play the release; return the exit code of the first job that failed, and the result as plain JSON data.
 
@@ -80,13 +80,13 @@ def rehearse(
         TagsealError: The project cannot be rehearsed, or an attacker got through.
     """
     begun = time.monotonic()
-    told = _Told(tell=lambda text: tell(printable(text)), say=say)
+    told = _StoryReport(tell=lambda text: tell(printable(text)), say=say)
     environ = dict(os.environ)
     faults = faulty.faults_named(request.faults)
     source = Git.at(request.path, environ)
     with tempfile.TemporaryDirectory(prefix="tagseal-rehearsal-", ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary).resolve()
-        left = Left(temporary=folder, source=source.root, out=request.out or source.root / "dist" / "rehearsal")
+        left = Output(temporary=folder, source=source.root, out=request.out or source.root / "dist" / "rehearsal")
         with left.name_lasting_paths():
             say("cloning")
             chosen = choose(request.file, source, trusted=request.trusted) if request.file else None
@@ -110,7 +110,7 @@ def rehearse(
                 struck = faulty.outcomes(request.faults, loopback.faults)
         for one in struck:
             told.tell(str(one))
-        outcome = Outcome(clone=clone, tools=played_by, played=played, tried=tried, written=written)
+        outcome = RehearsalOutcome(clone=clone, tools=played_by, played=played, tried=tried, written=written)
         conclude(outcome, left.out, time.monotonic() - begun, told.tell)
         result = document(outcome, left)
         result["log"] = request.log
@@ -139,7 +139,7 @@ def _introduce(clone: Clone, log: Log, tell: Callable[[str], None]) -> None:
 
 
 def set_stage(
-    clone: Clone, loopback: Loopback, left: Left, environ: Mapping[str, str]
+    clone: Clone, loopback: Loopback, left: Output, environ: Mapping[str, str]
 ) -> tuple[Stage, tuple[Tool, ...]]:
     """Put the clone's repository on the loopback, and the tools that find their way there beside it."""
     repository = loopback.github.add_repository(clone.repository, private=clone.private)
@@ -184,14 +184,14 @@ def set_stage(
 
 
 def _play(
-    stage: Stage, told: _Told, left: Left, written: Written | None
-) -> tuple[tuple[Played, ...], Mapping[str, tuple[Verdict, ...]]]:
+    stage: Stage, told: _StoryReport, left: Output, written: WrittenWorkflow | None
+) -> tuple[tuple[PlayedJob, ...], Mapping[str, tuple[Verdict, ...]]]:
     """Play the jobs; between proof and publication let attackers try, and read the guide at the end.
 
     Raises:
         UsageError: The workflow cannot be played, or released nothing.
     """
-    played: list[Played] = []
+    played: list[PlayedJob] = []
     tried: dict[str, tuple[Verdict, ...]] = {"attackers": (), "guide": ()}
     story = _story(told.tell, left, _OURS if written else ("",))
     for done in workflows.run(written, stage, story, told.say) if written else _usual(stage, told, story):
@@ -208,9 +208,9 @@ def _play(
     return tuple(played), tried
 
 
-def _usual(stage: Stage, told: _Told, story: Callable[[str], None]) -> Iterator[Played]:
+def _usual(stage: Stage, told: _StoryReport, story: Callable[[str], None]) -> Iterator[PlayedJob]:
     """Play the jobs of the table, until one fails."""
-    before: Played | None = None
+    before: PlayedJob | None = None
     for job in jobs.usual(image=bool(stage.clone.image), index=stage.clone.attested):
         told.say(f"{job.name}: {' '.join(job.verbs)}")
         before = jobs.play(job, stage, before, story)
@@ -219,7 +219,7 @@ def _usual(stage: Stage, told: _Told, story: Callable[[str], None]) -> Iterator[
             return
 
 
-def _attack(stage: Stage, done: Played, told: _Told) -> tuple[Verdict, ...]:
+def _attack(stage: Stage, done: PlayedJob, told: _StoryReport) -> tuple[Verdict, ...]:
     """Let attackers sign, and tell of it."""
     told.say("letting attackers sign")
     begun = time.monotonic()
@@ -231,7 +231,7 @@ def _attack(stage: Stage, done: Played, told: _Told) -> tuple[Verdict, ...]:
     return foreign
 
 
-def _guide(stage: Stage, done: Played, told: _Told) -> tuple[Verdict, ...]:
+def _guide(stage: Stage, done: PlayedJob, told: _StoryReport) -> tuple[Verdict, ...]:
     """Follow the project's guide on what is public now, and tell of it."""
     told.say("following the guide")
     begun = time.monotonic()
@@ -250,7 +250,7 @@ def _open(stage: Stage) -> None:
     stage.loopback.registries[host].add_repository(repository)
 
 
-def _story(tell: Callable[[str], None], left: Left, shown: tuple[str, ...]) -> Callable[[str], None]:
+def _story(tell: Callable[[str], None], left: Output, shown: tuple[str, ...]) -> Callable[[str], None]:
     """Return what tells the jobs' lines that begin with one of these.
 
     Each verb begins with the guard, of which once is enough; the end says what is forever; Nox says what it runs.

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tagseal.records import Verdict
-    from tagseal.rehearsal.jobs import Played
-    from tagseal.rehearsal.output import Left
+    from tagseal.rehearsal.jobs import PlayedJob
+    from tagseal.rehearsal.output import Output
     from tagseal.rehearsal.project.clone import Clone
     from tagseal.rehearsal.tools.install import Tool
-    from tagseal.rehearsal.workflow.play import Written
+    from tagseal.rehearsal.workflow.play import WrittenWorkflow
 
 
 _MARKS = {"success": "ok", "failure": "no", "skipped": "--"}
@@ -31,19 +31,19 @@ _USES = {"yes": "", "to read": " (only read)", "no": " (unused)"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class RehearsalOutcome:
     """What became of a rehearsal."""
 
     clone: Clone
     tools: tuple[Tool, ...]
-    played: tuple[Played, ...]
+    played: tuple[PlayedJob, ...]
     tried: Mapping[str, tuple[Verdict, ...]]
     """What attackers, and readers of the guide, did."""
-    written: Written | None
+    written: WrittenWorkflow | None
     """The workflow, where that was played."""
 
     @property
-    def failed(self) -> Played | None:
+    def failed(self) -> PlayedJob | None:
         """The first job that failed."""
         return next((one for one in self.played if one.code != 0), None)
 
@@ -59,12 +59,12 @@ class Outcome:
         return journal(self.clone, kept[-1] if kept else self.played[-1])
 
 
-def journal(clone: Clone, played: Played) -> Journal:
+def journal(clone: Clone, played: PlayedJob) -> Journal:
     """Return the records that a job left."""
     return Journal.open(Workspace.of(played.checkout, clone.tag).records, clone.tag, clone.commit)
 
 
-def conclude(outcome: Outcome, out: Path, seconds: float, tell: Callable[[str], None]) -> None:
+def conclude(outcome: RehearsalOutcome, out: Path, seconds: float, tell: Callable[[str], None]) -> None:
     """Tell how it ended, what is left, and what a person does next."""
     for line in _permissions(outcome):
         tell(line)
@@ -95,7 +95,7 @@ def conclude(outcome: Outcome, out: Path, seconds: float, tell: Callable[[str], 
     tell(f"Next: {'mend that, then ' if lacking else ''}{clone.next}")
 
 
-def _permissions(outcome: Outcome) -> list[str]:
+def _permissions(outcome: RehearsalOutcome) -> list[str]:
     """Return a line for each job of a played workflow, and what is granted for nothing, or lacks."""
     if outcome.written is None:
         return []
@@ -106,15 +106,15 @@ def _permissions(outcome: Outcome) -> list[str]:
         said = "skipped" if result.result == "skipped" else ", ".join(granted) or "no permission"
         lines.append(f"{'job':<8} {_MARKS[result.result]}         {name}: {said}")
         if result.result == "failure":
-            failed = (one for one in result.steps if one.outcome == "failure")
+            failed = (step for step in result.steps if step.outcome == "failure")
             place = outcome.written.workflow.path
             lines += [f"{'step':<8} no         {place}:{one.line} {one.name}: {one.reason}" for one in failed]
     lines += [f"warning: {one}" for one in outcome.written.unused]
-    lines += [f"note:    {one}" for one in outcome.written.remarks]
+    lines += [f"note:    {remark}" for remark in outcome.written.remarks]
     return [*lines, *(f"lacks:   {sentence}" for _, _, sentence in outcome.written.lacking)]
 
 
-def _unchecked(outcome: Outcome) -> str:
+def _unchecked(outcome: RehearsalOutcome) -> str:
     clone = outcome.clone
     package = f", the login at {safe_image(clone.image)[0]} and whether strangers may pull there" if clone.image else ""
     index = ""
@@ -138,7 +138,7 @@ def _near(path: Path) -> str:
     return f"{path}{os.sep}"
 
 
-def document(outcome: Outcome, left: Left) -> dict[str, object]:
+def document(outcome: RehearsalOutcome, left: Output) -> dict[str, object]:
     """Return the result as plain JSON data."""
     clone = outcome.clone
     last = outcome.failed or outcome.played[-1]
@@ -158,7 +158,7 @@ def document(outcome: Outcome, left: Left) -> dict[str, object]:
     }
 
 
-def _job(outcome: Outcome, played: Played) -> dict[str, object]:
+def _job(outcome: RehearsalOutcome, played: PlayedJob) -> dict[str, object]:
     found: dict[str, object] = {"name": played.job.name, "exit": played.code}
     if outcome.written is None:
         return found
@@ -167,16 +167,16 @@ def _job(outcome: Outcome, played: Played) -> dict[str, object]:
     return found | {
         "result": outcome.written.results[played.job.name].result,
         "permissions": [{"scope": one.scope, "level": one.level, "used": one.used} for one in granted],
-        "steps": [{"name": one.name, "line": one.line, "conclusion": one.conclusion} for one in steps],
+        "steps": [{"name": step.name, "line": step.line, "conclusion": step.conclusion} for step in steps],
     }
 
 
-def _of_workflow(outcome: Outcome) -> dict[str, object]:
+def _of_workflow(outcome: RehearsalOutcome) -> dict[str, object]:
     """Return what only a played workflow has: jobs that were skipped, what is lacking, what to remark."""
     if (written := outcome.written) is None:
         return {}
     return {
-        "skipped": [name for name, one in written.results.items() if one.result == "skipped"],
+        "skipped": [name for name, result in written.results.items() if result.result == "skipped"],
         "lacking": [{"scope": scope, "level": level, "what": sentence} for scope, level, sentence in written.lacking],
         "unused": list(written.unused),
         "remarks": list(written.remarks),

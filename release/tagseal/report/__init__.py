@@ -35,7 +35,7 @@ def choose(environ: Mapping[str, str], *, json: bool = False) -> Report:
     else:
         report = Plain(stream)
     if json:
-        from tagseal.report.document import Document  # noqa: PLC0415
+        from tagseal.report.document import DocumentReport  # noqa: PLC0415
 
-        return Document(report)
+        return DocumentReport(report)
     return report

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tagseal.report.plain import Report
 
 
-class Document:
+class DocumentReport:
     """Pass everything to another report, and print one document when the run is over."""
 
     def __init__(self, inner: Report) -> None:

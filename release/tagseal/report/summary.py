@@ -107,7 +107,10 @@ class Summary:
         self._add("publication", url=link(record.url))
 
     def _assets(self, artifacts: Sequence[Artifact]) -> None:
-        rows = [(escape(one.name), str(one.kind), decimal(one.size), one.sha256) for one in artifacts]
+        rows = [
+            (escape(artifact.name), str(artifact.kind), decimal(artifact.size), artifact.sha256)
+            for artifact in artifacts
+        ]
         self._add("assets", rows=rows)
 
     def _begins(self, before: str) -> bool:

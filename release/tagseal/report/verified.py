@@ -48,7 +48,7 @@ def lines(results: Iterable[Result]) -> Iterator[str]:
             else:
                 told[said] = name
                 yield from _reason(result)
-        yield from (f"  | note: {printable(one)}" for one in result.notes)
+        yield from (f"  | note: {printable(note)}" for note in result.notes)
 
 
 def _reason(result: Result) -> Iterator[str]:
@@ -83,12 +83,12 @@ def without_paths(result: Result) -> Result:
 
 def summary(results: Sequence[Result], expected: Expected) -> str:
     """Return the last line: how many, by whom, at which commit, and whether their names are bound."""
-    good = [one for one in results if one.ok]
+    good = [result for result in results if result.ok]
     if len(good) < len(results) or not good:
         return f"FAILED   {len(results) - len(good)} of {number_of(len(results), 'file')} did not verify"
     signers = [one.facts.signer for one in good if one.facts]
-    commits = dict.fromkeys(one.commit for one in signers if one.commit)
-    triggers = dict.fromkeys(one.trigger for one in signers if one.trigger)
+    commits = dict.fromkeys(signer.commit for signer in signers if signer.commit)
+    triggers = dict.fromkeys(signer.trigger for signer in signers if signer.trigger)
     by = f", trigger {printable(', '.join(triggers))}" if triggers else ""
     at = f", commit {printable(', '.join(commits))}" if commits else ""
     return f"VERIFIED {number_of(len(good), 'file')}, {_names(good)}{by}{at}, signed by {printable(expected.uri)}"
@@ -97,10 +97,10 @@ def summary(results: Sequence[Result], expected: Expected) -> str:
 def document(results: Sequence[Result], expected: Expected, trust: Trust) -> dict[str, object]:
     """Return all of it for ``--json``."""
     return {
-        "ok": bool(results) and all(one.ok for one in results),
+        "ok": bool(results) and all(result.ok for result in results),
         "trust": {"origin": trust.origin, "sha256": trust.sha256},
         "expected": {"identity": expected.uri, "issuer": expected.issuer, "commit": expected.commit},
-        "files": [_file(one) for one in results],
+        "files": [_file(result) for result in results],
     }
 
 
@@ -134,10 +134,10 @@ def _rfc3339(seconds: int) -> str:
 
 
 def _names(results: Sequence[Result]) -> str:
-    files = [one for one in results if one.name != NAME]
+    files = [result for result in results if result.name != NAME]
     if not files:
         return f"the list of names alone ({NAME})"
-    free = [one.name for one in files if one.sums is None]
+    free = [file.name for file in files if file.sums is None]
     if len(free) == len(files):
         return f"names not bound (no signed {NAME})"
     return f"names bound by {NAME}" + (f" (but not {printable(', '.join(free))})" if free else "")

@@ -82,7 +82,7 @@ class Retry:
 
         if _looking.get():
             return act(1)
-        for attempt in stamina.retry_context(_Worth(self), attempts=None, timeout=None):
+        for attempt in stamina.retry_context(_RetryDecision(self), attempts=None, timeout=None):
             with attempt:
                 return act(attempt.num)
         raise AssertionError  # the context raises the last error
@@ -97,7 +97,7 @@ def _look(look: Callable[[], T | None]) -> T | None:
 
 
 @dataclasses.dataclass(slots=True)
-class _Worth:
+class _RetryDecision:
     """Decide after each failure whether to try again, and when."""
 
     retry: Retry

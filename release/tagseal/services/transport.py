@@ -125,7 +125,7 @@ def _connection_class(base: type[HTTPConnection], seconds: float) -> type[HTTPCo
     return type(base.__name__, (_Connection, base), {"seconds": seconds})
 
 
-class _Progress:
+class _RequestProgress:
     """One request: since when it runs, and how much has moved, both ways."""
 
     def __init__(self) -> None:
@@ -148,14 +148,14 @@ class _Connection(HTTPConnection):
     """A connection that holds each of its requests to the time; a tunnel through a proxy is one, too."""
 
     seconds: float
-    _progress: _Progress
+    _progress: _RequestProgress
 
     def connect(self) -> None:
-        self._progress = _Progress()
+        self._progress = _RequestProgress()
         super().connect()
 
     def request(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - as the library has it
-        self._progress = _Progress()
+        self._progress = _RequestProgress()
         super().request(*arguments, **options)
 
     def send(self, data: Any) -> None:  # noqa: ANN401 - as the library has it: bytes, of whatever type
@@ -177,7 +177,7 @@ class _Connection(HTTPConnection):
 class _Stream(io.RawIOBase):
     """What an answer is read from: status, headers and body. It does not know the connection, which knows it."""
 
-    def __init__(self, raw: io.RawIOBase, sock: socket.socket, progress: _Progress, seconds: float) -> None:
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket, progress: _RequestProgress, seconds: float) -> None:
         self._raw, self._sock, self._progress = raw, sock, progress
         self._silence = sock.gettimeout()
         self._seconds = max(seconds, 2 * (self._silence or 0))

@@ -101,10 +101,10 @@ def make(plan: Plan, out: Path, log: Path, *, services: Services) -> None:
 def _previous_wheels(tag: Tag, plan: Plan, services: Services) -> tuple[str, ...]:
     """Return the file names of the wheels that the published release before this one has."""
     releases = services.github.releases(tag.identity.repository)
-    before = {one.tag: one for one in releases if not one.draft and one.tag != tag.name}
+    before = {release.tag: release for release in releases if not release.draft and release.tag != tag.name}
     known = services.pattern_beside(tag.name)
     previous = known.previous(before, Version(plan.version))
-    return tuple(one.name for one in before[previous].assets if one.name.endswith(".whl")) if previous else ()
+    return tuple(asset.name for asset in before[previous].assets if asset.name.endswith(".whl")) if previous else ()
 
 
 def _whole(clone: Git) -> None:
@@ -129,7 +129,7 @@ def _place(packages: Iterable[Path], assets: Iterable[Path], services: Services)
         *(files.copy_artifact(path, staging / services.work.packages.name, _kind(path)) for path in packages),
         *(files.copy_artifact(path, staging / services.work.assets.name, Kind.asset) for path in assets),
     )
-    _distinct([one.name for one in artifacts])
+    _distinct([artifact.name for artifact in artifacts])
     for final in (services.work.packages, services.work.assets):
         if final.exists():
             shutil.rmtree(final)

@@ -85,7 +85,7 @@ def _fits(artifacts: Sequence[Artifact]) -> None:
             hint="Pack some of them into an archive.",
             slug="too-many-files",
         )
-    if large := [one for one in artifacts if one.size >= TOO_LARGE]:
+    if large := [artifact for artifact in artifacts if artifact.size >= TOO_LARGE]:
         raise UsageError(
             "got files of 2 GiB or more, expected smaller ones: a release takes none of that size",
             context=tuple(f"{one.name}: {one.size:,} bytes" for one in large),
@@ -123,11 +123,11 @@ def _listing(folder: Path) -> list[str]:
 
 def _digests(build: Build, services: Services) -> Iterator[str]:
     """Read every file again."""
-    for one in build.artifacts:
-        found = files.artifact(services.work.file(one), one.kind)
-        if found != one:
-            got, expected = (f"{number_of(file.size, 'byte')}, {file.sha256}" for file in (found, one))
-            yield f"{one.name}: got {got}, expected {expected}"
+    for artifact in build.artifacts:
+        found = files.artifact(services.work.file(artifact), artifact.kind)
+        if found != artifact:
+            got, expected = (f"{number_of(file.size, 'byte')}, {file.sha256}" for file in (found, artifact))
+            yield f"{artifact.name}: got {got}, expected {expected}"
 
 
 def _check_description(build: Build, services: Services) -> Verdict:
@@ -144,7 +144,7 @@ def _check_description(build: Build, services: Services) -> Verdict:
 
 def _twine(*options: str, build: Build, services: Services) -> process.Finished:
     """Run ``twine check`` in a child: it configures logging and the terminal of its process."""
-    names = [one.name for one in fileset.packages(build.artifacts)]
+    names = [package.name for package in fileset.packages(build.artifacts)]
     with tempfile.TemporaryDirectory(prefix="tagseal-") as home:
         found = {name: services.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in services.environ}
         return process.run(
@@ -166,7 +166,7 @@ def _image(plan: Plan, build: Build, services: Services) -> Iterator[Verdict]:
 def _build_again(plan: Plan, build: Build, services: Services) -> Verdict:
     """Build a second time and compare, as far as the settings ask for it."""
     name = "second build"
-    compiled = not all(is_pure(one.name) for one in build.artifacts if one.kind is Kind.wheel)
+    compiled = not all(is_pure(artifact.name) for artifact in build.artifacts if artifact.kind is Kind.wheel)
     usual = "off" if build.collected or compiled else "report"
     setting = services.settings.reproducible or usual
     if setting == "off" or build.collected:

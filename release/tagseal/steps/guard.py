@@ -125,7 +125,7 @@ def _fits(name: str, services: Services) -> None:
 
 def _ours_to_write(services: Services) -> None:
     work = services.work.path
-    linked = next((one for one in (work.parent, work, *_entries(work)) if one.is_symlink()), None)
+    linked = next((entry for entry in (work.parent, work, *_entries(work)) if entry.is_symlink()), None)
     tracked = services.git.is_tracked(work)
     if linked or tracked:
         raise Refused(

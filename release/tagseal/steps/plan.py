@@ -52,9 +52,9 @@ def plan(tag: Tag, *, services: Services) -> Plan:
     kit.free(planned)
     page = preview(planned, services)
     artifacts = expected_artifacts(planned)
-    expected = commands.Expected.planned(planned, tag.name, artifacts)
-    purposes = [commands.classify(one, expected=expected) for one in page.commands]
-    run = [one for one in purposes if one.phase is not Phase.shown]
+    expected = commands.ExpectedRelease.planned(planned, tag.name, artifacts)
+    purposes = [commands.classify(command, expected=expected) for command in page.commands]
+    run = [purpose for purpose in purposes if purpose.phase is not Phase.shown]
     tools = sorted({tool for one in run for tool in (one.tool, one.helper) if tool})
     return dataclasses.replace(planned, tools=tuple(tools))
 
@@ -147,7 +147,7 @@ def derive(  # noqa: PLR0913 - everything that a plan follows from, each by name
     start = stem(name, str(parsed))
     epoch = services.git.commit_time(tag.commit)
     source, section, remarks = _section(tag, parsed, epoch, services)
-    published = tuple(f"release {one.tag}: {one.url}" for one in releases if one.tag == tag.name)
+    published = tuple(f"release {release.tag}: {release.url}" for release in releases if release.tag == tag.name)
     return Plan(
         tag=tag.name,
         commit=tag.commit,
@@ -184,14 +184,14 @@ def latest(tag: Tag, planned: Plan, services: Services) -> bool:
 
 
 def _published_releases(tag: Tag, services: Services) -> tuple[Release, ...]:
-    return tuple(one for one in services.github.releases(tag.identity.repository) if not one.draft)
+    return tuple(release for release in services.github.releases(tag.identity.repository) if not release.draft)
 
 
 def _latest(version: Version, releases: Iterable[Release], services: Services) -> bool:
     """Tell whether this is the highest final version; moving tags and backports do not count."""
     if version.is_prerelease:
         return False
-    known = services.pattern(services.git.tags()).versions(one.tag for one in releases)
+    known = services.pattern(services.git.tags()).versions(release.tag for release in releases)
     return all(version >= other for other, _ in known if not other.is_prerelease)
 
 

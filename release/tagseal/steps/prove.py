@@ -30,7 +30,7 @@ from tagseal.steps.seal.reverify import verify_sealed
 from tagseal.steps.shell import login
 from tagseal.steps.shell.instructions import Instruction, Shell, follow, instructions
 from tagseal.steps.shell.offline import follow_kit
-from tagseal.verification.attacks import Attack, Target, attacks
+from tagseal.verification.attacks import Attack, AttackedCommand, attacks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -101,19 +101,21 @@ def _accept_listed(release: Release, tag: Tag, services: Services) -> None:
         )
 
 
-def _targets(steps: Sequence[Instruction], seal: Seal, services: Services) -> Iterator[tuple[Instruction, Target]]:
+def _targets(
+    steps: Sequence[Instruction], seal: Seal, services: Services
+) -> Iterator[tuple[Instruction, AttackedCommand]]:
     """Yield the commands that verify or hash; one that hashes reads the names from its list."""
-    listed = tuple(one.name for one in seal.artifacts if one.kind not in {Kind.checksums, Kind.kit})
+    listed = tuple(artifact.name for artifact in seal.artifacts if artifact.kind not in {Kind.checksums, Kind.kit})
     unsigned = registry.unsigned_manifest(seal.image, services) if seal.image else ("", "")
     seen: set[str] = set()
     for step in steps:
         tool, text = step.purpose.tool, step.command.text
         if step.purpose.of_image:
-            yield step, Target(tool=tool, text=text, files=step.purpose.files, unsigned=unsigned)
+            yield step, AttackedCommand(tool=tool, text=text, files=step.purpose.files, unsigned=unsigned)
         elif step.purpose.kind in {Use.verify, Use.hash}:
             files = listed if step.purpose.kind is Use.hash else step.purpose.files
             # `required` has held that every command of a tool names one identity, in the same words.
-            yield step, Target(tool=tool, text=text, files=files, repeats=tool in seen)
+            yield step, AttackedCommand(tool=tool, text=text, files=files, repeats=tool in seen)
             seen.add(tool)
 
 
@@ -121,11 +123,11 @@ def _attack(  # noqa: PLR0913, PLR0917 - a command, where it ran, and what it is
     steps: Sequence[Instruction], seal: Seal, shell: Shell, genuine: Path, services: Services, name: str = ""
 ) -> tuple[Verdict, ...]:
     """Attack commands that ran in a folder of genuine files."""
-    names = [one.name for one in seal.artifacts]
+    names = [artifact.name for artifact in seal.artifacts]
     tried = [
-        (step, target, one)
+        (step, target, attack)
         for step, target in _targets(steps, seal, services)
-        for one in attacks(target, seal.identity, names)
+        for attack in attacks(target, seal.identity, names)
     ]
     services.say(f"attacking them in {len(tried)} ways")
     folders = [genuine.with_name(f"{genuine.name}-attack-{number}") for number in range(len(tried))]
@@ -137,7 +139,9 @@ def _attack(  # noqa: PLR0913, PLR0917 - a command, where it ran, and what it is
             raise
 
 
-def _try(tried: tuple[Instruction, Target, Attack], folder: Path, *, shell: Shell, genuine: Path, name: str) -> Verdict:
+def _try(
+    tried: tuple[Instruction, AttackedCommand, Attack], folder: Path, *, shell: Shell, genuine: Path, name: str
+) -> Verdict:
     step, target, attack = tried
     shutil.copytree(genuine, folder, copy_function=_link)
     attack.prepare(folder)
@@ -167,7 +171,7 @@ def _link(source: str, target: str) -> None:
 
 
 def _hold_refusals(verdicts: Sequence[Verdict], url: str) -> None:
-    if through := [one for one in verdicts if not one.ok]:
+    if through := [verdict for verdict in verdicts if not verdict.ok]:
         raise VerificationFailed(
             f"got {len(through)} of {len(verdicts)} attacks not refused for the right reason, expected none",
             context=tuple(f"{one.name} ({one.by}): {one.detail}" for one in through),

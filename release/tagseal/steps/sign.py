@@ -24,13 +24,13 @@ from tagseal.records import ATTESTATION, BUNDLE, Artifact, Build, Bundle, Checks
 from tagseal.services import oidc
 from tagseal.steps import fileset
 from tagseal.steps.draft.choice import Choice, choose
-from tagseal.steps.draft.wanted import Wanted
+from tagseal.steps.draft.wanted import WantedFile
 from tagseal.steps.guard import agree
 from tagseal.steps.images import layouts, signatures
 from tagseal.steps.images.earlier import winning
 from tagseal.steps.index import attest
 from tagseal.steps.seal import checksums, earlier, identity
-from tagseal.steps.seal.bundles import Judge, describe_bundle, read_bundle
+from tagseal.steps.seal.bundles import BundleVerifier, describe_bundle, read_bundle
 from tagseal.steps.seal.kit import Kit
 from tagseal.steps.shell import instructions
 from tagseal.verification.policy import Exact
@@ -69,7 +69,7 @@ def sign(tag: Tag, plan: Plan, build: Build, checks: Checks, *, services: Servic
     """
     _tools(plan, services)
     services.retry.read(partial(_token, tag, services))
-    judge = Judge(policy=Exact(tag.identity, tag.commit), trust=services.verifier)
+    judge = BundleVerifier(policy=Exact(tag.identity, tag.commit), trust=services.verifier)
     artifacts, there = _adopt(_hold_checked(tag, plan, build, checks, judge, services), judge, tag, services)
     image = winning(checks.image, plan, judge.policy, there.kept, services)
     images = signatures.wanted_signatures(image, services)
@@ -81,7 +81,7 @@ def sign(tag: Tag, plan: Plan, build: Build, checks: Checks, *, services: Servic
         *signatures.good(images, judge.policy, services),
         *attest.good(packages, judge.policy, services),
     }
-    wanted = {one.name: one.sha256 for one in artifacts} | {one.key: one.subject for one in images}
+    wanted = {artifact.name: artifact.sha256 for artifact in artifacts} | {image.key: image.subject for image in images}
     _sign(wanted | attest.statements(packages), kept, tag, services)
     bundles = _bundles(artifacts, judge, services)
     made, again = _kit(tag, plan, artifacts, there, judge, services)
@@ -93,8 +93,8 @@ def sign(tag: Tag, plan: Plan, build: Build, checks: Checks, *, services: Servic
         bundles=(*bundles, *_bundles(made, judge, services)),
         kept=len(kept) + again,
         image=image,
-        signatures=tuple(_signature(one, judge.policy, services) for one in images),
-        attestations=tuple(_attestation(one, judge.policy, services) for one in packages),
+        signatures=tuple(_signature(image, judge.policy, services) for image in images),
+        attestations=tuple(_attestation(package, judge.policy, services) for package in packages),
     )
 
 
@@ -125,7 +125,7 @@ def _token(tag: Tag, services: Services) -> str:
 
 
 def _hold_checked(  # noqa: PLR0913, PLR0917 - the records, and by what they are judged
-    tag: Tag, plan: Plan, build: Build, checks: Checks, judge: Judge, services: Services
+    tag: Tag, plan: Plan, build: Build, checks: Checks, judge: BundleVerifier, services: Services
 ) -> tuple[Artifact, ...]:
     """Return the checked artifacts by name, then their checksums, having compared every byte on disk.
 
@@ -138,7 +138,7 @@ def _hold_checked(  # noqa: PLR0913, PLR0917 - the records, and by what they are
             slug="checks-of-another-build",
         )
     _hold_plan(fileset.name_problems(plan, checks.artifacts, services.settings))
-    found = [_find(one, services) for one in checks.artifacts]
+    found = [_find(artifact, services) for artifact in checks.artifacts]
     pairs = list(zip(checks.artifacts, found, strict=True))
     taken = [there for one, there in pairs if there is not None and there != one]
     good = judge.good(taken, services.work.bundles)
@@ -182,7 +182,7 @@ def _find(artifact: Artifact, services: Services) -> Artifact | None:
 
 
 def _adopt(
-    artifacts: tuple[Artifact, ...], judge: Judge, tag: Tag, services: Services
+    artifacts: tuple[Artifact, ...], judge: BundleVerifier, tag: Tag, services: Services
 ) -> tuple[tuple[Artifact, ...], Choice]:
     """Let what exists on GitHub for this tag win, where it is whole and verifies; what ``upload`` keeps comes first.
 
@@ -197,7 +197,10 @@ def _adopt(
     there = github.of_tag(repository, tag.name)
     if not there:
         return artifacts, Choice()
-    files = {one.name: Wanted(name=one.name, size=one.size, sha256=one.sha256) for one in artifacts}
+    files = {
+        artifact.name: WantedFile(name=artifact.name, size=artifact.size, sha256=artifact.sha256)
+        for artifact in artifacts
+    }
     adopt = services.settings.release == "adopt"
     found = choose(there, files, tag=tag.name, actor=github.actor(), adopt=adopt)
     fetch = partial(github.download, repository)
@@ -209,7 +212,7 @@ def _adopt(
 
 
 def _kit(  # noqa: PLR0913, PLR0917 - the records, and by what it is judged
-    tag: Tag, plan: Plan, artifacts: tuple[Artifact, ...], there: Choice, judge: Judge, services: Services
+    tag: Tag, plan: Plan, artifacts: tuple[Artifact, ...], there: Choice, judge: BundleVerifier, services: Services
 ) -> tuple[tuple[Artifact, ...], int]:
     """Make and sign the kit where there is to be one; return it, and how many bundles were kept."""
     if not plan.kit:
@@ -262,9 +265,9 @@ def _not_verified(name: str, outcome: Outcome) -> VerificationFailed:
     )
 
 
-def _bundles(artifacts: tuple[Artifact, ...], judge: Judge, services: Services) -> tuple[Bundle, ...]:
+def _bundles(artifacts: tuple[Artifact, ...], judge: BundleVerifier, services: Services) -> tuple[Bundle, ...]:
     outcomes = judge.outcomes(artifacts, services.work.bundles)
-    return tuple(_bundle(one, outcomes[one.name], services) for one in artifacts)
+    return tuple(_bundle(artifact, outcomes[artifact.name], services) for artifact in artifacts)
 
 
 def _bundle(artifact: Artifact, outcome: Outcome, services: Services) -> Bundle:

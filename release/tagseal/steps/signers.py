@@ -54,14 +54,14 @@ def hold_signers(event: Event, services: Services) -> tuple[str, ...]:
 
 def _read(event: Event, services: Services) -> Workflow:
     """Read the workflow as strictly as possible: what this tool passes over, GitHub may run."""
-    from tagseal.machine.yaml import Unreadable  # noqa: PLC0415 - as above
+    from tagseal.machine.yaml import UnreadableYaml  # noqa: PLC0415 - as above
     from tagseal.workflow.document import read_strictly  # noqa: PLC0415
 
     try:
         return read_strictly(services.root / event.workflow, event.workflow)
     except OSError as error:
         place, reason = event.workflow, error.strerror or str(error)
-    except Unreadable as error:
+    except UnreadableYaml as error:
         place, reason = f"{event.workflow}:{error.line}", error.reason
     raise Refused(
         f"got {place}, which cannot be read strictly, expected a workflow that every reader reads alike",

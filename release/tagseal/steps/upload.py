@@ -26,7 +26,7 @@ from tagseal.steps.draft.choice import choose
 from tagseal.steps.draft.difference import Act, Create, Delete, Difference, Discard, Edit, Look, Send, difference
 from tagseal.steps.draft.wanted import wanted_files
 from tagseal.steps.images import registry
-from tagseal.steps.seal.bundles import Judge
+from tagseal.steps.seal.bundles import BundleVerifier
 from tagseal.steps.seal.earlier import is_whole
 from tagseal.steps.seal.kit import Kit
 from tagseal.steps.seal.reverify import verify_sealed
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from tagseal.services.github import Release
     from tagseal.steps import Services
-    from tagseal.steps.draft.wanted import Wanted
+    from tagseal.steps.draft.wanted import WantedFile
 
 _THREADS = 16
 """One upload waits for the other end most of its time: 200 small files took 1.3 s less than by five (decision 20)."""
@@ -53,7 +53,7 @@ def upload(tag: Tag, plan: Plan, seal: Seal, *, services: Services) -> Draft:
         VerificationFailed: The published release is not whole, or the server keeps other bytes or names.
     """
     verify_sealed(tag, plan, seal, services)
-    work = _Upload(tag, plan, seal, services)
+    work = _UploadRun(tag, plan, seal, services)
     if seal.image is not None:
         work.difference()  # what is refused here keeps the image out of the registry, too
         work.pushed = registry.push(seal, services)
@@ -78,10 +78,10 @@ def plan_upload(tag: Tag, plan: Plan, seal: Seal, *, services: Services) -> Diff
         TagsealError: What ``upload`` would raise before it changes anything.
     """
     verify_sealed(tag, plan, seal, services)
-    return _Upload(tag, plan, seal, services).difference()
+    return _UploadRun(tag, plan, seal, services).difference()
 
 
-class _Upload:
+class _UploadRun:
     """What one run knows on its way: what it made, and what it found out."""
 
     def __init__(self, tag: Tag, plan: Plan, seal: Seal, services: Services) -> None:
@@ -116,17 +116,17 @@ class _Upload:
             Busy: There is one; ``sign`` takes it, next time.
         """
         kept = found.kept
-        lost = {one.asset.name for one in found.acts if isinstance(one, Delete)}
+        lost = {act.asset.name for act in found.acts if isinstance(act, Delete)}
         if kept is None or kept.id in self.made or not lost:
             return
-        judge = Judge(policy=Exact(self.tag.identity, self.tag.commit), trust=self.services.verifier)
+        judge = BundleVerifier(policy=Exact(self.tag.identity, self.tag.commit), trust=self.services.verifier)
         fetch = partial(self.github.download, self.repository)
         try:
             if lost <= {self.plan.kit, self.plan.kit + BUNDLE}:  # it follows from the others, which stay
                 kit = Kit.of(self.tag, self.plan, self.seal.artifacts, self.services)
                 whole = kit.there(kept, judge) is not None
             else:
-                others = tuple(one for one in self.seal.artifacts if one.kind is not Kind.kit)
+                others = tuple(artifact for artifact in self.seal.artifacts if artifact.kind is not Kind.kit)
                 whole = is_whole(others, kept, fetch=fetch, work=self.services.work, judge=judge)
         except VerificationFailed:  # its bytes are not those that GitHub lists
             return
@@ -170,7 +170,7 @@ class _Upload:
         return [self._known_release(one) for one in (*listed.values(), *missing)]
 
     def _known_release(self, release: Release) -> Release:
-        assets = (replace(one, sha256=one.sha256 or self.digests.get(one.id, "")) for one in release.assets)
+        assets = (replace(asset, sha256=asset.sha256 or self.digests.get(asset.id, "")) for asset in release.assets)
         return replace(release, assets=tuple(assets))
 
     def _do(self, kept: Release | None, all_of_them: int, numbered: tuple[int, Act]) -> None:
@@ -204,7 +204,7 @@ class _Upload:
                 self.services.remark(line)
         self.github.edit(self.repository, kept, body=text, prerelease=self.plan.prerelease)
 
-    def _send(self, kept: Release, file: Wanted) -> None:
+    def _send(self, kept: Release, file: WantedFile) -> None:
         answer = self.github.upload(self.repository, kept, self._path(file.name), sha256=file.sha256)
         self.sent += 1
         if answer.name != file.name:
@@ -223,5 +223,5 @@ class _Upload:
             )
 
     def _path(self, name: str) -> Path:
-        artifact = next((one for one in self.seal.artifacts if one.name == name), None)
+        artifact = next((artifact for artifact in self.seal.artifacts if artifact.name == name), None)
         return self.services.work.file(artifact) if artifact else self.services.work.bundles / name

@@ -21,7 +21,7 @@ from tagseal.records import Phase, Plan, Publication, Seal, Tag, Testimony, Verd
 from tagseal.steps.draft import compare
 from tagseal.steps.images import registry
 from tagseal.steps.index import witness as seen
-from tagseal.steps.seal.bundles import Judge
+from tagseal.steps.seal.bundles import BundleVerifier
 from tagseal.steps.shell.instructions import Instruction, Shell, instructions, judge_passed
 from tagseal.steps.shell.offline import follow_kit
 from tagseal.verification.policy import Exact
@@ -50,7 +50,7 @@ def witness(tag: Tag, plan: Plan, seal: Seal, publication: Publication, *, servi
     with tempfile.TemporaryDirectory(prefix="tagseal-witness-") as temporary:
         base = Path(temporary)
         compare.download(release, tag, seal, base / "assets", services)
-        judge = Judge(policy=Exact(seal.identity, seal.commit), trust=services.verifier)
+        judge = BundleVerifier(policy=Exact(seal.identity, seal.commit), trust=services.verifier)
         _verify(seal, base / "assets", judge)
         seen.witness_files(plan, seal, judge, base / "index", services)
         for name in ("home", "reader", "stranger"):
@@ -78,7 +78,7 @@ def witness(tag: Tag, plan: Plan, seal: Seal, publication: Publication, *, servi
                 seen.hold_downloads(base / "stranger" / from_index(plan.index), seal)
         kit = follow_kit(tag, plan, seal, base, services, look=release.url, draft=False)
     commands = (*with_token, *without)
-    public = all(one.ok for one in commands)
+    public = all(command.ok for command in commands)
     return Testimony(
         commands=commands,
         public=public,
@@ -101,9 +101,9 @@ def _find_published(tag: Tag, publication: Publication, services: Services) -> R
     return release
 
 
-def _verify(seal: Seal, folder: Path, judge: Judge) -> None:
+def _verify(seal: Seal, folder: Path, judge: BundleVerifier) -> None:
     outcomes = judge.outcomes(seal.artifacts, folder)
-    if bad := [one.verdict for one in outcomes.values() if not one.verdict.ok]:
+    if bad := [outcome.verdict for outcome in outcomes.values() if not outcome.verdict.ok]:
         raise VerificationFailed(
             f"got {len(bad)} published files that do not verify, expected none",
             context=tuple(f"{one.name}: {one.detail}" for one in bad),
@@ -127,11 +127,13 @@ def _run(  # noqa: PLR0913 - where, and what may fail
 ) -> tuple[Verdict, ...]:
     """Execute commands in their order; one that is excused may fail."""
     verdicts: list[Verdict] = []
-    for one in steps:
+    for step in steps:
         # pip is waited for: a node of the index's network may have an older listing than another.
-        pip = one.purpose.tool == "pip"
-        verdict = services.retry.read(partial(_judge_pip, one, shell, folder)) if pip else shell.follow(one, folder)
-        verdicts.append(verdict if excused(one.purpose) else judge_passed(one, verdict, look=release.url, draft=False))
+        pip = step.purpose.tool == "pip"
+        verdict = services.retry.read(partial(_judge_pip, step, shell, folder)) if pip else shell.follow(step, folder)
+        verdicts.append(
+            verdict if excused(step.purpose) else judge_passed(step, verdict, look=release.url, draft=False)
+        )
     return tuple(verdicts)
 
 

@@ -36,7 +36,7 @@ _UNSIGNED = r"no signatures found|no valid bundles exist in registry"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class AttackedCommand:
     """A command of the notes that the genuine files have passed."""
 
     tool: str
@@ -78,7 +78,7 @@ class Attack:
         return found[0] if code != 0 and found else ""
 
 
-def attacks(target: Target, identity: Identity, names: Sequence[str]) -> Iterator[Attack]:
+def attacks(target: AttackedCommand, identity: Identity, names: Sequence[str]) -> Iterator[Attack]:
     """Yield the attacks that apply to a command; its last file is the victim, which a hasty check would not reach.
 
     Args:
@@ -105,7 +105,7 @@ def attacks(target: Target, identity: Identity, names: Sequence[str]) -> Iterato
         yield from _by_strangers(target, identity)
 
 
-def _on_image(target: Target, identity: Identity) -> Iterator[Attack]:
+def _on_image(target: AttackedCommand, identity: Identity) -> Iterator[Attack]:
     """Yield the attacks on a command whose bytes are in a registry, where nothing is changed to try."""
     digest, other = target.unsigned
     text = target.text.replace(digest, other)
@@ -113,7 +113,7 @@ def _on_image(target: Target, identity: Identity) -> Iterator[Attack]:
     yield from _by_strangers(target, identity)
 
 
-def _by_strangers(target: Target, identity: Identity) -> Iterator[Attack]:
+def _by_strangers(target: AttackedCommand, identity: Identity) -> Iterator[Attack]:
     for name, stranger in strangers(identity):
         text = target.text.replace(identity.uri, stranger.uri)
         yield Attack(name=f"{name}: {stranger.uri}", text=text, reason=_IDENTITY[target.tool])

@@ -48,7 +48,7 @@ WORDS: dict[Check, dict[str, Check]] = {
 """By how far the verification came: how an error begins, class and words, and the check that it is about."""
 
 
-class Watched:
+class ProgressPolicy:
     """A policy that remembers how far the verification came."""
 
     def __init__(self, policy: VerificationPolicy) -> None:

@@ -16,10 +16,10 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused
-from tagseal.machine.files import measure, opened
+from tagseal.machine.files import measure, open_file
 from tagseal.machine.threads import side_by_side
 from tagseal.verification import checksums, policy, reading
-from tagseal.verification.found import Wanted, found, is_bundle
+from tagseal.verification.found import FileToVerify, find_files, is_bundle
 from tagseal.verification.result import Check, Expected, Result, Subject
 from tagseal.verification.verify import LARGEST_BUNDLE, Outcome, verify_digest
 
@@ -80,9 +80,9 @@ def verify_files(
         UsageError: ``expected`` is empty, or there are too many files.
     """
     work = _Work(policy=policy.of(expected), trust=trust, whole=whole)
-    wanted = found([paths] if isinstance(paths, str | os.PathLike) else paths)
+    wanted = find_files([paths] if isinstance(paths, str | os.PathLike) else paths)
 
-    def one(each: Wanted) -> None:
+    def one(each: FileToVerify) -> None:
         work.results[each.path] = _verify(each, work)
 
     side_by_side(one, wanted, THREADS)
@@ -91,27 +91,27 @@ def verify_files(
         side_by_side(one, absent, THREADS)
         wanted = (*wanted, *absent)
     results = _together([_compare_name(work.results[each.path], each, work) for each in wanted])
-    if all(one.ok for one in results):
+    if all(result.ok for result in results):
         return tuple(results)
     nearby = tuple(_nearby(results))
     return tuple(
-        one if one.ok else _explain(one, each, expected, nearby, work)
-        for one, each in zip(results, wanted, strict=True)
+        result if result.ok else _explain(result, each, expected, nearby, work)
+        for result, each in zip(results, wanted, strict=True)
     )
 
 
-def _absent(wanted: Sequence[Wanted], work: _Work) -> tuple[Wanted, ...]:
+def _absent(wanted: Sequence[FileToVerify], work: _Work) -> tuple[FileToVerify, ...]:
     """Return what a release lacks: its list, or what a verified list names."""
     there = {one.path for one in wanted}
     if wanted and checksums.NAME not in {path.name for path in there}:
         why = f"got a release without {checksums.NAME}, expected one that is signed"
-        return (Wanted(path=wanted[0].path.with_name(checksums.NAME), problem=(Check.file, why)),)
+        return (FileToVerify(path=wanted[0].path.with_name(checksums.NAME), problem=(Check.file, why)),)
     why = f"got nothing of that name, expected a file: {checksums.NAME} lists it"
     listed = [path.with_name(name) for path, found in work.lists.items() for name in found.digests]
-    return tuple(Wanted(path=path, problem=(Check.file, why)) for path in listed if path not in there)
+    return tuple(FileToVerify(path=path, problem=(Check.file, why)) for path in listed if path not in there)
 
 
-def _verify(wanted: Wanted, work: _Work) -> Result:
+def _verify(wanted: FileToVerify, work: _Work) -> Result:
     """Verify one file: the steps of a stranger, the first failure decides."""
     path, content = wanted.path, b""
     subject = Subject(path=path)
@@ -155,7 +155,7 @@ def _read_list(result: Result, path: Path, content: bytes, work: _Work) -> Resul
     return result
 
 
-def _compare_name(result: Result, wanted: Wanted, work: _Work) -> Result:
+def _compare_name(result: Result, wanted: FileToVerify, work: _Work) -> Result:
     """Compare a file's name with the list that was verified."""
     listed = work.lists.get(wanted.sums) if wanted.sums else None
     if not result.ok or listed is None or result.subject is None or result.name == checksums.NAME:
@@ -167,14 +167,18 @@ def _compare_name(result: Result, wanted: Wanted, work: _Work) -> Result:
 
 def _together(results: Sequence[Result]) -> list[Result]:
     """Let none be good where the certificates name several commits: nobody can tell which belong together."""
-    commits = tuple(dict.fromkeys(one.facts.signer.commit for one in results if one.ok and one.facts))
+    commits = tuple(dict.fromkeys(result.facts.signer.commit for result in results if result.ok and result.facts))
     if len(commits) < 2:  # noqa: PLR2004 - one, or none
         return list(results)
-    why = f"got files signed at {len(commits)} commits, {', '.join(one or 'none' for one in commits)}, expected one"
-    return [replace(one, ok=False, check=Check.identity, detail=why) if one.ok else one for one in results]
+    why = (
+        f"got files signed at {len(commits)} commits, {', '.join(commit or 'none' for commit in commits)}, expected one"
+    )
+    return [replace(result, ok=False, check=Check.identity, detail=why) if result.ok else result for result in results]
 
 
-def _explain(result: Result, wanted: Wanted, expected: Expected, nearby: Sequence[Subject], work: _Work) -> Result:
+def _explain(
+    result: Result, wanted: FileToVerify, expected: Expected, nearby: Sequence[Subject], work: _Work
+) -> Result:
     """Say why it failed, and what to do next."""
     from tagseal.verification.diagnosis import cause  # noqa: PLC0415 - nobody waits for it where all is well
 
@@ -197,9 +201,11 @@ def _explain(result: Result, wanted: Wanted, expected: Expected, nearby: Sequenc
 
 def _nearby(results: Iterable[Result]) -> Iterator[Subject]:
     """Yield the files that a bundle may belong to which does not fit its own: those asked for, then what lies there."""
-    subjects = {one.subject.path: one.subject for one in results if one.subject}
-    yield from (one for one in subjects.values() if one.sha256)
-    folders = {one.subject.path.parent: None for one in results if one.check is Check.signature and one.subject}
+    subjects = {result.subject.path: result.subject for result in results if result.subject}
+    yield from (subject for subject in subjects.values() if subject.sha256)
+    folders = {
+        result.subject.path.parent: None for result in results if result.check is Check.signature and result.subject
+    }
     there = (path for folder in folders for path in _others(folder, subjects))
     for path in islice(there, MOST_NEARBY):  # of all folders: a stranger made them, and their number
         with suppress(OSError, Refused):
@@ -221,7 +227,7 @@ def _describe(path: Path) -> Subject:
 
 
 def _read(path: Path, most: int, what: str) -> bytes:
-    with opened(path) as file:
+    with open_file(path) as file:
         content = file.read(most + 1)
         if len(content) > most:
             raise ValueError(f"got {what} of {file.seek(0, 2)} bytes, expected at most {most}")

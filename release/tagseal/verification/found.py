@@ -31,7 +31,7 @@ MOST = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class FileToVerify:
     """One file that is to be verified."""
 
     path: Path
@@ -46,7 +46,7 @@ class Wanted:
 
 @dataclass(slots=True)
 class _Arguments:
-    files: dict[Path, Wanted] = field(default_factory=dict)
+    files: dict[Path, FileToVerify] = field(default_factory=dict)
     """By where each really is: two arguments may name one file."""
     bundles: dict[Path, Path] = field(default_factory=dict)
 
@@ -54,7 +54,7 @@ class _Arguments:
         if is_bundle(path):
             self.bundles.setdefault(_place(path), path)
         else:
-            self.files.setdefault(_place(path), Wanted(path=path))
+            self.files.setdefault(_place(path), FileToVerify(path=path))
         if len(self.files) + len(self.bundles) > MOST:
             raise UsageError(
                 f"got more than {MOST} files, expected a release's",
@@ -63,10 +63,10 @@ class _Arguments:
             )
 
     def lacking(self, path: Path, why: str) -> None:
-        self.files.setdefault(_place(path), Wanted(path=path, problem=(Check.file, why)))
+        self.files.setdefault(_place(path), FileToVerify(path=path, problem=(Check.file, why)))
 
 
-def found(arguments: Iterable[str | Path]) -> tuple[Wanted, ...]:
+def find_files(arguments: Iterable[str | Path]) -> tuple[FileToVerify, ...]:
     """Return what is to be verified, in the order of the arguments, folders sorted; each file once.
 
     Raises:
@@ -79,7 +79,7 @@ def found(arguments: Iterable[str | Path]) -> tuple[Wanted, ...]:
         except (OSError, ValueError, RecursionError) as error:  # of patterns as well
             why = error.strerror if isinstance(error, OSError) else error
             given.lacking(Path(argument), f"cannot be looked at: {why}")
-    names = {one.path.name for one in given.files.values()}
+    names = {file.path.name for file in given.files.values()}
     for bundle in list(given.bundles.values()):
         _of_bundle(given, bundle, names)
     listed = _lists(given)
@@ -87,10 +87,10 @@ def found(arguments: Iterable[str | Path]) -> tuple[Wanted, ...]:
     for place, path in given.bundles.items():
         bundles[_subject(path)][place] = path
     return tuple(
-        one
-        if one.problem
-        else replace(_pair(one.path, place, bundles[one.path.name]), sums=listed.get(one.path.parent))
-        for place, one in given.files.items()
+        file
+        if file.problem
+        else replace(_pair(file.path, place, bundles[file.path.name]), sums=listed.get(file.path.parent))
+        for place, file in given.files.items()
     )
 
 
@@ -127,7 +127,7 @@ def _below(folder: Path, failed: Callable[[OSError], None]) -> Iterator[Path]:
     while rest:
         try:
             with os.scandir(rest.pop()) as entries:
-                here = sorted((Path(one.path), one.is_dir(follow_symlinks=False)) for one in entries)
+                here = sorted((Path(entry.path), entry.is_dir(follow_symlinks=False)) for entry in entries)
         except OSError as error:
             failed(error)
             continue
@@ -164,7 +164,7 @@ def _subject(bundle: Path) -> str:
     return bundle.name.removesuffix(BUNDLE if bundle.name.endswith(BUNDLE) else LEGACY)
 
 
-def _pair(path: Path, place: Path, named: Mapping[Path, Path]) -> Wanted:
+def _pair(path: Path, place: Path, named: Mapping[Path, Path]) -> FileToVerify:
     """Return a file with its bundle: the one beside it, or the only one that was named for it elsewhere."""
     beside, legacy = path.with_name(path.name + BUNDLE), path.with_name(path.name + LEGACY)
     # Counted, not listed: thousands of folders may each have a file of this name, and its bundle.
@@ -172,15 +172,15 @@ def _pair(path: Path, place: Path, named: Mapping[Path, Path]) -> Wanted:
     if _there(beside):
         notes = [f"none of its {elsewhere} bundles elsewhere was looked at"] if elsewhere else []
         notes += [f"{show(legacy.name)} lies there as well, and was not looked at"] if _there(legacy) else []
-        return Wanted(path=path, bundle=beside, notes=tuple(notes))
+        return FileToVerify(path=path, bundle=beside, notes=tuple(notes))
     if elsewhere > 1:
-        return Wanted(path=path, problem=(Check.bundle, f"got {elsewhere} bundles for it, expected one"))
+        return FileToVerify(path=path, problem=(Check.bundle, f"got {elsewhere} bundles for it, expected one"))
     if elsewhere:
-        return Wanted(path=path, bundle=next(one for where, one in named.items() if where.parent != place.parent))
+        return FileToVerify(path=path, bundle=next(one for where, one in named.items() if where.parent != place.parent))
     if _there(legacy):
         note = f"its bundle has the older name {show(legacy.name)}, expected {show(beside.name)}"
-        return Wanted(path=path, bundle=legacy, notes=(note,))
-    return Wanted(path=path, problem=(Check.bundle, f"got no bundle, expected {show(beside.name)} beside it"))
+        return FileToVerify(path=path, bundle=legacy, notes=(note,))
+    return FileToVerify(path=path, problem=(Check.bundle, f"got no bundle, expected {show(beside.name)} beside it"))
 
 
 def _lists(given: _Arguments) -> dict[Path, Path]:
@@ -188,7 +188,7 @@ def _lists(given: _Arguments) -> dict[Path, Path]:
 
     One that lies there without having been named is asked for, if it has a bundle: an unsigned one binds nothing.
     """
-    files = [one.path for one in given.files.values() if not one.problem]
+    files = [file.path for file in given.files.values() if not file.problem]
     named = [path for path in files if path.name == NAME]
     own: dict[Path, Path] = {}
     for folder in {path.parent: None for path in files}:

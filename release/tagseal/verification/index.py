@@ -84,7 +84,7 @@ def attestations(provenance: bytes) -> tuple[bytes, ...]:
         found = Provenance.model_validate_json(provenance)
     except Exception:  # noqa: BLE001 - a parser of hostile bytes
         return ()
-    return tuple(one.model_dump_json().encode() for each in found.attestation_bundles for one in each.attestations)
+    return tuple(one.model_dump_json().encode() for bundle in found.attestation_bundles for one in bundle.attestations)
 
 
 def _one_entry(document: dict[str, Any]) -> None:

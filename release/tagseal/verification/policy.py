@@ -37,9 +37,9 @@ class SoleName:
             VerificationError: There are more names, or the one is of another type or text.
         """
         names = list(cert.extensions.get_extension_for_class(SubjectAlternativeName).value)
-        if [(type(one), one.value) for one in names] != [(self._kind, self._name)]:
+        if [(type(name), name.value) for name in names] != [(self._kind, self._name)]:
             found = ", ".join(
-                str(one.value) + ("" if type(one) is self._kind else f" ({type(one).__name__})") for one in names
+                str(name.value) + ("" if type(name) is self._kind else f" ({type(name).__name__})") for name in names
             )
             raise VerificationError(f"the certificate names {found}, expected only {self._name}")
 

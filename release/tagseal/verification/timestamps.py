@@ -81,7 +81,7 @@ def verify_timestamps(bundle: Bundle, root: TrustedRoot) -> None:
     stamps = data.rfc3161_timestamps if data else []
     if len(stamps) > MOST:
         raise ValueError(f"got {len(stamps)} timestamps, expected at most {MOST}")
-    if len({one.time_stamp_token() for one in stamps}) != len(stamps):
+    if len({stamp.time_stamp_token() for stamp in stamps}) != len(stamps):
         raise ValueError("got the same timestamp twice, expected each once")
     for one in stamps:
         if said := _refusals(one, bundle.signature, root):

@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 from sigstore.models import ClientTrustConfig
 
 from tagseal.errors import ServiceError, UsageError
-from tagseal.machine.files import opened
+from tagseal.machine.files import open_file
 from tagseal.machine.threads import within
 from tagseal.names import show
 from tagseal.verification import reading
@@ -112,7 +112,7 @@ def _content(path: Path) -> tuple[bytes, Path]:
     """Return the bytes of a root, and where they lie: the digest that is told is of them, not of an archive."""
     if path.is_dir():
         path /= ROOT
-    with opened(path, follow=True) as file:
+    with open_file(path, follow=True) as file:
         content = file.read(LARGEST + 1)
         return (content, path) if not content.startswith(b"PK\x03\x04") else _from_archive(file, path)
 

@@ -16,10 +16,10 @@ from sigstore.hashes import Hashed
 from sigstore.models import Bundle
 from sigstore_models.common.v1 import HashAlgorithm
 
-from tagseal.machine.files import opened
+from tagseal.machine.files import open_file
 from tagseal.records import Verdict
 from tagseal.verification import forms, reading
-from tagseal.verification.checks import Watched
+from tagseal.verification.checks import ProgressPolicy
 from tagseal.verification.facts import Facts, facts_of, signer_of
 from tagseal.verification.result import Check
 from tagseal.verification.timestamps import verify_timestamps
@@ -65,7 +65,7 @@ def verify_digest(
     """Verify a file of which only the SHA-256 (64 hexadecimal digits) is at hand."""
     facts = None
     hashed = Hashed(algorithm=HashAlgorithm.SHA2_256, digest=bytes.fromhex(sha256))
-    watched = Watched(identity)
+    watched = ProgressPolicy(identity)
     try:
         document = _document(bundle)
         facts = facts_of(document)
@@ -87,7 +87,7 @@ def digest(path: Path) -> str:
         OSError: The file cannot be read.
         Refused: It is no regular file.
     """
-    with opened(path, follow=True) as file:
+    with open_file(path, follow=True) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

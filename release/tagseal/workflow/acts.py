@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tagseal.workflow.document import Job, Step, Workflow
+    from tagseal.workflow.document import Workflow, WorkflowJob, WorkflowStep
 
 _HEREDOC = re.compile(r"<<-?\s*(['\"]?)(\w+)\1", re.ASCII)
 _TELLS = re.compile(r"\s*(?:echo|printf)\b")
@@ -91,43 +91,43 @@ _VERBS = frozenset(["guard", "plan", "sign", "upload", "prove", "publish", "witn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class ShellLine:
     """A line of shell, and its number in the file."""
 
     number: int
     text: str
 
 
-def commands(step: Step) -> str:
+def commands(step: WorkflowStep) -> str:
     """Return the shell lines that do something: no comments, and nothing that is only told."""
     return "\n".join(line.text for line, tells in _lines(step) if not tells)
 
 
-def printed_lines(step: Step) -> list[Line]:
+def printed_lines(step: WorkflowStep) -> list[ShellLine]:
     """Return the lines that are printed or written into a file: notes, say."""
     return [line for line, tells in _lines(step) if tells]
 
 
-def _lines(step: Step) -> Iterator[tuple[Line, bool]]:
+def _lines(step: WorkflowStep) -> Iterator[tuple[ShellLine, bool]]:
     at = step.at.get("run")
     end = ""
     for number, text in at.lines() if at else ():
         if end:
-            yield Line(number=number, text=text), text.strip() != end
+            yield ShellLine(number=number, text=text), text.strip() != end
             end = "" if text.strip() == end else end
         elif not text.lstrip().startswith("#"):
-            yield Line(number=number, text=text), _TELLS.match(text) is not None
+            yield ShellLine(number=number, text=text), _TELLS.match(text) is not None
             end = found[2] if (found := _HEREDOC.search(text)) else ""
 
 
-def publishes(step: Step) -> bool:
+def publishes(step: WorkflowStep) -> bool:
     """Tell whether a step gives something to the world, or signs it."""
     if step.action == "docker/build-push-action":
         return step.option("push") not in {"", "false"} or "push=true" in step.option("outputs")
     return step.action in _PUBLISHING_ACTIONS or _finds(_PUBLISHING_LINES, commands(step))
 
 
-def runs_code(step: Step) -> bool:
+def runs_code(step: WorkflowStep) -> bool:
     """Tell whether a step runs code of the project, which its dependencies are part of."""
     if step.uses:
         return step.action in _BUILDING_ACTIONS or step.action.startswith("./")
@@ -142,7 +142,7 @@ def _finds(pattern: re.Pattern[str], lines: str) -> bool:
     return pattern.search(lines) is not None
 
 
-def verbs(step: Step) -> tuple[str, ...]:
+def verbs(step: WorkflowStep) -> tuple[str, ...]:
     """Return the verbs of a release that a step's lines run: by this tool's own noxfile, or without Nox."""
     lines = commands(step)
     calls = (*(call for call in _NOX.finditer(lines) if call["shipped"]), *_TOOL.finditer(lines))
@@ -150,7 +150,7 @@ def verbs(step: Step) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word for word in words if word in _VERBS))
 
 
-def job_publishes(job: Job) -> bool:
+def job_publishes(job: WorkflowJob) -> bool:
     """Tell whether a job publishes or signs."""
     return any(publishes(step) for step in job.steps)
 

@@ -9,14 +9,14 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from tagseal.machine.files import opened
-from tagseal.machine.yaml import LARGEST, Fault, Unreadable
+from tagseal.machine.files import open_file
+from tagseal.machine.yaml import LARGEST, UnreadableYaml, YamlProblem
 from tagseal.names import show
 from tagseal.workflow import filters
 from tagseal.workflow.expressions import unknown
 from tagseal.workflow.finding import Finding
-from tagseal.workflow.signing import Starts, starts
-from tagseal.workflow.tree import Field, tree
+from tagseal.workflow.signing import Triggers, starts
+from tagseal.workflow.tree import PlacedValue, tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,14 +28,14 @@ _ID = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}", re.ASCII)
 """Of a job."""
 _BREAKS = frozenset("\x85\u2028\u2029")
 """Ends of a line in YAML 1.1, and none in YAML 1.2."""
-NOTHING = Field(value="", line=1, column=1, first=1)
+NOTHING = PlacedValue(value="", line=1, column=1, first=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class WorkflowStep:
     """One step of a job."""
 
-    at: Field
+    at: PlacedValue
     """All that the file says of it, with places."""
     name: str
     """As it is told apart: its name, or its id, or its action, or its first line."""
@@ -58,15 +58,15 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class WorkflowJob:
     """One job."""
 
-    at: Field
+    at: PlacedValue
     """All that the file says of it, with places."""
     id: str
     needs: tuple[str, ...]
     condition: str
-    permissions: Field | None
+    permissions: PlacedValue | None
     """Those that are in force: its own, or the workflow's; None where neither has any."""
     environment: str
     runs_on: tuple[str, ...]
@@ -75,7 +75,7 @@ class Job:
     """Workflow that is called instead of steps."""
     continues: str
     """As of a step."""
-    steps: tuple[Step, ...]
+    steps: tuple[WorkflowStep, ...]
 
     def may(self, scope: str) -> bool:
         """Tell whether the job's token may write there; what no file limits is not taken for granted."""
@@ -90,11 +90,11 @@ class Workflow:
     path: str
     """In the repository."""
     name: str
-    at: Field = NOTHING
+    at: PlacedValue = NOTHING
     """All that the file says, with places."""
-    starts: Starts = field(default_factory=lambda: Starts(known=False))
-    permissions: Field | None = None
-    jobs: tuple[Job, ...] = ()
+    starts: Triggers = field(default_factory=lambda: Triggers(known=False))
+    permissions: PlacedValue | None = None
+    jobs: tuple[WorkflowJob, ...] = ()
     problems: tuple[Finding, ...] = ()
     """What is wrong with the file itself."""
 
@@ -103,10 +103,10 @@ class Workflow:
         """Name of the file, which is part of the identity that signs."""
         return self.path.rpartition("/")[2]
 
-    def before(self, job: Job) -> tuple[Job, ...]:
+    def before(self, job: WorkflowJob) -> tuple[WorkflowJob, ...]:
         """Return the jobs that this one waits for, near and far."""
         known = {one.id: one for one in self.jobs}
-        found: dict[str, Job] = {}
+        found: dict[str, WorkflowJob] = {}
         left = list(job.needs)
         while left:
             name = left.pop()
@@ -127,7 +127,7 @@ def read(file: Path, path: str) -> Workflow:
         OSError: It cannot be opened.
         Refused: It is no regular file.
     """
-    with opened(file, follow=True) as content:
+    with open_file(file, follow=True) as content:
         return parse(content.read(LARGEST + 1), path)
 
 
@@ -143,19 +143,21 @@ def read_strictly(file: Path, path: str) -> Workflow:
         Refused: It is no regular file.
         OSError: It cannot be opened.
     """
-    with opened(file) as stream:
+    with open_file(file) as stream:
         data = stream.read(LARGEST + 1)
     top, problems = tree(data, path)
     if top is None or problems:
         first = problems[0]
-        raise Unreadable(Fault.syntax, first.what, first.line, first.column)
+        raise UnreadableYaml(YamlProblem.syntax, first.what, first.line, first.column)
     text = data.decode("utf-8-sig")
     if odd := next((character for character in text if character in _BREAKS), ""):
         line = text[: text.index(odd)].count("\n") + 1
-        raise Unreadable(Fault.syntax, f"got {show(odd)}, which ends a line for some readers only", line)
+        raise UnreadableYaml(YamlProblem.syntax, f"got {show(odd)}, which ends a line for some readers only", line)
     workflow = _workflow(top, path)
     if not workflow.starts.known:
-        raise Unreadable(Fault.syntax, "got no `on:` in one of its forms: an event, a list of events, a mapping")
+        raise UnreadableYaml(
+            YamlProblem.syntax, "got no `on:` in one of its forms: an event, a list of events, a mapping"
+        )
     return workflow
 
 
@@ -185,7 +187,7 @@ def _too_many(workflow: Workflow) -> str:
     return ""
 
 
-def _workflow(top: Field, path: str) -> Workflow:
+def _workflow(top: PlacedValue, path: str) -> Workflow:
     permissions = top.get("permissions")
     content = top.plain() if top.entries else {}
     jobs = top.entries.get("jobs", NOTHING).entries
@@ -193,22 +195,22 @@ def _workflow(top: Field, path: str) -> Workflow:
         path=path,
         name=top.say("name") or path,
         at=top,
-        starts=starts(content) if _startable(top) else Starts(known=False),
+        starts=starts(content) if _startable(top) else Triggers(known=False),
         permissions=permissions,
-        jobs=tuple(_job(name, one, permissions) for name, one in jobs.items()),
+        jobs=tuple(_job(name, job, permissions) for name, job in jobs.items()),
     )
 
 
-def _startable(top: Field) -> bool:
+def _startable(top: PlacedValue) -> bool:
     """Tell whether ``on`` has one of its three forms: one event, a list of events, a mapping."""
     on = top.get("on")
-    return on is not None and all(isinstance(one.value, str) for one in on.items)
+    return on is not None and all(isinstance(item.value, str) for item in on.items)
 
 
-def _job(name: str, at: Field, above: Field | None) -> Job:
+def _job(name: str, at: PlacedValue, above: PlacedValue | None) -> WorkflowJob:
     environment = at.entries.get("environment", NOTHING)
     runner = at.entries.get("runs-on", NOTHING)
-    return Job(
+    return WorkflowJob(
         at=at,
         id=name,
         needs=at.entries.get("needs", NOTHING).words,
@@ -218,13 +220,13 @@ def _job(name: str, at: Field, above: Field | None) -> Job:
         runs_on=runner.words or runner.entries.get("labels", NOTHING).words,
         uses=at.say("uses"),
         continues=at.say("continue-on-error"),
-        steps=tuple(_step(one) for one in at.entries.get("steps", NOTHING).items if one.entries),
+        steps=tuple(_step(item) for item in at.entries.get("steps", NOTHING).items if item.entries),
     )
 
 
-def _step(at: Field) -> Step:
+def _step(at: PlacedValue) -> WorkflowStep:
     lines = at.say("run").splitlines()
-    return Step(
+    return WorkflowStep(
         at=at,
         name=at.say("name") or at.say("id") or at.say("uses") or (lines[0] if lines else ""),
         uses=at.say("uses"),
@@ -234,7 +236,7 @@ def _step(at: Field) -> Step:
     )
 
 
-def _finding(workflow: Workflow, at: Field, slug: str, what: str, hint: str) -> Finding:
+def _finding(workflow: Workflow, at: PlacedValue, slug: str, what: str, hint: str) -> Finding:
     return Finding(slug=slug, level="error", file=workflow.path, line=at.line, column=at.column, what=what, hint=hint)
 
 
@@ -248,7 +250,7 @@ def _lacking(workflow: Workflow) -> Iterator[Finding]:
 
 def _needs(workflow: Workflow) -> Iterator[Finding]:
     """Find jobs that can never begin."""
-    known: Mapping[str, Job] = {job.id: job for job in workflow.jobs}
+    known: Mapping[str, WorkflowJob] = {job.id: job for job in workflow.jobs}
     for job in workflow.jobs:
         at = job.at.entries.get("needs", job.at)
         for name in job.needs:

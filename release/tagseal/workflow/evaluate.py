@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tagseal.names import number_of
 from tagseal.workflow.functions import FUNCTIONS, STATUS, ExpressionError, equal, is_ordered, look_up, text, true
-from tagseal.workflow.syntax import Call, Index, Name, Operation, Star, Value, parse
+from tagseal.workflow.syntax import FunctionCall, Name, Operation, Star, Subscript, Value, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ _LARGEST = 1024 * 1024
 """Characters of a text that is made; the runner takes no larger variable."""
 
 
-class _Found(list[Any]):
+class _StarMatches(list[Any]):
     """What a ``*`` found: an index goes on into each of it."""
 
 
@@ -73,7 +73,7 @@ def holds(condition: str, contexts: Mapping[str, Any], status: Status) -> bool:
     if not bare:
         return status == "success"
     node = parse(bare)
-    if status != "success" and not any(one.name in STATUS for one in node.calls()):
+    if status != "success" and not any(call.name in STATUS for call in node.calls()):
         return False
     return true(_value(node, contexts, status))
 
@@ -132,9 +132,9 @@ def _value(node: Node, contexts: Mapping[str, Any], status: Status) -> Any:  # n
             return known[node.name]
         case Star():
             return _all(_value(node.of, contexts, status))
-        case Index():
+        case Subscript():
             return _index(_value(node.of, contexts, status), _value(node.by, contexts, status))
-        case Call():
+        case FunctionCall():
             return _call(node, contexts, status)
         case Operation():
             return _operate(node, contexts, status)
@@ -166,14 +166,14 @@ def _combine(node: Operation, left: Any, contexts: Mapping[str, Any], status: St
     return is_ordered(left, right, node.sign)
 
 
-def _call(node: Call, contexts: Mapping[str, Any], status: Status) -> Any:  # noqa: ANN401 - JSON
+def _call(node: FunctionCall, contexts: Mapping[str, Any], status: Status) -> Any:  # noqa: ANN401 - JSON
     function = _function(node)
     if function is None:
         return node.name in {"always", status}
-    return function.run(*(_value(one, contexts, status) for one in node.arguments))
+    return function.run(*(_value(argument, contexts, status) for argument in node.arguments))
 
 
-def _function(node: Call) -> Function | None:
+def _function(node: FunctionCall) -> Function | None:
     """Return what is called with as many arguments as it takes; None for a function of the status."""
     if node.name in STATUS:
         if node.arguments:
@@ -189,15 +189,15 @@ def _function(node: Call) -> Function | None:
     return function
 
 
-def _all(of: Any) -> _Found:  # noqa: ANN401 - JSON
+def _all(of: Any) -> _StarMatches:  # noqa: ANN401 - JSON
     every = of.values() if isinstance(of, Mapping) else of if isinstance(of, list) else ()
-    if isinstance(of, _Found):
-        return _Found(one for inner in of for one in _all(inner))
-    return _Found(every)
+    if isinstance(of, _StarMatches):
+        return _StarMatches(one for inner in of for one in _all(inner))
+    return _StarMatches(every)
 
 
 def _index(of: Any, by: Any) -> Any:  # noqa: ANN401 - JSON
-    if isinstance(of, _Found):
+    if isinstance(of, _StarMatches):
         inner = (_index(one, by) for one in of)
-        return _Found(one for one in inner if one is not None)
+        return _StarMatches(one for one in inner if one is not None)
     return look_up(of, by)

@@ -14,7 +14,7 @@ from tagseal.workflow.syntax import WORDS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tagseal.workflow.tree import Field
+    from tagseal.workflow.tree import PlacedValue
 
 _TEXT = re.compile(r"'(?:[^']|'')*'")
 _NAME = re.compile(r"(?<![\w.-])[A-Za-z_][\w-]*(?=\s*(\()?)", re.ASCII)
@@ -41,7 +41,7 @@ _FUNCTIONS = frozenset((*FUNCTIONS, *STATUS, "hashfiles", "case"))
 """GitHub's: those that are played, and two more."""
 
 
-def expressions(at: Field) -> Iterator[tuple[int, str]]:
+def expressions(at: PlacedValue) -> Iterator[tuple[int, str]]:
     """Yield the expressions of a text, each with the line of the file that it begins in."""
     begin = at.text.find("${{")
     line, counted = at.first, 0
@@ -58,7 +58,7 @@ def names_in(expression: str) -> tuple[str, ...]:
     return tuple(f"{one[0]}(" if one[1] else one[0] for one in _NAME.finditer(bare))
 
 
-def unknown(key: str, at: Field) -> Iterator[tuple[int, str]]:
+def unknown(key: str, at: PlacedValue) -> Iterator[tuple[int, str]]:
     """Yield what expressions name that GitHub has not, each with its line; ``if`` needs no braces."""
     found = list(expressions(at))
     if key == "if" and not found:

@@ -22,7 +22,7 @@ _RANGE = re.compile(r"(.)-(.)|(.)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Part:
+class _FilterPart:
     """One place of a filter."""
 
     letters: tuple[tuple[str, str], ...] = (("\0", "\U0010ffff"),)
@@ -36,8 +36,8 @@ class _Part:
 
 
 _STARS = {
-    "**": _Part(skipped=True, repeated=True),
-    "*": _Part(letters=(("\0", "."), ("0", "\U0010ffff")), skipped=True, repeated=True),  # all but the slash
+    "**": _FilterPart(skipped=True, repeated=True),
+    "*": _FilterPart(letters=(("\0", "."), ("0", "\U0010ffff")), skipped=True, repeated=True),  # all but the slash
 }
 
 
@@ -54,13 +54,13 @@ def passes(filters: Iterable[str], tag: str) -> bool:
     return passed
 
 
-def _parts(pattern: str) -> list[_Part]:
+def _parts(pattern: str) -> list[_FilterPart]:
     """Read a filter; ``?`` and ``+`` belong to what stands before them.
 
     Raises:
         ValueError: Nothing stands before one, or brackets are empty.
     """
-    parts: list[_Part] = []
+    parts: list[_FilterPart] = []
     for word in _WORD.findall(pattern):
         if word in {"?", "+"}:
             if not parts:
@@ -70,9 +70,9 @@ def _parts(pattern: str) -> list[_Part]:
         elif word in _STARS:
             parts.append(_STARS[word])
         elif word.startswith("[") and len(word) > 1:
-            parts.append(_Part(letters=_ranges(word[1:-1])))
+            parts.append(_FilterPart(letters=_ranges(word[1:-1])))
         else:
-            parts.append(_Part(letters=((word[-1], word[-1]),)))  # what follows a backslash stands for itself
+            parts.append(_FilterPart(letters=((word[-1], word[-1]),)))  # what follows a backslash stands for itself
     return parts
 
 
@@ -82,7 +82,7 @@ def _ranges(letters: str) -> tuple[tuple[str, str], ...]:
     return tuple((first or single, last or single) for first, last, single in _RANGE.findall(letters))
 
 
-def _fits(parts: Sequence[_Part], tag: str) -> bool:
+def _fits(parts: Sequence[_FilterPart], tag: str) -> bool:
     places = _reach(parts, {0})
     for character in tag:
         taken = [place for place in places if place < len(parts) and parts[place].takes(character)]
@@ -91,7 +91,7 @@ def _fits(parts: Sequence[_Part], tag: str) -> bool:
     return len(parts) in places
 
 
-def _reach(parts: Sequence[_Part], places: set[int]) -> set[int]:
+def _reach(parts: Sequence[_FilterPart], places: set[int]) -> set[int]:
     """Add what lies behind parts for which nothing fits as well."""
     for place, part in enumerate(parts):
         if place in places and part.skipped:

@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING
 from tagseal.workflow.acts import verbs
 
 if TYPE_CHECKING:
-    from tagseal.workflow.document import Job, Workflow
+    from tagseal.workflow.document import Workflow, WorkflowJob
 
 _READS = "read-all"
 _SCOPE = "id-token"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Holder:
+class IdentityHolder:
     """A job that can sign as the release and has no reason to."""
 
-    job: Job
+    job: WorkflowJob
     reason: str
     """How it may: the end of a sentence."""
 
 
-def foreign_holders(workflow: Workflow, *, index: bool) -> tuple[Holder, ...]:
+def foreign_holders(workflow: Workflow, *, index: bool) -> tuple[IdentityHolder, ...]:
     """Return the jobs that can have an identity, besides those that sign, or publish to an index that knows them by it.
 
     Args:
@@ -35,7 +35,7 @@ def foreign_holders(workflow: Workflow, *, index: bool) -> tuple[Holder, ...]:
     """
     needed = {"sign", "publish"} if index else {"sign"}
     return tuple(
-        Holder(job=job, reason=reason)
+        IdentityHolder(job=job, reason=reason)
         for job in workflow.jobs
         if (reason := _reason(job, workflow)) and not needed & {verb for step in job.steps for verb in verbs(step)}
     )
@@ -46,7 +46,7 @@ def runs_verbs(workflow: Workflow) -> bool:
     return any(verbs(step) for job in workflow.jobs for step in job.steps)
 
 
-def _reason(job: Job, workflow: Workflow) -> str:
+def _reason(job: WorkflowJob, workflow: Workflow) -> str:
     """Return how a job can have an identity, by its own permissions or those of the file; nothing where it cannot."""
     own, above = (place.get("permissions") for place in (job.at, workflow.at))
     granted = next((given for given in (own, above) if given is not None and given.value != ""), None)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tagseal.workflow.finding import Finding
-from tagseal.workflow.rules import Known, published, rights, start, steps
+from tagseal.workflow.rules import ProjectFacts, published, rights, start, steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ class Rule:
 
     slug: str
     level: Level
-    look: Callable[[Workflow, Known], Iterator[Hit]]
+    look: Callable[[Workflow, ProjectFacts], Iterator[Hit]]
     hint: str
 
 
@@ -209,9 +209,9 @@ RULES = (
 )
 
 
-def lint(workflow: Workflow, known: Known | None = None) -> tuple[Finding, ...]:
+def lint(workflow: Workflow, known: ProjectFacts | None = None) -> tuple[Finding, ...]:
     """Return what is wrong with a workflow, problems of the file first, then by rule and place."""
-    given = known or Known()
+    given = known or ProjectFacts()
     found = (
         Finding(
             slug=rule.slug,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from tagseal.errors import Refused
 from tagseal.machine.actions import event
-from tagseal.machine.files import opened
-from tagseal.machine.yaml import LARGEST, Unreadable, compose
+from tagseal.machine.files import open_file
+from tagseal.machine.yaml import LARGEST, UnreadableYaml, compose
 from tagseal.names import WORKFLOW
 from tagseal.records import WORKFLOWS
 
@@ -25,7 +25,7 @@ _TOLD = frozenset({"push", "release", "workflow_dispatch", "workflow_call"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Workflow:
+class SigningWorkflow:
     """The workflow whose identity signs."""
 
     file: str
@@ -40,7 +40,7 @@ class Workflow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Starts:
+class Triggers:
     """What starts a workflow, and so which refs its runs are on (GitHub, "Events that trigger workflows")."""
 
     known: bool = True
@@ -77,19 +77,21 @@ class Starts:
         return self.tags and len(self.events) == 1
 
 
-def signing(root: Path, setting: str | None, environ: Mapping[str, str]) -> Workflow:
+def signing(root: Path, setting: str | None, environ: Mapping[str, str]) -> SigningWorkflow:
     """Tell which workflow signs this project's releases."""
     if setting is not None:
-        return Workflow(file=setting, reason="as configured")
+        return SigningWorkflow(file=setting, reason="as configured")
     if (running := event(environ).workflow).startswith(f"{WORKFLOWS}/"):
-        return Workflow(file=running.removeprefix(f"{WORKFLOWS}/"), reason="as this run's GITHUB_WORKFLOW_REF says")
+        return SigningWorkflow(
+            file=running.removeprefix(f"{WORKFLOWS}/"), reason="as this run's GITHUB_WORKFLOW_REF says"
+        )
     documents = {path.name: document(path) for path in files(root)}
     for suits, reason in _SIGNS:
         if found := [name for name, content in documents.items() if suits(content)]:
             taken = USUAL if USUAL in found else found[0]
             others = ", ".join(name for name in found if name != taken)
-            return Workflow(file=taken, reason=f"{reason}; so does {others}" if others else reason)
-    return Workflow(file=USUAL, reason="the usual name, for no workflow starts on a tag")
+            return SigningWorkflow(file=taken, reason=f"{reason}; so does {others}" if others else reason)
+    return SigningWorkflow(file=USUAL, reason="the usual name, for no workflow starts on a tag")
 
 
 def files(root: Path) -> list[Path]:
@@ -101,9 +103,9 @@ def files(root: Path) -> list[Path]:
 def document(path: Path) -> dict[str, Any]:
     """Return a workflow's content, every scalar a string; empty where it cannot be read, or is no mapping."""
     try:
-        with opened(path) as file:
+        with open_file(path) as file:
             content = compose(file.read(LARGEST + 1)).plain()
-    except (Unreadable, Refused, OSError):
+    except (UnreadableYaml, Refused, OSError):
         return {}
     return content if isinstance(content, dict) else {}
 
@@ -117,13 +119,13 @@ def triggers(content: Mapping[str, Any]) -> dict[str, Any]:
     return {name: {} for name in listed if isinstance(name, str)}
 
 
-def starts(content: Mapping[str, Any]) -> Starts:
+def starts(content: Mapping[str, Any]) -> Triggers:
     """Return what starts a workflow; a push without a filter is one of branches and of tags."""
     events = triggers(content)
     filters = events.get("push")
     named = {key.partition("-")[0] for key in filters} if isinstance(filters, dict) else set()
     every = "push" in events and not named & {"tags", "branches"}
-    return Starts(
+    return Triggers(
         known=bool(events),
         tags=every or "tags" in named,
         branches=every or "branches" in named,
@@ -147,7 +149,7 @@ def publishing(content: Mapping[str, Any]) -> str | None:
     jobs = content.get("jobs")
     for job in jobs.values() if isinstance(jobs, dict) else ():
         steps = job.get("steps") if isinstance(job, dict) else None
-        runs = [f"{one.get('run')} {one.get('uses')}" for one in steps or () if isinstance(one, dict)]
+        runs = [f"{step.get('run')} {step.get('uses')}" for step in steps or () if isinstance(step, dict)]
         if any(_PUBLISHES.search(run) for run in runs):
             named = job.get("environment", "")
             return str(named.get("name", "") if isinstance(named, dict) else named)

@@ -38,12 +38,12 @@ class Node:
         """Return the parts of this one."""
         return ()
 
-    def calls(self) -> Iterator[Call]:
+    def calls(self) -> Iterator[FunctionCall]:
         """Yield all calls of functions, here and below."""
         left: list[Node] = [self]
         while left:
             one = left.pop()
-            if isinstance(one, Call):
+            if isinstance(one, FunctionCall):
                 yield one
             left.extend(one.below())
 
@@ -64,7 +64,7 @@ class Name(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Index(Node):
+class Subscript(Node):
     """One part of a value: ``of.by`` or ``of[by]``."""
 
     of: Node
@@ -87,7 +87,7 @@ class Star(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Call(Node):
+class FunctionCall(Node):
     """A function, called."""
 
     name: str
@@ -120,14 +120,14 @@ def parse(expression: str) -> Node:
     """
     if len(expression) > _LONGEST:
         raise ExpressionError(f"got an expression of {len(expression)} characters, expected at most {_LONGEST}")
-    reader = _Reader(expression)
+    reader = _WordReader(expression)
     node = reader.operation(0, 0)
     if reader.kind:
         raise ExpressionError(f"got {show(reader.word)} behind the end of an expression, expected an operator")
     return node
 
 
-class _Reader:
+class _WordReader:
     """Reads words from left to right; ``word`` is the next one, ``kind`` says which, empty at the end."""
 
     def __init__(self, expression: str) -> None:
@@ -187,7 +187,7 @@ class _Reader:
         if kind != "name":
             raise ExpressionError(f"got {show(word)} in an expression, expected a value")
         if self._next("("):
-            return self._parts(Call(word.lower(), self._arguments(depth)), depth)
+            return self._parts(FunctionCall(word.lower(), self._arguments(depth)), depth)
         if word.lower() in WORDS:
             return Value(WORDS[word.lower()])
         return self._parts(Name(word.lower()), depth)
@@ -211,10 +211,10 @@ class _Reader:
                 kind, word = self._step()
                 if kind not in {"name", "sign"} or (kind == "sign" and word != "*"):
                     raise ExpressionError(f"got {show(word)} behind a dot, expected a name")
-                of = Star(of) if word == "*" else Index(of, Value(word))
+                of = Star(of) if word == "*" else Subscript(of, Value(word))
                 continue
             self._step()
             star = self._next("*")
-            of = Star(of) if star else Index(of, self._inner(0, depth))
+            of = Star(of) if star else Subscript(of, self._inner(0, depth))
             self._take("]")
         return of

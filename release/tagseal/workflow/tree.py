@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from tagseal.machine.yaml import Fault, Unreadable, compose
+from tagseal.machine.yaml import UnreadableYaml, YamlProblem, compose
 from tagseal.names import show
 from tagseal.workflow.finding import Finding
 
@@ -25,10 +25,10 @@ _LINE = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
+class PlacedValue:
     """A value, and where it stands: at its key, where it has one."""
 
-    value: str | Mapping[str, Field] | tuple[Field, ...]
+    value: str | Mapping[str, PlacedValue] | tuple[PlacedValue, ...]
     line: int
     """From 1."""
     column: int
@@ -42,12 +42,12 @@ class Field:
         return self.value if isinstance(self.value, str) else ""
 
     @property
-    def entries(self) -> Mapping[str, Field]:
+    def entries(self) -> Mapping[str, PlacedValue]:
         """The entries of a mapping; of another value, none."""
         return {} if isinstance(self.value, str | tuple) else self.value
 
     @property
-    def items(self) -> tuple[Field, ...]:
+    def items(self) -> tuple[PlacedValue, ...]:
         """The items of a list; of another value, none."""
         return self.value if isinstance(self.value, tuple) else ()
 
@@ -55,7 +55,7 @@ class Field:
     def words(self) -> tuple[str, ...]:
         """The texts of a list; one text is a list of it."""
         return (
-            tuple(one.text for one in self.items) if isinstance(self.value, tuple) else (self.text,) * bool(self.text)
+            tuple(item.text for item in self.items) if isinstance(self.value, tuple) else (self.text,) * bool(self.text)
         )
 
     def plain(self) -> Any:  # noqa: ANN401 - whatever the file says
@@ -66,18 +66,18 @@ class Field:
             return [one.plain() for one in self.value]
         return {key: one.plain() for key, one in self.value.items()}
 
-    def get(self, key: str) -> Field | None:
+    def get(self, key: str) -> PlacedValue | None:
         """Return an entry, where there is one."""
         return self.entries.get(key)
 
-    def below(self, key: str) -> Mapping[str, Field]:
+    def below(self, key: str) -> Mapping[str, PlacedValue]:
         """Return the entries of an entry; none where it is not there, or no mapping."""
         found = self.get(key)
         return found.entries if found else {}
 
     def say(self, *path: str) -> str:
         """Return the text at this path, or nothing."""
-        place: Field | None = self
+        place: PlacedValue | None = self
         for key in path:
             place = place.get(key) if place else None
         return place.text if place else ""
@@ -86,9 +86,9 @@ class Field:
         """Yield the lines of a text, cut where nobody reads on, each with its number in the file."""
         yield from enumerate((line[:_LINE] for line in self.text.splitlines()), self.first)
 
-    def walk(self) -> Iterator[tuple[str, Field]]:
+    def walk(self) -> Iterator[tuple[str, PlacedValue]]:
         """Yield every text below, each with its key (of a list's item: nothing)."""
-        children = self.entries.items() if self.entries else (("", one) for one in self.items)
+        children = self.entries.items() if self.entries else (("", item) for item in self.items)
         for key, one in children:
             if isinstance(one.value, str):
                 yield key, one
@@ -96,17 +96,17 @@ class Field:
                 yield from one.walk()
 
 
-def tree(data: bytes, file: str) -> tuple[Field | None, tuple[Finding, ...]]:
+def tree(data: bytes, file: str) -> tuple[PlacedValue | None, tuple[Finding, ...]]:
     """Return what a file says, or None, and what is wrong with it as YAML.
 
     Args:
         data: The file, UTF-8 with or without a byte order mark.
         file: Its path, for the findings.
     """
-    reader = _Reader(file=file)
+    reader = _GraphReader(file=file)
     try:
         node = compose(data).top
-    except Unreadable as error:
+    except UnreadableYaml as error:
         slug, hint = _FAULTS[error.fault]
         reader.find(slug, (error.line, error.column), error.reason, hint)
         return None, tuple(reader.found)
@@ -126,15 +126,15 @@ _TWICE = "Keep one of the two: GitHub refuses the file."
 _MERGE = "Write the keys out: GitHub reads aliases, but no merge keys."
 _CYCLE = "Write the value out: it contains itself."
 _FAULTS = {
-    Fault.size: ("workflow-too-large", _SMALLER),
-    Fault.encoding: ("workflow-not-yaml", _SAVE),
-    Fault.syntax: ("workflow-not-yaml", _CORRECT),
-    Fault.cycle: ("workflow-alias-cycle", _CYCLE),
+    YamlProblem.size: ("workflow-too-large", _SMALLER),
+    YamlProblem.encoding: ("workflow-not-yaml", _SAVE),
+    YamlProblem.syntax: ("workflow-not-yaml", _CORRECT),
+    YamlProblem.cycle: ("workflow-alias-cycle", _CYCLE),
 }
 
 
 @dataclass(slots=True, kw_only=True)
-class _Reader:
+class _GraphReader:
     """Walks the graph of nodes once, and collects what is wrong."""
 
     file: str
@@ -148,7 +148,7 @@ class _Reader:
             Finding(slug=slug, level=level, file=self.file, line=line, column=column, what=what, hint=hint)
         )
 
-    def field(self, node: yaml.Node, key: yaml.Node | None, *, again: bool) -> Field:
+    def field(self, node: yaml.Node, key: yaml.Node | None, *, again: bool) -> PlacedValue:
         """Return a node and all below it; what lies below an alias is told once."""
         mark = (key or node).start_mark
         line, column = mark.line + 1, mark.column + 1
@@ -156,22 +156,22 @@ class _Reader:
         if alias and not again:
             self.find("workflow-alias", (line, column), "got an alias", _ALIAS, "warning")
         self._seen.add(id(node))
-        return Field(
+        return PlacedValue(
             value=self._value(node, again=again or alias),
             line=line,
             column=column,
             first=node.start_mark.line + (2 if getattr(node, "style", None) in {"|", ">"} else 1),
         )
 
-    def _value(self, node: yaml.Node, *, again: bool) -> str | dict[str, Field] | tuple[Field, ...]:
+    def _value(self, node: yaml.Node, *, again: bool) -> str | dict[str, PlacedValue] | tuple[PlacedValue, ...]:
         if isinstance(node, yaml.MappingNode):
             return self._entries(node, again=again)
         if isinstance(node, yaml.SequenceNode):
             return tuple(self.field(item, None, again=again) for item in node.value)
         return str(node.value)
 
-    def _entries(self, node: yaml.MappingNode, *, again: bool) -> dict[str, Field]:
-        entries: dict[str, Field] = {}
+    def _entries(self, node: yaml.MappingNode, *, again: bool) -> dict[str, PlacedValue]:
+        entries: dict[str, PlacedValue] = {}
         for key, value in node.value:
             line, column = key.start_mark.line + 1, key.start_mark.column + 1
             name = key.value if isinstance(key, yaml.ScalarNode) else ""

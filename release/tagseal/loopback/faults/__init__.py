@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from tagseal.errors import UsageError
-from tagseal.loopback.faults.acts import Hit
+from tagseal.loopback.faults.acts import FaultedRequest
 from tagseal.loopback.faults.table import FAULTS
 from tagseal.names import show
 
@@ -143,7 +143,7 @@ class Faults:
         self._closing.wait(self._latency)
         for armed in self._ready(environ):
             environ["tagseal.note"] = armed.fault.name
-            hit = Hit(
+            hit = FaultedRequest(
                 environ=environ,
                 start_response=start_response,
                 application=self._application,

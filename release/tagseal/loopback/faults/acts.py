@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tagseal.loopback.index.accidents import IndexAccidents
     from tagseal.loopback.registry.accidents import ImageAccidents
 
-    Act = Callable[["Hit"], Iterable[bytes] | None]
+    Act = Callable[["FaultedRequest"], Iterable[bytes] | None]
     """Gives the answer; None where this cannot happen to this request, which then has not been hit."""
 
 SLOW = 2.0
@@ -31,7 +31,7 @@ SLOW = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hit:
+class FaultedRequest:
     """A request that a fault hits, and what the fault may use."""
 
     environ: WSGIEnvironment
@@ -54,7 +54,7 @@ class Hit:
         """The name that was asked."""
         return str(self.environ.get("HTTP_HOST", "")).removesuffix(":443")
 
-    def change(self, **environ: object) -> Hit:
+    def change(self, **environ: object) -> FaultedRequest:
         """Return this request with other values in its environment; ``__`` stands for a period in a key."""
         return replace(self, environ=self.environ | {key.replace("__", "."): value for key, value in environ.items()})
 
@@ -81,37 +81,37 @@ class Hit:
 # The connection
 
 
-def late(hit: Hit) -> Iterable[bytes]:
+def late(hit: FaultedRequest) -> Iterable[bytes]:
     """Play the request after a while."""
     hit.wait(SLOW)
     return hit.pass_on()
 
 
-def cut_before(hit: Hit) -> Iterable[bytes]:
+def cut_before(hit: FaultedRequest) -> Iterable[bytes]:
     """Do nothing, and answer nothing."""
     return hit.cut()
 
 
-def cut_after(hit: Hit) -> Iterable[bytes]:
+def cut_after(hit: FaultedRequest) -> Iterable[bytes]:
     """Do everything, and answer nothing."""
     hit.unheard()
     return hit.cut()
 
 
-def cut_within(hit: Hit) -> Iterable[bytes]:
+def cut_within(hit: FaultedRequest) -> Iterable[bytes]:
     """Answer with half of a body, and cut the connection."""
     response = hit.play()
     hit.start_response(response.status, response.headers.to_wsgi_list())
     return _half_then_cut(response, hit)
 
 
-def _half_then_cut(response: Response, hit: Hit) -> Iterator[bytes]:
+def _half_then_cut(response: Response, hit: FaultedRequest) -> Iterator[bytes]:
     yield from _first(response, (response.content_length or 0) // 2)
     yield b""  # Each block leaves when the next is asked for: without this one the cut would come before the half.
     hit.cut()
 
 
-def shorten(hit: Hit) -> Iterable[bytes]:
+def shorten(hit: FaultedRequest) -> Iterable[bytes]:
     """Answer with half of a body as if it were the whole."""
     response = hit.play()
     half = response.content_length = (response.content_length or 0) // 2
@@ -134,7 +134,7 @@ def _first(response: Response, size: int) -> Iterator[bytes]:
 def answer_instead(status: int, content: object, headers: Mapping[str, str] | None = None) -> Act:
     """Do nothing, and answer with this."""
 
-    def act(hit: Hit) -> Iterable[bytes]:
+    def act(hit: FaultedRequest) -> Iterable[bytes]:
         return answer(content, status, headers)(hit.environ, hit.start_response)
 
     return act
@@ -143,7 +143,7 @@ def answer_instead(status: int, content: object, headers: Mapping[str, str] | No
 def do_and_answer(status: int, content: object) -> Act:
     """Do everything, and answer with this."""
 
-    def act(hit: Hit) -> Iterable[bytes]:
+    def act(hit: FaultedRequest) -> Iterable[bytes]:
         hit.unheard()
         return answer(content, status)(hit.environ, hit.start_response)
 
@@ -156,7 +156,7 @@ def digests(value: str | None) -> Act:
     def other(shape: dict[str, object]) -> dict[str, object]:
         return shape | {"digest": value} if shape.get("digest") else shape
 
-    def act(hit: Hit) -> Iterable[bytes]:
+    def act(hit: FaultedRequest) -> Iterable[bytes]:
         response = hit.play()
         if response.is_json:
             response.set_data(json.dumps(json.loads(response.get_data(), object_hook=other)))
@@ -165,7 +165,7 @@ def digests(value: str | None) -> Act:
     return act
 
 
-def as_json(hit: Hit) -> Iterable[bytes] | None:
+def as_json(hit: FaultedRequest) -> Iterable[bytes] | None:
     """Describe the file that the request wants the bytes of."""
     if hit.environ.get("HTTP_ACCEPT") != "application/octet-stream":
         return None
@@ -175,21 +175,21 @@ def as_json(hit: Hit) -> Iterable[bytes] | None:
 # The request
 
 
-def twice(hit: Hit) -> Iterable[bytes]:
+def twice(hit: FaultedRequest) -> Iterable[bytes]:
     """Play the request twice, and answer for the second time."""
     body = Request(hit.environ).get_data(cache=False)
     hit.change(wsgi__input=BytesIO(body)).unheard()
     return hit.change(wsgi__input=BytesIO(body)).pass_on()
 
 
-def send_half(hit: Hit) -> Iterable[bytes]:
+def send_half(hit: FaultedRequest) -> Iterable[bytes]:
     """Play the request as if its body had ended half way."""
     half = int(hit.environ.get("CONTENT_LENGTH") or 0) // 2
     body = LimitedStream(hit.environ["wsgi.input"], half)
     return hit.change(wsgi__input=body, wsgi__input_terminated=True).pass_on()
 
 
-def rename_asset(hit: Hit) -> Iterable[bytes]:
+def rename_asset(hit: FaultedRequest) -> Iterable[bytes]:
     """Let the server call the file what it calls one whose name it cannot spell."""
     query = dict(parse_qsl(hit.environ["QUERY_STRING"]))
     query["name"] = f"default{PurePosixPath(query.get('name', '')).suffix}"
@@ -202,7 +202,7 @@ def rename_asset(hit: Hit) -> Iterable[bytes]:
 def accident(happens: Callable[[Accidents, str], bool]) -> Act:
     """Let something happen to the forge, then play the request."""
 
-    def act(hit: Hit) -> Iterable[bytes] | None:
+    def act(hit: FaultedRequest) -> Iterable[bytes] | None:
         return hit.pass_on() if happens(hit.forge, hit.environ["PATH_INFO"]) else None
 
     return act
@@ -218,13 +218,13 @@ def index_accident(happens: Callable[[IndexAccidents, str], bool]) -> Act:
     return lambda hit: hit.pass_on() if happens(hit.indexes, hit.host) else None
 
 
-def kill_before(hit: Hit) -> Iterable[bytes]:
+def kill_before(hit: FaultedRequest) -> Iterable[bytes]:
     """End the client, and do nothing."""
     hit.kill()
     return hit.cut()
 
 
-def kill_within(hit: Hit) -> Iterable[bytes]:
+def kill_within(hit: FaultedRequest) -> Iterable[bytes]:
     """End the client while it sends."""
     for _ in send_half(replace(hit, start_response=_ignore)):
         pass
@@ -232,7 +232,7 @@ def kill_within(hit: Hit) -> Iterable[bytes]:
     return hit.cut()
 
 
-def kill_after(hit: Hit) -> Iterable[bytes]:
+def kill_after(hit: FaultedRequest) -> Iterable[bytes]:
     """Do everything, and end the client before it hears of it."""
     hit.unheard()
     hit.kill()

@@ -14,7 +14,7 @@ from tagseal.loopback.github.accidents import Accidents
 from tagseal.loopback.github.calls import Api
 from tagseal.loopback.github.downloads import Objects
 from tagseal.loopback.github.pages import Pages, plain
-from tagseal.loopback.github.state import ACTIONS_BOT, DOWNLOADS, Grant, Repository, State, utc_now
+from tagseal.loopback.github.state import ACTIONS_BOT, DOWNLOADS, GitHubState, Grant, PlayedRepository, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from pathlib import Path
     from wsgiref.types import WSGIApplication
 
-    from tagseal.loopback.github.state import Release
+    from tagseal.loopback.github.state import PlayedRelease
 
 
-class GitHub:
+class PlayedGitHub:
     """A forge with real, mutable behaviour, behind four host names."""
 
     def __init__(
         self, folder: Path, *, render: Callable[[str], str] = plain, now: Callable[[], datetime] = utc_now
     ) -> None:
         """Keep assets below ``folder``; ``render`` makes safe HTML of notes for the release pages."""
-        self._state = State(folder, now)
+        self._state = GitHubState(folder, now)
         self.accidents = Accidents(self._state)
         self.hosts: Mapping[str, WSGIApplication] = {
             "api.github.com": Api(self._state, (*rest.TABLE, *releases.TABLE, *graphql.TABLE)),
@@ -43,9 +43,9 @@ class GitHub:
 
     def add_repository(
         self, name: str, *, private: bool = False, immutable: bool = False, default_branch: str = "main"
-    ) -> Repository:
+    ) -> PlayedRepository:
         """Create ``OWNER/REPO``, with one commit on its default branch; ``immutable`` locks what is published."""
-        repository = Repository(
+        repository = PlayedRepository(
             id=self._state.next_id(),
             full_name=name,
             private=private,
@@ -56,7 +56,7 @@ class GitHub:
         self._state.add(repository)
         return repository
 
-    def rename(self, repository: Repository, name: str) -> None:
+    def rename(self, repository: PlayedRepository, name: str) -> None:
         """Give a repository another name; requests for the old one are redirected to its number."""
         with self._state.lock:
             self._state.rename(repository, name)
@@ -94,7 +94,7 @@ class GitHub:
         with self._state.lock:
             return dict(self._state.grants[token].asked)
 
-    def may_read(self, token: str, repository: Repository) -> bool:
+    def may_read(self, token: str, repository: PlayedRepository) -> bool:
         """Tell whether git may fetch the repository with a token, which counts as asked."""
         with self._state.lock:
             grant = self._state.grants[token]
@@ -117,7 +117,7 @@ class GitHub:
                 for release in repository.releases:
                     self.dump_release(repository, release, folder / repository.full_name / quote(release.slug, safe=""))
 
-    def dump_release(self, repository: Repository, release: Release, folder: Path) -> None:
+    def dump_release(self, repository: PlayedRepository, release: PlayedRelease, folder: Path) -> None:
         """Write ``release.json``, as the REST API shows it, and ``assets/``."""
         (folder / "assets").mkdir(parents=True, exist_ok=True)
         shape = shapes.release(repository, release)

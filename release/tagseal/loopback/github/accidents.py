@@ -9,10 +9,10 @@ import hashlib
 import re
 from typing import TYPE_CHECKING
 
-from tagseal.loopback.github.state import Asset
+from tagseal.loopback.github.state import PlayedAsset
 
 if TYPE_CHECKING:
-    from tagseal.loopback.github.state import Release, Repository, State
+    from tagseal.loopback.github.state import GitHubState, PlayedRelease, PlayedRepository
 
 LISTINGS = 3
 """How many listings lag after a release was created or deleted."""
@@ -24,7 +24,7 @@ PERSON = "maintainer"
 class Accidents:
     """Accidents of one forge; each takes the state's lock."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: GitHubState) -> None:
         """Let them happen to this state."""
         self._state = state
 
@@ -83,7 +83,7 @@ class Accidents:
             file = self._state.folder / str(number)
             file.write_bytes(content)
             draft.assets.append(
-                Asset(
+                PlayedAsset(
                     id=number,
                     name="by-hand.txt",
                     label="",
@@ -102,20 +102,20 @@ class Accidents:
         """Delete the first finished asset of the draft that is named."""
         with self._state.lock:
             draft = self._draft(path)
-            asset = next((one for one in draft.assets if one.state == "uploaded"), None) if draft else None
+            asset = next((asset for asset in draft.assets if asset.state == "uploaded"), None) if draft else None
             if draft is None or asset is None:
                 return False
             draft.assets.remove(asset)
             asset.path.unlink(missing_ok=True)
             return True
 
-    def _repository(self, path: str) -> Repository | None:
+    def _repository(self, path: str) -> PlayedRepository | None:
         if named := re.match(r"/repos/([^/]+/[^/]+)", path):
             return self._state.find(named[1])
         numbered = re.match(r"/repositories/(\d+)", path)
         return self._state.by_number(int(numbered[1])) if numbered else None
 
-    def _draft(self, path: str) -> Release | None:
+    def _draft(self, path: str) -> PlayedRelease | None:
         found, named = self._repository(path), re.search(r"/releases/(\d+)", path)
         release = found.by_id.get(int(named[1])) if found and named else None
         return release if release and release.draft else None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from werkzeug import Request
 
-    from tagseal.loopback.github.state import Grant, Release, Repository, State
+    from tagseal.loopback.github.state import GitHubState, Grant, PlayedRelease, PlayedRepository
 
     Endpoint = Callable[..., Response]
 
@@ -46,15 +46,15 @@ def invalid(resource: str, field: str, code: str, message: str = "") -> HTTPExce
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ApiCall:
     """A request, and whoever makes it."""
 
-    state: State
+    state: GitHubState
     request: Request
     grant: Grant | None
     """None: a stranger."""
 
-    def repository(self, owner: str, repo: str) -> Repository:
+    def repository(self, owner: str, repo: str) -> PlayedRepository:
         """Return the repository; a private one does not exist for strangers."""
         name = f"{owner}/{repo}"
         found = self.state.find(name)
@@ -64,7 +64,7 @@ class Call:
             raise problem(404, "Not Found")
         return found
 
-    def _redirect(self, moved: Repository, name: str) -> HTTPException:
+    def _redirect(self, moved: PlayedRepository, name: str) -> HTTPException:
         """Lead from a former name to the number; 307 keeps the method, which 301 may not."""
         rest = self.request.full_path.removeprefix(f"/repos/{name}").removesuffix("?")
         to = f"https://{self.request.host}/repositories/{moved.id}{rest}"
@@ -72,19 +72,19 @@ class Call:
         body = {"message": "Moved Permanently", "url": to, "documentation_url": _DOCUMENTATION}
         return HTTPException(response=answer(body, status, {"Location": to}))
 
-    def may_see(self, repository: Repository) -> bool:
+    def may_see(self, repository: PlayedRepository) -> bool:
         """Tell whether the repository exists for this caller."""
         if not repository.private:
             return True
         return self.grant is not None and self.grant.repository in {None, repository.full_name}
 
-    def may(self, scope: str, level: str, repository: Repository) -> bool:
+    def may(self, scope: str, level: str, repository: PlayedRepository) -> bool:
         """Tell whether the token has the scope; what is public may be read by anybody."""
         if level == "read" and not repository.private:
             return True
         return self.grant is not None and self.grant.may(scope, level, repository)
 
-    def need(self, scope: str, level: str, repository: Repository) -> None:
+    def need(self, scope: str, level: str, repository: PlayedRepository) -> None:
         """Refuse a caller without the scope; the header is as in microsoft/AL-Go#808."""
         if self.has(scope, level, repository):
             return
@@ -93,7 +93,7 @@ class Call:
         accepted = f"{scope.replace('-', '_')}={level}"
         raise problem(403, self.inaccessible, headers={"X-Accepted-GitHub-Permissions": accepted})
 
-    def has(self, scope: str, level: str, repository: Repository) -> bool:
+    def has(self, scope: str, level: str, repository: PlayedRepository) -> bool:
         """Tell whether the token has the scope, which counts as asked."""
         allowed = self.may(scope, level, repository)
         if self.grant is not None:
@@ -114,7 +114,7 @@ class Call:
             raise problem(403, self.inaccessible)
         return self.grant
 
-    def release(self, repository: Repository, number: int) -> Release:
+    def release(self, repository: PlayedRepository, number: int) -> PlayedRelease:
         """Return a release; a draft exists only for those who may push."""
         self.need("contents", "read", repository)
         found = repository.by_id.get(number)
@@ -122,11 +122,11 @@ class Call:
             return found
         raise problem(404, "Not Found")
 
-    def reads(self, repository: Repository, release: Release) -> bool:
+    def reads(self, repository: PlayedRepository, release: PlayedRelease) -> bool:
         """Tell whether this caller may read the release that they ask for; a draft takes what writing it takes."""
         return not release.draft or self.has("contents", "write", repository)
 
-    def shows(self, repository: Repository, release: Release) -> bool:
+    def shows(self, repository: PlayedRepository, release: PlayedRelease) -> bool:
         """Tell whether a listing has the release for this caller; nobody is refused one that is left out."""
         seen = not release.draft or self.may("contents", "write", repository)
         if seen and release.draft and self.grant is not None:
@@ -147,7 +147,7 @@ class Call:
 class Api(Service):
     """A host of the API: a table of methods, paths and endpoints."""
 
-    def __init__(self, state: State, table: Iterable[tuple[str, str, Endpoint]]) -> None:
+    def __init__(self, state: GitHubState, table: Iterable[tuple[str, str, Endpoint]]) -> None:
         """Route each line of the table to its endpoint, which takes a call and the parts of the path."""
         self._state = state
         self.routes = Map(
@@ -177,7 +177,7 @@ class Api(Service):
                 used = self._state.requests[token] = self._state.requests.get(token, 0) + 1
             if grant is None and "Authorization" in request.headers:
                 raise problem(401, "Bad credentials")
-            response = endpoint(Call(self._state, request, grant), **parts)
+            response = endpoint(ApiCall(self._state, request, grant), **parts)
             response.headers.update(self._limits(used))
             return response
 

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from werkzeug import Request, Response
     from werkzeug.exceptions import HTTPException
 
-    from tagseal.loopback.github.state import Asset, Repository, State
+    from tagseal.loopback.github.state import GitHubState, PlayedAsset, PlayedRepository
 
 
-def sign_address(state: State, repository: Repository, asset: Asset) -> str:
+def sign_address(state: GitHubState, repository: PlayedRepository, asset: PlayedAsset) -> str:
     """Return an address at which anybody can fetch the asset for a while."""
     return state.downloads.of(f"/github-production-release-asset/{repository.id}/{asset.id}")
 
@@ -25,7 +25,7 @@ def sign_address(state: State, repository: Repository, asset: Asset) -> str:
 class Objects(Service):
     """Hand out the bytes of one asset, whole or in ranges."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: GitHubState) -> None:
         """Serve what the state holds."""
         self._state = state
         rule = "/github-production-release-asset/<int:repository>/<int:asset>"
@@ -41,7 +41,7 @@ class Objects(Service):
         name = PurePosixPath(found.name).name
         return answer_with_file(request, found.path, media_type=found.content_type, etag=found.sha256, name=name)
 
-    def _find(self, repository: int, number: int) -> Asset:
+    def _find(self, repository: int, number: int) -> PlayedAsset:
         with self._state.lock:
             for within in self._state.repositories:
                 for release in within.releases if within.id == repository else ():

@@ -16,15 +16,15 @@ from tagseal.loopback.service import answer
 if TYPE_CHECKING:
     from werkzeug import Response
 
-    from tagseal.loopback.github.calls import Call, Endpoint
-    from tagseal.loopback.github.query import Query, Selection
-    from tagseal.loopback.github.state import Asset, Release, Repository
+    from tagseal.loopback.github.calls import ApiCall, Endpoint
+    from tagseal.loopback.github.query import GraphQuery, Selection
+    from tagseal.loopback.github.state import PlayedAsset, PlayedRelease, PlayedRepository
 
 Node = Mapping[str, Any]
 """An object: its members, of which those that are functions take the field's arguments."""
 
 
-def graphql(call: Call) -> Response:
+def graphql(call: ApiCall) -> Response:
     """Answer one query."""
     if call.grant is None:
         raise problem(401, "This endpoint requires you to be authenticated.")
@@ -40,7 +40,7 @@ def graphql(call: Call) -> Response:
     return answer({"data": data} | ({"errors": errors} if errors else {}))
 
 
-def _answer(query: Query, node: Node, selection: Selection) -> dict[str, Any]:
+def _answer(query: GraphQuery, node: Node, selection: Selection) -> dict[str, Any]:
     found = {}
     for field in query.fields(selection):
         if field.name not in node:
@@ -56,7 +56,7 @@ def _answer(query: Query, node: Node, selection: Selection) -> dict[str, Any]:
     return found
 
 
-def _value(query: Query, value: Any, selection: Selection) -> Any:  # noqa: ANN401 - JSON data
+def _value(query: GraphQuery, value: Any, selection: Selection) -> Any:  # noqa: ANN401 - JSON data
     if isinstance(value, Mapping):
         return _answer(query, value, selection)
     if isinstance(value, list):
@@ -64,7 +64,7 @@ def _value(query: Query, value: Any, selection: Selection) -> Any:  # noqa: ANN4
     return value
 
 
-def _root(call: Call, errors: list[Mapping[str, object]]) -> Node:
+def _root(call: ApiCall, errors: list[Mapping[str, object]]) -> Node:
     def repository(owner: str, name: str, **_: object) -> Node | None:
         found = call.state.find(f"{owner}/{name}") or call.state.moved_repository(f"{owner}/{name}")
         if found is None or not call.may_see(found):
@@ -98,17 +98,17 @@ def _type(name: str) -> Node | None:
     return {"__typename": "__Type", "name": name, "fields": lambda **_: fields}
 
 
-def _repository(call: Call, of: Repository, readable: Callable[[str], bool]) -> Node:
+def _repository(call: ApiCall, of: PlayedRepository, readable: Callable[[str], bool]) -> Node:
     """Return a repository; what is not ``readable`` is null, and told in the errors."""
     owner, name = of.full_name.split("/")
 
-    def visible() -> list[Release]:
-        return [one for one in of.list_releases() if call.shows(of, one)]
+    def visible() -> list[PlayedRelease]:
+        return [release for release in of.list_releases() if call.shows(of, release)]
 
     def release(tagName: str) -> Node | None:  # noqa: N803 - GraphQL's spelling
         if not readable("release"):
             return None
-        found = [one for one in of.list_releases() if one.tag_name == tagName]
+        found = [release for release in of.list_releases() if release.tag_name == tagName]
         found.sort(key=lambda one: one.draft)
         # A draft is there for whoever may push; to others it is as if there were none.
         return _release(of, found[0]) if found and call.reads(of, found[0]) else None
@@ -173,7 +173,7 @@ def _connection(nodes: list[Node], first: int, after: str | None) -> Node:
     }
 
 
-_RELEASE_FIELDS: dict[str, Callable[[Repository, Release], Any]] = {
+_RELEASE_FIELDS: dict[str, Callable[[PlayedRepository, PlayedRelease], Any]] = {
     "__typename": lambda *_: "Release",
     "id": lambda _, of: shapes.node("Release", of.id),
     "databaseId": lambda _, of: of.id,
@@ -189,16 +189,16 @@ _RELEASE_FIELDS: dict[str, Callable[[Repository, Release], Any]] = {
     "publishedAt": lambda _, of: shapes.moment(of.published_at),
     "author": lambda _, of: {"__typename": "User", "login": of.author.login},
     "releaseAssets": lambda within, of: (
-        lambda first=30, after=None, **_: _connection([_asset(within, of, one) for one in of.assets], first, after)
+        lambda first=30, after=None, **_: _connection([_asset(within, of, asset) for asset in of.assets], first, after)
     ),
 }
 
 
-def _release(within: Repository, of: Release) -> Node:
+def _release(within: PlayedRepository, of: PlayedRelease) -> Node:
     return {name: value(within, of) for name, value in _RELEASE_FIELDS.items()}
 
 
-def _asset(within: Repository, release: Release, of: Asset) -> Node:
+def _asset(within: PlayedRepository, release: PlayedRelease, of: PlayedAsset) -> Node:
     shape = shapes.asset(within, release, of)
     return {
         "__typename": "ReleaseAsset",

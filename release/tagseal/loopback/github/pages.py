@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from werkzeug import Request
     from werkzeug.exceptions import HTTPException
 
-    from tagseal.loopback.github.state import Release, Repository, State
+    from tagseal.loopback.github.state import GitHubState, PlayedRelease, PlayedRepository
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
@@ -47,7 +47,7 @@ def plain(notes: str) -> str:
     return f"<pre>{escape(notes)}</pre>"
 
 
-def release_page(repository: Repository, release: Release, render: Callable[[str], str] = plain) -> str:
+def release_page(repository: PlayedRepository, release: PlayedRelease, render: Callable[[str], str] = plain) -> str:
     """Return a release as a page; ``render`` makes safe HTML of the notes."""
     rows = [shapes.asset(repository, release, asset) for asset in release.assets]
     cells = (
@@ -67,7 +67,7 @@ def release_page(repository: Repository, release: Release, render: Callable[[str
 class Pages(Service):
     """What needs no token."""
 
-    def __init__(self, state: State, render: Callable[[str], str] = plain) -> None:
+    def __init__(self, state: GitHubState, render: Callable[[str], str] = plain) -> None:
         """Serve what the state holds."""
         self._state = state
         self._render = render
@@ -88,13 +88,13 @@ class Pages(Service):
             f"<!doctype html><title>{error.name}</title><h1>{error.code}</h1>", error.code, mimetype="text/html"
         )
 
-    def _repository(self, owner: str, repo: str) -> Repository:
+    def _repository(self, owner: str, repo: str) -> PlayedRepository:
         found = self._state.find(f"{owner}/{repo}") or self._state.moved_repository(f"{owner}/{repo}")
         if found is None or found.private:
             raise NotFound
         return found
 
-    def _find_published(self, owner: str, repo: str, tag: str) -> tuple[Repository, Release]:
+    def _find_published(self, owner: str, repo: str, tag: str) -> tuple[PlayedRepository, PlayedRelease]:
         found = self._repository(owner, repo)
         release = found.published_release(tag)
         if release is None:

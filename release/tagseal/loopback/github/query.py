@@ -24,7 +24,7 @@ class QueryError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class SelectedField:
     """One field that is asked for."""
 
     key: str
@@ -41,17 +41,17 @@ class Spread:
     fragment: str
 
 
-Selection = list[Field | Spread]
+Selection = list[SelectedField | Spread]
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class GraphQuery:
     """A whole document: one operation and its fragments."""
 
     operation: Selection
     fragments: Mapping[str, Selection]
 
-    def fields(self, selection: Selection) -> Iterator[Field]:
+    def fields(self, selection: Selection) -> Iterator[SelectedField]:
         """Yield the fields of a selection, with fragments spread out."""
         for part in selection:
             if isinstance(part, Spread):
@@ -60,13 +60,13 @@ class Query:
                 yield part
 
 
-def read(text: str, variables: Mapping[str, Any]) -> Query:
+def read(text: str, variables: Mapping[str, Any]) -> GraphQuery:
     """Read a document.
 
     Raises:
         QueryError: It is not a query, or has no end.
     """
-    reader = _Reader(_TOKEN.findall(re.sub(r"#[^\n]*", "", text)), variables)
+    reader = _QueryReader(_TOKEN.findall(re.sub(r"#[^\n]*", "", text)), variables)
     operation: Selection = []
     fragments: dict[str, Selection] = {}
     while reader.tokens:
@@ -76,11 +76,11 @@ def read(text: str, variables: Mapping[str, Any]) -> Query:
         else:
             reader.head()
             operation = reader.selection()
-    return Query(operation, fragments)
+    return GraphQuery(operation, fragments)
 
 
 @dataclass(slots=True)
-class _Reader:
+class _QueryReader:
     tokens: list[str]
     variables: Mapping[str, Any]
 
@@ -120,13 +120,13 @@ class _Reader:
             self.take()
         return self.selection() if self.ahead("{") else [Spread(self.take())]
 
-    def field(self) -> Field:
+    def field(self) -> SelectedField:
         key = name = self.take()
         if self.ahead(":"):
             self.take()
             name = self.take()
         arguments = self.members("(", ")") if self.ahead("(") else {}
-        return Field(key, name, arguments, self.selection() if self.ahead("{") else [])
+        return SelectedField(key, name, arguments, self.selection() if self.ahead("{") else [])
 
     def members(self, start: str, end: str) -> dict[str, Any]:
         found = {}

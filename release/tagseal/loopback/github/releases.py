@@ -15,14 +15,14 @@ from werkzeug.utils import redirect
 from tagseal.loopback.github import shapes
 from tagseal.loopback.github.calls import invalid, problem
 from tagseal.loopback.github.downloads import sign_address
-from tagseal.loopback.github.state import Release, Target
+from tagseal.loopback.github.state import GitObject, PlayedRelease
 from tagseal.loopback.service import answer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tagseal.loopback.github.calls import Call, Endpoint
-    from tagseal.loopback.github.state import Asset, Repository
+    from tagseal.loopback.github.calls import ApiCall, Endpoint
+    from tagseal.loopback.github.state import PlayedAsset, PlayedRepository
 
 _BODY = 125_000
 """Characters."""
@@ -36,7 +36,7 @@ _FIELDS: dict[str, tuple[str, type]] = {
 }
 
 
-def page(call: Call, found: Repository, items: Sequence[shapes.Shape]) -> Response:
+def page(call: ApiCall, found: PlayedRepository, items: Sequence[shapes.Shape]) -> Response:
     """Return one page of a listing, with the Link header to the others."""
     size = max(1, min(100, call.request.args.get("per_page", 30, int)))
     number = max(1, call.request.args.get("page", 1, int))
@@ -55,42 +55,42 @@ def page(call: Call, found: Repository, items: Sequence[shapes.Shape]) -> Respon
     return answer(list(shown), headers={"Link": ", ".join(links)} if links else None)
 
 
-def listing(call: Call, owner: str, repo: str) -> Response:
+def listing(call: ApiCall, owner: str, repo: str) -> Response:
     """``GET …/releases``."""
     found = call.repository(owner, repo)
     call.need("contents", "read", found)
     with call.state.lock:
-        shown = [shapes.release(found, one) for one in found.list_releases() if call.shows(found, one)]
+        shown = [shapes.release(found, release) for release in found.list_releases() if call.shows(found, release)]
     return page(call, found, shown)
 
 
-def by_id(call: Call, owner: str, repo: str, number: int) -> Response:
+def by_id(call: ApiCall, owner: str, repo: str, number: int) -> Response:
     """``GET …/releases/ID``."""
     found = call.repository(owner, repo)
     return answer(shapes.release(found, call.release(found, number)))
 
 
-def by_tag(call: Call, owner: str, repo: str, tag: str) -> Response:
+def by_tag(call: ApiCall, owner: str, repo: str, tag: str) -> Response:
     """``GET …/releases/tags/TAG``: published ones only."""
     found = call.repository(owner, repo)
     call.need("contents", "read", found)
     return _show(found, found.published_release(tag))
 
 
-def latest(call: Call, owner: str, repo: str) -> Response:
+def latest(call: ApiCall, owner: str, repo: str) -> Response:
     """``GET …/releases/latest``."""
     found = call.repository(owner, repo)
     call.need("contents", "read", found)
     return _show(found, found.latest)
 
 
-def _show(found: Repository, release: Release | None) -> Response:
+def _show(found: PlayedRepository, release: PlayedRelease | None) -> Response:
     if release is None:
         raise problem(404, "Not Found")
     return answer(shapes.release(found, release))
 
 
-def create(call: Call, owner: str, repo: str) -> Response:
+def create(call: ApiCall, owner: str, repo: str) -> Response:
     """``POST …/releases``."""
     found = call.repository(owner, repo)
     call.need("contents", "write", found)
@@ -102,7 +102,7 @@ def create(call: Call, owner: str, repo: str) -> Response:
     if wanted["tag_name"] in found.burnt:
         raise invalid("Release", "tag_name", "custom", "tag_name was used by an immutable release")
     with call.state.lock:
-        release = Release(
+        release = PlayedRelease(
             id=call.state.next_id(),
             author=call.grant.actor,
             created_at=call.state.now(),
@@ -119,7 +119,7 @@ def create(call: Call, owner: str, repo: str) -> Response:
     return answer(shown, 201, {"Location": shown["url"]})
 
 
-def update(call: Call, owner: str, repo: str, number: int) -> Response:
+def update(call: ApiCall, owner: str, repo: str, number: int) -> Response:
     """``PATCH …/releases/ID``: of a locked release only title and notes change."""
     found = call.repository(owner, repo)
     release = call.release(found, number)
@@ -140,7 +140,7 @@ def update(call: Call, owner: str, repo: str, number: int) -> Response:
         return answer(shapes.release(found, release))
 
 
-def delete(call: Call, owner: str, repo: str, number: int) -> Response:
+def delete(call: ApiCall, owner: str, repo: str, number: int) -> Response:
     """``DELETE …/releases/ID``; the tag stays."""
     found = call.repository(owner, repo)
     release = call.release(found, number)
@@ -152,7 +152,7 @@ def delete(call: Call, owner: str, repo: str, number: int) -> Response:
     return Response(status=204)
 
 
-def _set(release: Release, wanted: dict[str, Any]) -> None:
+def _set(release: PlayedRelease, wanted: dict[str, Any]) -> None:
     values = {attribute: wanted[key] for key, (attribute, _) in _FIELDS.items() if wanted.get(key) is not None}
     for key, (attribute, kind) in _FIELDS.items():
         if not isinstance(values.get(attribute, kind()), kind):
@@ -163,7 +163,7 @@ def _set(release: Release, wanted: dict[str, Any]) -> None:
         setattr(release, attribute, value)
 
 
-def _publishable(found: Repository, release: Release, wanted: dict[str, Any]) -> Target:
+def _publishable(found: PlayedRepository, release: PlayedRelease, wanted: dict[str, Any]) -> GitObject:
     """Return what the tag points to, or will; refuse what cannot be published, before anything is changed."""
     tag = wanted.get("tag_name") or release.tag_name
     if tag in found.burnt:
@@ -171,14 +171,16 @@ def _publishable(found: Repository, release: Release, wanted: dict[str, Any]) ->
     if found.published_release(tag) is not None:
         raise invalid("Release", "tag_name", "already_exists")
     at = wanted.get("target_commitish") or release.target
-    commit = next((ref for ref in found.refs.values() if ref == Target("commit", at)), None)
+    commit = next((ref for ref in found.refs.values() if ref == GitObject("commit", at)), None)
     target = found.refs.get(f"refs/tags/{tag}") or found.refs.get(f"refs/heads/{at}") or commit
     if target is None:
         raise invalid("Release", "target_commitish", "invalid")
     return target
 
 
-def _publish(call: Call, found: Repository, release: Release, ref: Target, wanted: dict[str, Any]) -> None:
+def _publish(
+    call: ApiCall, found: PlayedRepository, release: PlayedRelease, ref: GitObject, wanted: dict[str, Any]
+) -> None:
     found.refs[f"refs/tags/{release.tag_name}"] = ref
     release.draft = False
     release.published_at = call.state.now()
@@ -188,7 +190,7 @@ def _publish(call: Call, found: Repository, release: Release, ref: Target, wante
     _choose(found, release, {"make_latest": "true"} | wanted)
 
 
-def _choose(found: Repository, release: Release, wanted: dict[str, Any]) -> None:
+def _choose(found: PlayedRepository, release: PlayedRelease, wanted: dict[str, Any]) -> None:
     match str(wanted.get("make_latest", "")).lower():
         case "true" if not release.prerelease:
             found.chosen = release.id
@@ -198,14 +200,14 @@ def _choose(found: Repository, release: Release, wanted: dict[str, Any]) -> None
             found.chosen = None
 
 
-def assets(call: Call, owner: str, repo: str, number: int) -> Response:
+def assets(call: ApiCall, owner: str, repo: str, number: int) -> Response:
     """``GET …/releases/ID/assets``."""
     found = call.repository(owner, repo)
     release = call.release(found, number)
     return page(call, found, [shapes.asset(found, release, one) for one in release.assets])
 
 
-def _asset(call: Call, found: Repository, number: int) -> tuple[Release, Asset]:
+def _asset(call: ApiCall, found: PlayedRepository, number: int) -> tuple[PlayedRelease, PlayedAsset]:
     call.need("contents", "read", found)
     for release in found.releases:
         for asset in release.assets:
@@ -214,7 +216,7 @@ def _asset(call: Call, found: Repository, number: int) -> tuple[Release, Asset]:
     raise problem(404, "Not Found")
 
 
-def asset(call: Call, owner: str, repo: str, number: int) -> Response:
+def asset(call: ApiCall, owner: str, repo: str, number: int) -> Response:
     """``GET …/releases/assets/ID``; with ``Accept: application/octet-stream`` the way to the bytes."""
     found = call.repository(owner, repo)
     release, one = _asset(call, found, number)
@@ -225,7 +227,9 @@ def asset(call: Call, owner: str, repo: str, number: int) -> Response:
     return redirect(sign_address(call.state, found, one), 302)
 
 
-def _changeable(call: Call, owner: str, repo: str, number: int, verb: str) -> tuple[Repository, Release, Asset]:
+def _changeable(
+    call: ApiCall, owner: str, repo: str, number: int, verb: str
+) -> tuple[PlayedRepository, PlayedRelease, PlayedAsset]:
     found = call.repository(owner, repo)
     release, one = _asset(call, found, number)
     call.need("contents", "write", found)
@@ -234,7 +238,7 @@ def _changeable(call: Call, owner: str, repo: str, number: int, verb: str) -> tu
     return found, release, one
 
 
-def update_asset(call: Call, owner: str, repo: str, number: int) -> Response:
+def update_asset(call: ApiCall, owner: str, repo: str, number: int) -> Response:
     """``PATCH …/releases/assets/ID``: name and label."""
     found, release, one = _changeable(call, owner, repo, number, "update")
     wanted = call.json()
@@ -246,7 +250,7 @@ def update_asset(call: Call, owner: str, repo: str, number: int) -> Response:
     return answer(shapes.asset(found, release, one))
 
 
-def delete_asset(call: Call, owner: str, repo: str, number: int) -> Response:
+def delete_asset(call: ApiCall, owner: str, repo: str, number: int) -> Response:
     """``DELETE …/releases/assets/ID``."""
     _, release, one = _changeable(call, owner, repo, number, "delete")
     with call.state.lock:

@@ -11,15 +11,15 @@ from tagseal.loopback.service import answer
 if TYPE_CHECKING:
     from werkzeug import Response
 
-    from tagseal.loopback.github.calls import Call, Endpoint
+    from tagseal.loopback.github.calls import ApiCall, Endpoint
 
 
-def user(call: Call) -> Response:
+def user(call: ApiCall) -> Response:
     """``GET /user``: a person; an installation is nobody."""
     return answer(shapes.account(call.person().actor))
 
 
-def repository(call: Call, owner: str, repo: str) -> Response:
+def repository(call: ApiCall, owner: str, repo: str) -> Response:
     """``GET /repos/O/R``."""
     found = call.repository(owner, repo)
     push = call.may("contents", "write", found)
@@ -27,7 +27,7 @@ def repository(call: Call, owner: str, repo: str) -> Response:
     return answer(shapes.repository(found, permissions))
 
 
-def ref(call: Call, owner: str, repo: str, name: str) -> Response:
+def ref(call: ApiCall, owner: str, repo: str, name: str) -> Response:
     """``GET …/git/ref/tags/NAME``: exactly this one."""
     found = call.repository(owner, repo)
     call.need("contents", "read", found)
@@ -37,7 +37,7 @@ def ref(call: Call, owner: str, repo: str, name: str) -> Response:
     return answer(shapes.reference(found, f"refs/{name}", target))
 
 
-def matching_refs(call: Call, owner: str, repo: str, prefix: str) -> Response:
+def matching_refs(call: ApiCall, owner: str, repo: str, prefix: str) -> Response:
     """``GET …/git/matching-refs/tags/PREFIX``: every ref that begins so, in order of name."""
     found = call.repository(owner, repo)
     call.need("contents", "read", found)
@@ -45,7 +45,7 @@ def matching_refs(call: Call, owner: str, repo: str, prefix: str) -> Response:
     return answer([shapes.reference(found, name, found.refs[name]) for name in names])
 
 
-def tag(call: Call, owner: str, repo: str, sha: str) -> Response:
+def tag(call: ApiCall, owner: str, repo: str, sha: str) -> Response:
     """``GET …/git/tags/SHA``: an annotated tag, by the sha of the tag object."""
     found = call.repository(owner, repo)
     call.need("contents", "read", found)
@@ -54,7 +54,7 @@ def tag(call: Call, owner: str, repo: str, sha: str) -> Response:
     return answer(shapes.tag_object(found, sha, *found.tag_objects[sha]))
 
 
-def immutable_releases(call: Call, owner: str, repo: str) -> Response:
+def immutable_releases(call: ApiCall, owner: str, repo: str) -> Response:
     """``GET …/immutable-releases``: needs a scope that a job's token cannot have."""
     found = call.repository(owner, repo)
     call.need("administration", "write", found)

@@ -9,7 +9,7 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tagseal.loopback.github.state import Account, Asset, Release, Repository, Target
+    from tagseal.loopback.github.state import Actor, GitObject, PlayedAsset, PlayedRelease, PlayedRepository
 
 API = "https://api.github.com"
 UPLOADS = "https://uploads.github.com"
@@ -28,7 +28,7 @@ def node(kind: str, number: int) -> str:
     return base64.b64encode(f"{kind}:{number}".encode()).decode()
 
 
-def account(of: Account) -> Shape:
+def account(of: Actor) -> Shape:
     """Show an account."""
     return {
         "login": of.login,
@@ -41,7 +41,7 @@ def account(of: Account) -> Shape:
     }
 
 
-def repository(of: Repository, permissions: dict[str, bool]) -> Shape:
+def repository(of: PlayedRepository, permissions: dict[str, bool]) -> Shape:
     """Show a repository."""
     owner, name = of.full_name.split("/")
     return {
@@ -63,7 +63,7 @@ def repository(of: Repository, permissions: dict[str, bool]) -> Shape:
     }
 
 
-def reference(of: Repository, name: str, target: Target) -> Shape:
+def reference(of: PlayedRepository, name: str, target: GitObject) -> Shape:
     """Show a git ref."""
     return {
         "ref": name,
@@ -73,7 +73,7 @@ def reference(of: Repository, name: str, target: Target) -> Shape:
     }
 
 
-def tag_object(of: Repository, sha: str, name: str, target: Target) -> Shape:
+def tag_object(of: PlayedRepository, sha: str, name: str, target: GitObject) -> Shape:
     """Show an annotated tag."""
     return {
         "node_id": base64.b64encode(sha.encode()).decode(),
@@ -87,12 +87,12 @@ def tag_object(of: Repository, sha: str, name: str, target: Target) -> Shape:
     }
 
 
-def _object(of: Repository, target: Target) -> Shape:
+def _object(of: PlayedRepository, target: GitObject) -> Shape:
     url = f"{API}/repos/{of.full_name}/git/{target.kind}s/{target.sha}"
     return {"sha": target.sha, "type": target.kind, "url": url}
 
 
-def release(within: Repository, of: Release) -> Shape:
+def release(within: PlayedRepository, of: PlayedRelease) -> Shape:
     """Show a release."""
     base = f"{API}/repos/{within.full_name}"
     return {
@@ -118,7 +118,7 @@ def release(within: Repository, of: Release) -> Shape:
     }
 
 
-def asset(within: Repository, release: Release, of: Asset) -> Shape:
+def asset(within: PlayedRepository, release: PlayedRelease, of: PlayedAsset) -> Shape:
     """Show an asset; it has a digest once every byte is there."""
     download = f"{SITE}/{within.full_name}/releases/download/{quote(release.slug)}/{quote(of.name)}"
     return {

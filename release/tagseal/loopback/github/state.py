@@ -29,7 +29,7 @@ def utc_now() -> datetime:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class Actor:
     """Whoever a token acts for."""
 
     id: int
@@ -45,7 +45,7 @@ class Account:
 class Grant:
     """What one token may do."""
 
-    actor: Account
+    actor: Actor
     scopes: Mapping[str, str]
     """Scope to ``read`` or ``write``, spelled as ``permissions:`` in a workflow."""
     repository: str | None
@@ -58,14 +58,14 @@ class Grant:
         if refused or self.scopes.get(scope) in {level, "write"}:
             self.asked[scope, level] = not refused and self.asked.get((scope, level), True)
 
-    def may(self, scope: str, level: str, repository: Repository) -> bool:
+    def may(self, scope: str, level: str, repository: PlayedRepository) -> bool:
         """Tell whether the token has the scope for this repository."""
         here = self.repository in {None, repository.full_name}
         return here and self.scopes.get(scope) in {level, "write"}
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class GitObject:
     """What a ref or a tag object points to."""
 
     kind: str
@@ -74,7 +74,7 @@ class Target:
 
 
 @dataclass(slots=True, kw_only=True)
-class Asset:
+class PlayedAsset:
     """One file of a release."""
 
     id: int
@@ -83,7 +83,7 @@ class Asset:
     label: str
     content_type: str
     path: Path = field(repr=False)
-    uploader: Account
+    uploader: Actor
     created_at: datetime
     state: str = "starter"
     """``uploaded`` once every byte is there."""
@@ -99,11 +99,11 @@ class Asset:
 
 
 @dataclass(slots=True, kw_only=True)
-class Release:
+class PlayedRelease:
     """A release, draft or published."""
 
     id: int
-    author: Account
+    author: Actor
     created_at: datetime
     tag_name: str
     target: str
@@ -114,7 +114,7 @@ class Release:
     prerelease: bool = False
     immutable: bool = False
     published_at: datetime | None = None
-    assets: list[Asset] = field(default_factory=list)
+    assets: list[PlayedAsset] = field(default_factory=list)
     untagged: str = field(default_factory=lambda: f"untagged-{secrets.token_hex(10)}")
 
     @property
@@ -124,7 +124,7 @@ class Release:
 
 
 @dataclass(slots=True, kw_only=True)
-class Repository:
+class PlayedRepository:
     """A repository: refs, tag objects and releases, but no commits."""
 
     id: int
@@ -133,58 +133,58 @@ class Repository:
     immutable: bool
     """Whether releases are locked when they are published."""
     default_branch: str
-    refs: dict[str, Target] = field(default_factory=dict)
+    refs: dict[str, GitObject] = field(default_factory=dict)
     """By full name: ``refs/tags/v1``."""
-    tag_objects: dict[str, tuple[str, Target]] = field(default_factory=dict)
+    tag_objects: dict[str, tuple[str, GitObject]] = field(default_factory=dict)
     """By sha: the tag's name and what it points to."""
-    by_id: dict[int, Release] = field(default_factory=dict)
+    by_id: dict[int, PlayedRelease] = field(default_factory=dict)
     burnt: set[str] = field(default_factory=set)
     """Tags that an immutable release has used, for ever."""
     chosen: int | None = None
     """The release that was made the latest on purpose."""
-    stale: list[tuple[Release, ...]] = field(default_factory=list)
+    stale: list[tuple[PlayedRelease, ...]] = field(default_factory=list)
     """What the next listings show instead of the releases, one each."""
 
     @property
-    def releases(self) -> tuple[Release, ...]:
+    def releases(self) -> tuple[PlayedRelease, ...]:
         """All releases, newest first."""
         return tuple(sorted(self.by_id.values(), key=lambda release: release.id, reverse=True))
 
     @property
-    def tags(self) -> dict[str, Target]:
+    def tags(self) -> dict[str, GitObject]:
         """What each tag points to, by the tag's name."""
         prefix = "refs/tags/"
         return {name.removeprefix(prefix): at for name, at in self.refs.items() if name.startswith(prefix)}
 
-    def list_releases(self) -> tuple[Release, ...]:
+    def list_releases(self) -> tuple[PlayedRelease, ...]:
         """Return what a listing shows, which may lag."""
         return self.stale.pop() if self.stale else self.releases
 
-    def published_release(self, tag: str) -> Release | None:
+    def published_release(self, tag: str) -> PlayedRelease | None:
         """Return the published release of this tag."""
-        return next((one for one in self.releases if one.tag_name == tag and not one.draft), None)
+        return next((release for release in self.releases if release.tag_name == tag and not release.draft), None)
 
     @property
-    def latest(self) -> Release | None:
+    def latest(self) -> PlayedRelease | None:
         """The release that is shown first: the chosen one, else the newest that is neither draft nor pre-release."""
-        full = [one for one in self.releases if not one.draft and not one.prerelease]
+        full = [release for release in self.releases if not release.draft and not release.prerelease]
         return next((one for one in full if one.id == self.chosen), full[0] if full else None)
 
     def add_branch(self, name: str, commit: str) -> None:
         """Create or move a branch."""
-        self.refs[f"refs/heads/{name}"] = Target("commit", commit)
+        self.refs[f"refs/heads/{name}"] = GitObject("commit", commit)
 
     def add_tag(self, name: str, commit: str, *, annotated: bool = False, nested: bool = False) -> None:
         """Create or move a tag; ``nested`` makes an annotated tag of an annotated tag."""
-        target = Target("commit", commit)
+        target = GitObject("commit", commit)
         for _ in range(2 if nested else int(annotated)):
             sha = hashlib.sha1(f"{name} {target}".encode(), usedforsecurity=False).hexdigest()
             self.tag_objects[sha] = (name, target)
-            target = Target("tag", sha)
+            target = GitObject("tag", sha)
         self.refs[f"refs/tags/{name}"] = target
 
 
-class State:
+class GitHubState:
     """Everything together."""
 
     def __init__(self, folder: Path, now: Callable[[], datetime] = utc_now) -> None:
@@ -197,15 +197,15 @@ class State:
         self.grants: dict[str, Grant] = {}
         self.requests: dict[str, int] = {}
         """Requests so far, by token."""
-        self._repositories: dict[str, Repository] = {}
-        self._moved: dict[str, Repository] = {}
+        self._repositories: dict[str, PlayedRepository] = {}
+        self._moved: dict[str, PlayedRepository] = {}
         """By a former name."""
-        self._accounts: dict[str, Account] = {ACTIONS_BOT: Account(id=41898282, login=ACTIONS_BOT)}
+        self._accounts: dict[str, Actor] = {ACTIONS_BOT: Actor(id=41898282, login=ACTIONS_BOT)}
         self._ids = itertools.count(1001)
         folder.mkdir(parents=True, exist_ok=True)
 
     @property
-    def repositories(self) -> tuple[Repository, ...]:
+    def repositories(self) -> tuple[PlayedRepository, ...]:
         """All repositories, in the order of their creation."""
         return tuple(self._repositories.values())
 
@@ -213,28 +213,28 @@ class State:
         """Return a number that nothing else has."""
         return next(self._ids)
 
-    def account(self, login: str) -> Account:
+    def account(self, login: str) -> Actor:
         """Return the account of this name."""
         with self.lock:
-            return self._accounts.setdefault(login, Account(id=self.next_id(), login=login))
+            return self._accounts.setdefault(login, Actor(id=self.next_id(), login=login))
 
-    def add(self, repository: Repository) -> None:
+    def add(self, repository: PlayedRepository) -> None:
         """Add a repository; names do not differ by case alone."""
         self._repositories[repository.full_name.lower()] = repository
 
-    def find(self, full_name: str) -> Repository | None:
+    def find(self, full_name: str) -> PlayedRepository | None:
         """Return the repository of this name, whatever its case."""
         return self._repositories.get(full_name.lower())
 
-    def moved_repository(self, full_name: str) -> Repository | None:
+    def moved_repository(self, full_name: str) -> PlayedRepository | None:
         """Return the repository that once had this name, unless another has it now."""
         return self._moved.get(full_name.lower())
 
-    def by_number(self, number: int) -> Repository | None:
+    def by_number(self, number: int) -> PlayedRepository | None:
         """Return the repository of this number, which no renaming changes."""
-        return next((one for one in self.repositories if one.id == number), None)
+        return next((repository for repository in self.repositories if repository.id == number), None)
 
-    def rename(self, repository: Repository, full_name: str) -> None:
+    def rename(self, repository: PlayedRepository, full_name: str) -> None:
         """Give a repository another name; the old one leads to it."""
         former = repository.full_name.lower()
         self._moved[former] = self._repositories.pop(former)

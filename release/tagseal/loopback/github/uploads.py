@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 from tagseal.loopback.github import shapes
 from tagseal.loopback.github.calls import invalid, problem
-from tagseal.loopback.github.state import Asset
+from tagseal.loopback.github.state import PlayedAsset
 from tagseal.loopback.service import answer
 
 if TYPE_CHECKING:
     from werkzeug import Response
 
-    from tagseal.loopback.github.calls import Call, Endpoint
-    from tagseal.loopback.github.state import Release
+    from tagseal.loopback.github.calls import ApiCall, Endpoint
+    from tagseal.loopback.github.state import PlayedRelease
 
 MOST_ASSETS = 1000
 MOST_BYTES = 2**31
@@ -36,7 +36,7 @@ def server_name(name: str) -> str:
     return kept if named or not dot else f"default.{extension}"
 
 
-def upload(call: Call, owner: str, repo: str, number: int) -> Response:
+def upload(call: ApiCall, owner: str, repo: str, number: int) -> Response:
     """``POST …/releases/ID/assets?name=…``: the body is the file."""
     found = call.repository(owner, repo)
     release = call.release(found, number)
@@ -54,7 +54,7 @@ def upload(call: Call, owner: str, repo: str, number: int) -> Response:
     return answer(shapes.asset(found, release, asset), 201)
 
 
-def _begin(call: Call, release: Release) -> Asset:
+def _begin(call: ApiCall, release: PlayedRelease) -> PlayedAsset:
     """Check in the server's order, and reserve the name."""
     size = call.request.content_length
     if not size:
@@ -75,7 +75,7 @@ def _begin(call: Call, release: Release) -> Asset:
         if any(asset.name == name for asset in release.assets):
             raise invalid("ReleaseAsset", "name", "already_exists")
         identifier = call.state.next_id()
-        asset = Asset(
+        asset = PlayedAsset(
             id=identifier,
             name=name,
             label=call.request.args.get("label", ""),

@@ -14,11 +14,11 @@ from packaging.utils import canonicalize_name
 from werkzeug import Response
 from werkzeug.routing import Map, Rule
 
-from tagseal.loopback.index.attested import Attested
-from tagseal.loopback.index.legacy import Legacy
-from tagseal.loopback.index.listing import Listing
-from tagseal.loopback.index.state import ANY, File, Publisher, Rules, State
-from tagseal.loopback.index.tokens import Tokens
+from tagseal.loopback.index.attested import AttestationVerifier
+from tagseal.loopback.index.legacy import UploadApi
+from tagseal.loopback.index.listing import ListingApi
+from tagseal.loopback.index.state import ANY, IndexFile, IndexRules, IndexState, RegisteredPublisher
+from tagseal.loopback.index.tokens import TokenExchange
 from tagseal.loopback.service import Service, answer
 
 if TYPE_CHECKING:
@@ -28,21 +28,21 @@ if TYPE_CHECKING:
     from werkzeug.exceptions import HTTPException
 
     from tagseal.loopback.actions import Issuer
-    from tagseal.loopback.sigstore import Sigstore
+    from tagseal.loopback.sigstore import PlayedSigstore
 
 _FAILED = 400
 
-__all__ = ["ANY", "File", "Index", "Publisher", "Rules"]
+__all__ = ["ANY", "IndexFile", "IndexRules", "PlayedIndex", "RegisteredPublisher"]
 
 
-class Index(Service):
+class PlayedIndex(Service):
     """One index with real, mutable behaviour; its ``rules`` can be changed while it runs."""
 
     def __init__(  # noqa: PLR0913 - its addresses, each by its name
         self,
         folder: Path,
         issuer: Issuer,
-        sigstore: Sigstore,
+        sigstore: PlayedSigstore,
         *,
         name: str,
         simple: str,
@@ -63,10 +63,10 @@ class Index(Service):
             clock: Seconds that tokens expire by.
         """
         self.name, self.simple, self.site = name, simple, site
-        self.state = State(folder, clock)
+        self.state = IndexState(folder, clock)
         self.hosts = frozenset(urlsplit(one).hostname or "" for one in (simple, upload))
-        listing, legacy = Listing(self.state, simple, site), Legacy(self.state, Attested(sigstore))
-        tokens = Tokens(self.state, issuer, name)
+        listing, legacy = ListingApi(self.state, simple, site), UploadApi(self.state, AttestationVerifier(sigstore))
+        tokens = TokenExchange(self.state, issuer, name)
         rules = [
             Rule(urlsplit(upload).path, methods=["POST"], endpoint=legacy.upload),
             Rule(f"{urlsplit(simple).path}<name>/", methods=["GET"], endpoint=listing.project),
@@ -83,12 +83,12 @@ class Index(Service):
         self.routes = Map(rules)
 
     @property
-    def rules(self) -> Rules:
+    def rules(self) -> IndexRules:
         """What can differ from index to index."""
         return self.state.rules
 
     @property
-    def publishers(self) -> list[Publisher]:
+    def publishers(self) -> list[RegisteredPublisher]:
         """Who is trusted; can be changed."""
         return self.state.publishers
 
@@ -97,7 +97,7 @@ class Index(Service):
         response = error.response or (error.get_response() if (error.code or 500) < _FAILED else None)
         return response if isinstance(response, Response) else answer({"message": error.name}, error.code or 500)
 
-    def register(self, publisher: Publisher) -> Publisher:
+    def register(self, publisher: RegisteredPublisher) -> RegisteredPublisher:
         """Register a trusted publisher."""
         with self.state.lock:
             self.state.publishers.append(publisher)
@@ -106,14 +106,14 @@ class Index(Service):
     def token(self, *projects: str) -> str:
         """Return a token for these projects, as a person makes it in the index's settings."""
         with self.state.lock:
-            return self.state.issue({canonicalize_name(one) for one in projects})
+            return self.state.issue({canonicalize_name(project) for project in projects})
 
     def add_project(self, name: str) -> None:
         """Let there be a project of somebody else, without a file yet."""
         with self.state.lock:
             self.state.projects.setdefault(canonicalize_name(name), {})
 
-    def files(self, project: str, version: str = "") -> tuple[File, ...]:
+    def files(self, project: str, version: str = "") -> tuple[IndexFile, ...]:
         """Return a project's files, of one version or of all, by name, however much a listing lags."""
         with self.state.lock:
             found = self.state.projects.get(canonicalize_name(project), {}).values()
@@ -126,7 +126,7 @@ class Index(Service):
             KeyError: There is none of this name.
         """
         with self.state.lock:
-            files = {one.name: one for each in self.state.projects.values() for one in each.values()}
+            files = {one.name: one for project in self.state.projects.values() for one in project.values()}
             return self.state.path(files[name].sha256).read_bytes()
 
     def yank(self, project: str, version: str, reason: str = "") -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tagseal.loopback.index.state import State
+    from tagseal.loopback.index.state import IndexState
 
 _LAG, _SIMPLE_LAG = 1, 3
 """Listings that do not know of a fresh file, of the JSON API and of the simple one."""
@@ -19,7 +19,7 @@ _LAG, _SIMPLE_LAG = 1, 3
 class IndexAccidents:
     """Accidents of the indexes; each takes a state's lock."""
 
-    def __init__(self, states: Mapping[str, State]) -> None:
+    def __init__(self, states: Mapping[str, IndexState]) -> None:
         """Let them happen to these states, by host."""
         self._states = states
 

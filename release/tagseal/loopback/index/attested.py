@@ -17,8 +17,8 @@ from tagseal.loopback.sigstore.trust import Signing, client_trust_config
 if TYPE_CHECKING:
     from sigstore.verify.policy import VerificationPolicy
 
-    from tagseal.loopback.index.state import Publisher
-    from tagseal.loopback.sigstore import Sigstore
+    from tagseal.loopback.index.state import RegisteredPublisher
+    from tagseal.loopback.sigstore import PlayedSigstore
 
 _LISTED: TypeAdapter[list[Attestation]] = TypeAdapter(list[Attestation])
 _MOST = len(AttestationType)
@@ -41,14 +41,16 @@ class _Statement(BaseModel):
     predicate_type: str = Field(alias="predicateType")
 
 
-class Attested:
+class AttestationVerifier:
     """Verifies by the played Sigstore's root of trust."""
 
-    def __init__(self, sigstore: Sigstore) -> None:
+    def __init__(self, sigstore: PlayedSigstore) -> None:
         """Prepare."""
         self._sigstore = sigstore
 
-    def verify_attestations(self, text: str, name: str, sha256: str, publisher: Publisher) -> tuple[bytes, ...]:
+    def verify_attestations(
+        self, text: str, name: str, sha256: str, publisher: RegisteredPublisher
+    ) -> tuple[bytes, ...]:
         """Return the attestations that this publisher made of exactly this file, each JSON.
 
         Raises:

@@ -62,7 +62,7 @@ def project_and_version(form: MultiDict[str, str]) -> tuple[str, str]:
         refuse(f"The use of local versions in '{metadata.version}' is not allowed. {SEE}")
     if len(metadata.summary or "") > _SUMMARY:
         refuse(f"'summary' field must be {_SUMMARY} characters or less. {SEE}")
-    if private := [one for one in metadata.classifiers or () if one.startswith("Private ::")]:
+    if private := [classifier for classifier in metadata.classifiers or () if classifier.startswith("Private ::")]:
         refuse(f"'{private[0]}' is not a valid classifier. {SEE}")
     if direct := [one for one in metadata.requires_dist or () if one.url]:
         refuse(f"Can't have direct dependency: {direct[0]}. {SEE}")
@@ -103,7 +103,7 @@ def _fits_wheel(name: str, content: bytes, project: str, version: str) -> None:
         named, numbered, _, tags = parse_wheel_filename(name)
     except InvalidWheelFilename as error:
         refuse(str(error))
-    for platform in sorted(one.platform for one in tags):
+    for platform in sorted(tag.platform for tag in tags):
         if platform.startswith("linux_"):
             refuse(f"Binary wheel '{name}' has an unsupported platform tag '{platform}'.")
     begin = project.replace("-", "_")

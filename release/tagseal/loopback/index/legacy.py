@@ -26,14 +26,14 @@ from werkzeug import Response
 
 from tagseal.loopback.index.attested import NotAttestedError
 from tagseal.loopback.index.forms import SEE, fits, of_kind, project_and_version, refuse
-from tagseal.loopback.index.state import ANY, DAY, MEBIBYTE, File
+from tagseal.loopback.index.state import ANY, DAY, MEBIBYTE, IndexFile
 
 if TYPE_CHECKING:
     from werkzeug import Request
     from werkzeug.datastructures import MultiDict
 
-    from tagseal.loopback.index.attested import Attested
-    from tagseal.loopback.index.state import State, Token
+    from tagseal.loopback.index.attested import AttestationVerifier
+    from tagseal.loopback.index.state import IndexState, Token
 
 _FIELDS = 32 * MEBIBYTE
 """Bytes of the form beside the file."""
@@ -42,10 +42,10 @@ _NOT_ATTESTED = "Invalid attestations supplied during upload: "
 _RIVAL = b"\n# somebody else was here first\n"
 
 
-class Legacy:
+class UploadApi:
     """Takes uploads."""
 
-    def __init__(self, state: State, attested: Attested) -> None:
+    def __init__(self, state: IndexState, attested: AttestationVerifier) -> None:
         """Prepare."""
         self._state, self._attested = state, attested
 
@@ -90,7 +90,7 @@ class Legacy:
             "metadata). Please ensure that both match."
         )
 
-    def _keep_file(self, form: MultiDict[str, str], token: Token, bare: File, content: bytes) -> None:
+    def _keep_file(self, form: MultiDict[str, str], token: Token, bare: IndexFile, content: bytes) -> None:
         """Keep a file, unless something is wrong with it, or it is there already."""
         of_kind(bare.name, bare.kind)
         if len(content) > self._state.rules.largest:
@@ -112,7 +112,7 @@ class Legacy:
         attestations = self._attestations(form, token, file)
         self._state.add(replace(file, publisher=token.publisher, attestations=attestations), content)
 
-    def _there(self, file: File) -> bool:
+    def _there(self, file: IndexFile) -> bool:
         """Tell whether this very file is there; its name with other bytes, or its bytes with another name, is wrong."""
         found = self._state.like(file)
         if found is None and file.name in self._state.used:
@@ -124,7 +124,7 @@ class Legacy:
             refuse(f"File already exists ('{file.name}', with blake2_256 hash '{file.blake2_256}'). {SEE}")
         return found is not None
 
-    def _attestations(self, form: MultiDict[str, str], token: Token, file: File) -> tuple[bytes, ...]:
+    def _attestations(self, form: MultiDict[str, str], token: Token, file: IndexFile) -> tuple[bytes, ...]:
         text = form.get("attestations")
         if text is None or not self._state.rules.attestations:
             return ()
@@ -136,9 +136,9 @@ class Legacy:
             refuse(f"{_NOT_ATTESTED}{error}")
 
 
-def _file(form: MultiDict[str, str], project: str, version: str, name: str) -> File:
+def _file(form: MultiDict[str, str], project: str, version: str, name: str) -> IndexFile:
     """Return what the form says of a file."""
-    return File(
+    return IndexFile(
         name=name,
         project=project,
         version=version,
@@ -151,7 +151,7 @@ def _file(form: MultiDict[str, str], project: str, version: str, name: str) -> F
     )
 
 
-def _with_digests(file: File, content: bytes) -> File:
+def _with_digests(file: IndexFile, content: bytes) -> IndexFile:
     """Return the file with what its bytes say."""
     sha256, blake2 = hashlib.sha256(content), hashlib.blake2b(content, digest_size=32)
     return replace(file, size=len(content), sha256=sha256.hexdigest(), blake2_256=blake2.hexdigest())

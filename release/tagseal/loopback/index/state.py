@@ -25,7 +25,7 @@ ANY = "*"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Publisher:
+class RegisteredPublisher:
     """A trusted publisher, as a project's owner registers it: a workflow of a repository at GitHub."""
 
     project: str
@@ -53,7 +53,7 @@ class Publisher:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class File:
+class IndexFile:
     """One file of a project."""
 
     name: str
@@ -72,7 +72,7 @@ class File:
     """ISO 8601, UTC."""
     requires_python: str = ""
     attestations: tuple[bytes, ...] = field(default=(), repr=False)
-    publisher: Publisher | None = None
+    publisher: RegisteredPublisher | None = None
     yanked: str | None = None
     """Why; None for a file that is not."""
 
@@ -83,14 +83,14 @@ class Token:
 
     projects: frozenset[str]
     """Normalised."""
-    publisher: Publisher | None = None
+    publisher: RegisteredPublisher | None = None
     """None for a token that a person made."""
     ends: float = float("inf")
     """By the index's clock."""
 
 
 @dataclass(slots=True, kw_only=True)
-class Rules:
+class IndexRules:
     """What can differ from index to index, and change while it runs."""
 
     largest: int = 100 * MEBIBYTE
@@ -105,7 +105,7 @@ class Rules:
     """Whether it takes and tells any; where it does not, those that are sent are passed over in silence."""
 
 
-class State:
+class IndexState:
     """Everything that one index knows."""
 
     def __init__(self, folder: Path, clock: Callable[[], float]) -> None:
@@ -113,8 +113,8 @@ class State:
         self.lock = threading.RLock()
         self.folder = folder
         self.clock = clock
-        self.rules = Rules()
-        self.projects: dict[str, dict[str, File]] = {}
+        self.rules = IndexRules()
+        self.projects: dict[str, dict[str, IndexFile]] = {}
         """Normalised name to file name to file."""
         self.used: set[str] = set()
         """Every file name that ever was."""
@@ -122,14 +122,16 @@ class State:
         """Project and version to when the first file came, by the clock."""
         self.rival = False
         """Whether somebody else sends other bytes under the name of the next file first."""
-        self.publishers: list[Publisher] = []
+        self.publishers: list[RegisteredPublisher] = []
         self.tokens: dict[str, Token] = {}
         self.seen: set[str] = set()
         """Numbers of the identity tokens that were exchanged."""
         self.unlisted: Counter[tuple[bool, str]] = Counter()
         """Whether it is the simple API, and a file name, to the times that a listing does not know of it yet."""
 
-    def issue(self, projects: Collection[str], publisher: Publisher | None = None, lifetime: float = 0) -> str:
+    def issue(
+        self, projects: Collection[str], publisher: RegisteredPublisher | None = None, lifetime: float = 0
+    ) -> str:
         """Make a token; it never ends without a lifetime, in seconds."""
         token = f"pypi-{secrets.token_urlsafe(48)}"
         ends = self.clock() + lifetime if lifetime else float("inf")
@@ -141,7 +143,7 @@ class State:
         found = self.tokens.get(text)
         return found if found and self.clock() < found.ends else None
 
-    def add(self, file: File, content: bytes) -> None:
+    def add(self, file: IndexFile, content: bytes) -> None:
         """Keep a file; its name is used for ever."""
         path = self.path(file.sha256)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -152,9 +154,9 @@ class State:
         self.unlisted[False, file.name] = self.rules.lag
         self.unlisted[True, file.name] = self.rules.simple_lag
 
-    def like(self, file: File) -> File | None:
+    def like(self, file: IndexFile) -> IndexFile | None:
         """Return the file of this name, else one of the same bytes."""
-        files = [one for each in self.projects.values() for one in each.values()]
+        files = [one for project in self.projects.values() for one in project.values()]
         named = (one for one in files if one.name == file.name)
         return next(named, None) or next((one for one in files if one.blake2_256 == file.blake2_256), None)
 
@@ -167,16 +169,16 @@ class State:
         """Return where a file's bytes lie."""
         return self.folder / sha256[:2] / sha256
 
-    def list_files(self, project: str, *, simple: bool) -> list[File] | None:
+    def list_files(self, project: str, *, simple: bool) -> list[IndexFile] | None:
         """Return the files that a listing of either API shows, and count it; None for a project that nobody knows."""
         files = self.projects.get(project)
         if files is None:
             return None
         fresh = {(simple, name) for name in files if self.unlisted[simple, name] > 0}
         self.unlisted.subtract(fresh)
-        return [one for one in files.values() if (simple, one.name) not in fresh]
+        return [file for file in files.values() if (simple, file.name) not in fresh]
 
     def yank(self, project: str, version: str, reason: str) -> None:
         """Yank every file of a version."""
         files = self.projects[project]
-        files.update({name: replace(one, yanked=reason) for name, one in files.items() if one.version == version})
+        files.update({name: replace(file, yanked=reason) for name, file in files.items() if file.version == version})

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from werkzeug import Request, Response
 
     from tagseal.loopback.actions import Issuer
-    from tagseal.loopback.index.state import State
+    from tagseal.loopback.index.state import IndexState
 
 _FAILED = 422
 
@@ -33,10 +33,10 @@ class _Exchange(BaseModel):
     token: str
 
 
-class Tokens:
+class TokenExchange:
     """Exchanges tokens of one issuer for one audience."""
 
-    def __init__(self, state: State, issuer: Issuer, audience: str) -> None:
+    def __init__(self, state: IndexState, issuer: Issuer, audience: str) -> None:
         """Prepare."""
         self._state, self._issuer, self._audience = state, issuer, audience
 
@@ -58,7 +58,7 @@ class Tokens:
             return self._exchange(claims)
 
     def _exchange(self, claims: dict[str, Any]) -> Response:
-        found = [one for one in self._state.publishers if one.trusts(claims)]
+        found = [publisher for publisher in self._state.publishers if publisher.trusts(claims)]
         wrong = _wrong(claims) if found else "Publisher with matching claims was not found"
         if wrong:
             return _refuse("invalid-publisher", f"valid token, but no corresponding publisher ({wrong})")

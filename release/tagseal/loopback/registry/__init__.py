@@ -13,8 +13,8 @@ from werkzeug import Request, Response
 from werkzeug.routing import Map, Rule
 
 from tagseal.loopback.registry import content, listing, manifests, tokens, uploads
-from tagseal.loopback.registry.calls import Call, problem
-from tagseal.loopback.registry.state import Repository, Rules, State
+from tagseal.loopback.registry.calls import RegistryCall, problem
+from tagseal.loopback.registry.state import ImageRepository, RegistryRules, RegistryState
 from tagseal.loopback.registry.storage import Storage
 from tagseal.loopback.service import Service
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from werkzeug.exceptions import HTTPException
 
     from tagseal.loopback.registry.calls import Endpoint
-    from tagseal.loopback.registry.state import Manifest, Scopes
+    from tagseal.loopback.registry.state import PushedManifest, Scopes
 
 GHCR = "ghcr.io"
 TOKEN_LIFETIME = 300
@@ -35,7 +35,7 @@ _TABLE = (*listing.TABLE, *tokens.TABLE, *uploads.TABLE, *content.TABLE, *manife
 _CODES = {404: ("NAME_UNKNOWN", "repository name not known to registry"), 405: ("UNSUPPORTED", "unsupported")}
 
 
-class Registry(Service):
+class PlayedRegistry(Service):
     """A registry with real, mutable behaviour; its ``rules`` can be changed while it runs."""
 
     def __init__(  # noqa: PLR0913 - options, by keyword
@@ -60,10 +60,10 @@ class Registry(Service):
             token_lifetime: Seconds that an issued token is good for.
             clock: Seconds that tokens expire by.
         """
-        self.rules = Rules(
+        self.rules = RegistryRules(
             referrers=referrers, fresh_private=fresh_private, immutable=immutable, token_lifetime=token_lifetime
         )
-        self.state = State(folder, scopes, self.rules, clock)
+        self.state = RegistryState(folder, scopes, self.rules, clock)
         self.routes = Map(
             [Rule(path, methods=[verb], endpoint=self._call(endpoint)) for verb, path, endpoint in _TABLE],
             strict_slashes=False,
@@ -83,7 +83,7 @@ class Registry(Service):
             response = problem(error.code or 500, code, message).response
         return response if isinstance(response, Response) else Response(status=500)
 
-    def add_repository(self, name: str, *, private: bool = False, immutable: bool = False) -> Repository:
+    def add_repository(self, name: str, *, private: bool = False, immutable: bool = False) -> ImageRepository:
         """Create an empty repository, or change what is said of one that is there."""
         with self.state.lock:
             repository = self.state.repository(name)
@@ -96,7 +96,7 @@ class Registry(Service):
             found = self.state.repositories.get(name)
             return dict(found.tags) if found else {}
 
-    def manifest(self, name: str, reference: str) -> Manifest | None:
+    def manifest(self, name: str, reference: str) -> PushedManifest | None:
         """Return what a tag or digest stands for."""
         with self.state.lock:
             found = self.state.repositories.get(name)
@@ -122,7 +122,7 @@ class Registry(Service):
             for repository in self.state.repositories.values():
                 self._dump(repository, folder / quote(repository.name, safe=""))
 
-    def _dump(self, repository: Repository, folder: Path) -> None:
+    def _dump(self, repository: ImageRepository, folder: Path) -> None:
         for digest in repository.blobs:
             _copy(self.state.blobs.path(digest), folder / "blobs" / digest.replace(":", "/"))
         for digest, manifest in repository.manifests.items():
@@ -134,7 +134,7 @@ class Registry(Service):
             repository.manifests[digest].descriptor | {"annotations": {"org.opencontainers.image.ref.name": tag}}
             for tag, digest in sorted(repository.tags.items())
         ]
-        listed += [one.descriptor for digest, one in repository.manifests.items() if digest not in tagged]
+        listed += [manifest.descriptor for digest, manifest in repository.manifests.items() if digest not in tagged]
         folder.mkdir(parents=True, exist_ok=True)
         index = {"schemaVersion": 2, "mediaType": listing.INDEX, "manifests": listed}
         (folder / "index.json").write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
@@ -144,7 +144,7 @@ class Registry(Service):
         def call(request: Request, **parts: str) -> Response:
             kind, _, token = request.headers.get("Authorization", "").partition(" ")
             ticket = self.state.ticket(token) if kind.lower() == "bearer" else None
-            response = endpoint(Call(self.state, request, ticket), **parts)
+            response = endpoint(RegistryCall(self.state, request, ticket), **parts)
             response.headers["Docker-Distribution-API-Version"] = "registry/2.0"
             return response
 

@@ -11,17 +11,17 @@ import re
 from typing import TYPE_CHECKING
 
 from tagseal.loopback.registry.listing import INDEX
-from tagseal.loopback.registry.state import Manifest
+from tagseal.loopback.registry.state import PushedManifest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tagseal.loopback.registry.state import State
+    from tagseal.loopback.registry.state import RegistryState
 
 _CONTENT = json.dumps(
     {"schemaVersion": 2, "mediaType": INDEX, "manifests": [], "annotations": {"by": "somebody else"}}
 ).encode()
-_STRANGE = Manifest(
+_STRANGE = PushedManifest(
     content=_CONTENT, digest=f"sha256:{hashlib.sha256(_CONTENT).hexdigest()}", media_type=INDEX, annotations={}
 )
 _SIGNATURE = re.compile(r"sha(256|512)-[0-9a-f]+(\.\w+)?", re.ASCII)
@@ -31,7 +31,7 @@ _SIGNATURE = re.compile(r"sha(256|512)-[0-9a-f]+(\.\w+)?", re.ASCII)
 class ImageAccidents:
     """Accidents of the registries; each takes a state's lock."""
 
-    def __init__(self, registries: Mapping[str, State]) -> None:
+    def __init__(self, registries: Mapping[str, RegistryState]) -> None:
         """Let them happen to these states, by host."""
         self._registries = registries
 

@@ -18,7 +18,7 @@ DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}", re.ASCII)
 _BLOCK = 1 << 18
 
 
-class _Readable(Protocol):
+class _BodyStream(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
@@ -37,7 +37,7 @@ class Upload:
     """Held while bytes come."""
     _sha256: Any = field(default_factory=hashlib.sha256, repr=False)
 
-    def append(self, stream: _Readable) -> int:
+    def append(self, stream: _BodyStream) -> int:
         """Take the bytes of a stream, and count them; when it breaks, those that came are kept."""
         before = self.size
         with self.path.open("ab") as file:

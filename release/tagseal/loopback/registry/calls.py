@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from werkzeug import Request, Response
 
-    from tagseal.loopback.registry.state import Repository, State, Ticket
+    from tagseal.loopback.registry.state import ImageRepository, RegistryState, Ticket
 
     Endpoint = Callable[..., Response]
 
@@ -61,27 +61,27 @@ def valid_digest(digest: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class RegistryCall:
     """A request, and whoever makes it."""
 
-    state: State
+    state: RegistryState
     request: Request
     ticket: Ticket | None
     """None: no token, or one that is over."""
 
-    def to_pull(self, name: str) -> Repository:
+    def to_pull(self, name: str) -> ImageRepository:
         """Return a repository that the caller may pull from."""
         found = self.repository_to_pull(name)
         if found is None:
             raise problem(404, "NAME_UNKNOWN", "repository name not known to registry", detail={"name": name})
         return found
 
-    def repository_to_pull(self, name: str) -> Repository | None:
+    def repository_to_pull(self, name: str) -> ImageRepository | None:
         """Return a repository that the caller may pull from, if it is there."""
         self._need(valid_name(name), "pull")
         return self.state.repositories.get(name)
 
-    def to_push(self, name: str) -> Repository:
+    def to_push(self, name: str) -> ImageRepository:
         """Return a repository that the caller may push to; it is made at the first push."""
         self._need(valid_name(name), "push")
         return self.state.repository(name)

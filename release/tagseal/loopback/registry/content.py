@@ -11,10 +11,10 @@ from tagseal.loopback.registry.calls import problem, valid_digest
 from tagseal.loopback.signed import answer_with_file
 
 if TYPE_CHECKING:
-    from tagseal.loopback.registry.calls import Call, Endpoint
+    from tagseal.loopback.registry.calls import Endpoint, RegistryCall
 
 
-def blob(call: Call, name: str, digest: str) -> Response:
+def blob(call: RegistryCall, name: str, digest: str) -> Response:
     """``GET`` and ``HEAD …/blobs/DIGEST``: whole, or the range that is asked for, maybe elsewhere."""
     found = call.to_pull(name)
     if valid_digest(digest) not in found.blobs:
@@ -27,7 +27,7 @@ def blob(call: Call, name: str, digest: str) -> Response:
     return response
 
 
-def delete(call: Call, name: str, digest: str) -> Response:
+def delete(call: RegistryCall, name: str, digest: str) -> Response:
     """``DELETE …/blobs/DIGEST``: other repositories keep theirs."""
     found = call.to_push(name)
     if valid_digest(digest) not in found.blobs:

@@ -11,7 +11,7 @@ from tagseal.loopback.service import answer
 if TYPE_CHECKING:
     from werkzeug import Response
 
-    from tagseal.loopback.registry.calls import Call, Endpoint
+    from tagseal.loopback.registry.calls import Endpoint, RegistryCall
 
 INDEX = "application/vnd.oci.image.index.v1+json"
 
@@ -19,13 +19,13 @@ _PAGE = 1000
 """How many tags a page has at most."""
 
 
-def version(call: Call) -> Response:
+def version(call: RegistryCall) -> Response:
     """``GET /v2/``: that this is a registry, to whoever has a token."""
     call.require_token()
     return answer({})
 
 
-def tags(call: Call, name: str) -> Response:
+def tags(call: RegistryCall, name: str) -> Response:
     """``GET …/tags/list?n=&last=``: in ASCII order, a page at a time, with a link to the next."""
     found = call.to_pull(name)
     size, last = call.request.args.get("n", _PAGE, int), call.request.args.get("last", "")
@@ -41,7 +41,7 @@ def tags(call: Call, name: str) -> Response:
     return answer({"name": name, "tags": page}, headers=headers)
 
 
-def referrers(call: Call, name: str, digest: str) -> Response:
+def referrers(call: RegistryCall, name: str, digest: str) -> Response:
     """``GET …/referrers/DIGEST?artifactType=``: what is about this manifest, which need not be there."""
     if not call.state.rules.referrers:
         raise problem(404, "NOT_FOUND", "404 page not found")
@@ -49,7 +49,7 @@ def referrers(call: Call, name: str, digest: str) -> Response:
     wanted = call.request.args.get("artifactType")
     with call.state.lock:
         manifests = found.manifests.values() if found else ()
-        about = [one for one in manifests if one.subject == valid_digest(digest)]
+        about = [manifest for manifest in manifests if manifest.subject == valid_digest(digest)]
     listed = [one.descriptor for one in about if wanted in {None, one.artifact_type}]
     response = answer({"schemaVersion": 2, "mediaType": INDEX, "manifests": listed})
     response.content_type = INDEX

@@ -10,12 +10,12 @@ from werkzeug import Response
 
 from tagseal.loopback.registry.blobs import DIGEST
 from tagseal.loopback.registry.calls import problem, valid_digest
-from tagseal.loopback.registry.state import Manifest
+from tagseal.loopback.registry.state import PushedManifest
 from tagseal.names import IMAGE_TAG
 
 if TYPE_CHECKING:
-    from tagseal.loopback.registry.calls import Call, Endpoint
-    from tagseal.loopback.registry.state import Repository
+    from tagseal.loopback.registry.calls import Endpoint, RegistryCall
+    from tagseal.loopback.registry.state import ImageRepository
 
 MOST_BYTES = 4 << 20
 """What a registry has to take at least, and GHCR at most."""
@@ -49,7 +49,7 @@ class _Shape(BaseModel):
     annotations: dict[str, str] | None = None
 
 
-def put(call: Call, name: str, reference: str) -> Response:
+def put(call: RegistryCall, name: str, reference: str) -> Response:
     """``PUT …/manifests/REFERENCE``."""
     found = call.to_push(name)
     pushed, shape = _parse_manifest(_body(call), call.request.mimetype, _reference(reference))
@@ -70,7 +70,7 @@ def put(call: Call, name: str, reference: str) -> Response:
     return Response(status=201, headers=headers)
 
 
-def get(call: Call, name: str, reference: str) -> Response:
+def get(call: RegistryCall, name: str, reference: str) -> Response:
     """``GET`` and ``HEAD …/manifests/REFERENCE``: the bytes as they came."""
     manifest = call.to_pull(name).find(valid_digest(reference) if ":" in reference else reference)
     if manifest is None:
@@ -79,7 +79,7 @@ def get(call: Call, name: str, reference: str) -> Response:
     return Response(manifest.content, headers=headers, content_type=manifest.media_type)
 
 
-def delete(call: Call, name: str, reference: str) -> Response:
+def delete(call: RegistryCall, name: str, reference: str) -> Response:
     """``DELETE …/manifests/REFERENCE``: a tag, or a manifest with its tags."""
     found = call.to_push(name)
     with call.state.lock:
@@ -100,7 +100,7 @@ def _reference(reference: str) -> str:
     return reference
 
 
-def _body(call: Call) -> bytes:
+def _body(call: RegistryCall) -> bytes:
     """Return the body, if it is not too large."""
     content = b""
     while block := call.request.stream.read(_BLOCK):
@@ -110,7 +110,7 @@ def _body(call: Call) -> bytes:
     return content
 
 
-def _parse_manifest(content: bytes, media_type: str, reference: str) -> tuple[Manifest, _Shape]:
+def _parse_manifest(content: bytes, media_type: str, reference: str) -> tuple[PushedManifest, _Shape]:
     """Return the manifest, if it is one, and the one that the reference names."""
     algorithm = reference.partition(":")[0] if ":" in reference else "sha256"
     digest = f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}"
@@ -123,7 +123,7 @@ def _parse_manifest(content: bytes, media_type: str, reference: str) -> tuple[Ma
     media_type = media_type or shape.media_type or ""
     if media_type not in IMAGES | INDEXES or shape.media_type not in {None, media_type}:
         raise problem(400, "MANIFEST_INVALID", "manifest invalid: unknown or contradicting media type")
-    manifest = Manifest(
+    manifest = PushedManifest(
         content=content,
         digest=digest,
         media_type=media_type,
@@ -134,9 +134,9 @@ def _parse_manifest(content: bytes, media_type: str, reference: str) -> tuple[Ma
     return manifest, shape
 
 
-def _complete(found: Repository, shape: _Shape) -> None:
+def _complete(found: ImageRepository, shape: _Shape) -> None:
     """Refuse a manifest that names what is not there; its subject may be missing."""
-    layers = [one for one in shape.layers or () if not one.media_type.startswith(_ELSEWHERE)]
+    layers = [layer for layer in shape.layers or () if not layer.media_type.startswith(_ELSEWHERE)]
     for blob in ([shape.config] if shape.config else []) + layers:
         if blob.digest not in found.blobs:
             raise problem(404, "MANIFEST_BLOB_UNKNOWN", "blob unknown to registry", detail={"digest": blob.digest})

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tagseal.loopback.registry.blobs import Upload
     from tagseal.loopback.registry.storage import Storage
 
-    class Account(Protocol):
+    class PermissionLedger(Protocol):
         """Is told which level of ``packages`` a GitHub token was asked for, and whether it was refused."""
 
         def __call__(self, token: str, level: str, *, refused: bool) -> None:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
+class PushedManifest:
     """A manifest or an index, as it was pushed."""
 
     content: bytes = field(repr=False)
@@ -53,7 +53,7 @@ class Manifest:
 
 
 @dataclass(slots=True, kw_only=True)
-class Repository:
+class ImageRepository:
     """One package: what was pushed under one name."""
 
     name: str
@@ -62,12 +62,12 @@ class Repository:
     """Whether a tag, once there, stays at its digest."""
     blobs: set[str] = field(default_factory=set)
     """Digests of the blobs that this repository knows; another's are strange to it."""
-    manifests: dict[str, Manifest] = field(default_factory=dict)
+    manifests: dict[str, PushedManifest] = field(default_factory=dict)
     """By digest."""
     tags: dict[str, str] = field(default_factory=dict)
     """Tag to digest."""
 
-    def find(self, reference: str) -> Manifest | None:
+    def find(self, reference: str) -> PushedManifest | None:
         """Return the manifest of this tag or digest."""
         return self.manifests.get(reference if ":" in reference else self.tags.get(reference, ""))
 
@@ -92,7 +92,7 @@ class Ticket:
 
 
 @dataclass(slots=True, kw_only=True)
-class Rules:
+class RegistryRules:
     """How registries differ; whoever changes one changes what happens from the next request on."""
 
     referrers: bool
@@ -109,27 +109,27 @@ def nobody(token: str, level: str, *, refused: bool) -> None:
     """Keep no account."""
 
 
-class State:
+class RegistryState:
     """Everything together."""
 
-    def __init__(self, folder: Path, scopes: Scopes, rules: Rules, clock: Callable[[], float]) -> None:
+    def __init__(self, folder: Path, scopes: Scopes, rules: RegistryRules, clock: Callable[[], float]) -> None:
         """Keep blobs below ``folder``; ``clock`` counts seconds."""
         self.blobs = Blobs(folder)
         self.scopes = scopes
         self.rules = rules
         self.storage: Storage | None = None
         """Where blobs are pulled from, if it is not the registry itself."""
-        self.account: Account = nobody
+        self.account: PermissionLedger = nobody
         self.clock = clock
         self.lock = threading.RLock()
-        self.repositories: dict[str, Repository] = {}
+        self.repositories: dict[str, ImageRepository] = {}
         self.uploads: dict[str, Upload] = {}
         self._tickets: dict[str, Ticket] = {}
 
-    def repository(self, name: str) -> Repository:
+    def repository(self, name: str) -> ImageRepository:
         """Return the repository of this name, made at its first push."""
         with self.lock:
-            fresh = Repository(name=name, private=self.rules.fresh_private, immutable=self.rules.immutable)
+            fresh = ImageRepository(name=name, private=self.rules.fresh_private, immutable=self.rules.immutable)
             return self.repositories.setdefault(name, fresh)
 
     def begin(self, name: str) -> Upload:
@@ -145,7 +145,7 @@ class State:
             self.uploads.pop(upload.id, None)
         upload.path.unlink(missing_ok=True)
 
-    def forget(self, repository: Repository, digest: str) -> None:
+    def forget(self, repository: ImageRepository, digest: str) -> None:
         """Take a blob from a repository, and from the disk if it was the last one's."""
         with self.lock:
             repository.blobs.discard(digest)

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
     from werkzeug import Response
 
-    from tagseal.loopback.registry.calls import Call, Endpoint
+    from tagseal.loopback.registry.calls import Endpoint, RegistryCall
 
 _ACTIONS = frozenset({"pull", "push"})
 _MOST_SCOPES = 32
 
 
-def by_query(call: Call) -> Response:
+def by_query(call: RegistryCall) -> Response:
     """``GET /token?service=&scope=``, with or without a password."""
     shown = call.request.authorization
     if "Authorization" in call.request.headers and (shown is None or shown.type != "basic"):
@@ -34,7 +34,7 @@ def by_query(call: Call) -> Response:
     return _issue(call, github, call.request.args.getlist("scope"))
 
 
-def by_form(call: Call) -> Response:
+def by_form(call: RegistryCall) -> Response:
     """``POST /token``, as OAuth 2: a password, or a refresh token, which is the same here."""
     form = call.request.form
     kind = {"password": "password", "refresh_token": "refresh_token"}.get(form.get("grant_type", ""))
@@ -43,7 +43,7 @@ def by_form(call: Call) -> Response:
     return _issue(call, form[kind], form.getlist("scope"))
 
 
-def _issue(call: Call, github: str | None, scopes: Iterable[str]) -> Response:
+def _issue(call: RegistryCall, github: str | None, scopes: Iterable[str]) -> Response:
     access = _access(scopes)
     if github is None:
         access = {name: actions & {"pull"} for name, actions in access.items()}

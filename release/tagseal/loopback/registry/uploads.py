@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tagseal.loopback.registry.blobs import Upload
-    from tagseal.loopback.registry.calls import Call, Endpoint
-    from tagseal.loopback.registry.state import Repository
+    from tagseal.loopback.registry.calls import Endpoint, RegistryCall
+    from tagseal.loopback.registry.state import ImageRepository
 
 _RANGE = re.compile(r"(?:bytes[ =])?(\d{1,18})-(\d{1,18})(?:/\S+)?", re.ASCII)
 
 
-def begin(call: Call, name: str) -> Response:
+def begin(call: RegistryCall, name: str) -> Response:
     """``POST …/blobs/uploads/``."""
     found = call.to_push(name)
     if mounted := call.request.args.get("mount"):
@@ -44,13 +44,13 @@ def begin(call: Call, name: str) -> Response:
     return Response(status=202, headers=_progress(call, upload))
 
 
-def status(call: Call, name: str, session: str) -> Response:
+def status(call: RegistryCall, name: str, session: str) -> Response:
     """``GET …/blobs/uploads/SESSION``: how many bytes are there."""
     call.to_push(name)
     return Response(status=204, headers=_progress(call, _session(call, name, session)))
 
 
-def append(call: Call, name: str, session: str) -> Response:
+def append(call: RegistryCall, name: str, session: str) -> Response:
     """``PATCH …/blobs/uploads/SESSION``: one chunk, or all of it as a stream."""
     call.to_push(name)
     with _hold(call, name, session) as upload:
@@ -58,14 +58,14 @@ def append(call: Call, name: str, session: str) -> Response:
         return Response(status=202, headers=_progress(call, upload))
 
 
-def finish(call: Call, name: str, session: str) -> Response:
+def finish(call: RegistryCall, name: str, session: str) -> Response:
     """``PUT …/blobs/uploads/SESSION?digest=``: the last chunk, which may be empty."""
     found = call.to_push(name)
     with _hold(call, name, session) as upload:
         return _finish(call, found, upload)
 
 
-def cancel(call: Call, name: str, session: str) -> Response:
+def cancel(call: RegistryCall, name: str, session: str) -> Response:
     """``DELETE …/blobs/uploads/SESSION``."""
     call.to_push(name)
     with _hold(call, name, session) as upload:
@@ -73,7 +73,7 @@ def cancel(call: Call, name: str, session: str) -> Response:
         return Response(status=204)
 
 
-def _session(call: Call, name: str, session: str) -> Upload:
+def _session(call: RegistryCall, name: str, session: str) -> Upload:
     with call.state.lock:
         upload = call.state.uploads.get(session)
     if upload is None or upload.repository != name or call.request.args.get("_state") != upload.state:
@@ -82,14 +82,14 @@ def _session(call: Call, name: str, session: str) -> Upload:
 
 
 @contextmanager
-def _hold(call: Call, name: str, session: str) -> Iterator[Upload]:
+def _hold(call: RegistryCall, name: str, session: str) -> Iterator[Upload]:
     """Let nobody else append: of two that finish a session, the second finds none."""
     upload = _session(call, name, session)
     with upload.lock:
         yield _session(call, name, session)
 
 
-def _receive(call: Call, upload: Upload) -> None:
+def _receive(call: RegistryCall, upload: Upload) -> None:
     """Append the body if it begins where the last one ended, and is as long as it says."""
     length = call.request.content_length
     if said := call.request.headers.get("Content-Range"):
@@ -104,7 +104,7 @@ def _receive(call: Call, upload: Upload) -> None:
         raise problem(400, "SIZE_INVALID", f"got {came} bytes, expected {length}", headers=_progress(call, upload))
 
 
-def _finish(call: Call, found: Repository, upload: Upload) -> Response:
+def _finish(call: RegistryCall, found: ImageRepository, upload: Upload) -> Response:
     digest = valid_digest(call.request.args.get("digest", ""))
     _receive(call, upload)
     actual = upload.digest(digest.partition(":")[0])
@@ -120,7 +120,7 @@ def _finish(call: Call, found: Repository, upload: Upload) -> Response:
     return _created(call, found, digest)
 
 
-def _mounts(call: Call, found: Repository, digest: str, source: str | None) -> bool:
+def _mounts(call: RegistryCall, found: ImageRepository, digest: str, source: str | None) -> bool:
     """Take another repository's blob, if the caller may pull it there; without a source, any such one's."""
     valid_digest(digest)
     names = [valid_name(source)] if source else sorted(call.state.repositories)
@@ -133,12 +133,12 @@ def _mounts(call: Call, found: Repository, digest: str, source: str | None) -> b
     return False
 
 
-def _created(call: Call, found: Repository, digest: str) -> Response:
+def _created(call: RegistryCall, found: ImageRepository, digest: str) -> Response:
     headers = {"Location": call.address(f"v2/{found.name}/blobs/{digest}"), "Docker-Content-Digest": digest}
     return Response(status=201, headers=headers)
 
 
-def _progress(call: Call, upload: Upload) -> dict[str, str]:
+def _progress(call: RegistryCall, upload: Upload) -> dict[str, str]:
     where = f"v2/{upload.repository}/blobs/uploads/{upload.id}?_state={quote(upload.state)}"
     return {
         "Location": call.address(where),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tagseal.loopback.actions import Issuer
 
 
-class Sigstore:
+class PlayedSigstore:
     """A certificate authority, both faces of the log, a timestamp authority: fresh, and in memory."""
 
     def __init__(self, issuer: Issuer, *, certificate_lifetime: int = certificates.LIFETIME) -> None:

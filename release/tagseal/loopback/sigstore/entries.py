@@ -99,8 +99,8 @@ def _dsse(content: dsse.ProposedContent | None) -> dict[str, Any]:
     signed = Envelope(envelope.payload, envelope.payload_type, {}).pae()
     verifiers = [_verifier(verifier) for verifier in content.verifiers]
     signatures = [
-        {"signature": _text(one.sig), "verifier": _text(_matching(verifiers, one.sig, signed))}
-        for one in envelope.signatures
+        {"signature": _text(signature.sig), "verifier": _text(_matching(verifiers, signature.sig, signed))}
+        for signature in envelope.signatures
     ]
     return {
         "envelopeHash": _sha256(content.envelope.encode()),

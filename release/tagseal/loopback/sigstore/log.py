@@ -43,7 +43,7 @@ class _Leaf:
     """When it came in: seconds since the epoch."""
 
 
-class Log:
+class EntryLog:
     """An append-only log in memory with a fresh key; safe to use from several threads."""
 
     def __init__(self, host: str) -> None:

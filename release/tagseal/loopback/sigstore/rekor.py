@@ -14,7 +14,7 @@ from werkzeug.routing import Map, Rule
 
 from tagseal.loopback.service import Service, answer
 from tagseal.loopback.sigstore.entries import build_proposal, canonical
-from tagseal.loopback.sigstore.log import Log
+from tagseal.loopback.sigstore.log import EntryLog
 
 if TYPE_CHECKING:
     from werkzeug import Request
@@ -43,7 +43,7 @@ class Rekor(Service):
     """A transparency log that takes an entry whose signature verifies; ``log`` holds them, one of its own first."""
 
     def __init__(self) -> None:
-        self.log = Log(HOST)
+        self.log = EntryLog(HOST)
         # Index 0 and an empty proof are absent in a bundle's JSON (protobuf), and sigstore-python then refuses it.
         self.log.add(canonical(build_proposal(b"the first entry", ec.generate_private_key(ec.SECP256R1()))))
         self.routes = Map(

@@ -32,7 +32,7 @@ class RekorTiles(Service):
     """A transparency log that takes an entry whose signature verifies; ``log`` holds them, one of its own first."""
 
     def __init__(self) -> None:
-        self.log = tiles.Log(HOST)
+        self.log = tiles.TileLog(HOST)
         # Index 0 and an empty proof are absent in a bundle's JSON (protobuf), and sigstore-python then refuses it.
         self.log.add(canonical(build_request(b"the first entry", ec.generate_private_key(ec.SECP256R1()))))
         self.routes = Map(

@@ -45,7 +45,7 @@ _DIGESTS = {"sha256": HashAlgorithm.SHA2_256, "sha384": HashAlgorithm.SHA2_384, 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class LogEntry:
     """What the log keeps."""
 
     kind: str
@@ -66,7 +66,7 @@ def build_request(message: bytes, key: ec.EllipticCurvePrivateKey) -> bytes:
     return entry.CreateEntryRequest(hashed_rekord_request_v002=record).to_json().encode()
 
 
-def canonical(request: bytes) -> Entry:
+def canonical(request: bytes) -> LogEntry:
     """Return what the log keeps of a request: checked, canonical.
 
     Raises:
@@ -87,9 +87,9 @@ def canonical(request: bytes) -> Entry:
     raise ValueError("invalid type, must be hashedrekord or dsse")
 
 
-def _entry(kind: str, spec: entry.Spec) -> Entry:
+def _entry(kind: str, spec: entry.Spec) -> LogEntry:
     kept = entry.Entry(kind=kind, api_version=VERSION, spec=spec)
-    return Entry(kind=kind, body=rfc8785.dumps(kept.to_dict()))
+    return LogEntry(kind=kind, body=rfc8785.dumps(kept.to_dict()))
 
 
 def _hashedrekord(asked: hashedrekord.HashedRekordRequestV002) -> hashedrekord.HashedRekordLogEntryV002:
@@ -102,7 +102,7 @@ def _dsse(asked: dsse.DSSERequestV002) -> dsse.DSSELogEntryV002:
     """Return the digest and the signatures of an envelope; every signature must have a key that verifies it."""
     if not asked.envelope.signatures:
         raise ValueError("envelope missing signatures")
-    signatures = [_matching(asked, one) for one in asked.envelope.signatures]
+    signatures = [_matching(asked, signature) for signature in asked.envelope.signatures]
     payload = b64encode(hashlib.sha256(asked.envelope.payload).digest())
     return dsse.DSSELogEntryV002(
         payload_hash=HashOutput(algorithm=HashAlgorithm.SHA2_256, digest=payload),

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from tagseal.loopback.sigstore.merkle import Tree
 
 if TYPE_CHECKING:
-    from tagseal.loopback.sigstore.tile_entries import Entry
+    from tagseal.loopback.sigstore.tile_entries import LogEntry
 
 WIDTH = 256
 """Hashes in a full tile."""
@@ -32,7 +32,7 @@ _LEVELS = 8
 """Of the tree, in one of tiles."""
 
 
-class Log:
+class TileLog:
     """An append-only log in memory with a fresh key; safe to use from several threads."""
 
     def __init__(self, host: str) -> None:
@@ -64,7 +64,7 @@ class Log:
         with self._lock:
             return self._indexes.get(body)
 
-    def add(self, entry: Entry) -> dict[str, Any] | None:
+    def add(self, entry: LogEntry) -> dict[str, Any] | None:
         """Append an entry and return what is told of it; None where it is there already.
 
         Raises:
@@ -105,7 +105,7 @@ class Log:
                 raise IndexError(index)
             return b"".join(len(body).to_bytes(2) + body for body in self._bodies[first:end])
 
-    def _told(self, entry: Entry) -> dict[str, Any]:
+    def _told(self, entry: LogEntry) -> dict[str, Any]:
         index = self._indexes[entry.body]
         proof = {
             "logIndex": str(index),

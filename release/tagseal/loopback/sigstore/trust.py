@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import ec
 
-    from tagseal.loopback.sigstore import Sigstore
+    from tagseal.loopback.sigstore import PlayedSigstore
 
 FULCIO = "https://fulcio.sigstore.dev"
 REKOR = f"https://{rekor.HOST}"
@@ -63,17 +63,17 @@ class Signing:
     """Without a path."""
 
 
-def trusted_root(sigstore: Sigstore) -> dict[str, Any]:
+def trusted_root(sigstore: PlayedSigstore) -> dict[str, Any]:
     """Return the trusted root: what a verifier needs, as ``cosign --trusted-root`` and sigstore-python read it."""
     return _trusted_root(sigstore).to_dict()
 
 
-def signing_config(sigstore: Sigstore, signing: Signing | None = None) -> dict[str, Any]:
+def signing_config(sigstore: PlayedSigstore, signing: Signing | None = None) -> dict[str, Any]:
     """Return the signing configuration: where a signer finds the services, as ``cosign --signing-config`` reads it."""
     return _signing_config(sigstore, signing or Signing()).to_dict()
 
 
-def client_trust_config(sigstore: Sigstore, signing: Signing | None = None) -> dict[str, Any]:
+def client_trust_config(sigstore: PlayedSigstore, signing: Signing | None = None) -> dict[str, Any]:
     """Return both in one document, as ``sigstore --trust-config`` reads it."""
     return trustroot.ClientTrustConfig(
         media_type="application/vnd.dev.sigstore.clienttrustconfig.v0.1+json",
@@ -82,14 +82,14 @@ def client_trust_config(sigstore: Sigstore, signing: Signing | None = None) -> d
     ).to_dict()
 
 
-def keys(sigstore: Sigstore) -> dict[str, bytes]:
+def keys(sigstore: PlayedSigstore) -> dict[str, bytes]:
     """Return the same trust for what does not read a trusted root: PEM texts, by the file names of :data:`KEYS`."""
     fulcio = sigstore.fulcio
     chain = b"".join(one.public_bytes(Encoding.PEM) for one in fulcio.chain)
     return dict(zip(KEYS.values(), (chain, _pem(sigstore.rekor.log.public_key), _pem(fulcio.log_key)), strict=True))
 
 
-def _trusted_root(sigstore: Sigstore) -> trustroot.TrustedRoot:
+def _trusted_root(sigstore: PlayedSigstore) -> trustroot.TrustedRoot:
     fulcio, first, second, stamps = sigstore.fulcio, sigstore.rekor.log, sigstore.tiles.log, sigstore.timestamps
     return trustroot.TrustedRoot(
         media_type="application/vnd.dev.sigstore.trustedroot+json;version=0.1",
@@ -103,7 +103,7 @@ def _trusted_root(sigstore: Sigstore) -> trustroot.TrustedRoot:
     )
 
 
-def _signing_config(sigstore: Sigstore, signing: Signing) -> trustroot.SigningConfig:
+def _signing_config(sigstore: PlayedSigstore, signing: Signing) -> trustroot.SigningConfig:
     started, log = sigstore.fulcio.started, sigstore.rekor.log if signing.log == "v1" else sigstore.tiles.log
     url = signing.rekor_url if signing.log == "v1" else signing.tiles_url
     stamps = _service(signing.timestamps_url + timestamp.PATH, sigstore.timestamps.started)

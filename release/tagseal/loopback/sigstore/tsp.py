@@ -82,7 +82,7 @@ class _Attribute:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Query:
+class TimestampQuery:
     """What is to be stamped."""
 
     digest: bytes
@@ -96,12 +96,12 @@ class Query:
     """Whether the authority's certificate is to be in the answer."""
 
 
-def query_of(message: bytes) -> Query:
+def query_of(message: bytes) -> TimestampQuery:
     """Return the query for the SHA-256 of a message, with the certificate in the answer."""
-    return Query(digest=hashlib.sha256(message).digest(), algorithm=_SHA256, certificate=True)
+    return TimestampQuery(digest=hashlib.sha256(message).digest(), algorithm=_SHA256, certificate=True)
 
 
-def query(request: bytes) -> Query:
+def query(request: bytes) -> TimestampQuery:
     """Read a TimeStampReq.
 
     Raises:
@@ -109,7 +109,7 @@ def query(request: bytes) -> Query:
     """
     version, imprint, *others = asn1.decode_der(_Parts, _encode(_SEQUENCE, request)).parts
     # Of the parts that may be absent, each has a type of its own.
-    found = {bytes(one.tag_bytes): one for one in others}
+    found = {bytes(other.tag_bytes): other for other in others}
     if version.parse(int) != 1 or not set(found) <= {_OID, _INTEGER, _BOOLEAN} or len(found) != len(others):
         raise ValueError("unaccepted version or extension")
     read = imprint.parse(_Imprint)
@@ -118,7 +118,7 @@ def query(request: bytes) -> Query:
         raise ValueError("unsupported hash algorithm")
     if len(read.digest) != hashlib.new(DIGESTS[algorithm]).digest_size:
         raise ValueError("message digest has incorrect length for specified algorithm")
-    return Query(
+    return TimestampQuery(
         digest=read.digest,
         algorithm=algorithm,
         policy=found[_OID].parse(ObjectIdentifier).dotted_string if _OID in found else "",
@@ -127,7 +127,7 @@ def query(request: bytes) -> Query:
     )
 
 
-def response(asked: Query, authority: Authority, time: datetime | None = None) -> bytes:
+def response(asked: TimestampQuery, authority: Authority, time: datetime | None = None) -> bytes:
     """Return a granted TimeStampResp, signed by an authority: now, or at another time (UTC)."""
     # 1. What is signed for: TSTInfo (RFC 3161 section 2.4.2).
     token = _encode(

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec
     from werkzeug import Request
 
-    from tagseal.loopback.sigstore import Sigstore
+    from tagseal.loopback.sigstore import PlayedSigstore
 
 TUF = "https://tuf-repo-cdn.sigstore.dev"
 
@@ -53,7 +53,9 @@ _LIFETIME = timedelta(days=30)
 class Tuf(Service):
     """A TUF repository that says to trust this Sigstore; its keys are fresh, and forgotten once used."""
 
-    def __init__(self, sigstore: Sigstore, signing: Signing | None = None, *, lifetime: timedelta = _LIFETIME) -> None:
+    def __init__(
+        self, sigstore: PlayedSigstore, signing: Signing | None = None, *, lifetime: timedelta = _LIFETIME
+    ) -> None:
         """Sign the metadata, once; it is good for this long, or has been over for so long."""
         targets = _targets(sigstore, signing or Signing())
         self._files = _sign_roles(targets, lifetime) | {
@@ -76,7 +78,7 @@ class Tuf(Service):
         return Response(self._files[path], content_type="application/octet-stream")
 
 
-def _targets(sigstore: Sigstore, signing: Signing) -> dict[str, tuple[bytes, dict[str, str]]]:
+def _targets(sigstore: PlayedSigstore, signing: Signing) -> dict[str, tuple[bytes, dict[str, str]]]:
     """Return each target with what Sigstore says of it: cosign 2 and Kubernetes find the keys by their usage."""
     fulcio = sigstore.fulcio
     intermediate, root = (certificate.public_bytes(Encoding.PEM) for certificate in fulcio.chain)

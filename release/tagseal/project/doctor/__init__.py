@@ -8,7 +8,7 @@ from tagseal import config
 from tagseal.errors import ConfigError, UsageError
 from tagseal.machine.git import Git
 from tagseal.project.doctor import identity, linters, network, pages, tools, version, workflows
-from tagseal.project.doctor.row import Row, Subject
+from tagseal.project.doctor.row import DoctorRow, ExaminedProject
 from tagseal.records import WORKFLOWS
 from tagseal.workflow.signing import files as workflow_files
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     from tagseal.config import Settings
 
-__all__ = ["Row", "examine"]
+__all__ = ["DoctorRow", "examine"]
 
 
-def examine(folder: Path, files: Sequence[Path], environ: Mapping[str, str], *, offline: bool) -> tuple[Row, ...]:
+def examine(folder: Path, files: Sequence[Path], environ: Mapping[str, str], *, offline: bool) -> tuple[DoctorRow, ...]:
     """Return what every check says of the project that ``folder`` is in, or of these workflow files alone.
 
     Raises:
@@ -37,9 +37,9 @@ def examine(folder: Path, files: Sequence[Path], environ: Mapping[str, str], *, 
     found = [(file, str(file)) for file in files]
     if git and not files:
         found = [(file, f"{WORKFLOWS}/{file.name}") for file in workflow_files(git.root)]
-    subject = Subject(
+    subject = ExaminedProject(
         environ=environ,
-        files=tuple((file, workflows.opened(file, path)) for file, path in found),
+        files=tuple((file, workflows.open_workflow(file, path)) for file, path in found),
         named=bool(files),
         offline=offline,
         git=git,
@@ -49,7 +49,7 @@ def examine(folder: Path, files: Sequence[Path], environ: Mapping[str, str], *, 
     return (*wrong, *(row for check in checks for row in check(subject)))
 
 
-def _settings(git: Git | None) -> tuple[Settings | None, tuple[Row, ...]]:
+def _settings(git: Git | None) -> tuple[Settings | None, tuple[DoctorRow, ...]]:
     """Return the settings; where they are wrong, none, and a line for each problem."""
     if git is None:
         return None, ()
@@ -59,12 +59,13 @@ def _settings(git: Git | None) -> tuple[Settings | None, tuple[Row, ...]]:
     except ConfigError as error:
         problems = error.context or (error.what,)
         return None, tuple(
-            Row(check="config", level="error", text=one, fix=error.hint, slug=error.slug) for one in problems
+            DoctorRow(check="config", level="error", text=problem, fix=error.hint, slug=error.slug)
+            for problem in problems
         )
-    return settings, (Row(check="config", level="ok", text="nothing is unknown, nothing contradicts"),)
+    return settings, (DoctorRow(check="config", level="ok", text="nothing is unknown, nothing contradicts"),)
 
 
-OF_FILES: tuple[Callable[[Subject], Iterator[Row]], ...] = (
+OF_FILES: tuple[Callable[[ExaminedProject], Iterator[DoctorRow]], ...] = (
     # What the release will run.
     workflows.look,
     # What others know better.
@@ -72,7 +73,7 @@ OF_FILES: tuple[Callable[[Subject], Iterator[Row]], ...] = (
 )
 """What is told of files that a person names."""
 
-CHECKS: tuple[Callable[[Subject], Iterator[Row]], ...] = (
+CHECKS: tuple[Callable[[ExaminedProject], Iterator[DoctorRow]], ...] = (
     # Without these not even a rehearsal runs.
     tools.look,
     # What the next release is made of.

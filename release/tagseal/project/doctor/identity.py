@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tagseal.machine.git import repository
-from tagseal.project.doctor.row import Row
+from tagseal.project.doctor.row import DoctorRow
 from tagseal.records import GITHUB
 from tagseal.services.index import sites
 from tagseal.steps.seal import identity as preflight
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tagseal.config import Settings
-    from tagseal.project.doctor.row import Subject
+    from tagseal.project.doctor.row import ExaminedProject
     from tagseal.workflow.document import Workflow
 
 
-def look(subject: Subject) -> Iterator[Row]:
+def look(subject: ExaminedProject) -> Iterator[DoctorRow]:
     """Tell the identity of the next release, and the four fields of a trusted publisher."""
     if subject.git is None or subject.settings is None:
         return
     settings = subject.settings
     name = repository(settings.repository, {}, subject.git.origin())
     if name is None:
-        yield Row(
+        yield DoctorRow(
             check="identity",
             level="warning",
             text="this checkout does not tell its repository at GitHub, which is part of the identity",
@@ -39,7 +39,7 @@ def look(subject: Subject) -> Iterator[Row]:
     signing = workflows.signing(subject.git.root, settings.workflow, {})
     way = pattern(subject.git.tags(), settings.tag)
     identity = f"{GITHUB}/{name}/{signing.path}@refs/tags/{way.tag('VERSION')}"
-    yield Row(check="identity", level="ok", text=f"{identity} ({signing.reason}); a fork would sign as itself")
+    yield DoctorRow(check="identity", level="ok", text=f"{identity} ({signing.reason}); a fork would sign as itself")
     workflow = next((one for _, one in subject.files if one.path == signing.path), None)
     if workflow is None:
         return
@@ -47,7 +47,7 @@ def look(subject: Subject) -> Iterator[Row]:
     yield from _index(subject.git.root, settings, name, signing.path)
 
 
-def _index(root: Path, settings: Settings, name: str, path: str) -> Iterator[Row]:
+def _index(root: Path, settings: Settings, name: str, path: str) -> Iterator[DoctorRow]:
     """Tell the four fields of a trusted publisher, and which of them the configuration has otherwise."""
     owner, _, repo = name.partition("/")
     publishing = workflows.publishing(workflows.document(root / path))
@@ -57,7 +57,7 @@ def _index(root: Path, settings: Settings, name: str, path: str) -> Iterator[Row
         return
     unlike = tuple(preflight.unlike(index, path, publishing))
     for one in unlike:
-        yield Row(
+        yield DoctorRow(
             check="index",
             level="error",
             text=f"the trusted publisher of {index.name if index else ''}: {one.text}",
@@ -67,7 +67,7 @@ def _index(root: Path, settings: Settings, name: str, path: str) -> Iterator[Row
         )
     if index is not None and index.publisher is None:
         environment = f', environment = "{publishing}"' if publishing else ""
-        yield Row(
+        yield DoctorRow(
             check="index",
             level="warning",
             text=f"{index.name} is to trust this workflow, and nothing says what is registered there: {fields}",
@@ -77,15 +77,15 @@ def _index(root: Path, settings: Settings, name: str, path: str) -> Iterator[Row
         )
     elif not unlike:
         where = index.name if index else "an index"
-        yield Row(
+        yield DoctorRow(
             check="index", level="ok", text=f"{where} is to trust this release: {fields}; not checkable from here"
         )
 
 
-def _called(workflow: Workflow) -> Iterator[Row]:
+def _called(workflow: Workflow) -> Iterator[DoctorRow]:
     for job in workflow.jobs:
         if job.uses:
-            yield Row(
+            yield DoctorRow(
                 check="identity",
                 level="warning",
                 text=f"{workflow.path}:{job.at.line}: the job {job.id} is another workflow, {job.uses}: what it signs "

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from tagseal.errors import ServiceError, UsageError
 from tagseal.machine import process
 from tagseal.names import quote_word
-from tagseal.project.doctor.row import Row
+from tagseal.project.doctor.row import DoctorRow
 from tagseal.workflow.document import NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tagseal.project.doctor.row import Subject
+    from tagseal.project.doctor.row import ExaminedProject
 
 _PATIENCE = 60.0
 """Seconds that one of them may take."""
@@ -28,7 +28,7 @@ _LINTERS = (
 """Program, arguments that make it print JSON, how to install it."""
 
 
-def look(subject: Subject) -> Iterator[Row]:
+def look(subject: ExaminedProject) -> Iterator[DoctorRow]:
     """Ask the linters that are installed how much they find; they say it better themselves.
 
     Files that cannot be read here have their finding, and are not given to them: one may be larger than any memory.
@@ -39,24 +39,24 @@ def look(subject: Subject) -> Iterator[Row]:
     words = " ".join(quote_word(path) for path in named)
     for program, arguments, install in _LINTERS if paths else ():
         if shutil.which(program, path=subject.environ.get("PATH")) is None:
-            yield Row(check=program, level="ok", text=f"not installed; it looks at more: `{install}`")
+            yield DoctorRow(check=program, level="ok", text=f"not installed; it looks at more: `{install}`")
             continue
         count = _count((program, *arguments, *paths), subject)
         if count is None:
             text = "gave no list of findings"
-            yield Row(
+            yield DoctorRow(
                 check=program, level="warning", text=text, fix=f"Run it: `{program} {words}`", slug="linter-failed"
             )
         elif count:
             text = f"{count} finding{'s' * (count > 1)} in {len(paths)} file{'s' * (len(paths) > 1)}"
-            yield Row(
+            yield DoctorRow(
                 check=program, level="warning", text=text, fix=f"Run it: `{program} {words}`", slug="linter-finds"
             )
         else:
-            yield Row(check=program, level="ok", text="no findings")
+            yield DoctorRow(check=program, level="ok", text="no findings")
 
 
-def _count(argv: tuple[str, ...], subject: Subject) -> int | None:
+def _count(argv: tuple[str, ...], subject: ExaminedProject) -> int | None:
     """Return the number of findings, or None where the program gave no list; it gets no token."""
     environ = {name: value for name, value in subject.environ.items() if name in {"PATH", "HOME", "LANG", "TMPDIR"}}
     try:

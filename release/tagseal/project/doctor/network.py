@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from tagseal.errors import TagsealError
 from tagseal.project.detect import detect
-from tagseal.project.doctor.row import Row, failure
+from tagseal.project.doctor.row import DoctorRow, failure
 from tagseal.services import reachable
 from tagseal.services.github import GitHub, settings
 from tagseal.services.retry import Retry
@@ -19,7 +19,7 @@ from tagseal.services.retry import Retry
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tagseal.project.doctor.row import Subject
+    from tagseal.project.doctor.row import ExaminedProject
 
 _SECONDS = 5.0
 """That each question may take."""
@@ -28,7 +28,7 @@ _OFF, _WRONG = 5.0, 60.0
 _ALONE = "`tagseal doctor --offline` asks nobody."
 
 
-def look(subject: Subject) -> Iterator[Row]:
+def look(subject: ExaminedProject) -> Iterator[DoctorRow]:
     """Ask them all at once."""
     if subject.offline or subject.git is None:
         return
@@ -39,25 +39,25 @@ def look(subject: Subject) -> Iterator[Row]:
     silent = [url for url, told in zip(reachable.SIGSTORE, answers, strict=True) if told is None]
     if silent:
         text = f"no answer from {', '.join(silent)}: nothing can be signed or verified from here"
-        yield Row(check="sigstore", level="warning", text=text, fix=_ALONE, slug="sigstore-silent")
+        yield DoctorRow(check="sigstore", level="warning", text=text, fix=_ALONE, slug="sigstore-silent")
     else:
-        yield Row(check="sigstore", level="ok", text=f"{len(answers)} services answer")
+        yield DoctorRow(check="sigstore", level="ok", text=f"{len(answers)} services answer")
     times = [told for told in answers if told is not None]
     if times:
         yield clock((datetime.now(UTC) - max(times)).total_seconds())
 
 
-def clock(ahead: float) -> Row:
+def clock(ahead: float) -> DoctorRow:
     """Judge this machine's clock, so many seconds ahead of what services say."""
     text = f"{abs(ahead):.0f} s {'ahead' if ahead > 0 else 'behind'}"
     if abs(ahead) <= _OFF:
-        return Row(check="clock", level="ok", text="agrees with the services'")
+        return DoctorRow(check="clock", level="ok", text="agrees with the services'")
     level: Literal["warning", "error"] = "error" if abs(ahead) > _WRONG else "warning"
     fix = "Set this machine's clock: a certificate is good for ten minutes."
-    return Row(check="clock", level=level, text=text, fix=fix, slug="clock-off")
+    return DoctorRow(check="clock", level=level, text=text, fix=fix, slug="clock-off")
 
 
-def _remote(subject: Subject) -> Iterator[Row]:
+def _remote(subject: ExaminedProject) -> Iterator[DoctorRow]:
     """Tell where the next version's tag stands at GitHub, and whether releases are locked there."""
     if subject.git is None or subject.settings is None:
         return
@@ -73,23 +73,23 @@ def _remote(subject: Subject) -> Iterator[Row]:
         yield failure("remote", error, "warning")
 
 
-def _tag(subject: Subject, github: GitHub, repository: str, tag: str) -> Row:
+def _tag(subject: ExaminedProject, github: GitHub, repository: str, tag: str) -> DoctorRow:
     commit = github.tag_commit(repository, tag)
     here = subject.git.commit_of(f"refs/tags/{tag}") if subject.git else None
     if commit is None:
-        return Row(check="remote", level="ok", text=f"{tag} is free at {repository}")
+        return DoctorRow(check="remote", level="ok", text=f"{tag} is free at {repository}")
     if here and here != commit:
         text = f"{tag} is on {commit[:7]} at {repository}, and on {here[:7]} here"
         fix = "Find out who moved it. `git fetch --tags --force` takes theirs; a release belongs to one commit."
-        return Row(check="remote", level="error", text=text, fix=fix, slug="tag-differs")
+        return DoctorRow(check="remote", level="error", text=text, fix=fix, slug="tag-differs")
     text = f"{tag} is on {commit[:7]} at {repository} already"
-    return Row(check="remote", level="ok", text=text)
+    return DoctorRow(check="remote", level="ok", text=text)
 
 
-def _settings(subject: Subject, repository: str) -> Row:
+def _settings(subject: ExaminedProject, repository: str) -> DoctorRow:
     said = {
         True: "published ones are locked, with their tags",
         False: "published ones can be changed; GitHub can lock them, in the repository's settings",
         None: "whether published ones are locked is not told to this token",
     }
-    return Row(check="releases", level="ok", text=said[settings.immutable(repository, subject.environ)])
+    return DoctorRow(check="releases", level="ok", text=said[settings.immutable(repository, subject.environ)])

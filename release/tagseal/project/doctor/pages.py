@@ -6,25 +6,25 @@ import os
 from typing import TYPE_CHECKING
 
 from tagseal.errors import TagsealError
-from tagseal.machine.files import opened
+from tagseal.machine.files import open_file
 from tagseal.machine.git import repository
 from tagseal.names import show
 from tagseal.project import guide
-from tagseal.project.doctor.row import Row, failure
+from tagseal.project.doctor.row import DoctorRow, failure
 from tagseal.steps.seal import identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tagseal.project.doctor.row import Subject
+    from tagseal.project.doctor.row import ExaminedProject
 
 _GUIDE = b"<!-- Written by: tagseal guide"
 _END = 200
 """Bytes at a page's end, where the guide says what wrote it."""
 
 
-def look(subject: Subject) -> Iterator[Row]:
+def look(subject: ExaminedProject) -> Iterator[DoctorRow]:
     """Hold the pages against the workflows that there are, and a guide against the project."""
     if subject.git is None or subject.settings is None:
         return
@@ -32,7 +32,7 @@ def look(subject: Subject) -> Iterator[Row]:
     if name is None:
         return
     for one in identity.find_misnamed(subject.git, name):
-        yield Row(
+        yield DoctorRow(
             check="page",
             level="error",
             text=f"{one.place}: the identity names {show(one.file)}, and there is no such workflow",
@@ -50,10 +50,10 @@ def look(subject: Subject) -> Iterator[Row]:
             except TagsealError as error:
                 yield failure("guide", error)
             else:
-                yield Row(check="guide", level="ok", text=f"{path} is what the project renders now")
+                yield DoctorRow(check="guide", level="ok", text=f"{path} is what the project renders now")
 
 
 def _end(file: Path) -> bytes:
-    with opened(file) as page:
+    with open_file(file) as page:
         page.seek(max(0, page.seek(0, os.SEEK_END) - _END))
         return page.read()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class DoctorRow:
     """One line of the report."""
 
     check: str
@@ -33,14 +33,14 @@ class Row:
     """As the line."""
 
 
-def failure(check: str, error: TagsealError, level: Literal["warning", "error"] = "error") -> Row:
+def failure(check: str, error: TagsealError, level: Literal["warning", "error"] = "error") -> DoctorRow:
     """Return the line for an error of ours."""
     context = f" ({'; '.join(error.context)})" if error.context else ""
-    return Row(check=check, level=level, text=f"{error.what}{context}", fix=error.hint, slug=error.slug)
+    return DoctorRow(check=check, level=level, text=f"{error.what}{context}", fix=error.hint, slug=error.slug)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class ExaminedProject:
     """What is looked at."""
 
     environ: Mapping[str, str]

@@ -6,18 +6,18 @@ import platform
 import shutil
 from typing import TYPE_CHECKING
 
-from tagseal.project.doctor.row import Row
+from tagseal.project.doctor.row import DoctorRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tagseal.project.doctor.row import Subject
+    from tagseal.project.doctor.row import ExaminedProject
 
 _TOOLS = ("gh", "cosign")
 _IMAGE_TOOLS = ("crane",)
 
 
-def look(subject: Subject) -> Iterator[Row]:
+def look(subject: ExaminedProject) -> Iterator[DoctorRow]:
     """Name Python, and the tools of the notes' commands that are here and not."""
     image = subject.settings is not None and subject.settings.image is not None
     names = (*_TOOLS, *(_IMAGE_TOOLS if image else ()))
@@ -27,4 +27,4 @@ def look(subject: Subject) -> Iterator[Row]:
     text = f"Python {platform.python_version()}" + "".join(f", {name}" for name in here)
     if missing:
         text += f"; a rehearsal here plays {' and '.join(missing)}, the release's jobs install it"
-    yield Row(check="tools", level="ok", text=text)
+    yield DoctorRow(check="tools", level="ok", text=text)

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from tagseal.errors import TagsealError
 from tagseal.project import preview
 from tagseal.project.detect import detect
-from tagseal.project.doctor.row import Row, failure
+from tagseal.project.doctor.row import DoctorRow, failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tagseal.project.doctor.row import Subject
+    from tagseal.project.doctor.row import ExaminedProject
 
 
-def look(subject: Subject) -> Iterator[Row]:
+def look(subject: ExaminedProject) -> Iterator[DoctorRow]:
     """Tell which version comes next, whether its tag is free here, and whether its notes render."""
     if subject.git is None or subject.settings is None:
         return
@@ -27,20 +27,20 @@ def look(subject: Subject) -> Iterator[Row]:
     declared = project.declared.version
     if declared is None:
         text = "the build back end computes it, so it is known once it builds"
-        yield Row(check="version", level="ok", text=text)
+        yield DoctorRow(check="version", level="ok", text=text)
         return
     tag = project.pattern.tag(declared)
     stands = subject.git.commit_of(f"refs/tags/{tag}")
     if stands and stands != subject.git.head():
         text = f"{tag} stands on {stands[:7]}, and this is {subject.git.head()[:7]}"
         fix = "Set a new version: a tag that is out stays where it is."
-        yield Row(check="version", level="warning", text=text, fix=fix, slug="version-tagged")
+        yield DoctorRow(check="version", level="warning", text=text, fix=fix, slug="version-tagged")
     else:
-        yield Row(check="version", level="ok", text=f"{declared}, to be tagged {tag} ({project.pattern.basis})")
+        yield DoctorRow(check="version", level="ok", text=f"{declared}, to be tagged {tag} ({project.pattern.basis})")
     said: list[str] = []
     try:
         preview.notes(subject.git.root, None, said.append)
     except TagsealError as error:
         yield failure("notes", error)
     else:
-        yield Row(check="notes", level="ok", text=f"render for {tag}")
+        yield DoctorRow(check="notes", level="ok", text=f"render for {tag}")

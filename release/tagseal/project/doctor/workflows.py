@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tagseal.errors import Refused, UsageError
 from tagseal.machine import files
 from tagseal.names import show
-from tagseal.project.doctor.row import Row
+from tagseal.project.doctor.row import DoctorRow
 from tagseal.records import WORKFLOWS
 from tagseal.services.index import sites
 from tagseal.tags import pattern
@@ -18,20 +18,20 @@ from tagseal.workflow.acts import can_release
 from tagseal.workflow.document import read
 from tagseal.workflow.lint import lint
 from tagseal.workflow.play import setup
-from tagseal.workflow.rules import Known
+from tagseal.workflow.rules import ProjectFacts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tagseal.project.doctor.row import Subject
+    from tagseal.project.doctor.row import ExaminedProject
     from tagseal.workflow.document import Workflow
 
 _HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}\b")
 _TOOL = re.compile(r"/tagseal-([\w.]+)-py3-none-any\.whl", re.ASCII)
 
 
-def opened(file: Path, path: str) -> Workflow:
+def open_workflow(file: Path, path: str) -> Workflow:
     """Read a workflow.
 
     Raises:
@@ -48,7 +48,7 @@ def opened(file: Path, path: str) -> Workflow:
         ) from error
 
 
-def look(subject: Subject) -> Iterator[Row]:
+def look(subject: ExaminedProject) -> Iterator[DoctorRow]:
     """Judge the workflows that can release."""
     judged, known = 0, _known_about(subject)
     for _, workflow in subject.files:
@@ -57,21 +57,21 @@ def look(subject: Subject) -> Iterator[Row]:
             continue
         judged += 1
         findings = lint(workflow, known(workflow.file)) if wanted else ()
-        for one in findings or workflow.problems:
-            yield Row(
+        for finding in findings or workflow.problems:
+            yield DoctorRow(
                 check="workflow",
-                level=one.level,
-                text=f"{one.place}: {one.what}",
-                fix=one.hint,
-                slug=one.slug,
-                file=one.file,
-                line=one.line,
-                column=one.column,
+                level=finding.level,
+                text=f"{finding.place}: {finding.what}",
+                fix=finding.hint,
+                slug=finding.slug,
+                file=finding.file,
+                line=finding.line,
+                column=finding.column,
             )
         if not findings and not workflow.problems:
-            yield Row(check="workflow", level="ok", text=workflow.path)
+            yield DoctorRow(check="workflow", level="ok", text=workflow.path)
     if not judged:
-        yield Row(
+        yield DoctorRow(
             check="workflow",
             level="warning",
             text=f"no file in {WORKFLOWS} releases on a tag",
@@ -80,10 +80,10 @@ def look(subject: Subject) -> Iterator[Row]:
         )
 
 
-def _known_about(subject: Subject) -> Callable[[str], Known]:
+def _known_about(subject: ExaminedProject) -> Callable[[str], ProjectFacts]:
     """Return what tells what the project says about the workflow of a name; the project is read once."""
     if subject.git is None or subject.settings is None:
-        return lambda _: Known()
+        return lambda _: ProjectFacts()
     settings = subject.settings
     way = pattern(subject.git.tags(), settings.tag)
     there = {path.name for path in workflows.files(subject.git.root)}
@@ -94,10 +94,10 @@ def _known_about(subject: Subject) -> Callable[[str], Known]:
     documented = tuple(sorted(name for name in names if name is not None and not names & there))
     tag = way.tag("1.2.3") if way.told else None
     index = sites.trusts(settings.index)
-    return lambda file: Known(tag=tag if file == signing else None, documented=documented, index=index)
+    return lambda file: ProjectFacts(tag=tag if file == signing else None, documented=documented, index=index)
 
 
-def locks(subject: Subject) -> Iterator[Row]:
+def locks(subject: ExaminedProject) -> Iterator[DoctorRow]:
     """Judge the requirements that release workflows install: hashes alone, and this very tool."""
     if subject.git is None:
         return
@@ -107,7 +107,7 @@ def locks(subject: Subject) -> Iterator[Row]:
         yield _lock(subject.git.root, name)
 
 
-def _lock(root: Path, name: str) -> Row:
+def _lock(root: Path, name: str) -> DoctorRow:
     file = root / name
     if not file.is_file():
         return _broken(name, "is not there, and the release's jobs install it", "lock-missing")
@@ -120,11 +120,13 @@ def _lock(root: Path, name: str) -> Row:
     own = version("tagseal")
     if (locked := _TOOL.search(text)) and locked[1] != own:
         text = f"{name} locks Tagseal {locked[1]}, and this is {own}"
-        return Row(check="lock", level="warning", text=text, fix="`tagseal init` locks this one.", slug="lock-differs")
-    return Row(check="lock", level="ok", text=f"{name}: {len(entries)} files, each by its hashes")
+        return DoctorRow(
+            check="lock", level="warning", text=text, fix="`tagseal init` locks this one.", slug="lock-differs"
+        )
+    return DoctorRow(check="lock", level="ok", text=f"{name}: {len(entries)} files, each by its hashes")
 
 
-def _broken(name: str, what: str, slug: str) -> Row:
-    return Row(
+def _broken(name: str, what: str, slug: str) -> DoctorRow:
+    return DoctorRow(
         check="lock", level="error", text=f"{name} {what}", fix="`tagseal init` writes it.", slug=slug, file=name
     )

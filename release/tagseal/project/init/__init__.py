@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from tagseal.project.init.look import Found
+    from tagseal.project.init.look import FoundProject
 
 State = Literal["write", "add", "replace", "same", "differs"]
 _DIFF = 200
@@ -52,7 +52,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class InitResult:
     """What became of it all."""
 
     changes: tuple[Change, ...]
@@ -60,7 +60,7 @@ class Result:
     """What a person has to do, or should know."""
 
 
-def init(folder: Path, options: Options, environ: Mapping[str, str]) -> Result:
+def init(folder: Path, options: Options, environ: Mapping[str, str]) -> InitResult:
     """Give the project that ``folder`` is in what releases it.
 
     Raises:
@@ -81,20 +81,20 @@ def init(folder: Path, options: Options, environ: Mapping[str, str]) -> Result:
     for change in changes if options.write else ():
         _write(found, change)
     changes += _guide(found, options)
-    return Result(changes=tuple(changes), advice=(*advice, *_left_to_person(changes)))
+    return InitResult(changes=tuple(changes), advice=(*advice, *_left_to_person(changes)))
 
 
-def _requirements(found: Found, locked: lock.Locked, options: Options) -> Change:
+def _requirements(found: FoundProject, locked: lock.Lock, options: Options) -> Change:
     """The lock is the tool's own word: a newer one takes an older one's place, for both were made here."""
     ours = found.text(found.requirements).startswith(lock.FIRST)
     return _propose(found, found.requirements, locked.text, replace=ours or options.replace)
 
 
-def _workflow(found: Found, options: Options) -> Change:
+def _workflow(found: FoundProject, options: Options) -> Change:
     return _propose(found, found.workflow.path, scaffold.release(found), replace=options.replace)
 
 
-def _propose(found: Found, path: str, content: str | bytes, *, replace: bool) -> Change:
+def _propose(found: FoundProject, path: str, content: str | bytes, *, replace: bool) -> Change:
     data = content.encode() if isinstance(content, str) else content
     file = found.root / path
     if not file.exists():
@@ -106,7 +106,7 @@ def _propose(found: Found, path: str, content: str | bytes, *, replace: bool) ->
     return Change(path=path, state="replace" if replace else "differs", content=data, diff=diff)
 
 
-def _propose_addition(found: Found, path: str, text: str | None) -> Change:
+def _propose_addition(found: FoundProject, path: str, text: str | None) -> Change:
     """Propose a file that keeps every line that it has; None: nothing can be added, and what would be is shown."""
     before = found.text(path)
     if text is None:
@@ -124,7 +124,7 @@ def _diff(path: str, before: bytes, after: bytes) -> tuple[str, ...]:
     return (*found[:_DIFF], *more)
 
 
-def _write(found: Found, change: Change) -> None:
+def _write(found: FoundProject, change: Change) -> None:
     if change.state in {"same", "differs"}:
         return
     file = found.root / change.path
@@ -143,7 +143,7 @@ def _write(found: Found, change: Change) -> None:
     files.write_atomically(file, change.content)
 
 
-def _guide(found: Found, options: Options) -> Iterator[Change]:
+def _guide(found: FoundProject, options: Options) -> Iterator[Change]:
     """Write the guide where the documentation lies, unless there is one; it speaks of what was just written."""
     if found.guide is None:
         return
@@ -159,8 +159,8 @@ def _guide(found: Found, options: Options) -> Iterator[Change]:
 
 def _left_to_person(changes: list[Change]) -> Iterator[str]:
     """Say what is left to a person."""
-    for one in changes:
-        if one.state == "differs" and one.path == "pyproject.toml":
-            yield f"{one.path} is kept: add {', '.join(one.diff)} to the table of Tagseal yourself"
-        elif one.state == "differs":
-            yield f"{one.path} is kept; with --replace-workflow it becomes what is shown"
+    for change in changes:
+        if change.state == "differs" and change.path == "pyproject.toml":
+            yield f"{change.path} is kept: add {', '.join(change.diff)} to the table of Tagseal yourself"
+        elif change.state == "differs":
+            yield f"{change.path} is kept; with --replace-workflow it becomes what is shown"

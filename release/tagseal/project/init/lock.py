@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from tagseal.project.init.look import Found
+    from tagseal.project.init.look import FoundProject
 
 HOME = "tagseal/tagseal"
 _LARGEST = 64 << 20
@@ -42,14 +42,14 @@ _ASSET = re.compile(r"^tagseal @ \S+ \\\n    --hash=sha256:[0-9a-f]{64}$", re.MU
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Locked:
+class Lock:
     """The lock, and the files that it names."""
 
     text: str
     files: Mapping[str, bytes] = field(default_factory=dict)
 
 
-def make_lock(found: Found, wheel: Path | None, environ: Mapping[str, str]) -> Locked:
+def make_lock(found: FoundProject, wheel: Path | None, environ: Mapping[str, str]) -> Lock:
     """Return the lock for a project.
 
     Raises:
@@ -57,12 +57,12 @@ def make_lock(found: Found, wheel: Path | None, environ: Mapping[str, str]) -> L
     """
     text = (packaged_folder() / "scaffold" / "requirements.txt").read_text(encoding="utf-8")
     if found.is_tool:
-        return Locked(text=text)
+        return Lock(text=text)
     if wheel is not None:
         name, content, digest = _wheel(wheel)
-        return Locked(text=text + _line(f"./{FOLDER}/{name}", digest), files={f"{FOLDER}/{name}": content})
+        return Lock(text=text + _line(f"./{FOLDER}/{name}", digest), files={f"{FOLDER}/{name}": content})
     kept = _kept_line(found)
-    return Locked(text=f"{text}{kept or _asset(environ)}")
+    return Lock(text=f"{text}{kept or _asset(environ)}")
 
 
 def _line(what: str, digest: str) -> str:
@@ -87,7 +87,7 @@ def _wheel(path: Path) -> tuple[str, bytes, str]:
     return path.name, data, hashlib.sha256(data).hexdigest()
 
 
-def _kept_line(found: Found) -> str:
+def _kept_line(found: FoundProject) -> str:
     """Return the line that names the tool already, if it names this version."""
     text, own = found.text(found.requirements), version("tagseal")
     if (asset := _ASSET.search(text)) and f"/v{own}/tagseal-{own}-" in asset[0]:
@@ -106,7 +106,9 @@ def _asset(environ: Mapping[str, str]) -> str:
     except (UsageError, ServiceError) as error:
         raise _unknown(own, error.what) from error
     assets = [
-        one for one in there.release.assets if one.name.startswith(f"tagseal-{own}-") and one.name.endswith(".whl")
+        asset
+        for asset in there.release.assets
+        if asset.name.startswith(f"tagseal-{own}-") and asset.name.endswith(".whl")
     ]
     if len(assets) != 1 or not assets[0].sha256:
         raise _unknown(own, f"the release v{own} has no wheel with a digest")

@@ -53,7 +53,7 @@ _BOTS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class FoundProject:
     """A project, looked at."""
 
     root: Path
@@ -63,7 +63,7 @@ class Found:
     """The folder to build, relative to the root: ``.`` or, for a monorepo, its package."""
     pattern: Pattern
     repository: str | None
-    workflow: signing.Workflow
+    workflow: signing.SigningWorkflow
     existing: Workflow | None
     """What releases the project today."""
     changed: frozenset[str]
@@ -94,7 +94,7 @@ class Found:
             fits = SpecifierSet(wanted if isinstance(wanted, str) else "")
         except InvalidSpecifier:
             return _PYTHONS[0]
-        return next((one for one in _PYTHONS if fits.contains(f"{one}.99")), _PYTHONS[-1])
+        return next((python for python in _PYTHONS if fits.contains(f"{python}.99")), _PYTHONS[-1])
 
     @property
     def guide(self) -> str | None:
@@ -130,7 +130,7 @@ class Found:
         return files.read(file, follow=True).decode("utf-8", "replace") if file.is_file() else ""
 
 
-def look(folder: Path, environ: Mapping[str, str]) -> Found:
+def look(folder: Path, environ: Mapping[str, str]) -> FoundProject:
     """Look at the project that ``folder`` is in.
 
     Raises:
@@ -141,7 +141,7 @@ def look(folder: Path, environ: Mapping[str, str]) -> Found:
     settings = config.load(git.root)
     workflow = signing.signing(git.root, settings.workflow, {})
     file = git.root / workflow.path
-    return Found(
+    return FoundProject(
         root=git.root,
         git=git,
         settings=settings,

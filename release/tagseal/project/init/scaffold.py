@@ -13,13 +13,13 @@ from tagseal.services.index import sites
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tagseal.project.init.look import Found
+    from tagseal.project.init.look import FoundProject
 
 REHEARSE = f"{WORKFLOWS}/rehearse.yml"
 _SPECIAL = re.compile(r"[*?+\[\]!\\]")
 
 
-def release(found: Found) -> str:
+def release(found: FoundProject) -> str:
     """Return the workflow that releases."""
     return templates.fill(
         "scaffold/release.yml.j2",
@@ -36,7 +36,7 @@ def release(found: Found) -> str:
     )
 
 
-def rehearse(found: Found) -> Mapping[str, str]:
+def rehearse(found: FoundProject) -> Mapping[str, str]:
     """Return the workflow that rehearses every pull request; this tool's own checks do that already."""
     return (
         {} if found.is_tool else {REHEARSE: templates.fill("scaffold/rehearse.yml.j2", _shared_values(found), own=None)}
@@ -49,7 +49,7 @@ def glob(template: str) -> str:
     return f"{before}[0-9]*{after}"
 
 
-def _shared_values(found: Found) -> dict[str, object]:
+def _shared_values(found: FoundProject) -> dict[str, object]:
     return {
         "python": found.python,
         "requirements": found.requirements,

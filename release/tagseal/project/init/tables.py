@@ -11,7 +11,7 @@ from tagseal.machine.toml import read_toml
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tagseal.project.init.look import Found
+    from tagseal.project.init.look import FoundProject
 
 _IGNORED = "/dist/"
 _OWN = re.compile(r"^[ \t]*\[[ \t]*tool[ \t]*\.[ \t]*tagseal[ \t]*\][ \t]*(?:#.*)?\r?\n", re.MULTILINE)
@@ -19,12 +19,12 @@ _BELOW = re.compile(r"^[ \t]*\[[ \t]*tool[ \t]*\.[ \t]*tagseal[ \t]*\.", re.MULT
 """Lines that begin our table, or one below it; a table may also be written as dotted keys, which are left alone."""
 
 
-def merge(found: Found) -> Mapping[str, str | None]:
+def merge(found: FoundProject) -> Mapping[str, str | None]:
     """Return the files that say something new, each with its whole text; None where it cannot be added."""
     return {**_settings(found), **_ignore_outputs(found)}
 
 
-def lines(found: Found) -> tuple[str, ...]:
+def lines(found: FoundProject) -> tuple[str, ...]:
     """Return what the configuration has to say besides, a line for each key."""
     said = {}
     if found.project != found.settings.project:
@@ -34,7 +34,7 @@ def lines(found: Found) -> tuple[str, ...]:
     return tuple(f"{key} = {json.dumps(text)}" for key, text in said.items())
 
 
-def _settings(found: Found) -> dict[str, str | None]:
+def _settings(found: FoundProject) -> dict[str, str | None]:
     wanted = "".join(f"{line}\n" for line in lines(found))
     if not wanted:
         return {}
@@ -51,7 +51,7 @@ def _settings(found: Found) -> dict[str, str | None]:
     return {"pyproject.toml": None}
 
 
-def _ignore_outputs(found: Found) -> dict[str, str]:
+def _ignore_outputs(found: FoundProject) -> dict[str, str]:
     """Let git ignore what releases and rehearsals leave."""
     if found.git.ignores("dist/release.json"):
         return {}

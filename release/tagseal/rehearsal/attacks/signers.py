@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tagseal.loopback.actions import Run
     from tagseal.records import Artifact, Seal
-    from tagseal.rehearsal.jobs import Played, Stage
+    from tagseal.rehearsal.jobs import PlayedJob, Stage
 
 _THREADS = 4
 FOREIGN_CALLER = "a foreign repository that called our workflow"
@@ -43,20 +43,20 @@ def attackers(run: Run) -> Mapping[str, Run]:
     }
 
 
-def attack(stage: Stage, seal: Seal, sealed: Played) -> tuple[Verdict, ...]:
+def attack(stage: Stage, seal: Seal, sealed: PlayedJob) -> tuple[Verdict, ...]:
     """Let each of them sign the first package, and verify that; return a verdict for each.
 
     Raises:
         VerificationFailed: Our own verification accepted one, or a printed command did that should not.
     """
-    artifact = next(one for one in seal.artifacts if one.kind in {Kind.wheel, Kind.sdist})
+    artifact = next(artifact for artifact in seal.artifacts if artifact.kind in {Kind.wheel, Kind.sdist})
     file = Workspace.of(sealed.checkout, stage.clone.tag).file(artifact)
     environ = stage.bystander("attackers")
     bundles = _sign_as_attackers(stage, artifact, environ)
     tried = partial(_attempt, stage, seal, file, environ)
     with ThreadPoolExecutor(_THREADS) as pool:
         verdicts = tuple(pool.map(tried, bundles.items()))
-    accepted = [one for one in verdicts if not one.ok]
+    accepted = [verdict for verdict in verdicts if not verdict.ok]
     if accepted:
         raise VerificationFailed(
             "got a foreign signature accepted, expected it refused",

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from tagseal.machine.git import Git
     from tagseal.records import Index
-    from tagseal.rehearsal.project.workflow_file import Chosen
+    from tagseal.rehearsal.project.workflow_file import WorkflowFile
 
 _PACKAGES = "rehearsed-packages"
 _ONLY_IN = re.compile(r"github\.repository\s*==\s*'([^']*)'")
@@ -68,7 +68,7 @@ class Clone:
     """How it is signed."""
     index: Index | None
     """Where the packages go besides; None for nowhere."""
-    publisher: config.Publisher | None
+    publisher: config.PublisherSettings | None
     """Who is registered there, by the configuration."""
     brought: Mapping[str, Path]
     """What earlier jobs and steps make in a real release: path in the checkout, and where it lies here."""
@@ -102,7 +102,7 @@ def make(  # noqa: PLR0913 - what a person can say of the project, each by its n
     project: str | None,
     tag: str | None,
     packages: Path | None,
-    chosen: Chosen | None = None,
+    chosen: WorkflowFile | None = None,
 ) -> Clone:
     """Clone, configure and tag the project of this checkout.
 
@@ -147,7 +147,7 @@ def make(  # noqa: PLR0913 - what a person can say of the project, each by its n
     )
 
 
-def _lacking(clone: Git, workflow: signing.Workflow, repository: str, *, image: bool) -> tuple[str, ...]:
+def _lacking(clone: Git, workflow: signing.SigningWorkflow, repository: str, *, image: bool) -> tuple[str, ...]:
     """Name what would keep a pushed tag from being released at all, as far as the workflow's text tells."""
     file = clone.root / workflow.path
     if not file.is_file():
@@ -214,7 +214,7 @@ def _configure(clone: Git, project: str | None, packages: Path | None) -> list[s
         )
     before = b""
     if os.path.lexists(file):
-        with files.opened(file) as opened:
+        with files.open_file(file) as opened:
             before = opened.read()
     files.write_atomically(file, "\n".join([*lines, ""]).encode() + before)
     return [f"a real release needs this in tagseal.toml: {'; '.join(lines)}"]

@@ -56,7 +56,7 @@ def _packages(folder: Path, target: Path) -> dict[str, Path]:
             hint="Name the folder that the packages were built into: --packages DIR.",
             slug="no-packages",
         )
-    return {(target / one.name).as_posix(): one for one in files}
+    return {(target / file.name).as_posix(): file for file in files}
 
 
 def _ours(root: Path, name: Path) -> bool:

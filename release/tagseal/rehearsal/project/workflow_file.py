@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused, UsageError
 from tagseal.machine import files
-from tagseal.machine.files import opened
+from tagseal.machine.files import open_file
 from tagseal.machine.yaml import LARGEST
 from tagseal.names import WORKFLOW, show
 from tagseal.records import WORKFLOWS
@@ -29,7 +29,7 @@ _SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chosen:
+class WorkflowFile:
     """A workflow file, read once: what was judged is what is played."""
 
     source: str
@@ -52,7 +52,7 @@ class Chosen:
         return (f"{show(self.source)} is played as {self.path}",)
 
 
-def choose(file: Path, source: Git, *, trusted: bool) -> Chosen:
+def choose(file: Path, source: Git, *, trusted: bool) -> WorkflowFile:
     """Read the file that a person named.
 
     Args:
@@ -70,8 +70,8 @@ def choose(file: Path, source: Git, *, trusted: bool) -> Chosen:
             hint="Name the file behind --workflow, or nothing: `tagseal rehearse PATH --workflow`.",
             slug="no-workflow-file",
         )
-    with opened(file, follow=True) as content:
-        chosen = Chosen(source=str(file), data=content.read(LARGEST + 1), name=file.name)
+    with open_file(file, follow=True) as content:
+        chosen = WorkflowFile(source=str(file), data=content.read(LARGEST + 1), name=file.name)
     if not (trusted or _own(file, source)):
         runs = tuple(_runs(chosen))
         raise Refused(
@@ -93,7 +93,7 @@ def _own(file: Path, source: Git) -> bool:
     return name in source.tracked_files() or (name.startswith(f"{WORKFLOWS}/") and name in source.status().untracked)
 
 
-def _runs(chosen: Chosen) -> Iterator[str]:
+def _runs(chosen: WorkflowFile) -> Iterator[str]:
     """Yield what would run, each with its line."""
     for job in parse(chosen.data, chosen.name).jobs:
         for step in job.steps:

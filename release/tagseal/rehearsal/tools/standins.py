@@ -63,7 +63,9 @@ def _gh(_: Path, arguments: Sequence[str]) -> int:
     if release is None:
         return _complain("release not found")
     patterns = options.pattern or ["*"]
-    wanted = [one for one in release.assets if any(fnmatch.fnmatchcase(one.name, each) for each in patterns)]
+    wanted = [
+        asset for asset in release.assets if any(fnmatch.fnmatchcase(asset.name, pattern) for pattern in patterns)
+    ]
     if not wanted:
         return _complain("no assets match the file pattern")
     for asset in wanted:
@@ -142,10 +144,10 @@ def _cosign_image(trusted_root: Path, arguments: Sequence[str]) -> int:
             outcomes.append(attached.verify_attached(bundle, name, sha256, identity, VerifierWithRoot(root)))
     if not outcomes:
         return _complain("no signatures found")
-    if any(one.verdict.ok for one in outcomes):
+    if any(outcome.verdict.ok for outcome in outcomes):
         sys.stdout.write(f"[{payload.decode()}]\n")
         return 0
-    said = [one.verdict.detail for one in outcomes]
+    said = [outcome.verdict.detail for outcome in outcomes]
     return _complain(f"no matching signatures: no matching CertificateIdentity found, last error: {'; '.join(said)}")
 
 
@@ -183,7 +185,7 @@ def _curl(_: Path, arguments: Sequence[str]) -> int:
     import requests  # noqa: PLC0415 - this tool only
 
     code = 0
-    for url in (one for one in arguments if one.startswith("https://")):
+    for url in (argument for argument in arguments if argument.startswith("https://")):
         with requests.get(url, stream=True, timeout=60) as answer:
             if not answer.ok:
                 code = _complain(f"(22) The requested URL returned error: {answer.status_code}", 22)
@@ -195,7 +197,7 @@ def _curl(_: Path, arguments: Sequence[str]) -> int:
 
 def _sha256sum(_: Path, arguments: Sequence[str]) -> int:
     """``sha256sum --check FILE``, and ``--ignore-missing``."""
-    listing = Path(next(one for one in arguments if not one.startswith("-")))
+    listing = Path(next(argument for argument in arguments if not argument.startswith("-")))
     verdicts = []
     for line in listing.read_text(encoding="utf-8").splitlines():
         expected, name = line.split("  ", 1)

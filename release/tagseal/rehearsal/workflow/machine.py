@@ -23,7 +23,7 @@ from tagseal.workflow.play.action import StepFailedError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from tagseal.rehearsal.jobs import Job, Powers, Stage
+    from tagseal.rehearsal.jobs import JobTokens, ReleaseJob, Stage
 
 INSTALLED = ("cosign", "crane")
 _LOG = "log.txt"
@@ -37,8 +37,8 @@ class Machine:
     """A runner for one job; see :class:`~tagseal.workflow.play.steps.World`."""
 
     stage: Stage
-    job: Job
-    powers: Powers
+    job: ReleaseJob
+    powers: JobTokens
     shared: Path
     """What the jobs of the run share: artifacts and snapshots."""
     tell: Callable[[str], None]

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tagseal.loopback import Loopback
-    from tagseal.rehearsal.jobs import Powers
-    from tagseal.workflow.document import Job as Written
+    from tagseal.rehearsal.jobs import JobTokens
     from tagseal.workflow.document import Workflow
-    from tagseal.workflow.tree import Field
+    from tagseal.workflow.document import WorkflowJob as Written
+    from tagseal.workflow.tree import PlacedValue
 
 IDENTITY = "id-token"
 NO_IDENTITY = frozenset({"no-identity-token", "publisher-without-identity"})
@@ -57,10 +57,10 @@ def granted_permissions(written: Written) -> dict[str, str]:
     if field.text in {"read-all", "write-all"}:
         level = field.text.removesuffix("-all")
         return {scope: level for scope in _SCOPES if level == "write" or scope not in _NO_READ}
-    return {scope: one.text for scope, one in field.entries.items() if one.text in {"read", "write"}}
+    return {scope: entry.text for scope, entry in field.entries.items() if entry.text in {"read", "write"}}
 
 
-def permissions_asked(powers: Powers, loopback: Loopback) -> dict[tuple[str, str], bool]:
+def permissions_asked(powers: JobTokens, loopback: Loopback) -> dict[tuple[str, str], bool]:
     """Return every scope and level that the job took, and whether it had them."""
     found = dict(loopback.github.permissions_asked(powers.token))
     if powers.request is not None and loopback.tokens.has_asked(powers.request):
@@ -98,7 +98,7 @@ def _needed_permissions(written: Written) -> dict[str, str]:
     words = {word for step in written.steps for word in _WORD.findall(step.run)}
     mine = [job for job in JOBS if words.intersection(job.verbs) and words & {"nox", "tagseal"}]
     needed: dict[str, str] = {}
-    for scope, level in (one for job in mine for one in job.permissions.items()):
+    for scope, level in (item for job in mine for item in job.permissions.items()):
         needed[scope] = max(needed.get(scope, level), level)  # "read" comes before "write", in the alphabet as well
     return needed
 
@@ -118,5 +118,5 @@ def _sentence(workflow: Workflow, written: Written, line: str) -> str:
 
 
 def _line(written: Written, scope: str) -> int:
-    field: Field = written.permissions or written.at
+    field: PlacedValue = written.permissions or written.at
     return field.entries[scope].line if scope in field.entries else field.line

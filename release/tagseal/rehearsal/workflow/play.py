@@ -20,10 +20,10 @@ from tagseal.workflow.rules.start import filters
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from tagseal.rehearsal.jobs import Played, Stage
+    from tagseal.rehearsal.jobs import PlayedJob, Stage
     from tagseal.rehearsal.workflow.permissions import Permission
-    from tagseal.workflow.document import Job, Workflow
-    from tagseal.workflow.play.jobs import Result
+    from tagseal.workflow.document import Workflow, WorkflowJob
+    from tagseal.workflow.play.jobs import JobResult
 
 _EXIT = re.compile(r"^more:  .* \(exit (\d{1,3})\)$", re.MULTILINE)
 """See ``tagseal.report.plain.error_lines``: Nox itself always exits with 1."""
@@ -32,18 +32,18 @@ _GIVEN = "GITHUB_TOKEN"
 
 
 @dataclass(slots=True, kw_only=True)
-class Written:
+class WrittenWorkflow:
     """A workflow that is played, and what became of its jobs."""
 
     workflow: Workflow
-    results: dict[str, Result] = field(default_factory=dict)
+    results: dict[str, JobResult] = field(default_factory=dict)
     permissions: dict[str, tuple[Permission, ...]] = field(default_factory=dict)
     lacking: list[tuple[str, str, str]] = field(default_factory=list)
     """Scope, level, and the sentence that says which line to add."""
 
     def again(self) -> None:
         """Forget what failed, and what waited for it: with that, "Re-run failed jobs" plays them once more."""
-        self.results = {name: one for name, one in self.results.items() if one.result == "success"}
+        self.results = {name: result for name, result in self.results.items() if result.result == "success"}
         self.lacking.clear()
 
     @property
@@ -72,7 +72,7 @@ class Written:
                 yield f"{kind}.{name} is empty here"
 
 
-def of(stage: Stage) -> Written:
+def of(stage: Stage) -> WrittenWorkflow:
     """Read the clone's workflow, and refuse what cannot be played.
 
     Raises:
@@ -88,10 +88,12 @@ def of(stage: Stage) -> Written:
         )
     workflow = read(file, path)
     check(workflow)
-    return Written(workflow=workflow)
+    return WrittenWorkflow(workflow=workflow)
 
 
-def run(written: Written, stage: Stage, story: Callable[[str], None], say: Callable[[str], None]) -> Iterator[Played]:
+def run(
+    written: WrittenWorkflow, stage: Stage, story: Callable[[str], None], say: Callable[[str], None]
+) -> Iterator[PlayedJob]:
     """Play the jobs in their order; yield each that was played, as it ends.
 
     Args:
@@ -107,14 +109,14 @@ def run(written: Written, stage: Stage, story: Callable[[str], None], say: Calla
         if job.id in written.results:
             continue  # done by an earlier attempt
         granted = permissions.granted_permissions(job)
-        mine = jobs.Job(
+        mine = jobs.ReleaseJob(
             name=job.id,
             permissions=granted,
             # Who can ask for an identity gets no way out of the loopback beside it.
             builds=granted.get(permissions.IDENTITY) != "write",
             environment=job.environment,
         )
-        powers = jobs.Powers.of(mine, stage)
+        powers = jobs.JobTokens.of(mine, stage)
         machine = Machine(stage=stage, job=mine, powers=powers, shared=stage.folder.parent / "run", tell=story, say=say)
         contexts = _contexts(stage, job, powers.token, machine.environ)
         if not play.begins(written.workflow, job, written.results, contexts):
@@ -124,9 +126,9 @@ def run(written: Written, stage: Stage, story: Callable[[str], None], say: Calla
         yield _end_job(written, job, mine, result, machine)
 
 
-def nothing(written: Written) -> UsageError:
+def nothing(written: WrittenWorkflow) -> UsageError:
     """Return the error for a workflow that ran to its end and released nothing."""
-    skipped = [name for name, one in written.results.items() if one.result == "skipped"]
+    skipped = [name for name, result in written.results.items() if result.result == "skipped"]
     conditions = [job for job in written.workflow.jobs if job.id in skipped and job.condition]
     return UsageError(
         f"got no release from {written.workflow.path}, expected one: it ran to its end and published nothing",
@@ -141,7 +143,9 @@ def nothing(written: Written) -> UsageError:
     )
 
 
-def _end_job(written: Written, job: Job, mine: jobs.Job, result: Result, machine: Machine) -> Played:
+def _end_job(
+    written: WrittenWorkflow, job: WorkflowJob, mine: jobs.ReleaseJob, result: JobResult, machine: Machine
+) -> PlayedJob:
     log = machine.log_text()
     code = 0
     if result.result != "success":
@@ -153,10 +157,10 @@ def _end_job(written: Written, job: Job, mine: jobs.Job, result: Result, machine
         error = jobs.error_of(log, code)
         slug = str(error["slug"]) if error else ""
         written.lacking += permissions.lacking(written.workflow, job, took, slug)
-    return jobs.Played(job=mine, code=code, log=log, checkout=machine.workspace)
+    return jobs.PlayedJob(job=mine, code=code, log=log, checkout=machine.workspace)
 
 
-def _contexts(stage: Stage, job: Job, token: str, environ: Mapping[str, str]) -> dict[str, Any]:
+def _contexts(stage: Stage, job: WorkflowJob, token: str, environ: Mapping[str, str]) -> dict[str, Any]:
     """Return what expressions can name, all but what changes from step to step."""
     github: dict[str, Any] = {
         name.removeprefix("GITHUB_").lower(): text for name, text in environ.items() if name.startswith("GITHUB_")

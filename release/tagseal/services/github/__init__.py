@@ -18,7 +18,7 @@ from github.GitReleaseAsset import GitReleaseAsset
 from tagseal.machine import actions
 from tagseal.services.github import refusals
 from tagseal.services.github.border import border, fresh, or_none
-from tagseal.services.github.client import Client
+from tagseal.services.github.client import GitHubClient
 from tagseal.services.github.releases import Release, marker, mine, of_asset, of_release, require_type
 from tagseal.services.github.transfers import TIMEOUT, Transfers
 from tagseal.services.retry import Pace, Retry
@@ -60,7 +60,7 @@ class GitHub:
             retry: How long to bear with a failing service; by default not at all.
             timeout: Seconds without an answer, or without progress, of any request.
         """
-        self._client = Client(token, api, timeout)
+        self._client = GitHubClient(token, api, timeout)
         self._retry = retry or Retry(patience=0)
         self.pace = Pace(patience=self._retry.patience, waiting=self._retry.waiting)
         self._transfers = Transfers(token, timeout)
@@ -115,7 +115,7 @@ class GitHub:
         """Return the releases, newest first, with inline assets; drafts where the token may push."""
         return self._read(
             f"list the releases of {repository}",
-            lambda: tuple(of_release(one, one.assets) for one in self._list_releases(repository)),
+            lambda: tuple(of_release(release, release.assets) for release in self._list_releases(repository)),
         )
 
     def of_tag(self, repository: str, tag: str) -> tuple[Release, ...]:
@@ -126,7 +126,9 @@ class GitHub:
         def ask() -> list[Release]:
             # A listing may lag: it shows what was deleted since, and as a draft what was published.
             listed = [
-                one for one in self._list_releases(repository) if one.draft and one.tag_name == tag and one.id != known
+                release
+                for release in self._list_releases(repository)
+                if release.draft and release.tag_name == tag and release.id != known
             ]
             found = [or_none(partial(self._whole, repository, one)) for one in listed]
             return sorted((one for one in found if one is not None), key=lambda one: one.id)
@@ -218,7 +220,9 @@ class GitHub:
         url = f"{UPLOADS}/repos/{repository}/releases/{release.id}/assets?name={quote(path.name, safe='')}"
 
         def look() -> Asset | None:
-            found = next((one for one in self.release(repository, release.id).assets if one.name == path.name), None)
+            found = next(
+                (asset for asset in self.release(repository, release.id).assets if asset.name == path.name), None
+            )
             if found is None or found.state == "uploaded":
                 return found
             self.delete_asset(repository, found)

@@ -36,7 +36,7 @@ _PAGE = 100
 _GONE, _NOT_FOUND = 204, 404
 
 
-class _Connection(HTTPSRequestsConnectionClass):
+class _GitHubConnection(HTTPSRequestsConnectionClass):
     """PyGithub's connection, with requests that end."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - as the library has it
@@ -44,7 +44,7 @@ class _Connection(HTTPSRequestsConnectionClass):
         Adapter((options["timeout"], options["timeout"])).on(self.session)
 
 
-class Client:
+class GitHubClient:
     """The API with one token, from any thread; it raises what PyGithub and requests raise."""
 
     def __init__(self, token: str, api: str, timeout: int) -> None:
@@ -67,7 +67,7 @@ class Client:
                 lazy=True,
             )
             # The one private name that is used here (decision 17): PyGithub makes sessions of its own.
-            made.requester._Requester__connectionClass = _Connection  # type: ignore[attr-defined]  # noqa: SLF001
+            made.requester._Requester__connectionClass = _GitHubConnection  # type: ignore[attr-defined]  # noqa: SLF001
         client: Github = self._threads.github
         return client
 

@@ -38,7 +38,7 @@ _COMMIT = re.compile("[0-9a-f]{40}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Published:
+class PublishedRelease:
     """What there is for a tag."""
 
     release: Release
@@ -46,7 +46,7 @@ class Published:
     """What the tag names now."""
 
 
-def find_published(repository: str, tag: str, environ: Mapping[str, str], retry: Retry) -> Published:
+def find_published(repository: str, tag: str, environ: Mapping[str, str], retry: Retry) -> PublishedRelease:
     """Read the published release of a tag, with the token of this environment if there is one.
 
     Raises:
@@ -73,7 +73,7 @@ def find_published(repository: str, tag: str, environ: Mapping[str, str], retry:
         )
     if not release.assets:
         raise _absent(f"got a release of {tag} without a file in {repository}, expected some")
-    return Published(release=release, commit=commit)
+    return PublishedRelease(release=release, commit=commit)
 
 
 def download(
@@ -137,7 +137,7 @@ def _names(release: Release, folder: Path) -> dict[int, Path]:
     Raises:
         Refused: A name is no file's, or another's as well.
     """
-    names = {one.id: folder / _plain(one.name) for one in release.assets}
+    names = {asset.id: folder / _plain(asset.name) for asset in release.assets}
     if len(set(names.values())) != len(release.assets):
         raise Refused(
             f"got {len(release.assets)} files in the release under fewer names, expected a name for each",

@@ -40,8 +40,8 @@ def words(answer: object) -> str:
     if not isinstance(answer, dict):
         return ""
     errors = answer.get("errors")
-    fields = [one for one in errors if isinstance(one, dict)] if isinstance(errors, list) else []
-    named = (f"{one.get('field', '')} {one.get('code', '')} {one.get('message', '')}".strip() for one in fields)
+    fields = [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
+    named = (f"{field.get('field', '')} {field.get('code', '')} {field.get('message', '')}".strip() for field in fields)
     return show("; ".join((str(answer.get("message", "")), *named)))
 
 

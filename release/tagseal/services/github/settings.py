@@ -8,7 +8,7 @@ from github import GithubException
 
 from tagseal.machine import actions
 from tagseal.services.github.border import border
-from tagseal.services.github.client import Client
+from tagseal.services.github.client import GitHubClient
 from tagseal.services.github.transfers import TIMEOUT
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def immutable(repository: str, environ: Mapping[str, str]) -> bool | None:
     Raises:
         ServiceError: GitHub did not answer.
     """
-    client = Client(actions.token(environ), actions.api(environ), TIMEOUT)
+    client = GitHubClient(actions.token(environ), actions.api(environ), TIMEOUT)
     with border(f"read the settings of {repository}"):
         try:
             _, data = client.github.requester.requestJsonAndCheck("GET", f"/repos/{repository}/immutable-releases")

@@ -17,7 +17,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 
 from tagseal.errors import Refused, VerificationFailed
-from tagseal.machine.files import opened
+from tagseal.machine.files import open_file
 from tagseal.names import show
 from tagseal.services import transport
 from tagseal.services.transport import BLOCK, Authorization
@@ -94,7 +94,7 @@ class Transfers:
         """
         headers = {"Accept": "application/vnd.github+json", "Content-Type": "application/octet-stream"}
         with (
-            opened(path) as file,
+            open_file(path) as file,
             self._session.post(
                 url,
                 data=_Body(file, path.name, sha256),

@@ -37,7 +37,7 @@ _PROVENANCE = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
+class ListedFile:
     """One file that the index has."""
 
     name: str
@@ -50,7 +50,7 @@ class Listed:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Client:
+class IndexClient:
     """Asks one index about one version of one project."""
 
     index: Index
@@ -65,7 +65,7 @@ class Client:
         """The project's name as addresses spell it (PEP 503)."""
         return canonicalize_name(self.project)
 
-    def files(self) -> tuple[Listed, ...]:
+    def files(self) -> tuple[ListedFile, ...]:
         """Return the files of this version, in the order of their names; none where the index knows none.
 
         Raises:
@@ -75,7 +75,7 @@ class Client:
         listing = self._by_version if self.index.site else self._by_project
         return tuple(sorted(self.retry.read(listing), key=lambda one: one.name))
 
-    def simple(self) -> tuple[Listed, ...]:
+    def simple(self) -> tuple[ListedFile, ...]:
         """Return the files that the simple API lists, which is what pip reads: caches keep an old one for long.
 
         Raises:
@@ -94,7 +94,7 @@ class Client:
         url = self.index.provenance(self.normalized, self.version, name)
         return self.retry.read(partial(ask, url, f"ask {self.index.name} for the provenance of {name}", _PROVENANCE))
 
-    def fetch(self, listed: Listed, path: Path) -> None:
+    def fetch(self, listed: ListedFile, path: Path) -> None:
         """Fetch a file: whole, with the listed digest, or not at all.
 
         Raises:
@@ -111,20 +111,20 @@ class Client:
                 slug="index-download-differs",
             )
 
-    def _by_version(self) -> list[Listed]:
+    def _by_version(self) -> list[ListedFile]:
         """Ask the JSON API, which answers for one version."""
         url = f"{self.index.site}pypi/{self.normalized}/{self.version}/json"
         answer = ask(url, self._doing, _LARGEST)
         return [] if answer is None else list(self._list_files(answer, url, "urls"))
 
-    def _by_project(self) -> list[Listed]:
+    def _by_project(self) -> list[ListedFile]:
         """Ask the simple API, which every index has, and which answers for all versions."""
         url = f"{self.index.simple}{self.normalized}/"
         answer = ask(url, self._doing, _LARGEST, accept=_SIMPLE)
         found = [] if answer is None else list(self._list_files(answer, url, "files"))
         return [one for one in found if _identity(one.name) == (self.normalized, Version(self.version))]
 
-    def _list_files(self, answer: bytes, url: str, key: str) -> Iterator[Listed]:
+    def _list_files(self, answer: bytes, url: str, key: str) -> Iterator[ListedFile]:
         from pydantic_core import from_json  # noqa: PLC0415 - as pydantic elsewhere
 
         try:
@@ -146,7 +146,7 @@ def _identity(name: str) -> tuple[str, Version] | None:
         return None
 
 
-def _file(one: dict[str, Any], base: str) -> Listed:
+def _file(one: dict[str, Any], base: str) -> ListedFile:
     """Read one file of either API's list; what is there is data from outside.
 
     Raises:
@@ -159,4 +159,4 @@ def _file(one: dict[str, Any], base: str) -> Listed:
         raise ValueError(f"got the file {show(name)} with sha256 {show(sha256)}")
     if urlsplit(url).scheme != "https":
         raise ValueError(f"got the address {show(url)}, expected https")
-    return Listed(name=name, sha256=sha256, size=size, url=url, yanked=bool(one.get("yanked")))
+    return ListedFile(name=name, sha256=sha256, size=size, url=url, yanked=bool(one.get("yanked")))

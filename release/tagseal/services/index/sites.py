@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tagseal import config
 
 
-def of(settings: config.Index | None) -> Index | None:
+def of(settings: config.IndexSettings | None) -> Index | None:
     """Return the addresses of the configured index; None where none is configured."""
     if settings is None:
         return None
@@ -20,7 +20,7 @@ def of(settings: config.Index | None) -> Index | None:
     return Index(name=settings.name, simple=settings.url or "", upload=settings.publish_url or "", site="")
 
 
-def trusts(settings: config.Index | None) -> bool:
+def trusts(settings: config.IndexSettings | None) -> bool:
     """Tell whether the configured index trusts publishers, so that no secret is needed to publish there."""
     return settings is not None and settings.name in KNOWN_INDEXES
 

@@ -19,14 +19,14 @@ from tagseal.names import printable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["ExpiredCertificate", "Unstamped", "border", "has_status"]
+__all__ = ["ExpiredCertificate", "MissingTimestamp", "border", "has_status"]
 
 _SERVER_ERROR = 500
 _PASSING = {408, 409, 425, 429}
 _WORDS = 300
 
 
-class Unstamped(Exception):  # noqa: N818 - what is the matter, not a kind of error of ours
+class MissingTimestamp(Exception):  # noqa: N818 - what is the matter, not a kind of error of ours
     """A timestamp authority failed; what failed there is the cause."""
 
 
@@ -71,7 +71,7 @@ def _passing(error: BaseException) -> bool:
     """Tell whether the same request may do later: it got no answer, or one that says so."""
     if (answer := _answer(error)) is not None:
         return answer.status_code in _PASSING or answer.status_code >= _SERVER_ERROR
-    kinds = requests.RequestException | DownloadError | Unstamped | TimeoutError
+    kinds = requests.RequestException | DownloadError | MissingTimestamp | TimeoutError
     lost = [cause for cause in _chain(error) if isinstance(cause, kinds)]
     return bool(lost) and "CERTIFICATE_VERIFY_FAILED" not in str(lost)
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tagseal.services.sigstore.failures import Unstamped
+from tagseal.services.sigstore.failures import MissingTimestamp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class Insistent:
+class InsistentAuthority:
     """A client of a timestamp authority that says so when it fails."""
 
     def __init__(self, client: Any) -> None:  # noqa: ANN401 - the library's type is private
@@ -30,9 +30,9 @@ class Insistent:
         try:
             return self._client.request_timestamp(signature)
         except Exception as error:
-            raise Unstamped(f"no timestamp from {self.url}") from error
+            raise MissingTimestamp(f"no timestamp from {self.url}") from error
 
 
 def insistent(clients: Sequence[Any]) -> list[Any]:
     """Return these clients of timestamp authorities, insisting."""
-    return [Insistent(client) for client in clients]
+    return [InsistentAuthority(client) for client in clients]

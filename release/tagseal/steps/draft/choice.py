@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tagseal.services.github import Release
-    from tagseal.steps.draft.wanted import Wanted
+    from tagseal.steps.draft.wanted import WantedFile
 
 
-class Reach(IntEnum):
+class AllowedChange(IntEnum):
     """How far a run may go with a release; each reach includes those before it."""
 
     look = 0
@@ -42,7 +42,7 @@ class Choice:
 
     kept: Release | None = None
     """None: a draft is to be made."""
-    reach: Reach = Reach.replace
+    reach: AllowedChange = AllowedChange.replace
     theirs: str | None = None
     """What somebody else wrote, and our part of the body stands behind; None where all of it is ours."""
     discard: tuple[Release, ...] = ()
@@ -52,7 +52,7 @@ class Choice:
 
 
 def choose(
-    releases: Sequence[Release], files: Mapping[str, Wanted], *, tag: str, actor: str, adopt: bool = False
+    releases: Sequence[Release], files: Mapping[str, WantedFile], *, tag: str, actor: str, adopt: bool = False
 ) -> Choice:
     """Return which release is kept.
 
@@ -66,10 +66,14 @@ def choose(
     Raises:
         Refused: A draft is not ours; with ``adopt``: there are two, or what is to be filled is locked.
     """
-    public = next((one for one in releases if not one.draft), None)
-    drafts = [one for one in releases if one.draft]
-    foreign = [one for one in drafts if not mine(one, tag, actor) or (adopt and body.theirs(one.body) is not None)]
-    ours = sorted((one for one in drafts if one not in foreign), key=lambda one: (-_count_wanted(one, files), one.id))
+    public = next((release for release in releases if not release.draft), None)
+    drafts = [release for release in releases if release.draft]
+    foreign = [
+        draft for draft in drafts if not mine(draft, tag, actor) or (adopt and body.theirs(draft.body) is not None)
+    ]
+    ours = sorted(
+        (draft for draft in drafts if draft not in foreign), key=lambda one: (-_count_wanted(one, files), one.id)
+    )
     if public is not None:
         found = _public(public, tag, adopt=adopt)
     elif foreign:
@@ -77,14 +81,14 @@ def choose(
     else:
         found = Choice(kept=ours[0] if ours else None)
     others = [one for one in (*ours, *foreign) if one is not found.kept]
-    empty = tuple(one for one in others if one in ours and not one.assets)
-    left = tuple(one for one in others if one not in empty)
+    empty = tuple(other for other in others if other in ours and not other.assets)
+    left = tuple(other for other in others if other not in empty)
     return Choice(kept=found.kept, reach=found.reach, theirs=found.theirs, discard=empty, left=left)
 
 
-def _count_wanted(release: Release, files: Mapping[str, Wanted]) -> int:
+def _count_wanted(release: Release, files: Mapping[str, WantedFile]) -> int:
     """Return how many of the wanted files a release has; where there is no digest, name and size count."""
-    return sum(one.name in files and files[one.name].like(one) is not False for one in release.assets)
+    return sum(asset.name in files and files[asset.name].like(asset) is not False for asset in release.assets)
 
 
 def _foreign(drafts: Sequence[Release], tag: str, *, adopt: bool) -> Choice:
@@ -101,7 +105,7 @@ def _foreign(drafts: Sequence[Release], tag: str, *, adopt: bool) -> Choice:
             """have another tool's draft filled instead: release = "adopt" in [tool.tagseal], at the tagged commit.""",
             slug="stranger-draft",
         )
-    reach = Reach.replace if _has_our_part(drafts[0], tag) else Reach.fill
+    reach = AllowedChange.replace if _has_our_part(drafts[0], tag) else AllowedChange.fill
     return Choice(kept=drafts[0], reach=reach, theirs=_theirs(drafts[0]))
 
 
@@ -119,12 +123,14 @@ def _theirs(release: Release) -> str:
 def _public(release: Release, tag: str, *, adopt: bool) -> Choice:
     """Return how far to go with what is published: no further than to look, unless it was left empty for us."""
     if not adopt:
-        return Choice(kept=release, reach=Reach.look)
+        return Choice(kept=release, reach=AllowedChange.look)
     if _has_our_part(release, tag):  # by us, whole or in part
         locked = release.immutable or body.is_edited(release.body)
-        return Choice(kept=release, reach=Reach.look if locked else Reach.finish, theirs=_theirs(release))
+        return Choice(
+            kept=release, reach=AllowedChange.look if locked else AllowedChange.finish, theirs=_theirs(release)
+        )
     if release.assets or release.body.rstrip().endswith(marker(tag)):
-        return Choice(kept=release, reach=Reach.look)
+        return Choice(kept=release, reach=AllowedChange.look)
     if release.immutable:
         raise Refused(
             f"got an immutable release for {tag} without files, expected one that can be filled",
@@ -132,4 +138,4 @@ def _public(release: Release, tag: str, *, adopt: bool) -> Choice:
             hint="No file can be added to it any more. Let the other tool leave a draft, and release a new version.",
             slug="immutable-release",
         )
-    return Choice(kept=release, reach=Reach.fill, theirs=_theirs(release))
+    return Choice(kept=release, reach=AllowedChange.fill, theirs=_theirs(release))

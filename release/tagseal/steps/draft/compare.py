@@ -55,7 +55,7 @@ def hold_release(release: Release, tag: Tag, plan: Plan, seal: Seal, services: S
     fitting(tag, plan, seal, services.settings)
     files = wanted_files(seal)
     digests = {one.id: hash_asset(one, tag, services) for one in unknown(files, release.assets)}
-    assets = tuple(replace(one, sha256=digests.get(one.id, one.sha256)) for one in release.assets)
+    assets = tuple(replace(asset, sha256=digests.get(asset.id, asset.sha256)) for asset in release.assets)
     theirs = body.theirs(release.body) if services.settings.release == "adopt" else None
     wrong = [
         *problems(files, assets),
@@ -100,14 +100,14 @@ def compare(folder: Path, seal: Seal) -> None:
     Raises:
         VerificationFailed: A file is absent, another is there, or one has other bytes.
     """
-    want = {one.name: one.sha256 for one in wanted_files(seal).values()}
+    want = {file.name: file.sha256 for file in wanted_files(seal).values()}
     got = {path.name: digest(path) for path in folder.iterdir() if path.is_file() and not path.is_symlink()}
     if got != want:
         names = sorted(name for name in want.keys() | got.keys() if want.get(name) != got.get(name))
         raise VerificationFailed(
             f"got {len(names)} downloaded files that are not the sealed ones",
             context=tuple(
-                f"{one}: got {got.get(one, 'nothing')}, expected {want.get(one, 'nothing')}" for one in names
+                f"{name}: got {got.get(name, 'nothing')}, expected {want.get(name, 'nothing')}" for name in names
             ),
             hint="Run the same command again. If it persists, look at the release: somebody changed it.",
             slug="downloads-differ",

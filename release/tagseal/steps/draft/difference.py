@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from tagseal.errors import Refused, VerificationFailed
 from tagseal.names import number_of
 from tagseal.steps.draft.body import changes, loses
-from tagseal.steps.draft.choice import Reach
-from tagseal.steps.draft.wanted import Wanted, _wrong, problems
+from tagseal.steps.draft.choice import AllowedChange
+from tagseal.steps.draft.wanted import WantedFile, _wrong, problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -79,7 +79,7 @@ class Delete:
 class Send:
     """Upload a file."""
 
-    file: Wanted
+    file: WantedFile
 
     def __str__(self) -> str:
         return f"send {self.file.name}, {number_of(self.file.size, 'byte')}"
@@ -103,7 +103,7 @@ class Difference:
         return tuple(str(act) for act in self.acts)
 
 
-def difference(choice: Choice, tag: str, files: Mapping[str, Wanted], *, body: str, prerelease: bool) -> Difference:
+def difference(choice: Choice, tag: str, files: Mapping[str, WantedFile], *, body: str, prerelease: bool) -> Difference:
     """Return what is to be done.
 
     Raises:
@@ -114,7 +114,7 @@ def difference(choice: Choice, tag: str, files: Mapping[str, Wanted], *, body: s
     acts: Iterable[Act]
     if kept is None:
         acts = (Create(tag), *(Send(files[name]) for name in sorted(files)))
-    elif choice.reach is Reach.look:
+    elif choice.reach is AllowedChange.look:
         acts = _looks(kept, files)
         if not acts and (wrong := _not_whole(kept, files, body=body, prerelease=prerelease)):
             raise wrong
@@ -126,12 +126,12 @@ def difference(choice: Choice, tag: str, files: Mapping[str, Wanted], *, body: s
     return Difference(kept=kept, acts=(*discards, *acts), remarks=remarks)
 
 
-def unknown(files: Mapping[str, Wanted], there: Iterable[Asset]) -> tuple[Asset, ...]:
+def unknown(files: Mapping[str, WantedFile], there: Iterable[Asset]) -> tuple[Asset, ...]:
     """Return the assets of which only their bytes can tell whether they are the wanted ones."""
     return tuple(one for one in there if one.name in files and files[one.name].like(one) is None)
 
 
-def _looks(kept: Release, files: Mapping[str, Wanted]) -> tuple[Look, ...]:
+def _looks(kept: Release, files: Mapping[str, WantedFile]) -> tuple[Look, ...]:
     return tuple(map(Look, unknown(files, kept.assets)))
 
 
@@ -142,21 +142,21 @@ def _edits(kept: Release, body: str, prerelease: bool) -> Iterator[Edit]:  # noq
         yield Edit(tuple(part for part, holds in parts.items() if not holds))
 
 
-def _mends(kept: Release, files: Mapping[str, Wanted]) -> Iterator[Act]:
+def _mends(kept: Release, files: Mapping[str, WantedFile]) -> Iterator[Act]:
     """Yield what makes the files right: all that goes, then all that comes."""
-    assets = {one.name: one for one in kept.assets}
+    assets = {asset.name: asset for asset in kept.assets}
     wrong = [name for name in sorted(files) if name in assets and files[name].like(assets[name]) is False]
     yield from (Delete(assets[name]) for name in wrong)
     yield from (Send(files[name]) for name in sorted({*wrong} | (files.keys() - assets.keys())))
 
 
-def _hold(reach: Reach, kept: Release, files: Mapping[str, Wanted]) -> None:
+def _hold(reach: AllowedChange, kept: Release, files: Mapping[str, WantedFile]) -> None:
     """Accept a release in which such a run may mend whatever is wrong.
 
     Raises:
         Refused: It may not.
     """
-    if beyond := [one for one in kept.assets if _beyond(reach, one, files)]:
+    if beyond := [asset for asset in kept.assets if _beyond(reach, asset, files)]:
         named = problems({one.name: files[one.name] for one in beyond if one.name in files}, beyond)
         raise Refused(
             f"got files for {kept.tag} that nobody planned, or that are not ours to replace",
@@ -166,16 +166,16 @@ def _hold(reach: Reach, kept: Release, files: Mapping[str, Wanted]) -> None:
         )
 
 
-def _beyond(reach: Reach, asset: Asset, files: Mapping[str, Wanted]) -> bool:
+def _beyond(reach: AllowedChange, asset: Asset, files: Mapping[str, WantedFile]) -> bool:
     """Tell whether an asset is in the way, and not to be mended by such a run."""
     if asset.name not in files:
         return True
-    needed = Reach.replace if asset.state == "uploaded" else Reach.finish
+    needed = AllowedChange.replace if asset.state == "uploaded" else AllowedChange.finish
     return files[asset.name].like(asset) is False and reach < needed
 
 
 def _not_whole(
-    release: Release, files: Mapping[str, Wanted], *, body: str, prerelease: bool
+    release: Release, files: Mapping[str, WantedFile], *, body: str, prerelease: bool
 ) -> VerificationFailed | None:
     """Return the error for a published release, with everything that is wrong with it; None if it is whole."""
     flag = () if release.prerelease == prerelease else ("the pre-release flag: not as planned",)

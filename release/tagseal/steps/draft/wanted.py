@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class WantedFile:
     """A file that the release must have."""
 
     name: str
@@ -27,13 +27,13 @@ class Wanted:
         return asset.sha256 == self.sha256 if asset.sha256 else None
 
 
-def wanted_files(seal: Seal) -> dict[str, Wanted]:
+def wanted_files(seal: Seal) -> dict[str, WantedFile]:
     """Return every file of the release by name: the artifacts and their bundles."""
     files: tuple[Artifact | Bundle, ...] = (*seal.artifacts, *seal.bundles)
-    return {one.name: Wanted(name=one.name, size=one.size, sha256=one.sha256) for one in files}
+    return {file.name: WantedFile(name=file.name, size=file.size, sha256=file.sha256) for file in files}
 
 
-def problems(files: Mapping[str, Wanted], there: Iterable[Asset]) -> tuple[str, ...]:
+def problems(files: Mapping[str, WantedFile], there: Iterable[Asset]) -> tuple[str, ...]:
     """Return one line for each file that is not as wanted; one without a digest is not."""
     assets = {one.name: one for one in there}
     return (

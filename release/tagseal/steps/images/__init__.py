@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
     from packaging.version import Version
 
-    from tagseal.config import Image
+    from tagseal.config import ImageSettings
 
 _OWN = ("{tag}", "{version}")
 
 
-def own_patterns(image: Image) -> tuple[str, ...]:
+def own_patterns(image: ImageSettings) -> tuple[str, ...]:
     """Return the image's tags that belong to one version, as they are configured.
 
     Raises:
         ConfigError: There is none.
     """
-    if found := tuple(one for one in image.tags if _own(one)):
+    if found := tuple(tag for tag in image.tags if _own(tag)):
         return found
     raise ConfigError(
         f"got the image tags {', '.join(map(show, image.tags)) or '(none)'}, expected one with {{tag}} or {{version}}",
@@ -36,14 +36,14 @@ def own_patterns(image: Image) -> tuple[str, ...]:
     )
 
 
-def own_tags(image: Image, tag: str, version: Version) -> tuple[str, ...]:
+def own_tags(image: ImageSettings, tag: str, version: Version) -> tuple[str, ...]:
     """Return the image's tags that belong to this version: each points at one digest for ever.
 
     Raises:
         ConfigError: There is none, or a registry takes no such tag.
     """
     patterns = own_patterns(image)
-    found = tuple(one.replace("{tag}", tag).replace("{version}", str(version)) for one in patterns)
+    found = tuple(pattern.replace("{tag}", tag).replace("{version}", str(version)) for pattern in patterns)
     if wrong := [one for one in found if IMAGE_TAG.fullmatch(one) is None]:
         raise ConfigError(
             f"got the image tag {show(wrong[0])}, expected letters, digits and . _ - only, 128 at most",
@@ -55,12 +55,12 @@ def own_tags(image: Image, tag: str, version: Version) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def moving_tags(image: Image, *, latest: bool) -> tuple[str, ...]:
+def moving_tags(image: ImageSettings, *, latest: bool) -> tuple[str, ...]:
     """Return the tags that move to this version: none for a pre-release, or a backport."""
-    return tuple(dict.fromkeys(one for one in image.tags if not _own(one))) if latest else ()
+    return tuple(dict.fromkeys(tag for tag in image.tags if not _own(tag))) if latest else ()
 
 
-def irreversible(image: Image | None, tag: str, version: Version) -> Iterator[str]:
+def irreversible(image: ImageSettings | None, tag: str, version: Version) -> Iterator[str]:
     """Yield what cannot be undone, one sentence."""
     if image is not None:
         tags = ", ".join(own_tags(image, tag, version))

@@ -58,7 +58,7 @@ def winning(
     here = _here(built, policy, services)
     services.registry.begin()  # who may not push is told before anything is signed
     named = _digests_in_body(built.name, release, plan.tag)
-    tagged = [there for one in plan.image_tags if (there := services.registry.resolve(one))]
+    tagged = [there for tag in plan.image_tags if (there := services.registry.resolve(tag))]
     chosen = here
     for sha256 in dict.fromkeys((*tagged, *named)):
         if sha256 == chosen.sha256:
@@ -95,8 +95,8 @@ def _here(built: Artifact, policy: Exact, services: Services) -> Artifact:
 
 def _alike(found: Artifact, built: Artifact) -> bool:
     """Tell whether two images are for the same platforms, and neither is a part of the other."""
-    platforms = [[one.platform for one in image.manifests] for image in (found, built)]
-    parts = {one.sha256 for one in (*found.manifests, *built.manifests)}
+    platforms = [[manifest.platform for manifest in image.manifests] for image in (found, built)]
+    parts = {manifest.sha256 for manifest in (*found.manifests, *built.manifests)}
     return platforms[0] == platforms[1] and not {found.sha256, built.sha256} & parts
 
 
@@ -131,7 +131,7 @@ class _Remote:
         self._root = f"sha256:{sha256}"
 
     @contextmanager
-    def opened(self, name: str) -> Iterator[tuple[IO[bytes], int]]:
+    def open(self, name: str) -> Iterator[tuple[IO[bytes], int]]:
         """Open one file of the layout: what is small in memory, a blob in a file without a name."""
         if name in {"oci-layout", "index.json"}:
             text = layout.frame(self._descriptor())[name]

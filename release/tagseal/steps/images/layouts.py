@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tagseal.records import Artifact, Plan
-    from tagseal.services.images.layout import Image
+    from tagseal.services.images.layout import LayoutImage
     from tagseal.steps import Services
 
 
@@ -52,7 +52,7 @@ def make(plan: Plan, services: Services) -> Artifact | None:
         return layout.take(archive, services.work.image).artifact(wanted.name)
 
 
-def read(image: Artifact, services: Services) -> Image:
+def read(image: Artifact, services: Services) -> LayoutImage:
     """Read the layout in the work folder, every byte of it, and hold that it is this image.
 
     Raises:
@@ -94,7 +94,7 @@ def problems(image: Artifact | None, planned: str, services: Services) -> Iterat
 def _existing(root: Path, name: str) -> Path:
     """Return an archive or layout of the project, in no folder that is a link."""
     path = root / name
-    if any(one.is_symlink() for one in (path, *path.parents) if one != root and root in one.parents):
+    if any(parent.is_symlink() for parent in (path, *path.parents) if parent != root and root in parent.parents):
         raise Refused(
             f"got the link {show(name)} as the image's archive, expected a file or folder of the project",
             hint="Let the step that builds the image write it where `archive` says.",

@@ -63,7 +63,7 @@ def push(seal: Seal, services: Services) -> int:
             text = files.read(layout.blob(services.work.image, document.sha256))
             services.registry.push_manifest(text, document.media_type)
             sent.append(document.sha256)
-    documents = {one.sha256: one for one in image.documents}
+    documents = {document.sha256: document for document in image.documents}
     attach = {"simplesigning": _attach_simplesigning, "bundle": _attach_bundle}
     for one in signatures.wanted_signatures(seal.image, services):
         services.say(f"attaching the signature of {one.label}")
@@ -102,8 +102,8 @@ def unsigned_manifest(image: Artifact, services: Services) -> tuple[str, str]:
 
 def attached_bundles(one: Signature, services: Services) -> Iterator[tuple[str, int]]:
     """Yield digest and size of every bundle whose manifest refers to a signed one."""
-    for each in services.registry.referrers(one.sha256, attached.BUNDLE):
-        found = services.registry.manifest(f"sha256:{each.sha256}")
+    for referrer in services.registry.referrers(one.sha256, attached.BUNDLE):
+        found = services.registry.manifest(f"sha256:{referrer.sha256}")
         yield from attached.bundles(found.content) if found else ()
 
 
@@ -121,9 +121,9 @@ def is_private(plan: Plan, seal: Seal, services: Services) -> bool:
         if stranger.is_denied(digest) or services.registry.readable(digest):
             return True
         raise _elsewhere(plan, "nothing", digest)
-    for one in plan.image_tags:
-        if (got := _points(stranger, one)) != seal.image.sha256:
-            raise _elsewhere(plan, f"{one}: sha256:{got}" if got else f"no tag {one}", digest)
+    for tag in plan.image_tags:
+        if (got := _points(stranger, tag)) != seal.image.sha256:
+            raise _elsewhere(plan, f"{tag}: sha256:{got}" if got else f"no tag {tag}", digest)
     return False
 
 
@@ -149,7 +149,7 @@ def free(plan: Plan, image: Artifact, services: Services) -> None:
         Refused: One does.
     """
     expected = image.sha256
-    found = {one: _points(services.registry, one) for one in plan.image_tags}
+    found = {tag: _points(services.registry, tag) for tag in plan.image_tags}
     if taken := [f"{one}: sha256:{sha256}" for one, sha256 in found.items() if sha256 not in {None, expected}]:
         raise Refused(
             f"got {', '.join(map(show, taken))} at {plan.image}, expected no such tag, or sha256:{expected} under it",
@@ -184,17 +184,17 @@ def tag_moving(plan: Plan, seal: Seal, services: Services, *, latest: bool) -> I
 def _tag(plan: Plan, image: Artifact, tags: tuple[str, ...], services: Services) -> Iterator[str]:
     expected = image.sha256
     root = services.registry.manifest(f"sha256:{expected}") if tags else None
-    for one in tags:
-        there = _points(services.registry, one) == expected
+    for tag in tags:
+        there = _points(services.registry, tag) == expected
         if not there and root is not None:
-            services.registry.push_manifest(root.content, root.media_type, one)
-        if (got := _points(services.registry, one)) != expected:
+            services.registry.push_manifest(root.content, root.media_type, tag)
+        if (got := _points(services.registry, tag)) != expected:
             raise VerificationFailed(
-                f"got sha256:{got} under {plan.image}:{one} right after it was tagged, expected sha256:{expected}",
+                f"got sha256:{got} under {plan.image}:{tag} right after it was tagged, expected sha256:{expected}",
                 hint="Somebody else pushes to this tag. Find out who; then run this job again.",
                 slug="image-tag-moved",
             )
-        yield f"image tag {one} {'was there already' if there else 'set'}"
+        yield f"image tag {tag} {'was there already' if there else 'set'}"
 
 
 def _attach_simplesigning(one: Signature, _: Descriptor, services: Services) -> None:
@@ -261,7 +261,7 @@ def _problems(one: Signature, policy: Exact, services: Services) -> Iterator[str
         yield f"{one.label}: {printable(verdict.detail)}"
 
 
-def _same(listed: simplesigning.Listed, ours: simplesigning.Layer) -> bool:
+def _same(listed: simplesigning.ListedSignature, ours: simplesigning.Layer) -> bool:
     return listed.annotations.get(simplesigning.SIGNATURE) == ours.annotations[simplesigning.SIGNATURE]
 
 

@@ -73,7 +73,7 @@ def wanted_signatures(image: Artifact | None, services: Services) -> tuple[Signa
     """Return the signatures that an image gets: its own first, then those of what its index lists."""
     if image is None:
         return ()
-    manifests = dict.fromkeys((image.sha256, *(one.sha256 for one in image.manifests)))
+    manifests = dict.fromkeys((image.sha256, *(manifest.sha256 for manifest in image.manifests)))
     return tuple(
         Signature(image=image.name, sha256=sha256, form=form) for sha256 in manifests for form in forms(services)
     )
@@ -86,7 +86,7 @@ def forms(services: Services) -> tuple[str, ...]:
 
 def good(signatures: tuple[Signature, ...], policy: Exact, services: Services) -> frozenset[str]:
     """Return the keys of those whose bundle in the work folder verifies."""
-    found = ((one, read_bundle(services.work.bundles / (one.key + BUNDLE))) for one in signatures)
+    found = ((signature, read_bundle(services.work.bundles / (signature.key + BUNDLE))) for signature in signatures)
     return frozenset(
         one.key for one, text in found if text is not None and one.outcome(text, policy, services).verdict.ok
     )
@@ -100,9 +100,9 @@ def describe(signature: Signature, facts: Facts, text: bytes) -> Bundle:
 def problems(tag: Tag, seal: Seal, services: Services) -> Iterator[str]:
     """Yield what is wrong with a seal's signatures: their list, the files on disk, each verified again."""
     there = wanted_signatures(seal.image, services)
-    listed: Mapping[str, Bundle] = {one.name: one for one in seal.signatures}
+    listed: Mapping[str, Bundle] = {signature.name: signature for signature in seal.signatures}
     expected = [(one.label, one.key + BUNDLE) for one in there]
-    if [(one.artifact, one.name) for one in seal.signatures] != expected:
+    if [(signature.artifact, signature.name) for signature in seal.signatures] != expected:
         yield f"got signatures of {len(seal.signatures)} manifests and forms, expected {len(expected)} by configuration"
         return
     policy = Exact(tag.identity, tag.commit)

@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from tagseal.records import Plan
-    from tagseal.services.index.client import Client, Listed
+    from tagseal.services.index.client import IndexClient, ListedFile
     from tagseal.steps import Services
 
 _SHOWN = 10
 
 
-def client(plan: Plan, services: Services) -> Client | None:
+def client(plan: Plan, services: Services) -> IndexClient | None:
     """Return what asks the planned index about this version; None where the packages go to none."""
     if plan.index is None:
         return None
-    from tagseal.services.index.client import Client  # noqa: PLC0415 - requests
+    from tagseal.services.index.client import IndexClient  # noqa: PLC0415 - requests
 
-    return Client(index=plan.index, project=plan.project, version=plan.version, retry=services.retry)
+    return IndexClient(index=plan.index, project=plan.project, version=plan.version, retry=services.retry)
 
 
 def takes(plan: Plan) -> None:
@@ -45,7 +45,7 @@ def takes(plan: Plan) -> None:
         )
 
 
-def there(plan: Plan, services: Services) -> dict[str, Listed]:
+def there(plan: Plan, services: Services) -> dict[str, ListedFile]:
     """Return what the index has of this version, by file name.
 
     Raises:
@@ -56,7 +56,7 @@ def there(plan: Plan, services: Services) -> dict[str, Listed]:
     asking = client(plan, services)
     if asking is None:
         return {}
-    found = {one.name: one for one in asking.files()}
+    found = {file.name: file for file in asking.files()}
     if yanked := [one.name for one in found.values() if one.yanked]:
         raise Refused(
             f"got {plan.project} {plan.version} yanked at {asking.index.name}, expected a version that people may use",
@@ -79,7 +79,7 @@ def irreversible(plan: Plan) -> Iterator[str]:
         yield f"{plan.index.name} never takes another file named {plan.sdist} or {plan.wheel}*.whl"
 
 
-def surplus(names: Sequence[str], listed: Mapping[str, Listed], plan: Plan) -> None:
+def surplus(names: Sequence[str], listed: Mapping[str, ListedFile], plan: Plan) -> None:
     """Hold that the index has no file of this version beside those that are released.
 
     Raises:

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from sigstore.verify.policy import VerificationPolicy
 
     from tagseal.records import Artifact, Bundle, Plan, Seal, Tag
-    from tagseal.services.index.client import Client, Listed
+    from tagseal.services.index.client import IndexClient, ListedFile
     from tagseal.steps import Services
-    from tagseal.steps.seal.bundles import Judge
+    from tagseal.steps.seal.bundles import BundleVerifier
     from tagseal.verification.timestamps import VerifierWithRoot
     from tagseal.verification.verify import Outcome
 
@@ -36,7 +36,7 @@ def wanted_packages(plan: Plan, artifacts: Sequence[Artifact]) -> tuple[Artifact
     """Return the packages that get an attestation: all of them, where the index takes any."""
     if plan.index is None or not plan.index.site:
         return ()
-    return tuple(one for one in artifacts if one.kind in {Kind.wheel, Kind.sdist})
+    return tuple(artifact for artifact in artifacts if artifact.kind in {Kind.wheel, Kind.sdist})
 
 
 def statements(packages: Sequence[Artifact]) -> dict[str, Statement]:
@@ -45,7 +45,7 @@ def statements(packages: Sequence[Artifact]) -> dict[str, Statement]:
         return {}
     from tagseal.verification.index import statement  # noqa: PLC0415 - 0.1 s
 
-    return {one.name + ATTESTATION: statement(one.name, one.sha256) for one in packages}
+    return {package.name + ATTESTATION: statement(package.name, package.sha256) for package in packages}
 
 
 def write(path: Path, bundle: bytes) -> None:
@@ -56,7 +56,7 @@ def write(path: Path, bundle: bytes) -> None:
 
 
 def agrees(
-    plan: Plan, artifacts: Sequence[Artifact], unknown: Collection[str], judge: Judge, services: Services
+    plan: Plan, artifacts: Sequence[Artifact], unknown: Collection[str], judge: BundleVerifier, services: Services
 ) -> None:
     """Hold that whatever the index has of this version is of this release, and take its attestations.
 
@@ -73,7 +73,7 @@ def agrees(
         ServiceError: It refused.
     """
     asking, listed = index.client(plan, services), index.there(plan, services)
-    packages = {one.name: one for one in artifacts if one.kind in {Kind.wheel, Kind.sdist}}
+    packages = {artifact.name: artifact for artifact in artifacts if artifact.kind in {Kind.wheel, Kind.sdist}}
     index.surplus([*packages], listed, plan)
     unequal(plan, artifacts, listed, services)
     for name in listed:
@@ -83,7 +83,7 @@ def agrees(
             raise _strange(plan, name, "it differs from what was built here, and no bundle of this workflow fits it")
 
 
-def _take(asking: Client, artifact: Artifact, plan: Plan, judge: Judge, services: Services) -> None:
+def _take(asking: IndexClient, artifact: Artifact, plan: Plan, judge: BundleVerifier, services: Services) -> None:
     provenance = asking.provenance(artifact.name) or b""
     text, said = among(provenance, artifact.name, artifact.sha256, judge.policy, judge.trust)
     if text is None:
@@ -120,7 +120,7 @@ def _strange(plan: Plan, name: str, why: str) -> Refused:
 def good(packages: Sequence[Artifact], policy: Exact, services: Services) -> frozenset[str]:
     """Return the names of the attestations in the work folder that verify."""
     folder = services.work.attestations
-    found = ((one, read_bundle(folder / (one.name + ATTESTATION))) for one in packages)
+    found = ((package, read_bundle(folder / (package.name + ATTESTATION))) for package in packages)
     return frozenset(
         one.name + ATTESTATION
         for one, text in found
@@ -141,7 +141,7 @@ def problems(tag: Tag, seal: Seal, services: Services) -> Iterator[str]:
     packages = seal.packages if there is not None and there.site else ()
     listed: Mapping[str, Bundle] = {one.artifact: one for one in seal.attestations}
     got = sorted((one.artifact, one.name) for one in seal.attestations)
-    if got != sorted((one.name, one.name + ATTESTATION) for one in packages):
+    if got != sorted((package.name, package.name + ATTESTATION) for package in packages):
         yield f"got {len(seal.attestations)} attestations, expected one for each of {len(packages)} by configuration"
         return
     policy = Exact(tag.identity, tag.commit)
@@ -150,7 +150,7 @@ def problems(tag: Tag, seal: Seal, services: Services) -> Iterator[str]:
         yield from bundle_problems(listed[one.name], services.work.attestations, judged)
 
 
-def unequal(plan: Plan, artifacts: Sequence[Artifact], listed: Mapping[str, Listed], services: Services) -> None:
+def unequal(plan: Plan, artifacts: Sequence[Artifact], listed: Mapping[str, ListedFile], services: Services) -> None:
     """Hold that what the index lists has the bytes that are released.
 
     Raises:
@@ -158,15 +158,15 @@ def unequal(plan: Plan, artifacts: Sequence[Artifact], listed: Mapping[str, List
         ServiceError: A file has others, and is of this release: the job that builds takes it, next time.
     """
     asking = index.client(plan, services)
-    for one in artifacts:
-        if one.name not in listed or listed[one.name].sha256 == one.sha256:
+    for artifact in artifacts:
+        if artifact.name not in listed or listed[artifact.name].sha256 == artifact.sha256:
             continue
-        there = listed[one.name].sha256
+        there = listed[artifact.name].sha256
         if asking is not None and asking.index.site:
-            policy, provenance = Exact(plan.identity, plan.commit), asking.provenance(one.name) or b""
-            if among(provenance, one.name, there, policy, services.verifier)[0] is not None:
-                raise _late(plan, one.name)
-        raise _strange(plan, one.name, f"got sha256 {there} there, and {one.sha256} here")
+            policy, provenance = Exact(plan.identity, plan.commit), asking.provenance(artifact.name) or b""
+            if among(provenance, artifact.name, there, policy, services.verifier)[0] is not None:
+                raise _late(plan, artifact.name)
+        raise _strange(plan, artifact.name, f"got sha256 {there} there, and {artifact.sha256} here")
 
 
 def _late(plan: Plan, name: str) -> ServiceError:

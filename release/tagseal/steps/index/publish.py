@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from tagseal.records import Artifact, Plan, Seal
-    from tagseal.services.index.client import Client, Listed
+    from tagseal.services.index.client import IndexClient, ListedFile
     from tagseal.steps import Services
 
 _THREADS = 4
@@ -49,9 +49,9 @@ def send(plan: Plan, seal: Seal, services: Services) -> Iterator[str]:
         return
     packages, name = seal.packages, asking.index.name
     listed = index.there(plan, services)
-    index.surplus([one.name for one in packages], listed, plan)
+    index.surplus([package.name for package in packages], listed, plan)
     unequal(plan, packages, listed, services)
-    missing = [one for one in packages if one.name not in listed]
+    missing = [package for package in packages if package.name not in listed]
     if not missing:
         yield f"{name} had all {len(packages)} packages already"
         return
@@ -103,8 +103,8 @@ def _publisher(services: Services) -> None:
 
 
 def listing(
-    found: tuple[Listed, ...], plan: Plan, packages: tuple[Artifact, ...], services: Services
-) -> dict[str, Listed]:
+    found: tuple[ListedFile, ...], plan: Plan, packages: tuple[Artifact, ...], services: Services
+) -> dict[str, ListedFile]:
     """Return what the index lists, by name: these packages, and nothing else of this version.
 
     Raises:
@@ -113,8 +113,8 @@ def listing(
     """
     listed = {one.name: one for one in found}
     unequal(plan, packages, listed, services)
-    index.surplus([one.name for one in packages], listed, plan)
-    if missing := [one.name for one in packages if one.name not in listed]:
+    index.surplus([package.name for package in packages], listed, plan)
+    if missing := [package.name for package in packages if package.name not in listed]:
         raise Busy(
             f"got no {', '.join(missing[:5])} in the listing of {plan.index_name}, expected what was sent there",
             hint="Run this job again: it looks before it sends.",
@@ -123,7 +123,7 @@ def listing(
     return listed
 
 
-def _send(package: Artifact, *, asking: Client, plan: Plan, services: Services) -> None:
+def _send(package: Artifact, *, asking: IndexClient, plan: Plan, services: Services) -> None:
     from tagseal.services.index import uploads  # noqa: PLC0415 - only where something is to be sent
 
     path = services.work.file(package)
@@ -135,7 +135,7 @@ def _send(package: Artifact, *, asking: Client, plan: Plan, services: Services) 
         return True
 
     def look() -> bool | None:
-        listed = {one.name: one for one in asking.files()}
+        listed = {file.name: file for file in asking.files()}
         unequal(plan, (package,), listed, services)
         return True if package.name in listed else None
 

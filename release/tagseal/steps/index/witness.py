@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tagseal.records import Artifact, Plan, Seal
-    from tagseal.services.index.client import Client, Listed
+    from tagseal.services.index.client import IndexClient, ListedFile
     from tagseal.steps import Services
-    from tagseal.steps.seal.bundles import Judge
+    from tagseal.steps.seal.bundles import BundleVerifier
 
 _THREADS = 4
 
 
-def witness_files(plan: Plan, seal: Seal, judge: Judge, folder: Path, services: Services) -> None:
+def witness_files(plan: Plan, seal: Seal, judge: BundleVerifier, folder: Path, services: Services) -> None:
     """Download every package by its address there, compare it with the seal, and verify its provenance.
 
     An sdist is never given to a build back end: pip would run it for its name and version.
@@ -47,9 +47,9 @@ def witness_files(plan: Plan, seal: Seal, judge: Judge, folder: Path, services: 
 def _look(  # noqa: PLR0913 - where to look, and by what it is judged
     package: Artifact,
     *,
-    asking: Client,
-    listed: Mapping[str, Listed],
-    judge: Judge,
+    asking: IndexClient,
+    listed: Mapping[str, ListedFile],
+    judge: BundleVerifier,
     folder: Path,
     services: Services,
 ) -> None:
@@ -58,7 +58,7 @@ def _look(  # noqa: PLR0913 - where to look, and by what it is judged
         services.retry.read(partial(_provenance, asking, package, judge))
 
 
-def _provenance(asking: Client, package: Artifact, judge: Judge) -> None:
+def _provenance(asking: IndexClient, package: Artifact, judge: BundleVerifier) -> None:
     text = asking.provenance(package.name)
     if text is None:
         raise Busy(
@@ -82,7 +82,7 @@ def hold_downloads(folder: Path, seal: Seal) -> None:
     Raises:
         VerificationFailed: It is another file, or none.
     """
-    want = {one.name: one.sha256 for one in seal.packages}
+    want = {package.name: package.sha256 for package in seal.packages}
     got = {path.name: measure(path)[1] for path in folder.glob("*.whl")}
     if not got or any(want.get(name) != sha256 for name, sha256 in got.items()):
         raise VerificationFailed(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judge:
+class BundleVerifier:
     """Verifies artifacts against the bundles of a folder."""
 
     policy: Exact
@@ -30,7 +30,7 @@ class Judge:
 
     def outcomes(self, artifacts: Sequence[Artifact], folder: Path) -> dict[str, Outcome]:
         """Return the outcome of every artifact that has a bundle there."""
-        bundles = ((one, read_bundle(folder / (one.name + BUNDLE))) for one in artifacts)
+        bundles = ((artifact, read_bundle(folder / (artifact.name + BUNDLE))) for artifact in artifacts)
         return {
             one.name: verify_digest(one.name, one.sha256, bundle, self.policy, self.trust)
             for one, bundle in bundles
@@ -39,7 +39,7 @@ class Judge:
 
     def good(self, artifacts: Sequence[Artifact], folder: Path) -> dict[str, Outcome]:
         """Return those outcomes that are ok."""
-        return {name: one for name, one in self.outcomes(artifacts, folder).items() if one.verdict.ok}
+        return {name: outcome for name, outcome in self.outcomes(artifacts, folder).items() if outcome.verdict.ok}
 
 
 def read_bundle(path: Path) -> bytes | None:
@@ -49,7 +49,7 @@ def read_bundle(path: Path) -> bytes | None:
         Refused: It is no regular file.
     """
     try:
-        with files.opened(path) as file:
+        with files.open_file(path) as file:
             return file.read(LARGEST_BUNDLE + 1)
     except FileNotFoundError:
         return None

@@ -23,8 +23,10 @@ def listing(artifacts: Sequence[Artifact]) -> tuple[Artifact, bytes]:
     Raises:
         UsageError: One of them has its name.
     """
-    if any(one.name == NAME for one in artifacts):
+    if any(artifact.name == NAME for artifact in artifacts):
         raise duplicate(NAME)
-    lines = sorted((one.name, one.sha256) for one in artifacts if one.kind not in {Kind.image, Kind.kit})
+    lines = sorted(
+        (artifact.name, artifact.sha256) for artifact in artifacts if artifact.kind not in {Kind.image, Kind.kit}
+    )
     text = "".join(f"{sha256}  {name}\n" for name, sha256 in lines).encode()
     return Artifact(kind=Kind.checksums, name=NAME, size=len(text), sha256=hashlib.sha256(text).hexdigest()), text

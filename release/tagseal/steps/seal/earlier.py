@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tagseal.records import Artifact, Asset
     from tagseal.services.github import Release
-    from tagseal.steps.seal.bundles import Judge
+    from tagseal.steps.seal.bundles import BundleVerifier
     from tagseal.workspace import Workspace
 
 
@@ -30,7 +30,7 @@ def adopt(
     *,
     fetch: Callable[[Asset, Path], object],
     work: Workspace,
-    judge: Judge,
+    judge: BundleVerifier,
 ) -> tuple[Artifact, ...] | None:
     """Return the release's artifacts where it has a whole, verified set of these names; else None.
 
@@ -65,7 +65,7 @@ def is_whole(
     *,
     fetch: Callable[[Asset, Path], object],
     work: Workspace,
-    judge: Judge,
+    judge: BundleVerifier,
 ) -> bool:
     """Tell whether the release has a whole, verified set of these names, whatever its bytes; nothing is changed."""
     with tempfile.TemporaryDirectory(prefix=".existing-", dir=work.path) as temporary:
@@ -85,15 +85,17 @@ def _fetch_set(
     artifacts: tuple[Artifact, ...], release: Release, fetch: Callable[[Asset, Path], object], folder: Path
 ) -> tuple[Artifact, ...]:
     """Fetch the bundles of a release, and the files that differ from those here; return the artifacts that it has."""
-    assets = {one.name: one for one in release.assets if one.state == "uploaded"}
+    assets = {asset.name: asset for asset in release.assets if asset.state == "uploaded"}
     for one in artifacts:
         bundle = assets.get(one.name + BUNDLE)
         if bundle is not None and bundle.size <= LARGEST_BUNDLE:
             fetch(bundle, folder / bundle.name)
-    return tuple(_fetch(one, assets[one.name], fetch, folder) for one in artifacts if one.name in assets)
+    return tuple(
+        _fetch(artifact, assets[artifact.name], fetch, folder) for artifact in artifacts if artifact.name in assets
+    )
 
 
-def _whole(artifacts: tuple[Artifact, ...], there: tuple[Artifact, ...], judge: Judge, folder: Path) -> bool:
+def _whole(artifacts: tuple[Artifact, ...], there: tuple[Artifact, ...], judge: BundleVerifier, folder: Path) -> bool:
     """Tell whether every name is there and verifies, and the list of checksums lists these very files."""
     if len(there) != len(artifacts):
         return False

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused
-from tagseal.machine.files import opened
+from tagseal.machine.files import open_file
 from tagseal.names import show
 from tagseal.records import WORKFLOWS
 from tagseal.workflow import signing
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from tagseal.config import Index
+    from tagseal.config import IndexSettings
     from tagseal.machine.git import Git
     from tagseal.records import Identity
 
@@ -32,7 +32,7 @@ _SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Misnamed:
+class MisnamedIdentity:
     """A place in a committed page that names a workflow file which does not exist."""
 
     path: str
@@ -49,7 +49,7 @@ class Misnamed:
         return f"{self.path}:{self.line}:{self.column}"
 
 
-def find_misnamed(git: Git, repository: str) -> Iterator[Misnamed]:
+def find_misnamed(git: Git, repository: str) -> Iterator[MisnamedIdentity]:
     """Yield the identities of this repository, on committed pages, whose workflow file is not there."""
     there = {path.name for path in signing.files(git.root)}
     identity = re.compile(
@@ -58,16 +58,16 @@ def find_misnamed(git: Git, repository: str) -> Iterator[Misnamed]:
     for path in git.tracked_files():
         file = git.root / path
         if path.endswith(_PAGES) and file.is_file() and not file.is_symlink():
-            with opened(file) as page:
+            with open_file(file) as page:
                 text = page.read(_PAGE).decode("utf-8", "replace")
             for number, line in enumerate(text.splitlines(), 1):
                 for found in identity.finditer(line):
                     if found[1] not in there:
-                        yield Misnamed(path=path, line=number, column=found.start() + 1, file=found[1])
+                        yield MisnamedIdentity(path=path, line=number, column=found.start() + 1, file=found[1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unlike:
+class PublisherMismatch:
     """A field of the trusted publisher, as it is registered by the configuration, that the workflow has otherwise."""
 
     field: str
@@ -82,7 +82,7 @@ class Unlike:
         return f"{self.field}: got {show(self.got)}, expected {show(self.expected)}, as registered at the index"
 
 
-def unlike(index: Index | None, workflow: str, environment: str | None) -> Iterator[Unlike]:
+def unlike(index: IndexSettings | None, workflow: str, environment: str | None) -> Iterator[PublisherMismatch]:
     """Yield the fields of the index's publisher that a run of this workflow (path in the repository) would not have.
 
     Owner and repository are the identity's own; what is registered cannot be asked, so the configuration says it. An
@@ -93,12 +93,12 @@ def unlike(index: Index | None, workflow: str, environment: str | None) -> Itera
         return
     file, registered = workflow.rpartition("/")[2], publisher.environment or ""
     if file != publisher.workflow:
-        yield Unlike(field="workflow", got=file, expected=publisher.workflow)
+        yield PublisherMismatch(field="workflow", got=file, expected=publisher.workflow)
     if environment is not None and registered and environment.lower() != registered.lower():
-        yield Unlike(field="environment", got=environment or "none", expected=registered)
+        yield PublisherMismatch(field="environment", got=environment or "none", expected=registered)
 
 
-def hold_publisher(root: Path, index: Index | None, identity: Identity) -> None:
+def hold_publisher(root: Path, index: IndexSettings | None, identity: Identity) -> None:
     """Hold that the index's publisher, by the configuration, is the workflow that signs and publishes.
 
     Raises:
@@ -109,7 +109,7 @@ def hold_publisher(root: Path, index: Index | None, identity: Identity) -> None:
         raise _disagrees(index, found, "Nothing was signed.")
 
 
-def publishing(index: Index | None, claims: Mapping[str, str]) -> None:
+def publishing(index: IndexSettings | None, claims: Mapping[str, str]) -> None:
     """Hold that the job with these claims is the index's publisher, by the configuration.
 
     Raises:
@@ -120,7 +120,7 @@ def publishing(index: Index | None, claims: Mapping[str, str]) -> None:
         raise _disagrees(index, found, "Nothing was published, and the draft is left as it is.")
 
 
-def _disagrees(index: Index | None, found: Sequence[Unlike], left: str) -> Refused:
+def _disagrees(index: IndexSettings | None, found: Sequence[PublisherMismatch], left: str) -> Refused:
     return Refused(
         f"got a run that is not the trusted publisher of {index.name if index else ''}: the "
         f"{' and the '.join(one.field for one in found)} would differ",

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from tagseal.records import Plan, Seal, Tag
     from tagseal.services.github import Release
     from tagseal.steps import Services
-    from tagseal.steps.seal.bundles import Judge
+    from tagseal.steps.seal.bundles import BundleVerifier
 
 PAGE = "VERIFY.md"
 ENDING = "-verify.zip"
@@ -56,7 +56,7 @@ def free(plan: Plan) -> None:
         UsageError: One has.
     """
     names = {one.casefold() for one in (plan.kit, PAGE, ROOT, CONFIG)}
-    if plan.kit and (taken := [one for one in plan.assets if one.casefold() in names]):
+    if plan.kit and (taken := [asset for asset in plan.assets if asset.casefold() in names]):
         raise UsageError(
             f"got {', '.join(taken)} among the assets, expected other names: the offline kit is called so, or has a "
             "file of that name, and a reader puts both into one folder",
@@ -82,7 +82,7 @@ class Kit:
         cls, tag: Tag, plan: Plan, artifacts: Sequence[Artifact], services: Services, downloads: Path | None = None
     ) -> Kit:
         """Return the kit of a release with these artifacts."""
-        others = tuple(one for one in artifacts if one.kind not in {Kind.kit, Kind.image})
+        others = tuple(artifact for artifact in artifacts if artifact.kind not in {Kind.kit, Kind.image})
         return cls(tag=tag, plan=plan, artifacts=others, services=services, downloads=downloads)
 
     @property
@@ -107,12 +107,12 @@ class Kit:
             tag=self.tag.name,
             plan=self.plan,
             artifacts=self.artifacts,
-            since=max(one.signer.not_before for one in bundles),
-            minimum=clients.offline([one.contents for one in bundles]),
+            since=max(bundle.signer.not_before for bundle in bundles),
+            minimum=clients.offline([bundle.contents for bundle in bundles]),
             override=self.services.templates,
         )
 
-    def settle(self, releases: Sequence[Release], judge: Judge) -> tuple[Artifact, bool]:
+    def settle(self, releases: Sequence[Release], judge: BundleVerifier) -> tuple[Artifact, bool]:
         """Return the kit, which then lies in the work folder, and whether its bundle does, too.
 
         Args:
@@ -133,9 +133,9 @@ class Kit:
         made = files.artifact(self.path, Kind.kit)
         return made, bool(judge.good([made], self.services.work.bundles))
 
-    def there(self, release: Release, judge: Judge, *, take: bool = False) -> Artifact | None:
+    def there(self, release: Release, judge: BundleVerifier, *, take: bool = False) -> Artifact | None:
         """Return the kit that a release has, if its bundle verifies and it fits; ``take`` puts both in place here."""
-        assets = {one.name: one for one in release.assets if one.state == "uploaded"}
+        assets = {asset.name: asset for asset in release.assets if asset.state == "uploaded"}
         both = [assets.get(name) for name in (self.plan.kit, self.plan.kit + BUNDLE)]
         bounds = (LARGEST, LARGEST_BUNDLE)
         work = self.services.work
@@ -184,8 +184,8 @@ class Kit:
 
 def problems(tag: Tag, seal: Seal, services: Services) -> Iterator[str]:
     """Yield what is wrong with the kit of a seal, which is one of its files: its members, and its root of trust."""
-    kits = [one for one in seal.artifacts if one.kind is Kind.kit]
-    others = [one for one in seal.artifacts if one.kind is not Kind.kit]
+    kits = [artifact for artifact in seal.artifacts if artifact.kind is Kind.kit]
+    others = [artifact for artifact in seal.artifacts if artifact.kind is not Kind.kit]
     for one in kits:
         try:
             members = unpack(services.work.file(one), one.name.removesuffix(".zip"))
@@ -205,13 +205,13 @@ def _release_files(
     """Return the members that are files of the release; a bundle that is not there is empty."""
     bundles = downloads or services.work.bundles
     lists = {one.name: downloads / one.name if downloads else services.work.file(one) for one in _lists(artifacts)}
-    return {one.name + BUNDLE: read_bundle(bundles / (one.name + BUNDLE)) or b"" for one in artifacts} | {
-        name: files.read(path) for name, path in lists.items()
-    }
+    return {
+        artifact.name + BUNDLE: read_bundle(bundles / (artifact.name + BUNDLE)) or b"" for artifact in artifacts
+    } | {name: files.read(path) for name, path in lists.items()}
 
 
 def _lists(artifacts: Sequence[Artifact]) -> Iterator[Artifact]:
-    return (one for one in artifacts if one.kind is Kind.checksums)
+    return (artifact for artifact in artifacts if artifact.kind is Kind.checksums)
 
 
 def _problems(
@@ -232,10 +232,10 @@ def _problems(
         yield f"{ROOT} and {CONFIG}: no root of trust, or not the same one"
         return
     trust = VerifierWithRoot(Sigstore(origin="the offline kit", document=config).trusted_root)
-    for one in artifacts:
-        verdict = verify_digest(one.name, one.sha256, fixed[one.name + BUNDLE], policy, trust).verdict
+    for artifact in artifacts:
+        verdict = verify_digest(artifact.name, artifact.sha256, fixed[artifact.name + BUNDLE], policy, trust).verdict
         if not verdict.ok:
-            yield f"{one.name}, by the root of trust in the kit: {printable(verdict.detail)}"
+            yield f"{artifact.name}, by the root of trust in the kit: {printable(verdict.detail)}"
 
 
 def _json(document: object) -> bytes:

@@ -47,7 +47,7 @@ def fitting(tag: Tag, plan: Plan, seal: Seal, settings: Settings) -> None:
             hint="The records are of another run. Run the job that signs again.",
             slug="seal-of-another-tag",
         )
-    for name in (*(one.name for one in seal.artifacts), *(one.name for one in seal.bundles)):
+    for name in (*(artifact.name for artifact in seal.artifacts), *(bundle.name for bundle in seal.bundles)):
         safe_file_name(name)
     if problems := tuple(_not_planned(plan, seal, settings)):
         raise VerificationFailed(
@@ -96,7 +96,9 @@ def verify_sealed(tag: Tag, plan: Plan, seal: Seal, services: Services) -> None:
 
 def _not_planned(plan: Plan, seal: Seal, settings: Settings) -> Iterator[str]:
     made = {Kind.checksums, Kind.kit}
-    yield from fileset.name_problems(plan, [one for one in seal.artifacts if one.kind not in made], settings)
+    yield from fileset.name_problems(
+        plan, [artifact for artifact in seal.artifacts if artifact.kind not in made], settings
+    )
     kits = [artifact.name for artifact in seal.artifacts if artifact.kind is Kind.kit]
     yield from fileset.differences("offline kit", kits, [plan.kit] if plan.kit else [])
     if wrong := layouts.difference_from_plan(seal.image, plan.image):
@@ -104,18 +106,18 @@ def _not_planned(plan: Plan, seal: Seal, settings: Settings) -> Iterator[str]:
 
 
 def _gaps(seal: Seal) -> Iterator[str]:
-    names = [one.name for one in seal.artifacts]
+    names = [artifact.name for artifact in seal.artifacts]
     if len(set(names)) != len(names):
         yield "an artifact is listed twice"
-    got = [f"{one.name} of {one.artifact}" for one in seal.bundles]
+    got = [f"{bundle.name} of {bundle.artifact}" for bundle in seal.bundles]
     expected = [f"{name}{BUNDLE} of {name}" for name in names]
     if got != expected:
         yield f"got the bundles {', '.join(got) or '(none)'}, expected {', '.join(expected)}"
-    kits = [one for one in seal.artifacts if one.kind is Kind.kit]
+    kits = [artifact for artifact in seal.artifacts if artifact.kind is Kind.kit]
     if kits not in ([], [*seal.artifacts][-1:]):
         yield f"got {', '.join(one.name for one in kits)}, expected at most one offline kit, behind the other artifacts"
-    lists = [one for one in seal.artifacts if one.kind is Kind.checksums]
-    others = [one for one in seal.artifacts if one.kind is not Kind.checksums]
+    lists = [artifact for artifact in seal.artifacts if artifact.kind is Kind.checksums]
+    others = [artifact for artifact in seal.artifacts if artifact.kind is not Kind.checksums]
     if lists != [checksums.listing(others)[0]]:
         yield f"{checksums.NAME}: got another list than that of the other artifacts"
 

@@ -17,7 +17,7 @@ from tagseal.errors import VerificationFailed
 from tagseal.machine import process
 from tagseal.names import printable
 from tagseal.notes import clients
-from tagseal.notes.commands import Expected, Use, require_purposes
+from tagseal.notes.commands import ExpectedRelease, Use, require_purposes
 from tagseal.notes.render import render
 from tagseal.records import Verdict
 from tagseal.services.images.registry.credentials import PASSWORD
@@ -77,7 +77,7 @@ def instructions(tag: Tag, plan: Plan, seal: Seal, services: Services) -> tuple[
         override=services.templates,
         minimum=clients.of(seal),
     )
-    expected = Expected.planned(plan, tag.name, seal.subjects)
+    expected = ExpectedRelease.planned(plan, tag.name, seal.subjects)
     purposes = require_purposes(page.commands, expected, seal.subjects)
     return tuple(
         Instruction(command=command, purpose=purpose) for command, purpose in zip(page.commands, purposes, strict=True)

@@ -35,7 +35,7 @@ _SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Followed:
+class KitRun:
     """The kit's commands, which the genuine files have passed."""
 
     steps: tuple[Instruction, ...]
@@ -60,7 +60,7 @@ def without_network(environ: Mapping[str, str], folder: Path) -> tuple[tuple[str
 
 def follow_kit(  # noqa: PLR0913 - the records, a place, and where a person looks if it fails
     tag: Tag, plan: Plan, seal: Seal, base: Path, services: Services, *, look: str, draft: bool
-) -> Followed | None:
+) -> KitRun | None:
     """Follow the kit's commands on the files that were downloaded into ``base / "assets"``; None without a kit.
 
     Raises:
@@ -92,4 +92,4 @@ def follow_kit(  # noqa: PLR0913 - the records, a place, and where a person look
     steps = tuple(Instruction(command=one, purpose=purpose) for one, purpose in pairs if one.phase is Phase.draft)
     services.say(f"running {len(steps)} commands of the offline kit, {how}")
     verdicts = follow(steps, shell, folder, look=look, draft=draft)
-    return Followed(steps=steps, shell=shell, folder=folder, verdicts=verdicts, how=how)
+    return KitRun(steps=steps, shell=shell, folder=folder, verdicts=verdicts, how=how)

@@ -6,6 +6,6 @@ those, for the guide.
 
 from tagseal.verification.diagnosis.causes import cause
 from tagseal.verification.diagnosis.explain import Explanation, explain, lines
-from tagseal.verification.diagnosis.troubles import TROUBLES, Said, Trouble
+from tagseal.verification.diagnosis.troubles import TROUBLES, Message, Trouble
 
-__all__ = ["TROUBLES", "Explanation", "Said", "Trouble", "cause", "explain", "lines"]
+__all__ = ["TROUBLES", "Explanation", "Message", "Trouble", "cause", "explain", "lines"]

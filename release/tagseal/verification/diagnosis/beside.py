@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagseal.errors import TagsealError
-from tagseal.machine.files import opened
+from tagseal.machine.files import open_file
 from tagseal.names import quote_word
 from tagseal.verification.checksums import NAME
 from tagseal.verification.diagnosis import contents
@@ -113,7 +113,7 @@ def _older(case: Evidence) -> Path:
 
 
 def _read(path: Path) -> bytes:
-    with suppress(OSError, TagsealError), opened(path) as file:
+    with suppress(OSError, TagsealError), open_file(path) as file:
         return file.read(LARGEST_BUNDLE + 1)
     return b""
 

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused
-from tagseal.machine.files import opened
+from tagseal.machine.files import open_file
 from tagseal.names import printable
 from tagseal.verification.diagnosis import bundles, certificates, files, identities, roots, trusts
 from tagseal.verification.diagnosis.beside import facts_in
@@ -91,7 +91,7 @@ def cause(  # noqa: PLR0913 - everything that a diagnosis may know, each by its 
 def _head(path: Path) -> bytes:
     """Read a file's beginning; a pipe would keep its reader waiting."""
     try:
-        with opened(path) as file:
+        with open_file(path) as file:
             return file.read(PEEK)
     except (OSError, ValueError, Refused):
         return b""

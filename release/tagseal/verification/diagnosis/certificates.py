@@ -65,7 +65,7 @@ def several_names(case: Evidence) -> Cause | None:
     """One certificate is for one signer; a second name would let two readers see two signers."""
     if case.check is not Check.identity or len(case.facts.subjects) == 1:
         return None
-    found = ", ".join(cut(one) for one in case.facts.subjects) or "none"
+    found = ", ".join(cut(subject) for subject in case.facts.subjects) or "none"
     return Cause(
         slug="several-names",
         what=f"got a certificate with {len(case.facts.subjects)} names ({found}), expected exactly one: {case.danger}",

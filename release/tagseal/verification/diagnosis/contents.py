@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from tagseal.errors import TagsealError
-from tagseal.machine.files import opened
+from tagseal.machine.files import open_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,7 +73,7 @@ def of_source(path: Path, head: bytes) -> bool:
         with suppress(zlib.error):
             return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(head, 512).startswith(b"pax_global_header\0")
     if head.startswith(_ARCHIVES[".zip"]):
-        with suppress(OSError, TagsealError), opened(path) as file:
+        with suppress(OSError, TagsealError), open_file(path) as file:
             size = file.seek(0, 2)
             file.seek(max(0, size - _END))
             return _COMMIT.fullmatch(file.read(_END)) is not None

@@ -27,7 +27,7 @@ from tagseal.verification.result import Check, Expected, Subject
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tagseal.verification.diagnosis.troubles import Said, Trouble
+    from tagseal.verification.diagnosis.troubles import Message, Trouble
     from tagseal.verification.result import Cause
 
 LARGEST = 1 << 20
@@ -88,13 +88,13 @@ def lines(explanation: Explanation) -> Iterator[str]:
     yield f"  Next: {printable(explanation.next)}"
 
 
-def _find(squeezed: str) -> Iterator[tuple[int, Trouble, Said, re.Match[str]]]:
+def _find(squeezed: str) -> Iterator[tuple[int, Trouble, Message, re.Match[str]]]:
     for trouble, said, form in _forms():
         yield from ((match.start(), trouble, said, match) for match in form.finditer(squeezed))
 
 
 @cache
-def _forms() -> Sequence[tuple[Trouble, Said, re.Pattern[str]]]:
+def _forms() -> Sequence[tuple[Trouble, Message, re.Pattern[str]]]:
     """Compile each message: what follows its fixed part is taken where it is as expected."""
     return tuple(
         (trouble, said, re.compile(re.escape(_SPACE.sub("", said.text)) + (f"(?:{said.rest})?" if said.rest else "")))
@@ -103,7 +103,7 @@ def _forms() -> Sequence[tuple[Trouble, Said, re.Pattern[str]]]:
     )
 
 
-def _explain(trouble: Trouble, said: Said, match: re.Match[str], file: str) -> Explanation:
+def _explain(trouble: Trouble, said: Message, match: re.Match[str], file: str) -> Explanation:
     values = {name: value for name, value in match.groupdict().items() if value}
     before = match.string[max(0, match.start() - 200) : match.start()]
     image = any(_SPACE.sub("", words) in before for words in _IMAGES)

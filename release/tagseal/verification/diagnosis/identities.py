@@ -190,7 +190,7 @@ def other_name(case: Evidence) -> Cause | None:
 def _more(case: Evidence, but: str) -> Sequence[str]:
     """Say what else differs."""
     parts = [one for one in ("repository", "workflow", "ref") if one != but]
-    differing = [one for one in parts if getattr(case.got, one) != getattr(case.wanted, one)]
+    differing = [part for part in parts if getattr(case.got, part) != getattr(case.wanted, part)]
     return tuple(
         f"The {one} differs as well: got {cut(getattr(case.got, one))}, expected {cut(getattr(case.wanted, one))}."
         for one in differing

@@ -17,7 +17,7 @@ TELL = "If it fails again, tell the maintainers where you got it."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class Message:
     """A message, as a tool prints it."""
 
     tool: str
@@ -36,7 +36,7 @@ class Trouble:
     """Stable: an anchor."""
     title: str
     """Without a full stop, as a heading."""
-    said: tuple[Said, ...]
+    said: tuple[Message, ...]
     """By which tool, and how."""
     meaning: tuple[str, ...]
     """Whole sentences, plain text: what was expected and what was got, the dangerous reading first."""
@@ -54,17 +54,17 @@ _COMMON: tuple[Trouble, ...] = (
         slug="identity-mismatch",
         title="The identity does not match",
         said=(
-            Said(
+            Message(
                 tool=SIGSTORE,
                 text="Certificate's SANs do not match",
                 rest=r"(?P<wanted>[^;]{1,2000});actualSANs:\{(?P<got>[^}]{0,4000})\}",
             ),
-            Said(
+            Message(
                 tool=COSIGN,
                 text="no matching CertificateIdentity found, last error: expected SAN value",
                 rest=r'"(?P<wanted>[^"]{0,2000})",got"(?P<got>[^"]{0,2000})"',
             ),
-            Said(
+            Message(
                 tool=COSIGN,
                 text="none of the expected identities matched what was in the certificate, got subjects",
                 rest=r"\[(?P<got>[^\]]{0,4000})\]withissuer(?P<issuer>https?://[\w.:/-]{1,300}?)(?=error|$)",
@@ -94,10 +94,10 @@ _COMMON: tuple[Trouble, ...] = (
         slug="bundle-mismatch",
         title="The bundle does not match the file",
         said=(
-            Said(tool=SIGSTORE, text="Bundle message digest mismatch"),
-            Said(tool=SIGSTORE, text="Signature is invalid for input"),
-            Said(tool=SIGSTORE, text="error processing entry: verifying signature: invalid signature"),
-            Said(tool=COSIGN, text="invalid signature when validating ASN.1 encoded signature"),
+            Message(tool=SIGSTORE, text="Bundle message digest mismatch"),
+            Message(tool=SIGSTORE, text="Signature is invalid for input"),
+            Message(tool=SIGSTORE, text="error processing entry: verifying signature: invalid signature"),
+            Message(tool=COSIGN, text="invalid signature when validating ASN.1 encoded signature"),
         ),
         meaning=(
             "The bundle is not about these bytes.",
@@ -115,9 +115,9 @@ _COMMON: tuple[Trouble, ...] = (
         slug="no-bundle",
         title="The bundle is missing",
         said=(
-            Said(tool=SIGSTORE, text="Missing verification materials for"),
-            Said(tool=COSIGN, text=".sigstore.json: no such file or directory"),
-            Said(tool=COSIGN, text="provide a key with --key or --sk, a certificate to verify against with"),
+            Message(tool=SIGSTORE, text="Missing verification materials for"),
+            Message(tool=COSIGN, text=".sigstore.json: no such file or directory"),
+            Message(tool=COSIGN, text="provide a key with --key or --sk, a certificate to verify against with"),
         ),
         meaning=(
             "There is no bundle where the tool looks for it, so nothing was verified: the file may be anybody's.",
@@ -133,8 +133,8 @@ _COMMON: tuple[Trouble, ...] = (
         title="The file is not there",
         unless=("no-bundle",),
         said=(
-            Said(tool=SIGSTORE, text="invalid file_or_digest value:"),
-            Said(tool=COSIGN, text="error during command execution: open"),
+            Message(tool=SIGSTORE, text="invalid file_or_digest value:"),
+            Message(tool=COSIGN, text="error during command execution: open"),
         ),
         meaning=(
             "There is no file of that name in the folder where the command ran, so nothing was verified.",
@@ -149,11 +149,11 @@ _COMMON: tuple[Trouble, ...] = (
         slug="log-entry-missing",
         title="The log entry is not found, or does not hold",
         said=(
-            Said(tool=COSIGN, text="not enough verified log entries from transparency log"),
-            Said(tool=SIGSTORE, text="expected exactly one log entry in bundle"),
-            Said(tool=SIGSTORE, text="entry must contain inclusion proof, with checkpoint"),
-            Said(tool=SIGSTORE, text="No matching log entry for"),
-            Said(tool=COSIGN, text="signature not found in transparency log"),
+            Message(tool=COSIGN, text="not enough verified log entries from transparency log"),
+            Message(tool=SIGSTORE, text="expected exactly one log entry in bundle"),
+            Message(tool=SIGSTORE, text="entry must contain inclusion proof, with checkpoint"),
+            Message(tool=SIGSTORE, text="No matching log entry for"),
+            Message(tool=COSIGN, text="signature not found in transparency log"),
         ),
         meaning=(
             "The public log does not vouch for the signature, as far as the bundle and your root of trust tell.",
@@ -174,8 +174,8 @@ _COMMON: tuple[Trouble, ...] = (
         slug="no-signatures",
         title="The image has no signature",
         said=(
-            Said(tool=COSIGN, text="no signatures found"),
-            Said(tool=COSIGN_2, text="no valid bundles exist in registry"),
+            Message(tool=COSIGN, text="no signatures found"),
+            Message(tool=COSIGN_2, text="no valid bundles exist in registry"),
         ),
         meaning=(
             "Nobody has signed this image: it may be anybody's, so do not run it.",
@@ -193,8 +193,8 @@ _COMMON: tuple[Trouble, ...] = (
         slug="checksum-mismatch",
         title="A checksum does not match",
         said=(
-            Said(tool=SHA256SUM, text="computed checksum did NOT match"),
-            Said(tool=SHA256SUM, text="computed checksums did NOT match"),
+            Message(tool=SHA256SUM, text="computed checksum did NOT match"),
+            Message(tool=SHA256SUM, text="computed checksums did NOT match"),
         ),
         meaning=(
             "At least one file has other bytes than `SHA256SUMS` says; the line with FAILED names it.",
@@ -210,8 +210,8 @@ _COMMON: tuple[Trouble, ...] = (
         slug="checksum-file-absent",
         title="A file of the list is not there",
         said=(
-            Said(tool=SHA256SUM, text="listed file could not be read"),
-            Said(tool=SHA256SUM, text="listed files could not be read"),
+            Message(tool=SHA256SUM, text="listed file could not be read"),
+            Message(tool=SHA256SUM, text="listed files could not be read"),
         ),
         meaning=("`SHA256SUMS` lists a file that you have not downloaded; nothing is wrong with those that say OK.",),
         next="`sha256sum --check --ignore-missing SHA256SUMS` checks those that are there.",
@@ -225,7 +225,7 @@ _RARER: tuple[Trouble, ...] = (
     Trouble(
         slug="checksums-unreadable",
         title="SHA256SUMS is no list of checksums",
-        said=(Said(tool=SHA256SUM, text="no properly formatted checksum lines found"),),
+        said=(Message(tool=SHA256SUM, text="no properly formatted checksum lines found"),),
         meaning=("The file holds no checksums: a page, such as a login or an error, was saved under its name.",),
         next="Look at it: `head -c 300 SHA256SUMS`. Then download it and its bundle again from the release.",
     ),
@@ -234,12 +234,12 @@ _RARER: tuple[Trouble, ...] = (
         slug="issuer-mismatch",
         title="Another issuer vouches for the signer",
         said=(
-            Said(
+            Message(
                 tool=SIGSTORE,
                 text="Certificate's OIDCIssuer does not match",
                 rest=r"\(got'(?P<got_issuer>[^']{0,500})',expected'(?P<wanted_issuer>[^']{0,500})'\)",
             ),
-            Said(
+            Message(
                 tool=COSIGN,
                 text="no matching CertificateIdentity found, last error: expected issuer value",
                 rest=r'"(?P<wanted_issuer>[^"]{0,500})",got"(?P<got_issuer>[^"]{0,500})"',
@@ -259,7 +259,7 @@ _RARER: tuple[Trouble, ...] = (
         slug="other-repository",
         title="It was signed in a run of another repository",
         said=(
-            Said(
+            Message(
                 tool=SIGSTORE,
                 text="Certificate's GitHubWorkflowRepository does not match",
                 rest=r"\(got'(?P<got_repository>[^']{0,300})',expected'(?P<wanted_repository>[^']{0,300})'\)",
@@ -278,9 +278,9 @@ _RARER: tuple[Trouble, ...] = (
         slug="bundle-newer",
         title="The bundle is of a newer form",
         said=(
-            Said(tool=SIGSTORE, text="'application/vnd.dev.sigstore.bundle.v0.3+json' [type=literal_error,"),
-            Said(tool=COSIGN, text="unsupported media type: bundle version"),
-            Said(tool=COSIGN, text="bundle does not contain cert for verification, please provide public key"),
+            Message(tool=SIGSTORE, text="'application/vnd.dev.sigstore.bundle.v0.3+json' [type=literal_error,"),
+            Message(tool=COSIGN, text="unsupported media type: bundle version"),
+            Message(tool=COSIGN, text="bundle does not contain cert for verification, please provide public key"),
         ),
         meaning=(
             "The client does not know this form of bundle, so nothing was verified; a made-up one may name any form.",
@@ -292,12 +292,12 @@ _RARER: tuple[Trouble, ...] = (
         title="The bundle cannot be read",
         unless=("bundle-newer", "log-entry-missing", "no-trusted-time"),
         said=(
-            Said(tool=SIGSTORE, text="The provided bundle is malformed and may have been modified maliciously."),
-            Said(tool=COSIGN, text="looking for beginning of value"),
-            Said(tool=COSIGN, text="unexpected end of JSON input"),
-            Said(tool=COSIGN, text="--trusted-root only supported with --new-bundle-format"),
-            Said(tool=COSIGN_2, text="proto: syntax error"),
-            Said(tool=COSIGN_2, text="proto: unexpected EOF"),
+            Message(tool=SIGSTORE, text="The provided bundle is malformed and may have been modified maliciously."),
+            Message(tool=COSIGN, text="looking for beginning of value"),
+            Message(tool=COSIGN, text="unexpected end of JSON input"),
+            Message(tool=COSIGN, text="--trusted-root only supported with --new-bundle-format"),
+            Message(tool=COSIGN_2, text="proto: syntax error"),
+            Message(tool=COSIGN_2, text="proto: unexpected EOF"),
         ),
         meaning=(
             (
@@ -312,8 +312,8 @@ _RARER: tuple[Trouble, ...] = (
         slug="log-entry-broken",
         title="The log entry's proof does not hold",
         said=(
-            Said(tool=SIGSTORE, text="invalid log entry:"),
-            Said(tool=COSIGN, text="failed to verify log inclusion: calculated root"),
+            Message(tool=SIGSTORE, text="invalid log entry:"),
+            Message(tool=COSIGN, text="failed to verify log inclusion: calculated root"),
         ),
         meaning=(
             (
@@ -327,7 +327,7 @@ _RARER: tuple[Trouble, ...] = (
     Trouble(
         slug="certificate-over",
         title="The certificate was not valid when it signed",
-        said=(Said(tool=SIGSTORE, text="cert is not valid at validation time"),),
+        said=(Message(tool=SIGSTORE, text="cert is not valid at validation time"),),
         meaning=(
             (
                 "The log's time lies outside the ten minutes of the certificate: somebody may have used a key that "
@@ -340,10 +340,10 @@ _RARER: tuple[Trouble, ...] = (
         slug="no-trusted-time",
         title="Nobody who is trusted says when it was signed",
         said=(
-            Said(tool=SIGSTORE, text="bundle must contain an inclusion promise or signed timestamp(s)"),
-            Said(tool=SIGSTORE, text="not enough sources of verified time"),
-            Said(tool=SIGSTORE, text="no Timestamp Authorities have been provided to validate this bundle"),
-            Said(tool=COSIGN, text="failed to verify timestamps: threshold not met"),
+            Message(tool=SIGSTORE, text="bundle must contain an inclusion promise or signed timestamp(s)"),
+            Message(tool=SIGSTORE, text="not enough sources of verified time"),
+            Message(tool=SIGSTORE, text="no Timestamp Authorities have been provided to validate this bundle"),
+            Message(tool=COSIGN, text="failed to verify timestamps: threshold not met"),
         ),
         meaning=(
             (
@@ -360,10 +360,10 @@ _RARER: tuple[Trouble, ...] = (
         title="The certificate is of an unknown authority",
         unless=("certificate-over",),
         said=(
-            Said(tool=SIGSTORE, text="failed to build timestamp certificate chain"),
-            Said(tool=SIGSTORE, text="failed to verify SCT on signing certificate"),
-            Said(tool=COSIGN, text="failed to verify leaf certificate"),
-            Said(tool=COSIGN, text="failed to verify signed certificate timestamp"),
+            Message(tool=SIGSTORE, text="failed to build timestamp certificate chain"),
+            Message(tool=SIGSTORE, text="failed to verify SCT on signing certificate"),
+            Message(tool=COSIGN, text="failed to verify leaf certificate"),
+            Message(tool=COSIGN, text="failed to verify signed certificate timestamp"),
         ),
         meaning=(
             (
@@ -379,8 +379,8 @@ _RARER: tuple[Trouble, ...] = (
         slug="moved-signature",
         title="The signature is of another image",
         said=(
-            Said(tool=COSIGN, text="invalid or missing digest in claim", rest=r":?(?P<digest>sha256:[0-9a-f]{64})?"),
-            Said(tool=COSIGN, text="provided artifact digest does not match any digest in statement"),
+            Message(tool=COSIGN, text="invalid or missing digest in claim", rest=r":?(?P<digest>sha256:[0-9a-f]{64})?"),
+            Message(tool=COSIGN, text="provided artifact digest does not match any digest in statement"),
         ),
         meaning=(
             (
@@ -394,7 +394,7 @@ _RARER: tuple[Trouble, ...] = (
     Trouble(
         slug="two-bundles",
         title="Two bundles lie beside the file",
-        said=(Said(tool=SIGSTORE, text="Conflicting inputs:"),),
+        said=(Message(tool=SIGSTORE, text="Conflicting inputs:"),),
         meaning=(
             (
                 "`FILE.sigstore.json` and the older form `FILE.sigstore` are both there, and the tool does not choose "
@@ -407,9 +407,9 @@ _RARER: tuple[Trouble, ...] = (
         slug="image-absent",
         title="The image is not there, or not readable",
         said=(
-            Said(tool=COSIGN, text="image tag not found"),
-            Said(tool=COSIGN, text="MANIFEST_UNKNOWN"),
-            Said(tool=COSIGN, text="UNAUTHORIZED: authentication required"),
+            Message(tool=COSIGN, text="image tag not found"),
+            Message(tool=COSIGN, text="MANIFEST_UNKNOWN"),
+            Message(tool=COSIGN, text="UNAUTHORIZED: authentication required"),
         ),
         meaning=(
             (
@@ -424,8 +424,8 @@ _RARER: tuple[Trouble, ...] = (
         slug="no-identity",
         title="The command names no signer",
         said=(
-            Said(tool=COSIGN, text="--certificate-identity or --certificate-identity-regexp is required"),
-            Said(tool=SIGSTORE, text="the following arguments are required: --cert-identity"),
+            Message(tool=COSIGN, text="--certificate-identity or --certificate-identity-regexp is required"),
+            Message(tool=SIGSTORE, text="the following arguments are required: --cert-identity"),
         ),
         meaning=("Without a signer's name any signature by anybody would do; nothing was verified.",),
         next="Copy the whole command from the release's page, with both of its lines about the certificate.",
@@ -434,9 +434,9 @@ _RARER: tuple[Trouble, ...] = (
         slug="no-network",
         title="The root of trust cannot be had",
         said=(
-            Said(tool=SIGSTORE, text="Failed to refresh TUF metadata"),
-            Said(tool=COSIGN_3, text="getting trusted root from TUF for new bundle verification"),
-            Said(tool=COSIGN_2, text="Could not fetch trusted_root.json from the TUF repository"),
+            Message(tool=SIGSTORE, text="Failed to refresh TUF metadata"),
+            Message(tool=COSIGN_3, text="getting trusted root from TUF for new bundle verification"),
+            Message(tool=COSIGN_2, text="Could not fetch trusted_root.json from the TUF repository"),
         ),
         meaning=(
             (
@@ -451,7 +451,7 @@ _RARER: tuple[Trouble, ...] = (
     Trouble(
         slug="gh-login",
         title="The GitHub CLI is not logged in",
-        said=(Said(tool=GH, text="To get started with GitHub CLI, please run"),),
+        said=(Message(tool=GH, text="To get started with GitHub CLI, please run"),),
         meaning=("The GitHub CLI wants an account even for what is public; nothing was downloaded.",),
         next="`gh auth login`; or download by plain URL, as the release's page shows.",
     ),
@@ -459,9 +459,9 @@ _RARER: tuple[Trouble, ...] = (
         slug="gh-absent",
         title="The GitHub CLI finds no such release or file",
         said=(
-            Said(tool=GH, text="release not found"),
-            Said(tool=GH, text="no assets match the file pattern"),
-            Said(tool=GH, text="Could not resolve to a Repository with the name"),
+            Message(tool=GH, text="release not found"),
+            Message(tool=GH, text="no assets match the file pattern"),
+            Message(tool=GH, text="Could not resolve to a Repository with the name"),
         ),
         meaning=(
             (

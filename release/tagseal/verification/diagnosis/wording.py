@@ -113,7 +113,7 @@ def with_identity(case: Evidence) -> str:
 
 def subjects(case: Evidence) -> Sequence[str]:
     """Say whom the certificate names."""
-    return tuple(f"The certificate {case.says} {cut(one)}." for one in case.facts.subjects)
+    return tuple(f"The certificate {case.says} {cut(subject)}." for subject in case.facts.subjects)
 
 
 def run(case: Evidence) -> Sequence[str]:

@@ -78,7 +78,7 @@ def bundles(manifest: bytes) -> tuple[tuple[str, int], ...]:
     """Return digest, hexadecimal, and size in bytes of each bundle that a manifest attaches; none of anything else."""
     try:
         layers = reading.document(manifest, LARGEST_MANIFEST, "a manifest")["layers"]
-        found = [(one["digest"], one["size"]) for one in layers if one.get("mediaType") == BUNDLE]
+        found = [(layer["digest"], layer["size"]) for layer in layers if layer.get("mediaType") == BUNDLE]
     except Exception:  # noqa: BLE001 - a parser of hostile bytes
         return ()
     return tuple(

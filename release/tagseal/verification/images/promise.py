@@ -66,7 +66,7 @@ class _Promise(_Strict):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Read:
+class _ParsedAnnotations:
     """The annotations, parsed; nothing is believed yet."""
 
     signature: bytes
@@ -136,13 +136,13 @@ def _names(payload: bytes, image: str, sha256: str) -> None:
             raise ValueError(f"got a payload with {part} {critical[part]}, expected {value}")
 
 
-def _read(annotations: Mapping[str, str]) -> _Read:
+def _read(annotations: Mapping[str, str]) -> _ParsedAnnotations:
     signature, certificate, promise = (_annotation(annotations, key) for key in (SIGNATURE, CERTIFICATE, PROMISE))
     parsed = load_pem_x509_certificate(certificate.encode())
     # Text around it, or a second certificate, would be skipped: another reader may take that one.
     if _pem(parsed).strip() != certificate.strip().encode():
         raise ValueError("got more than one certificate in its annotation, or other text, expected one")
-    return _Read(
+    return _ParsedAnnotations(
         signature=b64decode(signature, validate=True),
         certificate=parsed,
         promise=_Promise.model_validate(reading.document(promise, LARGEST, "an entry of the log")),
@@ -158,7 +158,7 @@ def _annotation(annotations: Mapping[str, str], key: str) -> str:
     return value
 
 
-def _verify_promise(read: _Read, payload: bytes, root: TrustedRoot) -> None:
+def _verify_promise(read: _ParsedAnnotations, payload: bytes, root: TrustedRoot) -> None:
     """Compare the log's entry with signature, certificate and payload; verify the log's promise of it."""
     entry = read.promise.entry
     if b64decode(entry.body, validate=True) != _body(read, payload):
@@ -172,7 +172,7 @@ def _verify_promise(read: _Read, payload: bytes, root: TrustedRoot) -> None:
     )
 
 
-def _body(read: _Read, payload: bytes) -> bytes:
+def _body(read: _ParsedAnnotations, payload: bytes) -> bytes:
     """Return the entry as the log keeps it (Rekor ``pkg/types/hashedrekord/v0.0.1``)."""
     spec: dict[str, Any] = {
         "data": {"hash": {"algorithm": "sha256", "value": hashlib.sha256(payload).hexdigest()}},
@@ -181,7 +181,7 @@ def _body(read: _Read, payload: bytes) -> bytes:
     return rfc8785.dumps({"apiVersion": "0.0.1", "kind": "hashedrekord", "spec": spec})
 
 
-def _verify_signature(read: _Read, payload: bytes) -> None:
+def _verify_signature(read: _ParsedAnnotations, payload: bytes) -> None:
     key = read.certificate.public_key()
     if not isinstance(key, EllipticCurvePublicKey):
         raise TypeError("got a certificate with another kind of key, expected an elliptic curve's")

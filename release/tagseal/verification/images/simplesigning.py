@@ -59,7 +59,7 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
+class ListedSignature:
     """One signature that a manifest lists: claims of whoever pushed it."""
 
     digest: str
@@ -139,7 +139,7 @@ def signature_manifest(layers: Sequence[Layer]) -> tuple[bytes, bytes]:
     return _json({"schemaVersion": 2, "mediaType": MANIFEST, "config": described, "layers": descriptors}), config
 
 
-def list_signatures(manifest: bytes) -> tuple[Listed, ...]:
+def list_signatures(manifest: bytes) -> tuple[ListedSignature, ...]:
     """Return the signatures at an image's tag for them; layers of another kind are left out.
 
     Raises:
@@ -147,7 +147,9 @@ def list_signatures(manifest: bytes) -> tuple[Listed, ...]:
     """
     try:
         return tuple(
-            Listed(digest=str(one["digest"]), size=int(one["size"]), annotations=dict(one.get("annotations") or {}))
+            ListedSignature(
+                digest=str(one["digest"]), size=int(one["size"]), annotations=dict(one.get("annotations") or {})
+            )
             for one in _layers(reading.document(manifest, LARGEST_MANIFEST, "a manifest"))
             if one.get("mediaType") == LAYER
         )

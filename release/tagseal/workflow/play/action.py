@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from tagseal.workflow.document import Step
-    from tagseal.workflow.tree import Field
+    from tagseal.workflow.document import WorkflowStep
+    from tagseal.workflow.tree import PlacedValue
 
 
 class StepFailedError(Exception):
@@ -54,10 +54,10 @@ class Host(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class StepCall:
     """One step of a job, about to be played."""
 
-    step: Step
+    step: WorkflowStep
     file: str
     """Path of the workflow in the repository, for errors."""
     inputs: Mapping[str, str]
@@ -92,7 +92,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
+class StepEffects:
     """What a step leaves to those after it."""
 
     outputs: Mapping[str, str] = field(default_factory=dict)
@@ -105,7 +105,7 @@ class Done:
 class Action:
     """An action that is played."""
 
-    play: Callable[[Call], Done]
+    play: Callable[[StepCall], StepEffects]
     played: frozenset[str]
     """Inputs that are heeded."""
     ignored: frozenset[str] = frozenset()
@@ -113,7 +113,7 @@ class Action:
 
 
 @contextmanager
-def name_place(file: str, at: Field) -> Iterator[None]:
+def name_place(file: str, at: PlacedValue) -> Iterator[None]:
     """Let the error of an expression in the block name its place.
 
     Raises:

@@ -16,20 +16,20 @@ from tagseal.workflow.play.action import name_place
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tagseal.workflow.document import Job, Workflow
+    from tagseal.workflow.document import Workflow, WorkflowJob
     from tagseal.workflow.evaluate import Status
-    from tagseal.workflow.play.steps import Ended, World
+    from tagseal.workflow.play.steps import StepResult, World
 
 Outcome = Literal["success", "failure", "skipped"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class JobResult:
     """A job that is over."""
 
     result: Outcome
     outputs: Mapping[str, str] = field(default_factory=dict)
-    steps: tuple[Ended, ...] = ()
+    steps: tuple[StepResult, ...] = ()
 
     @property
     def context(self) -> dict[str, Any]:
@@ -39,10 +39,10 @@ class Result:
 
 _OF_A_CONDITION = frozenset(("github", "vars", "inputs"))
 """What the ``if`` of a job can name, besides ``needs``."""
-SKIPPED = Result(result="skipped")
+SKIPPED = JobResult(result="skipped")
 
 
-def in_order(workflow: Workflow) -> Iterator[Job]:
+def in_order(workflow: Workflow) -> Iterator[WorkflowJob]:
     """Yield the jobs, each behind those that it needs."""
     left = list(workflow.jobs)
     done: set[str] = set()
@@ -53,7 +53,7 @@ def in_order(workflow: Workflow) -> Iterator[Job]:
         yield ready
 
 
-def begins(workflow: Workflow, job: Job, results: Mapping[str, Result], contexts: Mapping[str, Any]) -> bool:
+def begins(workflow: Workflow, job: WorkflowJob, results: Mapping[str, JobResult], contexts: Mapping[str, Any]) -> bool:
     """Tell whether a job is played, after those that it needs.
 
     Raises:
@@ -68,8 +68,8 @@ def begins(workflow: Workflow, job: Job, results: Mapping[str, Result], contexts
 
 
 def play(
-    workflow: Workflow, job: Job, results: Mapping[str, Result], contexts: Mapping[str, Any], world: World
-) -> Result:
+    workflow: Workflow, job: WorkflowJob, results: Mapping[str, JobResult], contexts: Mapping[str, Any], world: World
+) -> JobResult:
     """Play the steps of one job.
 
     Raises:
@@ -87,8 +87,8 @@ def play(
     with name_place(workflow.path, job.at):
         continues = status == "success" or steps.truth(job.continues, known)
     result: Outcome = "success" if continues else "failure"
-    return Result(result=result, outputs=outputs, steps=ended)
+    return JobResult(result=result, outputs=outputs, steps=ended)
 
 
-def _needs(job: Job, results: Mapping[str, Result]) -> dict[str, Any]:
+def _needs(job: WorkflowJob, results: Mapping[str, JobResult]) -> dict[str, Any]:
     return {name: results[name].context for name in job.needs}

@@ -15,8 +15,8 @@ from tagseal.workflow.play.shells import SHELLS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tagseal.workflow.document import Job, Workflow
-    from tagseal.workflow.tree import Field
+    from tagseal.workflow.document import Workflow, WorkflowJob
+    from tagseal.workflow.tree import PlacedValue
 
 _OF_A_JOB = {
     "strategy": "a matrix",
@@ -36,7 +36,7 @@ def check(workflow: Workflow) -> None:
     Raises:
         UsageError: The file is broken, or has what is not played; the first place counts.
     """
-    if broken := [one for one in workflow.problems if one.level == "error"]:
+    if broken := [problem for problem in workflow.problems if problem.level == "error"]:
         raise UsageError(
             f"got a workflow that GitHub would not run: {broken[0].place}: {broken[0].what}",
             context=tuple(f"{one.place}: {one.what}" for one in broken[1:10]),
@@ -57,7 +57,7 @@ def _expressions(workflow: Workflow) -> None:
             checked(at.text, condition=key == "if")
 
 
-def _job(workflow: Workflow, job: Job) -> Iterator[UsageError]:
+def _job(workflow: Workflow, job: WorkflowJob) -> Iterator[UsageError]:
     for name, what in _OF_A_JOB.items():
         if at := job.at.get(name):
             yield UsageError(
@@ -84,7 +84,7 @@ def _job(workflow: Workflow, job: Job) -> Iterator[UsageError]:
     yield from _shell(workflow, job.at)
 
 
-def _timeout(workflow: Workflow, at: Field) -> Iterator[UsageError]:
+def _timeout(workflow: Workflow, at: PlacedValue) -> Iterator[UsageError]:
     said = at.get("timeout-minutes")
     if said and not _NUMBER.fullmatch(said.text):
         yield UsageError(
@@ -94,7 +94,7 @@ def _timeout(workflow: Workflow, at: Field) -> Iterator[UsageError]:
         )
 
 
-def _shell(workflow: Workflow, at: Field) -> Iterator[UsageError]:
+def _shell(workflow: Workflow, at: PlacedValue) -> Iterator[UsageError]:
     said = at.say("shell") or at.say("defaults", "run", "shell")
     if said not in SHELLS:
         yield UsageError(
@@ -104,7 +104,7 @@ def _shell(workflow: Workflow, at: Field) -> Iterator[UsageError]:
         )
 
 
-def _steps(workflow: Workflow, job: Job) -> Iterator[UsageError]:
+def _steps(workflow: Workflow, job: WorkflowJob) -> Iterator[UsageError]:
     for step in job.steps:
         if step.uses:
             yield from actions.problems(step, workflow.path)

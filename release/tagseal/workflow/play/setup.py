@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 from tagseal.machine import backend, files, process
 from tagseal.names import show
 from tagseal.workflow.play import snapshots
-from tagseal.workflow.play.action import Done, StepFailedError
+from tagseal.workflow.play.action import StepEffects, StepFailedError
 from tagseal.workflow.play.actions.python import executable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tagseal.workflow.play.action import Call
+    from tagseal.workflow.play.action import StepCall
 
 _HARMLESS = frozenset(
     (
@@ -51,7 +51,7 @@ def requirements_file(run: str) -> str | None:
     return read[1] if read else None
 
 
-def install(call: Call, requirements: str) -> Done:
+def install(call: StepCall, requirements: str) -> StepEffects:
     """Install what the file locks.
 
     Raises:
@@ -66,7 +66,7 @@ def install(call: Call, requirements: str) -> Done:
             _pip(call, [str(python), "-I", "-m", "pip", "install", *options, "-r", requirements])
     what = "set up as for the job before" if there else "installed"
     call.log(f"{what}: {show(requirements)}, in {time.monotonic() - began:.1f} s")
-    return Done()
+    return StepEffects()
 
 
 def _read(run: str) -> tuple[list[str], str] | None:
@@ -91,7 +91,7 @@ def _read(run: str) -> tuple[list[str], str] | None:
     return (options, named[0]) if named[0] and not named[0].startswith("-") else None
 
 
-def _own(call: Call, path: Path) -> Path:
+def _own(call: StepCall, path: Path) -> Path:
     """Return a file of the checkout; a link is none, nor is what lies behind one.
 
     Raises:
@@ -102,7 +102,7 @@ def _own(call: Call, path: Path) -> Path:
     return path
 
 
-def _pip(call: Call, argv: list[str]) -> None:
+def _pip(call: StepCall, argv: list[str]) -> None:
     network = {backend.BUILD_NETWORK: json.dumps(dict(call.host.network))}
     environ = backend.child_environ({**call.environ, **network}, home=call.temp / "set-up", loopback=True)
     done = process.run(argv, cwd=call.workspace, environ=environ)
@@ -115,7 +115,7 @@ def _pip(call: Call, argv: list[str]) -> None:
         )
 
 
-def _facts(call: Call, python: Path, lock: Path) -> list[str]:
+def _facts(call: StepCall, python: Path, lock: Path) -> list[str]:
     """Return what decides what will be installed: the interpreter, the lock, the files that it names.
 
     Raises:

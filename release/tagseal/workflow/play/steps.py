@@ -16,15 +16,15 @@ from tagseal.errors import ServiceError, UsageError
 from tagseal.names import printable
 from tagseal.workflow.evaluate import fill, holds, value
 from tagseal.workflow.play import files, setup, shells
-from tagseal.workflow.play.action import Call, Done, Host, StepFailedError, name_place
+from tagseal.workflow.play.action import Host, StepCall, StepEffects, StepFailedError, name_place
 from tagseal.workflow.play.actions import ACTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tagseal.workflow.document import Job, Step, Workflow
+    from tagseal.workflow.document import Workflow, WorkflowJob, WorkflowStep
     from tagseal.workflow.evaluate import Status
-    from tagseal.workflow.tree import Field
+    from tagseal.workflow.tree import PlacedValue
 
 _INSTALLS = re.compile(r"\b(?:pip3?|poetry|apt|apt-get|npm) (?:-\S+ )*install\b|\b(?:pipx|uvx?) ", re.ASCII)
 _NO_INDEX = "; the package index is there for steps that are `pip install --require-hashes -r FILE` and nothing else"
@@ -61,7 +61,7 @@ class World(Host, Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
+class StepResult:
     """A step that is over."""
 
     name: str
@@ -84,15 +84,17 @@ class _State:
     status: Status = "success"
     path: list[str] = field(default_factory=list)
     environ: dict[str, str] = field(default_factory=dict)
-    ended: list[Ended] = field(default_factory=list)
+    ended: list[StepResult] = field(default_factory=list)
 
-    def take(self, done: Done) -> None:
+    def take(self, done: StepEffects) -> None:
         """Keep what a step leaves."""
         self.path = [*reversed(done.path), *self.path]
         self.environ |= done.environ
 
 
-def play(workflow: Workflow, job: Job, known: Mapping[str, Any], world: World) -> tuple[tuple[Ended, ...], Status]:
+def play(
+    workflow: Workflow, job: WorkflowJob, known: Mapping[str, Any], world: World
+) -> tuple[tuple[StepResult, ...], Status]:
     """Play the steps in order; return what became of each, and of the job.
 
     Raises:
@@ -110,7 +112,7 @@ def play(workflow: Workflow, job: Job, known: Mapping[str, Any], world: World) -
     return tuple(state.ended), state.status
 
 
-def contexts(ended: Sequence[Ended]) -> dict[str, Any]:
+def contexts(ended: Sequence[StepResult]) -> dict[str, Any]:
     """Return what ``steps`` says of them."""
     return {
         one.id: {"outputs": dict(one.outputs), "outcome": one.outcome, "conclusion": one.conclusion}
@@ -119,7 +121,7 @@ def contexts(ended: Sequence[Ended]) -> dict[str, Any]:
     }
 
 
-def environ(at: Field, known: Mapping[str, Any], file: str) -> dict[str, str]:
+def environ(at: PlacedValue, known: Mapping[str, Any], file: str) -> dict[str, str]:
     """Return the ``env`` of a workflow, a job or a step, evaluated.
 
     Raises:
@@ -144,7 +146,13 @@ def _known_values(known: Mapping[str, Any], state: _State, world: World) -> dict
 
 
 def _play(  # noqa: PLR0913, PLR0917 - a step, and everything around it
-    workflow: Workflow, job: Job, step: Step, known: Mapping[str, Any], state: _State, world: World, number: int
+    workflow: Workflow,
+    job: WorkflowJob,
+    step: WorkflowStep,
+    known: Mapping[str, Any],
+    state: _State,
+    world: World,
+    number: int,
 ) -> None:
     own = environ(step.at, known, workflow.path)
     known = {**known, "env": {**known["env"], **own}}
@@ -152,7 +160,7 @@ def _play(  # noqa: PLR0913, PLR0917 - a step, and everything around it
     seen = {**world.environ, **known["env"], **commands}
     seen["PATH"] = os.pathsep.join([str(world.shims), *state.path, world.environ["PATH"]])
     given = {name: fill(one.text, known) for name, one in step.at.below("with").items()}
-    call = Call(
+    call = StepCall(
         step=step,
         file=workflow.path,
         inputs=given,
@@ -181,8 +189,8 @@ def _play(  # noqa: PLR0913, PLR0917 - a step, and everything around it
 
 
 def _run(  # noqa: PLR0913, PLR0917 - as above
-    workflow: Workflow, job: Job, call: Call, known: Mapping[str, Any], world: World, ends: float | None
-) -> Done:
+    workflow: Workflow, job: WorkflowJob, call: StepCall, known: Mapping[str, Any], world: World, ends: float | None
+) -> StepEffects:
     lines = fill(call.step.run, known)
     folder = call.workspace / fill(_default(workflow, job, call.step, "working-directory"), known)
     if not folder.is_dir():
@@ -201,14 +209,14 @@ def _run(  # noqa: PLR0913, PLR0917 - as above
         raise StepFailedError(error.what) from error
     if code != 0:
         raise StepFailedError(f"exit code {code}{_NO_INDEX if _INSTALLS.search(lines) else ''}")
-    return Done()
+    return StepEffects()
 
 
 def _read_outputs(commands: Mapping[str, str], state: _State) -> dict[str, str]:
     """Read the files that a step wrote to; return its outputs."""
     text = {name: Path(path).read_text(encoding="utf-8", errors="replace") for name, path in commands.items()}
     state.take(
-        Done(
+        StepEffects(
             path=tuple(line for line in text["GITHUB_PATH"].splitlines() if line),
             environ=files.variables(text["GITHUB_ENV"]),
         )
@@ -226,12 +234,12 @@ def _command_files(temp: Path, number: int) -> dict[str, str]:
     return {name: str(path) for name, path in paths.items()}
 
 
-def _default(workflow: Workflow, job: Job, step: Step, name: str) -> str:
+def _default(workflow: Workflow, job: WorkflowJob, step: WorkflowStep, name: str) -> str:
     """Return the step's own word, or the job's default, or the workflow's."""
     return step.at.say(name) or job.at.say("defaults", "run", name) or workflow.at.say("defaults", "run", name)
 
 
-def _ends(at: Field) -> float | None:
+def _ends(at: PlacedValue) -> float | None:
     """Return when the ``timeout-minutes`` of a job or a step are over, which begins now."""
     said = at.say("timeout-minutes")
     return time.monotonic() + float(said) * 60 if said else None
@@ -249,13 +257,13 @@ def truth(written: str, known: Mapping[str, Any]) -> bool:
 
 
 def _end_step(
-    step: Step,
+    step: WorkflowStep,
     outcome: Conclusion,
     conclusion: Conclusion,
     outputs: Mapping[str, str] | None = None,
     reason: str = "",
-) -> Ended:
-    return Ended(
+) -> StepResult:
+    return StepResult(
         name=step.name,
         id=step.at.say("id"),
         line=step.at.line,

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tagseal.workflow.document import Job, Step, Workflow
+    from tagseal.workflow.document import Workflow, WorkflowJob, WorkflowStep
     from tagseal.workflow.finding import Level
-    from tagseal.workflow.tree import Field
+    from tagseal.workflow.tree import PlacedValue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class ProjectFacts:
     """What is known about the project beside the workflow; nothing of it need be."""
 
     tag: str | None = None
@@ -36,12 +36,12 @@ class Hit:
     """Where it differs from the rule's."""
 
 
-def hit(at: Field, what: str, level: Level | None = None) -> Hit:
+def hit(at: PlacedValue, what: str, level: Level | None = None) -> Hit:
     """Return a hit at a value."""
     return Hit(line=at.line, column=at.column, what=what, level=level)
 
 
-def place(workflow: Workflow, *path: str) -> Field:
+def place(workflow: Workflow, *path: str) -> PlacedValue:
     """Return the value at this path, or the nearest above it that there is."""
     at = workflow.at
     for key in path:
@@ -51,11 +51,11 @@ def place(workflow: Workflow, *path: str) -> Field:
     return at
 
 
-def steps_of(workflow: Workflow) -> Iterator[tuple[Job, Step]]:
+def steps_of(workflow: Workflow) -> Iterator[tuple[WorkflowJob, WorkflowStep]]:
     """Yield every step, with its job."""
     return ((job, step) for job in workflow.jobs for step in job.steps)
 
 
-def act(step: Step) -> Field:
+def act(step: WorkflowStep) -> PlacedValue:
     """Return where the step says what it does."""
     return step.at.get("uses") or step.at.get("run") or step.at

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tagseal.workflow.document import Workflow
     from tagseal.workflow.finding import Level
-    from tagseal.workflow.rules import Hit, Known
+    from tagseal.workflow.rules import Hit, ProjectFacts
 
 _SECRET = re.compile(r"\bsecrets\s*(?:\.\s*([A-Za-z0-9_]+)|\[\s*'([^']+)'\s*\])")
 _TAGS = re.compile(
@@ -28,18 +28,20 @@ _MODULE = re.compile(r"(?<!\S)\S*python[0-9.]*(?:[ \t]+-[A-HJ-OQ-Za-z]+)*[ \t]+-
 _CACHED = ("actions/cache", "actions/cache/restore", "swatinem/rust-cache", "hynek/setup-cached-uv")
 
 
-def permissions_at_top(workflow: Workflow, known: Known) -> Iterator[Hit]:
+def permissions_at_top(workflow: Workflow, known: ProjectFacts) -> Iterator[Hit]:
     """Find rights that every job has."""
     at = workflow.permissions
     if at is None:
         return
-    granted = at.text or ", ".join(f"{name}: {one.text}" for name, one in at.entries.items() if one.text != "none")
+    granted = at.text or ", ".join(
+        f"{name}: {entry.text}" for name, entry in at.entries.items() if entry.text != "none"
+    )
     if granted:
         level: Level | None = None if "write" in granted else "warning"
         yield hit(at, f"every job gets {show(granted)}", level)
 
 
-def permissions_missing(workflow: Workflow, known: Known) -> Iterator[Hit]:
+def permissions_missing(workflow: Workflow, known: ProjectFacts) -> Iterator[Hit]:
     """Find jobs whose rights are a setting of the repository: it may be everything."""
     jobs = [job for job in workflow.jobs if job.permissions is None]
     if jobs:
@@ -47,7 +49,7 @@ def permissions_missing(workflow: Workflow, known: Known) -> Iterator[Hit]:
         yield hit(place(workflow, "jobs"), f"no permissions are set for {names}; the repository's default may be all")
 
 
-def identity_beside_code(workflow: Workflow, known: Known) -> Iterator[Hit]:
+def identity_beside_code(workflow: Workflow, known: ProjectFacts) -> Iterator[Hit]:
     """Find a job that may sign and runs the project's code: whatever a back end imports can sign as well."""
     for job in workflow.jobs:
         steps = [step for step in job.steps if runs_code(step)]
@@ -57,7 +59,7 @@ def identity_beside_code(workflow: Workflow, known: Known) -> Iterator[Hit]:
             yield hit(act(steps[0]), f"job {show(job.id)} has `id-token: write` and {code}")
 
 
-def checkout_on_path(workflow: Workflow, known: Known) -> Iterator[Hit]:
+def checkout_on_path(workflow: Workflow, known: ProjectFacts) -> Iterator[Hit]:
     """Find Python that looks for its modules in the checkout, in a job that may sign or publish."""
     for job in workflow.jobs:
         if not (job.may("id-token") or job_publishes(job)):
@@ -71,13 +73,13 @@ def checkout_on_path(workflow: Workflow, known: Known) -> Iterator[Hit]:
                 yield hit(act(step), f"`{called[0].strip()}` imports what lies in the checkout, such as pip.py", level)
 
 
-def foreign_jobs(workflow: Workflow, known: Known) -> Iterator[Hit]:
+def foreign_jobs(workflow: Workflow, known: ProjectFacts) -> Iterator[Hit]:
     """Find jobs beside those of a release that could sign as it: the guard refuses them."""
     for holder in foreign_holders(workflow, index=known.index) if runs_verbs(workflow) else ():
         yield hit(holder.job.at, f"job {show(holder.job.id)} can sign as this release: {holder.reason}")
 
 
-def secrets_beside_code(workflow: Workflow, known: Known) -> Iterator[Hit]:
+def secrets_beside_code(workflow: Workflow, known: ProjectFacts) -> Iterator[Hit]:
     """Find secrets in a job that runs the project's code."""
     for job in workflow.jobs:
         code = next((step for step in job.steps if runs_code(step)), None)
@@ -90,7 +92,7 @@ def secrets_beside_code(workflow: Workflow, known: Known) -> Iterator[Hit]:
                     yield hit(at, f"the secret {show(name)} is {beside}")
 
 
-def self_hosted(workflow: Workflow, known: Known) -> Iterator[Hit]:
+def self_hosted(workflow: Workflow, known: ProjectFacts) -> Iterator[Hit]:
     """Find jobs on machines that keep what the last job left."""
     for job in workflow.jobs:
         if "self-hosted" in job.runs_on:
@@ -98,7 +100,7 @@ def self_hosted(workflow: Workflow, known: Known) -> Iterator[Hit]:
             yield hit(job.at.entries["runs-on"], f"job {show(job.id)} runs on a machine of your own", level)
 
 
-def credentials_kept(workflow: Workflow, known: Known) -> Iterator[Hit]:
+def credentials_kept(workflow: Workflow, known: ProjectFacts) -> Iterator[Hit]:
     """Find checkouts that leave the job's token in the folder."""
     for job, step in steps_of(workflow):
         if step.action == "actions/checkout" and step.option("persist-credentials") != "false":
@@ -106,19 +108,19 @@ def credentials_kept(workflow: Workflow, known: Known) -> Iterator[Hit]:
             yield hit(act(step), f"job {show(job.id)} leaves its token in the checkout", level)
 
 
-def shallow(workflow: Workflow, known: Known) -> Iterator[Hit]:
+def shallow(workflow: Workflow, known: ProjectFacts) -> Iterator[Hit]:
     """Find checkouts without tags in jobs that look at tags."""
     for job, step in steps_of(workflow):
         if step.action == "actions/checkout" and not {step.option("fetch-depth"), step.option("fetch-tags")} & {
             "0",
             "true",
         }:
-            reader = next((one for one in job.steps if _TAGS.search(commands(one))), None)
+            reader = next((step for step in job.steps if _TAGS.search(commands(step))), None)
             if reader:
                 yield hit(act(step), f"{show(reader.name)} looks at tags, and this checkout has one commit")
 
 
-def cached(workflow: Workflow, known: Known) -> Iterator[Hit]:
+def cached(workflow: Workflow, known: ProjectFacts) -> Iterator[Hit]:
     """Find caches, which runs for other refs may have filled, in jobs that sign or publish."""
     for job, step in steps_of(workflow):
         caches = step.action in _CACHED or (
@@ -132,7 +134,7 @@ def cached(workflow: Workflow, known: Known) -> Iterator[Hit]:
             )
 
 
-def continues(workflow: Workflow, known: Known) -> Iterator[Hit]:
+def continues(workflow: Workflow, known: ProjectFacts) -> Iterator[Hit]:
     """Find publication that may fail in silence."""
     for job in workflow.jobs:
         if job.continues not in {"", "false"} and job_publishes(job):
@@ -147,7 +149,7 @@ def continues(workflow: Workflow, known: Known) -> Iterator[Hit]:
                 )
 
 
-def cancels(workflow: Workflow, known: Known) -> Iterator[Hit]:
+def cancels(workflow: Workflow, known: ProjectFacts) -> Iterator[Hit]:
     """Find publication that a later run ends half way."""
     acting = [job for job in workflow.jobs if job_publishes(job)]
     holders = [workflow.at, *(job.at for job in acting)] if acting else []

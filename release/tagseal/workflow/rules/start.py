@@ -15,9 +15,9 @@ from tagseal.workflow.rules import Hit, hit, place
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tagseal.workflow.document import Job, Workflow
+    from tagseal.workflow.document import Workflow, WorkflowJob
     from tagseal.workflow.finding import Level
-    from tagseal.workflow.rules import Known
+    from tagseal.workflow.rules import ProjectFacts
 
 _OF_TAGS = re.compile(
     r"refs/tags|ref_type|github\.event_name\s*==\s*'release'|github\.event\.action\s*==\s*'published'"
@@ -26,7 +26,7 @@ _NO_VERSION = "nightly"
 """A tag that names no version: a filter that takes it takes whatever is pushed."""
 
 
-def branch_can_sign(workflow: Workflow, known: Known) -> Iterator[Hit]:
+def branch_can_sign(workflow: Workflow, known: ProjectFacts) -> Iterator[Hit]:
     """Find events that are on a branch, in a workflow with a job that then signs or publishes."""
     signers = [job for job in workflow.jobs if _acts(job) and not _only_tags(workflow, job)]
     starts = workflow.starts
@@ -41,11 +41,11 @@ def branch_can_sign(workflow: Workflow, known: Known) -> Iterator[Hit]:
             yield hit(place(workflow, "on", event), f"`{event}` can start {jobs} on a branch", level)
 
 
-def _acts(job: Job) -> bool:
+def _acts(job: WorkflowJob) -> bool:
     return job.may("id-token") or job_publishes(job)
 
 
-def _only_tags(workflow: Workflow, job: Job) -> bool:
+def _only_tags(workflow: Workflow, job: WorkflowJob) -> bool:
     """Tell whether the job, or one that it waits for, looks at the ref: in ``if``, or with the guard."""
     line = (job, *workflow.before(job))
     asked = any(_OF_TAGS.search(one.condition) for one in line)
@@ -54,14 +54,14 @@ def _only_tags(workflow: Workflow, job: Job) -> bool:
     )
 
 
-def tag_not_matched(workflow: Workflow, known: Known) -> Iterator[Hit]:
+def tag_not_matched(workflow: Workflow, known: ProjectFacts) -> Iterator[Hit]:
     """Find a filter of tags that the project's own tags do not pass."""
     at = place(workflow, "on", "push", "tags")
     if known.tag and (found := filters(workflow)) and not passes(found, known.tag):
         yield hit(at, f"the tag {show(known.tag)} of this project passes none of {', '.join(map(show, found))}")
 
 
-def trigger_too_wide(workflow: Workflow, known: Known) -> Iterator[Hit]:
+def trigger_too_wide(workflow: Workflow, known: ProjectFacts) -> Iterator[Hit]:
     """Find a filter of tags that takes whatever tag is pushed."""
     if (found := filters(workflow)) and passes(found, _NO_VERSION):
         yield hit(place(workflow, "on", "push", "tags"), f"{', '.join(map(show, found))} takes any tag")
@@ -74,7 +74,7 @@ def filters(workflow: Workflow) -> tuple[str, ...]:
     return at.words if push is not None and at is push.get("tags") else ()
 
 
-def callable_signs(workflow: Workflow, known: Known) -> Iterator[Hit]:
+def callable_signs(workflow: Workflow, known: ProjectFacts) -> Iterator[Hit]:
     """Find a signing workflow that others may call."""
     if workflow.starts.callable and any(job.may("id-token") for job in workflow.jobs):
         yield hit(
@@ -82,7 +82,7 @@ def callable_signs(workflow: Workflow, known: Known) -> Iterator[Hit]:
         )
 
 
-def pull_request_target(workflow: Workflow, known: Known) -> Iterator[Hit]:
+def pull_request_target(workflow: Workflow, known: ProjectFacts) -> Iterator[Hit]:
     """Find the event that runs with the repository's rights for a stranger's pull request."""
     if "`pull_request_target`" in workflow.starts.others:
         yield hit(
@@ -90,7 +90,7 @@ def pull_request_target(workflow: Workflow, known: Known) -> Iterator[Hit]:
         )
 
 
-def identity_file(workflow: Workflow, known: Known) -> Iterator[Hit]:
+def identity_file(workflow: Workflow, known: ProjectFacts) -> Iterator[Hit]:
     """Find a file name that is not the documented identity, and commands that name another file."""
     if known.documented and workflow.file not in known.documented and any(map(_acts, workflow.jobs)):
         names = ", ".join(map(show, known.documented))

@@ -15,10 +15,10 @@ from tagseal.workflow.rules import Hit, act, hit, steps_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tagseal.workflow.document import Job, Workflow
+    from tagseal.workflow.document import Workflow, WorkflowJob
     from tagseal.workflow.finding import Level
-    from tagseal.workflow.rules import Known
-    from tagseal.workflow.tree import Field
+    from tagseal.workflow.rules import ProjectFacts
+    from tagseal.workflow.tree import PlacedValue
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
 _STRANGERS = re.compile(
@@ -31,7 +31,7 @@ _CHECKS = re.compile(
 )
 
 
-def unpinned(workflow: Workflow, known: Known) -> Iterator[Hit]:
+def unpinned(workflow: Workflow, known: ProjectFacts) -> Iterator[Hit]:
     """Find actions, and called workflows, whose owner can change what they are."""
     for job in workflow.jobs:
         level: Level | None = None if job.may("id-token") or job_publishes(job) else "warning"
@@ -42,7 +42,7 @@ def unpinned(workflow: Workflow, known: Known) -> Iterator[Hit]:
                 yield hit(at, f"{show(at.text)} is whatever its owner calls so", level)
 
 
-def pasted(workflow: Workflow, known: Known) -> Iterator[Hit]:
+def pasted(workflow: Workflow, known: ProjectFacts) -> Iterator[Hit]:
     """Find expressions that become part of a script."""
     for _, step in steps_of(workflow):
         script = step.at.get("run") or _script(step.action, step.at)
@@ -53,23 +53,23 @@ def pasted(workflow: Workflow, known: Known) -> Iterator[Hit]:
             )
 
 
-def _script(action: str, at: Field) -> Field | None:
+def _script(action: str, at: PlacedValue) -> PlacedValue | None:
     options = at.get("with")
     return options.get("script") if options and action == "actions/github-script" else None
 
 
-def unchecked(workflow: Workflow, known: Known) -> Iterator[Hit]:
+def unchecked(workflow: Workflow, known: ProjectFacts) -> Iterator[Hit]:
     """Find artifacts of another job that are published or signed as they come."""
     for job, step in steps_of(workflow):
         if step.action == "actions/download-artifact" and _acts(job):
-            checked = bool(step.option("artifact-ids")) or any(_CHECKS.search(commands(one)) for one in job.steps)
+            checked = bool(step.option("artifact-ids")) or any(_CHECKS.search(commands(step)) for step in job.steps)
             if not checked:
                 yield hit(
                     act(step), f"job {show(job.id)} publishes or signs files that it takes by the artifact's name"
                 )
 
 
-def kept_artifact(workflow: Workflow, known: Known) -> Iterator[Hit]:
+def kept_artifact(workflow: Workflow, known: ProjectFacts) -> Iterator[Hit]:
     """Find artifacts that a job run again cannot hand on."""
     for job, step in steps_of(workflow):
         uploads = step.action == "actions/upload-artifact" and step.option("overwrite") != "true"
@@ -77,5 +77,5 @@ def kept_artifact(workflow: Workflow, known: Known) -> Iterator[Hit]:
             yield hit(act(step), f"job {show(job.id)}, run again, finds its artifact there")
 
 
-def _acts(job: Job) -> bool:
+def _acts(job: WorkflowJob) -> bool:
     return job.may("id-token") or job_publishes(job)

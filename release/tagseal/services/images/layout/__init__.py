@@ -17,20 +17,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagseal.services.images.layout import failures
-from tagseal.services.images.layout.sources import BLOBS, Folder, opened
+from tagseal.services.images.layout.sources import BLOBS, Folder, open_source
 from tagseal.services.images.layout.tree import path_of, walk
-from tagseal.services.images.layout.values import Descriptor, Image
+from tagseal.services.images.layout.values import Descriptor, LayoutImage
 
 if TYPE_CHECKING:
     from tagseal.services.images.layout.sources import Source
 
-__all__ = ["Descriptor", "Image", "blob", "copy", "frame", "read", "take"]
+__all__ = ["Descriptor", "LayoutImage", "blob", "copy", "frame", "read", "take"]
 
 _BLOCK = 1 << 20
 """Bytes in memory at a time."""
 
 
-def take(source: Path, folder: Path) -> Image:
+def take(source: Path, folder: Path) -> LayoutImage:
     """Copy an image into a normalised layout, which takes the place of ``folder`` when it is whole.
 
     Args:
@@ -42,11 +42,14 @@ def take(source: Path, folder: Path) -> Image:
         UsageError: It is no OCI image, or not one.
         Refused: A file is a link, a device or a pipe.
     """
-    with tempfile.TemporaryDirectory(prefix=".layout-", dir=folder.parent) as room, opened(source, Path(room)) as found:
+    with (
+        tempfile.TemporaryDirectory(prefix=".layout-", dir=folder.parent) as room,
+        open_source(source, Path(room)) as found,
+    ):
         return copy(found, folder)
 
 
-def copy(source: Source, folder: Path) -> Image:
+def copy(source: Source, folder: Path) -> LayoutImage:
     """Copy an image from wherever it can be read, as :func:`take` does."""
     staging = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(staging, ignore_errors=True)
@@ -73,7 +76,7 @@ def _aside(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.old")
 
 
-def read(folder: Path) -> Image:
+def read(folder: Path) -> LayoutImage:
     """Read back a normalised layout and hash every byte of it.
 
     Raises:
@@ -91,7 +94,7 @@ def read(folder: Path) -> Image:
     for one in image.blobs:
         _stream(source, one, None)
     for name, text in wanted.items():
-        with source.opened(name) as (stream, size):
+        with source.open(name) as (stream, size):
             if stream.read(size) != text:
                 raise failures.damage(name, "is not as it was written")
     expected = {*wanted, *map(path_of, (*image.documents, *image.blobs))}
@@ -108,7 +111,7 @@ def blob(folder: Path, sha256: str) -> Path:
 def _stream(source: Source, expected: Descriptor, target: Path | None) -> None:
     """Hash a file, copy it where there is a target, and compare it with its descriptor."""
     digest = hashlib.sha256()
-    with source.opened(path_of(expected)) as (stream, size), ExitStack() as stack:
+    with source.open(path_of(expected)) as (stream, size), ExitStack() as stack:
         if size != expected.size:
             raise failures.differs(expected, f"{size:,} bytes")
         file = stack.enter_context(target.open("xb")) if target else None

@@ -28,7 +28,7 @@ _PLATFORM = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
+class ListedDescriptor:
     """A descriptor with what its document says beside it."""
 
     descriptor: Descriptor
@@ -56,7 +56,7 @@ def check_layout(text: bytes) -> None:
         raise failures.damage(where, f"says version {show(str(version))}")
 
 
-def index(text: bytes, where: str) -> tuple[Listed, ...]:
+def index(text: bytes, where: str) -> tuple[ListedDescriptor, ...]:
     """Return what an index lists, in its order.
 
     Raises:
@@ -78,7 +78,7 @@ def manifest(text: bytes, where: str) -> tuple[Descriptor, tuple[Descriptor, ...
     table = _document(text, where, MANIFEST, never=("manifests", "fsLayers"))
     config = _descriptor(_field(table, "config", where), f"{where}: config")
     layers = _array(table, "layers", where)
-    return config, tuple(_descriptor(one, f"{where}: layers.{number}") for number, one in enumerate(layers))
+    return config, tuple(_descriptor(layer, f"{where}: layers.{number}") for number, layer in enumerate(layers))
 
 
 def configuration(text: bytes, where: str) -> Platform:
@@ -101,11 +101,11 @@ def _document(text: bytes, where: str, kind: str, *, never: tuple[str, ...]) -> 
     return table
 
 
-def _listed_descriptor(value: object, where: str) -> Listed:
+def _listed_descriptor(value: object, where: str) -> ListedDescriptor:
     table = _object(value, where)
     platform = _field(table, "platform", where, None)
     annotations = _object(_field(table, "annotations", where, {}), f"{where}.annotations")
-    found = Listed(
+    found = ListedDescriptor(
         descriptor=_descriptor(table, where),
         platform=None if platform is None else _platform(_object(platform, where), f"{where}.platform"),
         kind=str(annotations.get(f"{REFERENCE}.type", "")),

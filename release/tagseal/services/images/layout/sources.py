@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Protocol
 
 from tagseal.machine import archives, files
-from tagseal.machine.members import Unsafe, inside
+from tagseal.machine.members import UnsafeMember, inside
 from tagseal.names import show
 from tagseal.services.images.layout import failures
 
@@ -45,7 +45,7 @@ class Readable(Protocol):
 class Source(Protocol):
     """A layout that can be read, whatever it lies in."""
 
-    def opened(self, name: str) -> AbstractContextManager[tuple[Readable, int]]:
+    def open(self, name: str) -> AbstractContextManager[tuple[Readable, int]]:
         """Open one file by its path in the layout: its stream and its size in bytes.
 
         Raises:
@@ -54,7 +54,7 @@ class Source(Protocol):
 
 
 @contextmanager
-def opened(path: Path, room: Path) -> Iterator[Source]:
+def open_source(path: Path, room: Path) -> Iterator[Source]:
     """Open an archive or a layout's folder; ``room`` is a folder for what a gzipped archive unpacks to.
 
     Raises:
@@ -90,12 +90,12 @@ class Folder:
                 raise files.irregular(folder, "a link")
 
     @contextmanager
-    def opened(self, name: str) -> Iterator[tuple[Readable, int]]:
+    def open(self, name: str) -> Iterator[tuple[Readable, int]]:
         """Open one file."""
         path = self._path / name
         if not path.is_symlink() and not path.exists():
             raise failures.missing(name)
-        with files.opened(path) as file:
+        with files.open_file(path) as file:
             size = file.seek(0, io.SEEK_END)
             file.seek(0)
             yield file, size
@@ -110,15 +110,15 @@ class Archive:
         self._members = members
 
     @contextmanager
-    def opened(self, name: str) -> Iterator[tuple[Readable, int]]:
+    def open(self, name: str) -> Iterator[tuple[Readable, int]]:
         """Open one file."""
         if name not in self._members:
             raise failures.missing(name)
         at, size = self._members[name]
-        yield _Part(self._file, at, size), size
+        yield _Member(self._file, at, size), size
 
 
-class _Part:
+class _Member:
     """One member's bytes."""
 
     def __init__(self, file: IO[bytes], at: int, size: int) -> None:
@@ -142,12 +142,12 @@ class _Headers(io.RawIOBase):
 
     def read(self, size: int = -1, /) -> bytes:
         if not 0 <= size <= _HEADER:
-            raise Unsafe(archives.BOMB)
+            raise UnsafeMember(archives.BOMB)
         return self._file.read(size)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
         if not 0 <= offset < _LARGEST:
-            raise Unsafe("a member of a size that no file has")
+            raise UnsafeMember("a member of a size that no file has")
         return self._file.seek(offset, whence)
 
     def tell(self) -> int:
@@ -156,7 +156,7 @@ class _Headers(io.RawIOBase):
 
 @contextmanager
 def _archive(path: Path, room: Path) -> Iterator[Archive]:
-    with files.opened(path) as file, tempfile.TemporaryFile(dir=room) as unpacked:
+    with files.open_file(path) as file, tempfile.TemporaryFile(dir=room) as unpacked:
         try:
             plain: IO[bytes] = file
             packed = file.read(len(_GZIP)) == _GZIP
@@ -167,7 +167,7 @@ def _archive(path: Path, room: Path) -> Iterator[Archive]:
                 plain = unpacked
             plain.seek(0)
             members = _members(plain, path.name)
-        except Unsafe as error:
+        except UnsafeMember as error:
             raise failures.unsafe(path.name, str(error)) from error
         except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, ValueError) as error:
             raise failures.absent(path.name, f"no readable tar archive ({show(str(error))[1:-1]})") from error
@@ -181,15 +181,15 @@ def _members(file: IO[bytes], name: str) -> Mapping[str, tuple[int, int]]:
     with tarfile.open(fileobj=_Headers(file), mode="r:") as archive:
         for count, member in enumerate(archive):
             if count >= _MEMBERS:
-                raise Unsafe(archives.BOMB)
+                raise UnsafeMember(archives.BOMB)
             try:
                 _look(member, found)
-            except Unsafe as error:
+            except UnsafeMember as error:
                 findings.append(str(error))
     # First: `docker save` wrote links for years, and whoever brings such an archive needs the way out.
     _is_layout(name, found.keys())
     if findings:
-        raise Unsafe(findings[0])
+        raise UnsafeMember(findings[0])
     return found
 
 
@@ -201,9 +201,9 @@ def _look(member: tarfile.TarInfo, found: dict[str, tuple[int, int]]) -> None:
     if member.isdir():
         return
     if not member.isreg() or member.issparse() or member.size < 0:
-        raise Unsafe(f"{show(name)}, which is a link, a device, a pipe or sparse")
+        raise UnsafeMember(f"{show(name)}, which is a link, a device, a pipe or sparse")
     if name in found:
-        raise Unsafe(f"{show(name)} twice")
+        raise UnsafeMember(f"{show(name)} twice")
     found[name] = member.offset_data, member.size
 
 

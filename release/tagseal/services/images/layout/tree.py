@@ -14,12 +14,21 @@ from typing import TYPE_CHECKING
 from tagseal.records import Manifest
 from tagseal.services.images.layout import documents, failures
 from tagseal.services.images.layout.sources import BLOBS
-from tagseal.services.images.layout.values import CONFIG, EMPTY, IN_TOTO, INDEX, LAYERS, MANIFEST, Descriptor, Image
+from tagseal.services.images.layout.values import (
+    CONFIG,
+    EMPTY,
+    IN_TOTO,
+    INDEX,
+    LAYERS,
+    MANIFEST,
+    Descriptor,
+    LayoutImage,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Container
 
-    from tagseal.services.images.layout.documents import Listed
+    from tagseal.services.images.layout.documents import ListedDescriptor
     from tagseal.services.images.layout.sources import Source
     from tagseal.services.images.layout.values import Platform
 
@@ -31,7 +40,7 @@ _DEPTH = 4
 """Indexes one in another, the root among them."""
 
 
-def walk(source: Source) -> Image:
+def walk(source: Source) -> LayoutImage:
     """Read a layout's image; layers are named, not read.
 
     Raises:
@@ -58,7 +67,7 @@ class _Walk:
         self._manifests: list[Manifest] = []
         self._about: list[str] = []
 
-    def image(self, root: Descriptor) -> Image:
+    def image(self, root: Descriptor) -> LayoutImage:
         platform = ""
         if root.media_type == INDEX:
             self._index(root, depth=1)
@@ -69,7 +78,7 @@ class _Walk:
             raise failures.media_type(root.media_type, "index.json")
         if both := self._documents.keys() & self._blobs.keys():
             raise failures.damage(f"sha256:{min(both)}", "is listed as a manifest and as a blob")
-        return Image(
+        return LayoutImage(
             root=root,
             platform=platform,
             manifests=tuple(self._manifests),
@@ -97,7 +106,7 @@ class _Walk:
                 platforms.add(key)
         self._found(descriptor)
 
-    def _platform(self, listed: Listed) -> Platform:
+    def _platform(self, listed: ListedDescriptor) -> Platform:
         own = self._runnable(listed.descriptor)
         platform = listed.platform or own
         if platform.usual != own.usual:
@@ -111,7 +120,7 @@ class _Walk:
             raise failures.damage(descriptor.digest, "is for no platform and no attestation")
         return own
 
-    def _attestation(self, listed: Listed) -> None:
+    def _attestation(self, listed: ListedDescriptor) -> None:
         own = self._manifest(listed.descriptor, {IN_TOTO}, {CONFIG, EMPTY})
         if own is not None and not own.unknown:
             raise failures.damage(listed.descriptor.digest, f"is an attestation and for {own}")
@@ -155,7 +164,7 @@ class _Walk:
 
     def _complete(self, root: Descriptor) -> None:
         """Check what only the whole tree tells."""
-        platforms = {f"sha256:{one.sha256}" for one in self._manifests if one.platform}
+        platforms = {f"sha256:{manifest.sha256}" for manifest in self._manifests if manifest.platform}
         if not platforms:
             raise failures.damage(root.digest, "lists no platform")
         if strange := next((one for one in self._about if one and one not in platforms), None):
@@ -177,7 +186,7 @@ def _bytes(source: Source, descriptor: Descriptor, limit: int) -> bytes:
 
 
 def _text(source: Source, name: str, limit: int) -> bytes:
-    with source.opened(name) as (stream, size):
+    with source.open(name) as (stream, size):
         if size > limit:
             raise failures.too_large(f"{size:,} bytes in {name}", f"{limit:,} bytes")
         return stream.read(limit)

@@ -64,7 +64,7 @@ class Platform:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Image:
+class LayoutImage:
     """An image, read whole: its root and everything that the root reaches."""
 
     root: Descriptor
@@ -80,7 +80,7 @@ class Image:
     @property
     def platforms(self) -> tuple[str, ...]:
         """What it runs on, as listed."""
-        return tuple(one.platform for one in self.manifests if one.platform) or (self.platform,)
+        return tuple(manifest.platform for manifest in self.manifests if manifest.platform) or (self.platform,)
 
     def artifact(self, name: str) -> Artifact:
         """Return what the records say of it; ``name`` is registry and repository."""

@@ -14,17 +14,18 @@ from typing import IO, TYPE_CHECKING, Any
 from tagseal.errors import ServiceError, UsageError
 from tagseal.names import safe_image
 from tagseal.services.images.registry import referrers, refusals
-from tagseal.services.images.registry.client import TIMEOUT, Client
+from tagseal.services.images.registry.client import TIMEOUT, RegistryClient
 from tagseal.services.images.registry.credentials import Credentials, credentials
 from tagseal.services.images.registry.manifests import Manifests, RemoteManifest
-from tagseal.services.images.registry.referrers import Descriptor
 from tagseal.services.images.registry.uploads import Uploads
 from tagseal.services.retry import Retry
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Credentials", "Descriptor", "Registry", "RemoteManifest", "credentials"]
+    from tagseal.services.images.registry.referrers import Referrer
+
+__all__ = ["Credentials", "Referrer", "Registry", "RemoteManifest", "credentials"]
 
 LARGEST_BLOB = 64 << 30
 """Bytes."""
@@ -68,7 +69,7 @@ class Registry:
         self.host, self.repository = safe_image(f"{host}/{repository}")
         self._timeout = timeout
         self._retry = retry or Retry(patience=0)
-        client = Client(host, repository, credentials, timeout, pushes=pushes)
+        client = RegistryClient(host, repository, credentials, timeout, pushes=pushes)
         self._manifests, self._uploads = Manifests(client), Uploads(client, self._retry)
 
     def anonymous(self) -> Registry:
@@ -191,7 +192,7 @@ class Registry:
                 self._append(referrers.tag(subject_sha256), referrers.entry(content, media_type, sha256))
         return sha256
 
-    def referrers(self, sha256: str, artifact_type: str = "") -> tuple[Descriptor, ...]:
+    def referrers(self, sha256: str, artifact_type: str = "") -> tuple[Referrer, ...]:
         """Return what refers to a manifest: from the API, else from the fallback tag."""
         listed = self._retry.read(partial(self._manifests.referrers, sha256, artifact_type))
         if listed is None:

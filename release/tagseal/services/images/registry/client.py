@@ -15,7 +15,7 @@ from urllib.parse import urljoin, urlsplit
 
 from tagseal.services import transport
 from tagseal.services.images.registry import refusals
-from tagseal.services.images.registry.tokens import Tokens
+from tagseal.services.images.registry.tokens import AuthorizationHeaders
 from tagseal.services.transport import BLOCK, Authorization
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Body(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class RegistryRequest:
     """What is asked."""
 
     doing: str
@@ -84,7 +84,7 @@ class Answer:
     content: bytes
 
 
-class Client:
+class RegistryClient:
     """A repository's API with one account's credentials; from any thread."""
 
     def __init__(
@@ -95,10 +95,10 @@ class Client:
         self._authority = _API.get(host, host)
         self.root = f"https://{self._authority}/v2/{repository}"
         self._repository, self._timeout = repository, timeout
-        self._tokens = Tokens(host, credentials)
+        self._tokens = AuthorizationHeaders(host, credentials)
         self._threads = threading.local()
 
-    def ask(self, request: Request) -> Answer:
+    def ask(self, request: RegistryRequest) -> Answer:
         """Send a request, a second time with a new token where the first one was too old, and return the answer.
 
         Raises:
@@ -142,7 +142,7 @@ class Client:
             raise refusals.insecure(self.host, location.partition("?")[0])
         return there
 
-    def _scopes(self, request: Request) -> tuple[str, ...]:
+    def _scopes(self, request: RegistryRequest) -> tuple[str, ...]:
         actions = "pull,push" if request.push or self._pushes else "pull"
         mount = (f"repository:{request.mount}:pull",) if request.mount else ()
         return (f"repository:{self._repository}:{actions}", *mount)
@@ -150,7 +150,7 @@ class Client:
     def _ours(self, url: str) -> bool:
         return urlsplit(url).netloc.lower().removesuffix(":443") == self._authority.removesuffix(":443")
 
-    def _follow(self, request: Request, authorization: str) -> Answer:
+    def _follow(self, request: RegistryRequest, authorization: str) -> Answer:
         url = request.url
         for _ in range(_HOPS):
             answer = self._send(request, url, authorization if self._ours(url) else "")
@@ -159,7 +159,7 @@ class Client:
             url = self.place(url, answer.headers.get("Location", ""))
         raise refusals.garbled_answer(self.host, request.doing, f"{_HOPS} redirects")
 
-    def _send(self, request: Request, url: str, authorization: str) -> Answer:
+    def _send(self, request: RegistryRequest, url: str, authorization: str) -> Answer:
         with self._session.request(
             request.method,
             url,

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from tagseal.errors import Refused, UsageError
 from tagseal.machine import actions, process
-from tagseal.machine.files import opened
+from tagseal.machine.files import open_file
 from tagseal.names import show
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _of_docker(environ: Mapping[str, str], host: str) -> Credentials | None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        with opened(path, follow=True) as file:
+        with open_file(path, follow=True) as file:
             content = file.read(_LARGEST + 1)
         config = json.loads(content) if len(content) <= _LARGEST else None
     except FileNotFoundError:

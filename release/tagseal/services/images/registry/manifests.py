@@ -14,13 +14,13 @@ from urllib.parse import quote
 from tagseal.errors import Refused
 from tagseal.names import IMAGE_TAG, show
 from tagseal.services.images.registry import referrers, refusals
-from tagseal.services.images.registry.client import Request
+from tagseal.services.images.registry.client import RegistryRequest
 from tagseal.services.transport import BLOCK
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from tagseal.services.images.registry.client import Answer, Client
+    from tagseal.services.images.registry.client import Answer, RegistryClient
 
 LIMIT = 4 << 20
 """Bytes of a manifest, and of a page: what registries take at most, "Pushing Manifests" there."""
@@ -51,7 +51,7 @@ class RemoteManifest:
 class Manifests:
     """What one repository says."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: RegistryClient) -> None:
         """Prepare; nothing is asked yet."""
         self._client = client
 
@@ -85,7 +85,9 @@ class Manifests:
         doing = f"push a manifest as {show(reference)}"
         headers = {"Content-Type": media_type}
         answer = self._client.ask(
-            Request(doing=doing, method="PUT", url=self._at(reference), push=True, headers=headers, body=content)
+            RegistryRequest(
+                doing=doing, method="PUT", url=self._at(reference), push=True, headers=headers, body=content
+            )
         )
         self.expect(doing, answer, _PUT)
         if named := answer.headers.get("Docker-Content-Digest"):
@@ -123,7 +125,7 @@ class Manifests:
         """Return a blob of ``limit`` bytes at most."""
         doing = f"read the blob sha256:{show(sha256)}"
         url = f"{self._client.root}/blobs/sha256:{quote(sha256, safe='')}"
-        answer = self._client.ask(Request(doing=doing, method="GET", url=url, limit=limit, led=True))
+        answer = self._client.ask(RegistryRequest(doing=doing, method="GET", url=url, limit=limit, led=True))
         self.expect(doing, answer, {_OK})
         content = self.hold_size(answer.content, limit, doing)
         self.compare("the blob", hashlib.sha256(content).hexdigest(), sha256)
@@ -133,7 +135,7 @@ class Manifests:
         """Write a blob to a file, ``limit`` bytes at most, and return how many it has."""
         doing = f"fetch the blob sha256:{show(sha256)}"
         url = f"{self._client.root}/blobs/sha256:{quote(sha256, safe='')}"
-        answer = self._client.ask(Request(doing=doing, method="GET", url=url, limit=limit, led=True, into=file))
+        answer = self._client.ask(RegistryRequest(doing=doing, method="GET", url=url, limit=limit, led=True, into=file))
         self.expect(doing, answer, {_OK})
         size = file.tell()
         file.seek(0)
@@ -173,7 +175,7 @@ class Manifests:
     def _ask(self, doing: str, method: str, reference: str) -> Answer:
         accept = {"Accept": ", ".join(_ACCEPTED)}
         return self._client.ask(
-            Request(doing=doing, method=method, url=self._at(reference), headers=accept, limit=LIMIT, led=True)
+            RegistryRequest(doing=doing, method=method, url=self._at(reference), headers=accept, limit=LIMIT, led=True)
         )
 
     def _at(self, reference: str) -> str:
@@ -187,7 +189,7 @@ class Manifests:
 
     def _pages(self, doing: str, url: str, statuses: Collection[int]) -> Iterator[Answer]:
         for _ in range(_PAGES):
-            answer = self._client.ask(Request(doing=doing, method="GET", url=url, limit=LIMIT))
+            answer = self._client.ask(RegistryRequest(doing=doing, method="GET", url=url, limit=LIMIT))
             self.expect(doing, answer, statuses)
             self.hold_size(answer.content, LIMIT, doing)
             yield answer

@@ -20,7 +20,7 @@ _SHA256 = re.compile(r"sha256:([0-9a-f]{64})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Descriptor:
+class Referrer:
     """What an index says of a manifest; every word is the registry's, or a stranger's."""
 
     media_type: str
@@ -56,14 +56,14 @@ def entries(content: bytes) -> list[dict[str, Any]]:
     return found
 
 
-def read_descriptor(entry: Mapping[str, Any]) -> Descriptor | None:
+def read_descriptor(entry: Mapping[str, Any]) -> Referrer | None:
     """Return an entry as a value; None for one that is not of that form, or has another kind of digest."""
     sha256, size, annotations = hexadecimal(entry.get("digest")), entry.get("size"), entry.get("annotations")
     media_type, artifact_type = entry.get("mediaType"), entry.get("artifactType") or ""
     if not (sha256 and isinstance(size, int) and isinstance(media_type, str) and isinstance(artifact_type, str)):
         return None
     kept = annotations if isinstance(annotations, dict) else {}
-    return Descriptor(
+    return Referrer(
         media_type=media_type,
         sha256=sha256,
         size=size,

@@ -39,7 +39,7 @@ def words(content: bytes) -> str:
     text = content.decode("utf-8", "replace")
     try:
         errors = json.loads(text)["errors"]
-        named = [f"{one.get('code', '')} {one.get('message', '')}".strip() for one in errors]
+        named = [f"{error.get('code', '')} {error.get('message', '')}".strip() for error in errors]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         named = []
     return show("; ".join(named) or " ".join(text.split()))

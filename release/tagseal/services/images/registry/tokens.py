@@ -57,7 +57,7 @@ def challenge(header: str) -> Challenge:
     return Challenge("", "", "")
 
 
-class Tokens:
+class AuthorizationHeaders:
     """The Authorization header for each scope; from any thread."""
 
     def __init__(self, host: str, credentials: Credentials | None) -> None:

@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from tagseal.errors import Busy, TagsealError, UsageError, VerificationFailed
-from tagseal.machine.files import opened
+from tagseal.machine.files import open_file
 from tagseal.names import number_of, show
 from tagseal.services.images.registry import refusals
-from tagseal.services.images.registry.client import Request
+from tagseal.services.images.registry.client import RegistryRequest
 from tagseal.services.transport import BLOCK
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from io import BufferedReader
     from pathlib import Path
 
-    from tagseal.services.images.registry.client import Answer, Client
+    from tagseal.services.images.registry.client import Answer, RegistryClient
     from tagseal.services.retry import Retry
 
 CHUNK = 32 << 20
@@ -67,7 +67,7 @@ class _Blob:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Upload:
+class _BlobUpload:
     """An upload that has begun."""
 
     place: str
@@ -79,7 +79,7 @@ class _Upload:
     """Of those bytes."""
 
 
-class _Unfit(Exception):  # noqa: N818 - caught in this module
+class _ChunksRefused(Exception):  # noqa: N818 - caught in this module
     """The registry does not take this blob in chunks of this size."""
 
     def __init__(self, *, smaller: bool) -> None:
@@ -88,7 +88,7 @@ class _Unfit(Exception):  # noqa: N818 - caught in this module
         """Whether it may take smaller ones."""
 
 
-class _Part:
+class _BlobPart:
     """A part of a blob on its way out, hashed as it goes."""
 
     def __init__(self, blob: _Blob, start: int, end: int, digest: hashlib._Hash) -> None:
@@ -113,7 +113,7 @@ class _Part:
 class Uploads:
     """What pushes blobs to one repository; from any thread."""
 
-    def __init__(self, client: Client, retry: Retry) -> None:
+    def __init__(self, client: RegistryClient, retry: Retry) -> None:
         """Prepare; nothing is sent yet."""
         self._client, self._retry = client, retry
         self._chunks: tuple[int, ...] = _CHUNKS.get(client.host, (CHUNK, SMALL_CHUNK))
@@ -121,7 +121,9 @@ class Uploads:
     def has(self, sha256: str, doing: str, *, push: bool = False) -> bool:
         """Tell whether the registry has a blob; to ``push``, the token that may is shown, for it is needed anyway."""
         answer = self._client.ask(
-            Request(doing=doing, method="HEAD", url=f"{self._client.root}/blobs/sha256:{sha256}", push=push, led=True)
+            RegistryRequest(
+                doing=doing, method="HEAD", url=f"{self._client.root}/blobs/sha256:{sha256}", push=push, led=True
+            )
         )
         if answer.status not in {200, 404}:
             raise self._client.refusal(doing, answer)
@@ -141,7 +143,7 @@ class Uploads:
             for chunk in self._chunks if size > CHUNK else ():
                 try:
                     self._in_chunks(blob, chunk, mount_from)
-                except _Unfit as unfit:
+                except _ChunksRefused as unfit:
                     if not unfit.smaller:
                         break
                     self._chunks = tuple(one for one in self._chunks if one < chunk)
@@ -154,13 +156,13 @@ class Uploads:
         """Begin an upload, and give it up."""
         doing = "begin an upload"
         answer = self._client.ask(
-            Request(doing=doing, method="POST", url=f"{self._client.root}/blobs/uploads/", push=True)
+            RegistryRequest(doing=doing, method="POST", url=f"{self._client.root}/blobs/uploads/", push=True)
         )
         if answer.status not in {_CREATED, _ACCEPTED}:
             raise self._client.refusal(doing, answer)
         place = self._client.place(answer.url, answer.headers.get("Location", ""))
         with suppress(TagsealError):  # not every registry lets go of one before it forgets it
-            self._client.ask(Request(doing=doing, method="DELETE", url=place, push=True))
+            self._client.ask(RegistryRequest(doing=doing, method="DELETE", url=place, push=True))
 
     def _at_once(self, blob: _Blob, mount: str) -> None:
         def send() -> bool:
@@ -178,7 +180,7 @@ class Uploads:
     def _in_chunks(self, blob: _Blob, chunk: int, mount: str) -> None:
         def finish() -> bool:
             if self._finish(upload, blob).status not in _PUT:
-                raise _Unfit(smaller=False)
+                raise _ChunksRefused(smaller=False)
             return True
 
         begun = self._retry.write(partial(self._begin, blob, mount), lambda: None)
@@ -193,12 +195,12 @@ class Uploads:
     def _is_stored(self, blob: _Blob) -> bool | None:
         return self.has(blob.sha256, blob.doing, push=True) or None
 
-    def _begin(self, blob: _Blob, mount: str) -> _Upload | None:
+    def _begin(self, blob: _Blob, mount: str) -> _BlobUpload | None:
         """Begin an upload; None where the blob was mounted instead."""
         query = "?" + urlencode({"mount": f"sha256:{blob.sha256}", "from": mount}) if mount else ""
         url = f"{self._client.root}/blobs/uploads/{query}"
         try:
-            answer = self._client.ask(Request(doing=blob.doing, method="POST", url=url, push=True, mount=mount))
+            answer = self._client.ask(RegistryRequest(doing=blob.doing, method="POST", url=url, push=True, mount=mount))
             if answer.status not in {_CREATED, _ACCEPTED}:
                 raise self._client.refusal(blob.doing, answer)
         except TagsealError as error:
@@ -209,50 +211,50 @@ class Uploads:
             return None
         least = answer.headers.get("OCI-Chunk-Min-Length", "")
         place = self._client.place(answer.url, answer.headers.get("Location", ""))
-        return _Upload(place=place, least=min(int(least), blob.size) if least.isdecimal() else 0)
+        return _BlobUpload(place=place, least=min(int(least), blob.size) if least.isdecimal() else 0)
 
-    def _send(self, upload: _Upload, blob: _Blob, end: int) -> bool:
+    def _send(self, upload: _BlobUpload, blob: _Blob, end: int) -> bool:
         """Send the bytes from where the registry stands to ``end``."""
-        parts = list[_Part]()
+        parts = list[_BlobPart]()
 
-        def body() -> _Part:
-            parts.append(_Part(blob, upload.end, end, upload.digest.copy()))
+        def body() -> _BlobPart:
+            parts.append(_BlobPart(blob, upload.end, end, upload.digest.copy()))
             return parts[-1]
 
         headers = {"Content-Type": "application/octet-stream", "Content-Range": f"{upload.end}-{end - 1}"}
         answer = self._client.ask(
-            Request(doing=blob.doing, method="PATCH", url=upload.place, push=True, headers=headers, body=body)
+            RegistryRequest(doing=blob.doing, method="PATCH", url=upload.place, push=True, headers=headers, body=body)
         )
         if answer.status not in _PUT or _stored_bytes(answer) not in {end, None}:
-            raise _Unfit(smaller=upload.end == 0)
+            raise _ChunksRefused(smaller=upload.end == 0)
         upload.place = self._client.place(answer.url, answer.headers.get("Location", ""))
         upload.end, upload.digest = end, parts[-1].digest
         return True
 
-    def _has_arrived(self, upload: _Upload, blob: _Blob, end: int) -> bool | None:
+    def _has_arrived(self, upload: _BlobUpload, blob: _Blob, end: int) -> bool | None:
         """Ask how far the registry has come; True where that is ``end``."""
-        answer = self._client.ask(Request(doing=blob.doing, method="GET", url=upload.place, push=True))
+        answer = self._client.ask(RegistryRequest(doing=blob.doing, method="GET", url=upload.place, push=True))
         stored = _stored_bytes(answer)
         if answer.status >= _CLIENT_ERRORS or stored is None or not upload.end <= stored <= end:
-            raise _Unfit(smaller=False)
+            raise _ChunksRefused(smaller=False)
         if there := answer.headers.get("Location", ""):
             upload.place = self._client.place(answer.url, there)
-        part = _Part(blob, upload.end, stored, upload.digest)
+        part = _BlobPart(blob, upload.end, stored, upload.digest)
         while part.read():
             pass
         upload.end = stored
         return True if stored == end else None
 
-    def _finish(self, upload: _Upload, blob: _Blob) -> Answer:
+    def _finish(self, upload: _BlobUpload, blob: _Blob) -> Answer:
         """Send what is left of the blob, and end the upload."""
         return self._client.ask(
-            Request(
+            RegistryRequest(
                 doing=blob.doing,
                 method="PUT",
                 url=f"{upload.place}{'&' if '?' in upload.place else '?'}digest=sha256:{blob.sha256}",
                 push=True,
                 headers={"Content-Type": "application/octet-stream"},
-                body=lambda: _Part(blob, upload.end, blob.size, upload.digest.copy()),
+                body=lambda: _BlobPart(blob, upload.end, blob.size, upload.digest.copy()),
                 patience=blob.size / _SPEED,
             )
         )
@@ -261,7 +263,7 @@ class Uploads:
 @contextmanager
 def _blob(path: Path, sha256: str, size: int) -> Iterator[_Blob]:
     try:
-        with opened(path) as file:
+        with open_file(path) as file:
             if os.fstat(file.fileno()).st_size != size:
                 raise _changed_blob(path.name, sha256)
             yield _Blob(file=file, name=path.name, sha256=sha256, size=size)

@@ -12,7 +12,7 @@ from tagseal.workflow.play.actions import artifacts, checkout, installers, pytho
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tagseal.workflow.document import Step
+    from tagseal.workflow.document import WorkflowStep
 
 ACTIONS: Mapping[str, Action] = {
     # The tag's own files.
@@ -44,7 +44,7 @@ ACTIONS: Mapping[str, Action] = {
 """By the action without its ref, in small letters."""
 
 
-def problems(step: Step, file: str) -> Iterator[UsageError]:
+def problems(step: WorkflowStep, file: str) -> Iterator[UsageError]:
     """Yield the errors for an action that is not played, or not with these inputs."""
     action = ACTIONS.get(step.action)
     if action is None:

@@ -16,18 +16,18 @@ from typing import TYPE_CHECKING, Any
 
 from tagseal.machine.files import measure
 from tagseal.names import show
-from tagseal.workflow.play.action import Done, StepFailedError
+from tagseal.workflow.play.action import StepEffects, StepFailedError
 from tagseal.workflow.play.actions import search
 
 if TYPE_CHECKING:
-    from tagseal.workflow.play.action import Call
+    from tagseal.workflow.play.action import StepCall
 
 _NO_NAME = re.compile(r'[":<>|*?\r\n\\/]')
 _NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 _NONE_FOUND = ("warn", "error", "ignore")
 
 
-def upload(call: Call) -> Done:
+def upload(call: StepCall) -> StepEffects:
     """Keep files for other jobs, under one name.
 
     Raises:
@@ -48,7 +48,7 @@ def upload(call: Call) -> Done:
             "Failed to CreateArtifact: Received non-retryable error: Failed request: (409) Conflict: an artifact with "
             "this name already exists on the workflow run"
         )
-    number = 1 + max((_artifact_facts(call, one)["id"] for one in _names(call)), default=0)
+    number = 1 + max((_artifact_facts(call, name)["id"] for name in _names(call)), default=0)
     root = search.root(call, patterns, found)
     with zipfile.ZipFile(target, "w") as archive:
         for path in found:
@@ -56,10 +56,10 @@ def upload(call: Call) -> Done:
     _, digest = measure(target)
     _place(call, name).write_text(json.dumps({"id": number, "digest": digest}), encoding="utf-8")
     call.log(f"artifact {name}: {len(found)} file{'s' * (len(found) != 1)}, sha256 {digest}")
-    return Done(outputs={"artifact-id": str(number), "artifact-digest": digest})
+    return StepEffects(outputs={"artifact-id": str(number), "artifact-digest": digest})
 
 
-def download(call: Call) -> Done:
+def download(call: StepCall) -> StepEffects:
     """Unpack an artifact of this run, or those whose names or numbers fit, or all.
 
     One alone goes into the folder itself, however it was asked for; several go into folders of their own.
@@ -75,10 +75,10 @@ def download(call: Call) -> Done:
         call.log(f"artifact {one}: here")
     if not chosen:
         call.log("Total of 0 artifact(s) downloaded")
-    return Done(outputs={"download-path": str(folder)})
+    return StepEffects(outputs={"download-path": str(folder)})
 
 
-def _choose(call: Call) -> list[str]:
+def _choose(call: StepCall) -> list[str]:
     """Return the names of the artifacts that are asked for."""
     there = _names(call)
     name, numbers = call.input_text("name"), call.input_text("artifact-ids")
@@ -99,7 +99,7 @@ def _choose(call: Call) -> list[str]:
     return chosen
 
 
-def _unpack(call: Call, name: str, folder: Path) -> None:
+def _unpack(call: StepCall, name: str, folder: Path) -> None:
     archive = call.host.artifacts / f"{name}.zip"
     if archive.is_symlink() or measure(archive)[1] != _artifact_facts(call, name)["digest"]:
         raise _failure(f"Digest validation failed for artifact(s): {name}. It is not the one that was uploaded")
@@ -109,7 +109,7 @@ def _unpack(call: Call, name: str, folder: Path) -> None:
             opened.extract(member, folder)
 
 
-def _inside(call: Call, folder: Path, member: str) -> None:
+def _inside(call: StepCall, folder: Path, member: str) -> None:
     """Hold a name in an archive against the folder that it is unpacked to, links in it included."""
     path = PurePosixPath(member)
     if path.is_absolute() or ".." in path.parts or (folder / path).is_symlink():
@@ -117,16 +117,16 @@ def _inside(call: Call, folder: Path, member: str) -> None:
     search.inside(call, str(folder / path))
 
 
-def _names(call: Call) -> list[str]:
+def _names(call: StepCall) -> list[str]:
     return sorted(path.stem for path in call.host.artifacts.glob("*.zip"))
 
 
-def _place(call: Call, name: str) -> Path:
+def _place(call: StepCall, name: str) -> Path:
     """Return where it is written what the service tells of an artifact."""
     return call.host.artifacts / f"{name}.json"
 
 
-def _artifact_facts(call: Call, name: str) -> dict[str, Any]:
+def _artifact_facts(call: StepCall, name: str) -> dict[str, Any]:
     """Return what the service tells of an artifact: number and digest."""
     try:
         told = json.loads(_place(call, name).read_text(encoding="utf-8"))
@@ -139,7 +139,7 @@ def _failure(text: str) -> StepFailedError:
     return StepFailedError(f"Unable to download artifact(s): {text}")
 
 
-def _nothing(call: Call, patterns: str) -> Done:
+def _nothing(call: StepCall, patterns: str) -> StepEffects:
     text = f"No files were found with the provided path: {patterns}. No artifacts will be uploaded."
     behaviour = call.input_text("if-no-files-found") or "warn"
     if behaviour not in _NONE_FOUND:
@@ -150,4 +150,4 @@ def _nothing(call: Call, patterns: str) -> Done:
     if behaviour == "error":
         raise StepFailedError(text)
     call.log(text)
-    return Done()
+    return StepEffects()

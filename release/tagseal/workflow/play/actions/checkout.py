@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import UsageError
 from tagseal.names import show
-from tagseal.workflow.play.action import Done
+from tagseal.workflow.play.action import StepEffects
 
 if TYPE_CHECKING:
-    from tagseal.workflow.play.action import Call
+    from tagseal.workflow.play.action import StepCall
 
 
-def play(call: Call) -> Done:
+def play(call: StepCall) -> StepEffects:
     """Put the checkout into the workspace.
 
     Raises:
@@ -31,4 +31,4 @@ def play(call: Call) -> Done:
     if call.input_text("persist-credentials", "true").lower() != "false":
         call.log("a runner keeps the token where every later step can read it: write `persist-credentials: false`")
     call.log(f"{'everything' if whole else 'one commit'} of {call.environ['GITHUB_REF']}")
-    return Done(outputs={"ref": call.environ["GITHUB_REF"], "commit": call.environ["GITHUB_SHA"]})
+    return StepEffects(outputs={"ref": call.environ["GITHUB_REF"], "commit": call.environ["GITHUB_SHA"]})

@@ -7,26 +7,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tagseal.workflow.play.action import Done, StepFailedError
+from tagseal.workflow.play.action import StepEffects, StepFailedError
 
 if TYPE_CHECKING:
-    from tagseal.workflow.play.action import Call
+    from tagseal.workflow.play.action import StepCall
 
 
-def cosign(call: Call) -> Done:
+def cosign(call: StepCall) -> StepEffects:
     """sigstore/cosign-installer."""
     return _install(call, "cosign", "cosign-release")
 
 
-def crane(call: Call) -> Done:
+def crane(call: StepCall) -> StepEffects:
     """imjasonh/setup-crane."""
     return _install(call, "crane", "version")
 
 
-def _install(call: Call, tool: str, version: str) -> Done:
+def _install(call: StepCall, tool: str, version: str) -> StepEffects:
     folder = call.host.tools.get(tool)
     if folder is None:
         raise StepFailedError(f"this rehearsal has no {tool}: the project has nothing that it is for")
     if asked := call.input_text(version):
         call.log(f"{tool} {asked} is asked for; the rehearsal's own is played")
-    return Done(path=(str(folder),))
+    return StepEffects(path=(str(folder),))

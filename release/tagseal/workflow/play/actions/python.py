@@ -17,18 +17,18 @@ from tagseal.errors import UsageError
 from tagseal.machine import backend, process
 from tagseal.names import show
 from tagseal.workflow.play import snapshots
-from tagseal.workflow.play.action import Done, StepFailedError
+from tagseal.workflow.play.action import StepEffects, StepFailedError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tagseal.workflow.play.action import Call
+    from tagseal.workflow.play.action import StepCall
 
 _PLAIN = re.compile(r"(\d+)(?:\.(\d+|x))?(?:\.(\d+|x))?", re.ASCII)
 _ASK = "import platform; print(platform.python_version())"
 
 
-def play(call: Call) -> Done:
+def play(call: StepCall) -> StepEffects:
     """Make the interpreter's folder and put it first on PATH.
 
     Raises:
@@ -45,14 +45,14 @@ def play(call: Call) -> Done:
             if made.code != 0:
                 raise StepFailedError("\n".join(process.tail(made.output + made.errors, 5)))
     python = folder / "bin" / "python"
-    return Done(
+    return StepEffects(
         outputs={"python-version": version, "python-path": str(python)},
         path=(str(python.parent),),
         environ={"pythonLocation": str(folder)},
     )
 
 
-def _read_specifier(call: Call) -> SpecifierSet:
+def _read_specifier(call: StepCall) -> SpecifierSet:
     """Read ``3.11``, ``3.x`` or ``>=3.11``; nothing is any version."""
     text = call.input_text("python-version")
     plain = _PLAIN.fullmatch(text)
@@ -70,7 +70,7 @@ def _read_specifier(call: Call) -> SpecifierSet:
         ) from error
 
 
-def _interpreter(call: Call, wanted: SpecifierSet) -> tuple[str, str]:
+def _interpreter(call: StepCall, wanted: SpecifierSet) -> tuple[str, str]:
     """Return an interpreter that fits, and its version."""
     own = sys.version.split()[0].rstrip("+")
     minors = {f"3.{minor}" for minor in range(8, 30) if any(wanted.contains(f"3.{minor}.{last}") for last in (0, 99))}
@@ -83,13 +83,13 @@ def _interpreter(call: Call, wanted: SpecifierSet) -> tuple[str, str]:
     return sys.executable, own
 
 
-def _version(call: Call, program: str) -> str:
+def _version(call: StepCall, program: str) -> str:
     environ = backend.child_environ(call.environ, home=call.temp / "set-up")
     told = process.run([program, "-I", "-c", _ASK], cwd=call.temp, environ=environ)
     return told.output.strip() if told.code == 0 else ""
 
 
-def executable(call: Call) -> Path:
+def executable(call: StepCall) -> Path:
     """Return the job's own interpreter.
 
     Raises:

@@ -16,12 +16,12 @@ from tagseal.workflow.play.action import StepFailedError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tagseal.workflow.play.action import Call
+    from tagseal.workflow.play.action import StepCall
 
 _WILD = re.compile(r"[*?\[]")
 
 
-def inside(call: Call, said: str) -> Path:
+def inside(call: StepCall, said: str) -> Path:
     """Return a path that is written in the workflow, links in it followed for the judgement alone.
 
     Raises:
@@ -35,7 +35,7 @@ def inside(call: Call, said: str) -> Path:
     return path
 
 
-def search(call: Call, patterns: Sequence[str], *, hidden: bool) -> list[Path]:
+def search(call: StepCall, patterns: Sequence[str], *, hidden: bool) -> list[Path]:
     """Return the files that the patterns name, in order; the last pattern that fits a file decides.
 
     Raises:
@@ -52,19 +52,19 @@ def search(call: Call, patterns: Sequence[str], *, hidden: bool) -> list[Path]:
     return sorted(kept)
 
 
-def root(call: Call, patterns: Sequence[str], files: Sequence[Path]) -> Path:
+def root(call: StepCall, patterns: Sequence[str], files: Sequence[Path]) -> Path:
     """Return the folder that names in the artifact are relative to: what all the patterns have in common.
 
     A file that is named by itself lies in its own folder; a pattern below another one changes nothing.
     """
-    bases = {_base(call, one) for one in patterns if not one.startswith("!")}
+    bases = {_base(call, pattern) for pattern in patterns if not pattern.startswith("!")}
     tops = [base for base in bases if not bases.intersection(base.parents)]
     if len(tops) > 1:
         return Path(os.path.commonpath(tops))
     return tops[0].parent if list(files) == tops else tops[0]
 
 
-def _files(call: Call, pattern: str, *, hidden: bool) -> Iterator[Path]:
+def _files(call: StepCall, pattern: str, *, hidden: bool) -> Iterator[Path]:
     base = _base(call, pattern)
     rest = os.path.relpath(call.workspace / pattern, base) if _WILD.search(pattern) else ""
     tops = base.glob(rest) if rest else [base] if base.exists() else []
@@ -75,7 +75,7 @@ def _files(call: Call, pattern: str, *, hidden: bool) -> Iterator[Path]:
                 yield path
 
 
-def _below(call: Call, top: Path, above: frozenset[Path]) -> Iterator[Path]:
+def _below(call: StepCall, top: Path, above: frozenset[Path]) -> Iterator[Path]:
     """Yield the files at a path and below it; a link to a folder above itself ends there, a broken one is none."""
     if not top.exists():
         return
@@ -88,7 +88,7 @@ def _below(call: Call, top: Path, above: frozenset[Path]) -> Iterator[Path]:
             yield from _below(call, path, above | {real})
 
 
-def _base(call: Call, pattern: str) -> Path:
+def _base(call: StepCall, pattern: str) -> Path:
     """Return the folder, or the file, that a pattern names before its first wildcard."""
     parts = Path(pattern).parts
     plain = [part for number, part in enumerate(parts) if not any(map(_WILD.search, parts[: number + 1]))]
