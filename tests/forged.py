@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtensionOID
 
 from instance import RUN
+from tagseal.loopback.signatures import key_id
 from tagseal.loopback.sigstore.certificates import _timestamp, _timestamps
 from tagseal.loopback.sigstore.fulcio import Fulcio
-from tagseal.loopback.sigstore.signatures import key_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -28,7 +28,7 @@ def words(node: ast.expr) -> str:
     if isinstance(node, ast.IfExp):
         return f"{words(node.body)} / {words(node.orelse)}"
     match node:
-        case ast.FormattedValue(value=ast.Call(func=ast.Name(id="counted"), args=[_, noun])):
+        case ast.FormattedValue(value=ast.Call(func=ast.Name(id="number_of"), args=[_, noun])):
             return f"… {words(noun)}s"
     return "…"
 

@@ -18,8 +18,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
 
 from instance import IDENTITY, RUN
 from tagseal.loopback.actions import Run, claims
+from tagseal.loopback.signatures import key_id
 from tagseal.loopback.sigstore.certificates import Authority, github_extensions
-from tagseal.loopback.sigstore.signatures import key_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from forging.certificates import START
+from tagseal.loopback.signatures import key_id
 from tagseal.loopback.sigstore.merkle import Tree
-from tagseal.loopback.sigstore.signatures import key_id
 
 EARLIER = 4_163_431
 """Entries of the log's earlier trees: the index over all trees is never that of an inclusion proof."""

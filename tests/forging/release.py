@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from forging import certificates
 from forging.certificates import AGE, START, Leaf
 from forging.log import SOON, TILES, Log, Tiles, text
+from tagseal.loopback.signatures import key_id, spki
 from tagseal.loopback.sigstore import trust, tsp
-from tagseal.loopback.sigstore.signatures import key_id, spki
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate

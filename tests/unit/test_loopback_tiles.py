@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from securesystemslib.dsse import Envelope
 from werkzeug.test import Client
 
+from tagseal.loopback.signatures import spki
 from tagseal.loopback.sigstore.merkle import leaf_hash, node_hash
 from tagseal.loopback.sigstore.rekor_tiles import HOST, RekorTiles
-from tagseal.loopback.sigstore.signatures import spki
 from tagseal.loopback.sigstore.tile_entries import LogEntry, build_request
 from tagseal.loopback.sigstore.tiles import WIDTH
 

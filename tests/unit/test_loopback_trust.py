@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from sigstore.models import ClientTrustConfig
 
 from tagseal.loopback.actions import Issuer
+from tagseal.loopback.signatures import spki
 from tagseal.loopback.sigstore import PlayedSigstore, trust
-from tagseal.loopback.sigstore.signatures import spki
 from tagseal.loopback.sigstore.trust import Log, Signing
 
 SIGSTORE = PlayedSigstore(Issuer())

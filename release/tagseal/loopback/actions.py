@@ -18,7 +18,7 @@ from werkzeug.exceptions import HTTPException, Unauthorized
 from werkzeug.routing import Map, Rule
 
 from tagseal.loopback.service import Service, answer
-from tagseal.loopback.sigstore.signatures import key_id
+from tagseal.loopback.signatures import key_id
 from tagseal.records import GITHUB, ISSUER
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
 
-from tagseal.loopback.sigstore.signatures import key_id
+from tagseal.loopback.signatures import key_id
 from tagseal.records import GITHUB
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from securesystemslib.dsse import Envelope
 from sigstore_models import intoto
 from werkzeug.exceptions import BadRequest
 
-from tagseal.loopback.sigstore.signatures import SHA256, verify, verify_digest
+from tagseal.loopback.signatures import SHA256, verify, verify_digest
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes

@@ -23,8 +23,8 @@ from werkzeug.routing import Map, Rule
 
 from tagseal.loopback.actions import Issuer, Run, claims
 from tagseal.loopback.service import CODES, Service, answer
+from tagseal.loopback.signatures import PublicKey, default_digest, strong, verify
 from tagseal.loopback.sigstore import certificates
-from tagseal.loopback.sigstore.signatures import PublicKey, default_digest, strong, verify
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -23,8 +23,8 @@ import rfc8785
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from tagseal.loopback.signatures import key_id
 from tagseal.loopback.sigstore.merkle import Tree, leaf_hash
-from tagseal.loopback.sigstore.signatures import key_id
 
 EARLIER = 4_163_431
 """How many entries the log's earlier trees hold. ``logIndex`` counts them and the index in an inclusion proof does

@@ -22,13 +22,13 @@ from securesystemslib.dsse import Envelope
 from sigstore_models.common.v1 import HashAlgorithm, HashOutput, PublicKeyDetails
 from sigstore_models.rekor.v2 import dsse, entry, hashedrekord, verifier
 
-from tagseal.loopback.sigstore.signatures import SHA256, default_digest, spki, strong, verify_digest
+from tagseal.loopback.signatures import SHA256, default_digest, spki, strong, verify_digest
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives import hashes
     from sigstore_models import intoto
 
-    from tagseal.loopback.sigstore.signatures import PublicKey
+    from tagseal.loopback.signatures import PublicKey
 
 VERSION = "0.0.2"
 

@@ -16,9 +16,9 @@ from cryptography.x509.oid import NameOID
 from sigstore_models.common import v1 as common
 from sigstore_models.trustroot import v1 as trustroot
 
+from tagseal.loopback.signatures import key_id, spki
 from tagseal.loopback.sigstore import rekor, rekor_tiles, timestamp
 from tagseal.loopback.sigstore.certificates import ORGANIZATION
-from tagseal.loopback.sigstore.signatures import key_id, spki
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -17,13 +17,13 @@ from tagseal.services.images.registry import referrers, refusals
 from tagseal.services.images.registry.client import TIMEOUT, RegistryClient
 from tagseal.services.images.registry.credentials import Credentials, credentials
 from tagseal.services.images.registry.manifests import Manifests, RemoteManifest
+from tagseal.services.images.registry.referrers import Referrer
 from tagseal.services.images.registry.uploads import Uploads
 from tagseal.services.retry import Retry
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tagseal.services.images.registry.referrers import Referrer
 
 __all__ = ["Credentials", "Referrer", "Registry", "RemoteManifest", "credentials"]
 
