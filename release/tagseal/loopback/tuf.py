@@ -53,13 +53,14 @@ _LIFETIME = timedelta(days=30)
 class Tuf(Service):
     """A TUF repository that says to trust this Sigstore; its keys are fresh, and forgotten once used."""
 
+    routes = Map([Rule("/<path:path>", endpoint="_file", methods=["GET"])])
+
     def __init__(self, sigstore: Sigstore, signing: Signing | None = None, *, lifetime: timedelta = _LIFETIME) -> None:
         """Sign the metadata, once; it is good for this long, or has been over for so long."""
         targets = _targets(sigstore, signing or Signing())
         self._files = _signed(targets, lifetime) | {
             f"targets/{_digest(it)}.{name}": it for name, (it, _) in targets.items()
         }
-        self.routes = Map([Rule("/<path:path>", endpoint=self._file, methods=["GET"])])
 
     @property
     def root(self) -> bytes:
