@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from packaging.version import Version
@@ -26,7 +29,6 @@ from tagseal.steps.upload import upload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
     from wsgiref.types import WSGIApplication
 
     import pytest
@@ -199,6 +201,21 @@ def proof_of(draft: Draft) -> Proof:
     )
 
 
+@functools.cache
+def programs() -> Mapping[str, tools.Program]:
+    """Find the verifying tools of this machine, once a process, in a loopback where nothing goes wrong."""
+    with TemporaryDirectory() as folder, Loopback(folder=Path(folder)) as loopback:
+        repository = loopback.github.add_repository(IDENTITY.repository)
+        probe = {
+            **environment.machine(os.environ),
+            **environment.private_home(Path(folder)),
+            **loopback.environment(),
+            "GH_TOKEN": loopback.github.token(scopes={"metadata": "read"}, repository=repository.full_name),
+            "GH_REPO": repository.full_name,
+        }
+        return tools.find(os.environ, probe, image=True)
+
+
 @contextmanager
 def stage(  # noqa: PLR0913 - options, by keyword
     folder: Path,
@@ -214,20 +231,7 @@ def stage(  # noqa: PLR0913 - options, by keyword
     with Loopback(folder=folder / "loopback", faults=faults, hosts=hosts, index=index) as loopback:
         repository = loopback.github.add_repository(IDENTITY.repository, private=private)
         repository.add_tag(TAG, COMMIT, annotated=True)
-        probe = {
-            **environment.machine(os.environ),
-            **environment.private_home(folder / "probe"),
-            **loopback.environment(),
-            "GH_TOKEN": loopback.github.token(scopes={"metadata": "read"}, repository=repository.full_name),
-            "GH_REPO": repository.full_name,
-        }
-        tools.install(
-            folder / "shims",
-            loopback=loopback.folder,
-            environ=os.environ,
-            probe=probe,
-            forms=forms,
-        )
+        tools.install(folder / "shims", programs(), loopback=loopback.folder, forms=forms)
         (folder / "checkout").mkdir()
         Git.own(folder / "checkout", os.environ).command("init", "--quiet")
         yield Stage(

@@ -76,7 +76,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         release = stage.repository.by_id[stage.upload(seal, services).id]
         release.draft, release.published_at = False, utc_now()
         bare = {"PATH": programs(folder / "bin", "bash")}
-        found = tools.install(folder / "standins", loopback=stage.loopback.folder, environ=bare, probe=bare)
+        found = tools.install(folder / "standins", tools.find(bare, bare), loopback=stage.loopback.folder)
         assert [one.name for one in found if one.real] == ["sigstore"]
         steps = instructions(stage.tag, stage.plan, seal, services)
         environ = {**services.environ, "PATH": os.pathsep.join([str(folder / "standins"), services.environ["PATH"]])}

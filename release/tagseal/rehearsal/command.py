@@ -79,7 +79,8 @@ def run_command(
             tell(f"{REPOSITORY} is here, with the tag {TAG}, a token that may write, and an identity to sign with")
             tell("an index is here as well, which trusts that identity with any project: `twine upload dist/*`")
             shims = folder / "shims"
-            tools.install(shims, loopback=loopback.folder, environ=environ, probe=environ, forms=("simplesigning",))
+            programs = tools.find(environ, environ, image=True)
+            tools.install(shims, programs, loopback=loopback.folder, forms=("simplesigning",))
             environ["PATH"] = environment.path(shims, environ)
             loopback.faults.set(scheduled)
             code = _foreground(command, environ, loopback.faults)

@@ -167,14 +167,8 @@ def staged(clone: Clone, loopback: Loopback, left: Left, environ: Mapping[str, s
         "GH_TOKEN": token,
         "GH_REPO": clone.repository,
     }
-    played_by = tools.install(
-        stage.shims,
-        loopback=loopback.folder,
-        environ=environ,
-        probe=probe,
-        forms=clone.forms,
-        index=clone.attested,
-    )
+    programs = tools.find(environ, probe, image=bool(clone.forms))
+    played_by = tools.install(stage.shims, programs, loopback=loopback.folder, forms=clone.forms, index=clone.attested)
     return stage, played_by
 
 
