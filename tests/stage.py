@@ -17,6 +17,7 @@ import packages
 from instance import COMMIT, IDENTITY, RUN, TAG
 from tagseal.config import Image, Settings
 from tagseal.loopback import Loopback, actions
+from tagseal.loopback.actions import Issuer
 from tagseal.records import Build, Checks, Draft, Kind, Plan, Proof, Seal, Tag, Verdict
 from tagseal.rehearsal import environment, tools
 from tagseal.services import layout
@@ -60,6 +61,8 @@ PLAN = Plan(
     published=(),
     irreversible=(),
 )
+ISSUER = Issuer()
+"""Of every stage: each has its own certificates, logs and repositories, and only making this key takes long."""
 
 
 @dataclass(kw_only=True)
@@ -228,7 +231,7 @@ def stage(  # noqa: PLR0913 - options, by keyword
     index: tuple[str, str] | None = None,
 ) -> Iterator[Stage]:
     """Start the loopback, with the tag pushed; tools that are missing here are stand-ins."""
-    with Loopback(folder=folder / "loopback", faults=faults, hosts=hosts, index=index) as loopback:
+    with Loopback(folder=folder / "loopback", faults=faults, hosts=hosts, index=index, issuer=ISSUER) as loopback:
         repository = loopback.github.add_repository(IDENTITY.repository, private=private)
         repository.add_tag(TAG, COMMIT, annotated=True)
         tools.install(folder / "shims", programs(), loopback=loopback.folder, forms=forms)

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,24 +59,16 @@ def released(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]
         yield one
 
 
-class indexed:  # noqa: N801 - reads as a function
-    """A stage whose packages go to the index."""
-
-    def __init__(
-        self, folder: Path, patch: pytest.MonkeyPatch, faults: Sequence[Fault] = (), publisher: Publisher = PUBLISHER
-    ) -> None:
-        self._stage = stage(folder, patch, faults=faults)
-        self._publisher = publisher
-
-    def __enter__(self) -> Stage:
-        one = self._stage.__enter__()
-        one.settings = Settings(index=Index(name="pypi"), wait=0)
-        one.loopback.index.register(self._publisher)
-        one.accept_everything()
-        return one
-
-    def __exit__(self, *error: object) -> None:
-        self._stage.__exit__(*error)  # type: ignore[arg-type]
+@contextmanager
+def indexed(
+    folder: Path, patch: pytest.MonkeyPatch, faults: Sequence[Fault] = (), publisher: Publisher = PUBLISHER
+) -> Iterator[Stage]:
+    """Give a stage whose packages go to the index."""
+    with stage(folder, patch, faults=faults) as released:
+        released.settings = Settings(index=Index(name="pypi"), wait=0)
+        released.loopback.index.register(publisher)
+        released.accept_everything()
+        yield released
 
 
 def index(released: Stage) -> Played:
@@ -220,6 +213,7 @@ def test_one_of_two_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         whole(released, seal)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("left", [(WHEEL, SDIST), (WHEEL,), (SDIST,)], ids=["both", "wheel", "sdist"])
 @pytest.mark.parametrize("draft", ["kept", "deleted"])
 def test_all_jobs_run_again_with_a_wheel_that_differs(released: Stage, left: tuple[str, ...], draft: str) -> None:
