@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import images
-from stage import NAMES, Stage
+from stage import NAMES, Stage, proof_of
 from tagseal.config import Settings
 from tagseal.errors import Refused, TagsealError, VerificationFailed
 from tagseal.loopback.github.state import Asset
@@ -70,15 +70,18 @@ def holds(release: Release, theirs: str = THEIRS) -> None:
 
 def test_a_strangers_draft_is_filled_proven_published_and_witnessed(adopting: Stage) -> None:
     """Its words, its title and its author stay; the instructions below are executed as always."""
+    adopting.accept_everything()
     release = made(adopting)
     release.name = "Widget, at last"
     seal = adopting.sign()
     draft = adopting.upload(seal)
     holds(release)
-    proof = proven(adopting, seal, draft)
+    with pytest.raises(VerificationFailed) as caught:
+        proven(adopting, seal, draft)
+    assert caught.value.slug == "attack-not-refused"  # the commands ran, with tools that accept everything
     release.body = release.body.replace("by @octocat", "by @hubot")  # theirs may change, ours is what was proven
     services = adopting.services(run=None)
-    publication = publish(adopting.tag, adopting.plan, seal, draft, proof, services=services)
+    publication = publish(adopting.tag, adopting.plan, seal, draft, proof_of(draft), services=services)
     services = adopting.services(contents="read", run=None)
     assert witness(adopting.tag, adopting.plan, seal, publication, services=services).public
     assert (release.draft, release.name, release.author.login) == (False, "Widget, at last", "release-please[bot]")
