@@ -15,10 +15,11 @@ from packaging.version import Version
 
 import packages
 from instance import COMMIT, IDENTITY, RUN, TAG
+from plans import PLAN
 from tagseal.config import Image, Settings
 from tagseal.loopback import Loopback, actions
 from tagseal.loopback.actions import Issuer
-from tagseal.records import Build, Checks, Draft, Kind, Plan, Proof, Seal, Tag, Verdict
+from tagseal.records import Build, Checks, Draft, Kind, Proof, Seal, Tag, Verdict
 from tagseal.rehearsal import environment, tools
 from tagseal.services import layout
 from tagseal.services.files import artifact
@@ -37,30 +38,12 @@ if TYPE_CHECKING:
     from tagseal.loopback.actions import Run
     from tagseal.loopback.faults import Fault
     from tagseal.loopback.github.state import Repository
-    from tagseal.records import Artifact
+    from tagseal.records import Artifact, Plan
 
 WHEEL, SDIST = "widget-1.2.3-py3-none-any.whl", "widget-1.2.3.tar.gz"
 NAMES = ("SHA256SUMS", SDIST, WHEEL)
 KIT = "widget-1.2.3-verify.zip"
 IMAGE = "ghcr.io/octo/widget"
-PLAN = Plan(
-    tag=TAG,
-    commit=COMMIT,
-    project="widget",
-    version="1.2.3",
-    prerelease=False,
-    latest=True,
-    identity=IDENTITY,
-    epoch=1,
-    sdist=SDIST,
-    wheel="widget-1.2.3-",
-    assets=(),
-    tools=("cosign", "gh", "sha256sum", "sigstore"),
-    changelog="CHANGELOG.md",
-    section="- A widget that turns.\n",
-    published=(),
-    irreversible=(),
-)
 ISSUER = Issuer()
 """Of every stage: each has its own certificates, logs and repositories, and only making this key takes long."""
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 import images
+from refusals import refused
 from stage import NAMES, Stage, proof_of
 from tagseal.config import Settings
-from tagseal.errors import Refused, TagsealError, VerificationFailed
+from tagseal.errors import Refused, VerificationFailed
 from tagseal.loopback.github.state import Asset
 from tagseal.services.github import GitHub, marker
 from tagseal.steps import body
@@ -50,12 +51,6 @@ def made(released: Stage, text: str = THEIRS, *, draft: bool = True, actor: str 
 
 def proven(released: Stage, seal: Seal, draft: Draft) -> Proof:
     return prove(released.tag, released.plan, seal, draft, services=released.services())
-
-
-def refused(released: Stage, seal: Seal) -> TagsealError:
-    with pytest.raises(TagsealError) as caught:
-        released.upload(seal)
-    return caught.value
 
 
 def holds(release: Release, theirs: str = THEIRS) -> None:
@@ -150,7 +145,7 @@ def test_a_copied_body_makes_nobodys_files_ours(adopting: Stage, state: str) -> 
     )
     release.assets.append(there)
     before = release.body
-    assert refused(adopting, adopting.sign()).slug == "unplanned-asset"
+    assert refused(adopting.upload, adopting.sign()).slug == "unplanned-asset"
     assert (release.assets, release.body) == ([there], before)
 
 
@@ -189,7 +184,7 @@ def test_words_that_would_hide_the_instructions_are_refused(adopting: Stage, tex
     """Their text is contributor text: nothing is edited, nothing is sent."""
     adopting.accept_everything()
     release = made(adopting, text)
-    error = refused(adopting, adopting.sign())
+    error = refused(adopting.upload, adopting.sign())
     assert isinstance(error, Refused)
     assert (release.body, release.assets) == (text, [])
 

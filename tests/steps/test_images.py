@@ -12,8 +12,8 @@ import pytest
 
 import images
 from instance import TAG
+from refusals import refused
 from stage import IMAGE, Stage, proof_of
-from tagseal.errors import TagsealError
 from tagseal.loopback.faults import Fault
 from tagseal.steps.images import pushed
 from tagseal.steps.prove import prove
@@ -56,12 +56,6 @@ def tags(released: Stage) -> dict[str, str]:
     """Return the tags that are no signatures."""
     found = released.loopback.registry.tags(NAME)
     return {tag: digest for tag, digest in found.items() if not tag.startswith("sha256-")}
-
-
-def refused(act: object, *arguments: object, **options: object) -> TagsealError:
-    with pytest.raises(TagsealError) as caught:
-        act(*arguments, **options)  # type: ignore[operator]
-    return caught.value
 
 
 def test_an_image_is_released_with_the_packages(released: Stage, tmp_path: Path) -> None:

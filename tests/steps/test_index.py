@@ -263,6 +263,7 @@ LOST = {
 }
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("what", LOST)
 def test_an_answer_that_is_lost_is_looked_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
     """Each file is there once, however the first request for it ended."""
