@@ -306,6 +306,7 @@ def proven(stage: Stage) -> tuple[Seal, Draft, Services]:
     return seal, stage.upload(seal, services), services
 
 
+@pytest.mark.sampled(0)  # half a minute, and a rehearsal with a kit does the same
 def test_the_kits_commands_run_where_there_is_no_network(kitted: Stage) -> None:
     """In `prove`, where they are attacked as well, and in `witness`; the record says what kept them off the network."""
     seal, draft, services = proven(kitted)
