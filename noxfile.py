@@ -50,6 +50,14 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", *(session.posargs or ["--numprocesses=auto"]))
 
 
+@nox.session(default=False)
+def exhaustive(session: nox.Session) -> None:
+    """Run what `tests` takes a sample of, every case of it."""
+    session.install(".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "tests"))
+    environ = {"TAGSEAL_EXHAUSTIVE": "1"}
+    session.run("pytest", *(session.posargs or ["--numprocesses=auto", "-m", "sampled"]), env=environ)
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style and types of source, tests and noxfile, and the workflows."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,33 @@ def pytest_configure() -> None:
     missing = [name for name in REAL if shutil.which(name) is None]
     if os.environ.get("TAGSEAL_INTEROP") == "required" and missing:
         pytest.exit(f"interop needs {', '.join(missing)} on PATH", returncode=2)
+
+
+def pytest_report_header() -> str:
+    """Name what chose the sample, so that a run elsewhere can take the same."""
+    import sampling  # noqa: PLC0415 - found where the path above leads
+
+    return f"cases: {'all' if sampling.exhaustive() else f'a sample, TAGSEAL_SAMPLE={sampling.seed()}'}"
+
+
+@pytest.hookimpl(trylast=True)  # what -k and -m leave out is out already: a sample is taken of the rest
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave in a sample of each test marked ``sampled(size)``: of its cases, or of the tests of a marked module."""
+    from sampling import sample  # noqa: PLC0415
+
+    groups: defaultdict[tuple[str, int], list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        for node, mark in item.iter_markers_with_node("sampled"):
+            if mark.args:  # without a size the test itself takes a sample
+                groups[node.nodeid.partition("[")[0], mark.args[0]].append(item)
+            break  # the closest mark counts
+    left_out: set[pytest.Item] = set()
+    for (_, size), cases in groups.items():
+        kept = sample(cases, size, lambda item: item.nodeid)
+        left_out |= set(cases) - set(kept)
+    if left_out:
+        config.hook.pytest_deselected(items=[item for item in items if item in left_out])
+        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(autouse=True)

@@ -14,12 +14,12 @@ from dataclasses import replace
 from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
+from plans import PLAN
 from tagseal.loopback.actions import Issuer, Run, TokenEndpoint
 from tagseal.loopback.server import Server
 from tagseal.loopback.sigstore import PlayedSigstore as Played
 from tagseal.loopback.sigstore import certificates, trust
 from tagseal.loopback.sigstore.trust import Signing
-from tagseal.records import Identity
 from tagseal.services.sigstore import Sigstore
 
 if TYPE_CHECKING:
@@ -28,9 +28,7 @@ if TYPE_CHECKING:
 
     from tagseal.loopback.sigstore.trust import Log
 
-COMMIT = "4f2c1e9" + "0" * 33
-TAG = "v1.2.3"
-IDENTITY = Identity(repository="octo/widget", workflow=".github/workflows/release.yml", ref=f"refs/tags/{TAG}")
+COMMIT, TAG, IDENTITY = PLAN.commit, PLAN.tag, PLAN.identity
 RUN = Run(
     repository=IDENTITY.repository,
     repository_id=1,

@@ -1,5 +1,6 @@
 """The run that tests of the loopback play: a tag of ``octo/widget``."""
 
+from plans import PLAN
 from tagseal.loopback.actions import Run
 
 RUN = Run(
@@ -8,5 +9,5 @@ RUN = Run(
     owner_id=65,
     workflow=".github/workflows/release.yml",
     ref="refs/tags/v1",
-    sha="4f2c1e9" + "0" * 33,
+    sha=PLAN.commit,
 )

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
 import packages
 from instance import COMMIT, IDENTITY, RUN, TAG
+from plans import PLAN
 from tagseal.config import ImageSettings, Settings
 from tagseal.loopback import Loopback, actions
+from tagseal.loopback.actions import Issuer
 from tagseal.machine.files import artifact
 from tagseal.machine.git import Git
-from tagseal.records import Build, Checks, Draft, Kind, Plan, Proof, Seal, Tag, Verdict
+from tagseal.records import Build, Checks, Draft, Kind, Proof, Seal, Tag, Verdict
 from tagseal.rehearsal import environment
-from tagseal.rehearsal.tools import install
+from tagseal.rehearsal.tools import toolset
 from tagseal.services.images import layout
 from tagseal.services.index import sites
 from tagseal.steps import Services
@@ -28,7 +33,6 @@ from tagseal.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
     from wsgiref.types import WSGIApplication
 
     import pytest
@@ -36,30 +40,14 @@ if TYPE_CHECKING:
     from tagseal.loopback.actions import Run
     from tagseal.loopback.faults import Fault
     from tagseal.loopback.github.state import PlayedRepository
-    from tagseal.records import Artifact
+    from tagseal.records import Artifact, Plan
 
 WHEEL, SDIST = "widget-1.2.3-py3-none-any.whl", "widget-1.2.3.tar.gz"
 NAMES = ("SHA256SUMS", SDIST, WHEEL)
 KIT = "widget-1.2.3-verify.zip"
 IMAGE = "ghcr.io/octo/widget"
-PLAN = Plan(
-    tag=TAG,
-    commit=COMMIT,
-    project="widget",
-    version="1.2.3",
-    prerelease=False,
-    latest=True,
-    identity=IDENTITY,
-    epoch=1,
-    sdist=SDIST,
-    wheel="widget-1.2.3-",
-    assets=(),
-    tools=("cosign", "gh", "sha256sum", "sigstore"),
-    changelog="CHANGELOG.md",
-    section="- A widget that turns.\n",
-    published=(),
-    irreversible=(),
-)
+ISSUER = Issuer()
+"""Of every stage: each has its own certificates, logs and repositories, and only making this key takes long."""
 
 
 @dataclass(kw_only=True)
@@ -201,6 +189,21 @@ def proof_of(draft: Draft) -> Proof:
     )
 
 
+@functools.cache
+def programs() -> Mapping[str, toolset.Program]:
+    """Find the verifying tools of this machine, once a process, in a loopback where nothing goes wrong."""
+    with TemporaryDirectory() as folder, Loopback(folder=Path(folder)) as loopback:
+        repository = loopback.github.add_repository(IDENTITY.repository)
+        probe = {
+            **environment.machine(os.environ),
+            **environment.private_home(Path(folder)),
+            **loopback.environment(),
+            "GH_TOKEN": loopback.github.token(scopes={"metadata": "read"}, repository=repository.full_name),
+            "GH_REPO": repository.full_name,
+        }
+        return toolset.find(os.environ, probe, image=True)
+
+
 @contextmanager
 def stage(  # noqa: PLR0913 - options, by keyword
     folder: Path,
@@ -213,23 +216,10 @@ def stage(  # noqa: PLR0913 - options, by keyword
     index: tuple[str, str] | None = None,
 ) -> Iterator[Stage]:
     """Start the loopback, with the tag pushed; tools that are missing here are stand-ins."""
-    with Loopback(folder=folder / "loopback", faults=faults, hosts=hosts, index=index) as loopback:
+    with Loopback(folder=folder / "loopback", faults=faults, hosts=hosts, index=index, issuer=ISSUER) as loopback:
         repository = loopback.github.add_repository(IDENTITY.repository, private=private)
         repository.add_tag(TAG, COMMIT, annotated=True)
-        probe = {
-            **environment.machine(os.environ),
-            **environment.private_home(folder / "probe"),
-            **loopback.environment(),
-            "GH_TOKEN": loopback.github.token(scopes={"metadata": "read"}, repository=repository.full_name),
-            "GH_REPO": repository.full_name,
-        }
-        install.install(
-            folder / "shims",
-            loopback=loopback.folder,
-            environ=os.environ,
-            probe=probe,
-            forms=forms,
-        )
+        toolset.install(folder / "shims", programs(), loopback=loopback.folder, forms=forms)
         (folder / "checkout").mkdir()
         Git.own(folder / "checkout", os.environ).command("init", "--quiet")
         yield Stage(

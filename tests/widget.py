@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from textwrap import dedent
 from typing import TYPE_CHECKING
 
+from plans import PLAN
 from tagseal.config import Settings
 from tagseal.machine.git import Git
-from tagseal.records import Identity, Plan, Tag
+from tagseal.records import Tag
 from tagseal.steps import Services
 from tagseal.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from tagseal.records import Plan
 
 SDIST, WHEEL = "widget-1.2.3.tar.gz", "widget-1.2.3-py3-none-any.whl"
 
@@ -109,24 +113,8 @@ def release(
 ) -> tuple[Tag, Plan, Services]:
     """Return what the steps of this project's release 1.2.3 take, with these settings."""
     head = git.head()
-    identity = Identity(repository="octo/widget", workflow=".github/workflows/release.yml", ref="refs/tags/v1.2.3")
-    plan = Plan(
-        tag="v1.2.3",
-        commit=head,
-        project="widget",
-        version="1.2.3",
-        prerelease=False,
-        latest=True,
-        identity=identity,
-        epoch=git.commit_time(head),
-        sdist=SDIST,
-        wheel="widget-1.2.3-",
-        assets=(),
-        tools=(),
-        changelog="commits",
-        section="",
-        published=(),
-        irreversible=(),
+    plan = dataclasses.replace(
+        PLAN, commit=head, epoch=git.commit_time(head), tools=(), changelog="commits", section=""
     )
     services = Services(
         root=git.root,
@@ -136,4 +124,4 @@ def release(
         loopback=loopback,
         say=lambda _: None,
     )
-    return Tag(name=plan.tag, commit=head, identity=identity, private=False), plan, services
+    return Tag(name=plan.tag, commit=head, identity=plan.identity, private=False), plan, services

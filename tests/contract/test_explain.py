@@ -256,6 +256,7 @@ def told(text: str) -> list[tuple[str, str]]:
     return [(one.slug, one.cause) for one in explain(text)]
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("case", SIGSTORE_SAYS, ids=wrong)
 def test_sigstore_is_explained(desk: Desk, case: Case) -> None:
     """What sigstore-python says holds the words that are known, and they mean what was done."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from played import RUN
 from tagseal.loopback import Loopback
 from tagseal.loopback.actions import environment
 from tagseal.loopback.faults import Fault
+from tagseal.loopback.service import Service
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,3 +54,27 @@ def test_a_fault_hits_the_real_client(tmp_path: Path) -> None:
 
     assert done.returncode != 0
     assert (last.host, last.status, last.note) == ("rekor.sigstore.dev", 503, "server-error")
+
+
+def test_every_route_leads_to_something_that_answers(tmp_path: Path) -> None:
+    """A route names a method of its service in a string, which no type checker reads."""
+    further = ("https://packages.example/simple/", "https://packages.example/upload/")
+    with Loopback(folder=tmp_path, index=further) as it:
+        played = [
+            it.tokens,
+            it.tuf,
+            it.sigstore.fulcio,
+            it.sigstore.rekor,
+            it.sigstore.tiles,
+            it.sigstore.timestamps,
+            it.registry,
+            it.registry.state.storage,
+            *it.github.hosts.values(),
+            *it.indexes.values(),
+        ]
+    services = [one for one in played if isinstance(one, Service)]
+    assert len(services) == len(played)
+    endpoints = [(service, rule.endpoint) for service in services for rule in service.routes.iter_rules()]
+    answering = [attrgetter(name)(service) if isinstance(name, str) else name for service, name in endpoints]
+    assert len(answering) == 77
+    assert [one for one in answering if not callable(one)] == []

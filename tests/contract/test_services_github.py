@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from werkzeug.wrappers import Request, Response
 
+from plans import PLAN
 from tagseal.errors import Refused, ServiceError, TagsealError, UsageError, VerificationFailed
 from tagseal.loopback import Loopback
 from tagseal.services.github import BOT, GitHub, Release, marker
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from tagseal.loopback.github.state import PlayedRepository
     from tagseal.records import Asset
 
-NAME, TAG, COMMIT = "octo/widget", "v1.2.3", "4f2c1e9" + "0" * 33
+NAME, TAG, COMMIT = PLAN.identity.repository, PLAN.tag, PLAN.commit
 API, UPLOADS, OBJECTS = "api.github.com", "uploads.github.com", "release-assets.githubusercontent.com"
 EVIL = "evil.example"
 BODY = f"Notes.\n\n{marker(TAG)}\n"

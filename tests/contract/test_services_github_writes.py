@@ -14,6 +14,7 @@ import pytest
 from github import Github
 from github.GitReleaseAsset import GitReleaseAsset
 
+from plans import PLAN
 from tagseal.errors import Busy, UsageError, VerificationFailed
 from tagseal.loopback import Loopback
 from tagseal.loopback.faults import Fault
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from tagseal.loopback.github.state import PlayedRepository
 
-NAME, TAG, COMMIT = "octo/widget", "v1.2.3", "4f2c1e9" + "0" * 33
+NAME, TAG, COMMIT = PLAN.identity.repository, PLAN.tag, PLAN.commit
 BODY = f"Notes.\n\n{marker(TAG)}\n"
 CONTENT = b"the file's bytes"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -15,7 +15,7 @@ from rehearsing import programs
 from stage import NAMES, SDIST, WHEEL
 from tagseal.loopback.github.state import utc_now
 from tagseal.records import BUNDLE
-from tagseal.rehearsal.tools import install
+from tagseal.rehearsal.tools import toolset
 from tagseal.steps.shell.instructions import Shell, instructions
 from tagseal.verification.attacks import Attack, AttackedCommand, attacks
 
@@ -76,7 +76,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         release = stage.repository.by_id[stage.upload(seal, services).id]
         release.draft, release.published_at = False, utc_now()
         bare = {"PATH": programs(folder / "bin", "bash")}
-        found = install.install(folder / "standins", loopback=stage.loopback.folder, environ=bare, probe=bare)
+        found = toolset.install(folder / "standins", toolset.find(bare, bare), loopback=stage.loopback.folder)
         assert [one.name for one in found if one.real] == ["sigstore"]
         steps = instructions(stage.tag, stage.plan, seal, services)
         environ = {**services.environ, "PATH": os.pathsep.join([str(folder / "standins"), services.environ["PATH"]])}

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def released(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    """Give a tag that is built and checked, in a public repository."""
+    """Give a tag that is built and checked, in a public repository.
+
+    Each test has a loopback of its own, whose faults, clocks and logs it may change: starting one takes a twentieth of
+    what such a test takes, so that a shared one, with a rule for what is to be undone in it, would save too little.
+    """
     with stage(tmp_path, monkeypatch) as one:
         yield one

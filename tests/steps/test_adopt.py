@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 import images
-from stage import NAMES, Stage
+from refusals import refused
+from stage import NAMES, Stage, proof_of
 from tagseal.config import Settings
-from tagseal.errors import Refused, TagsealError, VerificationFailed
+from tagseal.errors import Refused, VerificationFailed
 from tagseal.loopback.github.state import PlayedAsset
 from tagseal.services.github import GitHub, marker
 from tagseal.steps.draft import body
@@ -54,12 +55,6 @@ def proven(released: Stage, seal: Seal, draft: Draft) -> Proof:
     return prove(released.tag, released.plan, seal, draft, services=released.services())
 
 
-def refused(released: Stage, seal: Seal) -> TagsealError:
-    with pytest.raises(TagsealError) as caught:
-        released.upload(seal)
-    return caught.value
-
-
 def holds(release: PlayedRelease, theirs: str = THEIRS) -> None:
     """Hold that a body is their words, the line that begins ours, the instructions without a changelog, the marker."""
     above, _, ours = release.body.partition(body.BEGIN)
@@ -72,15 +67,18 @@ def holds(release: PlayedRelease, theirs: str = THEIRS) -> None:
 
 def test_a_strangers_draft_is_filled_proven_published_and_witnessed(adopting: Stage) -> None:
     """Its words, its title and its author stay; the instructions below are executed as always."""
+    adopting.accept_everything()
     release = made(adopting)
     release.name = "Widget, at last"
     seal = adopting.sign()
     draft = adopting.upload(seal)
     holds(release)
-    proof = proven(adopting, seal, draft)
+    with pytest.raises(VerificationFailed) as caught:
+        proven(adopting, seal, draft)
+    assert caught.value.slug == "attack-not-refused"  # the commands ran, with tools that accept everything
     release.body = release.body.replace("by @octocat", "by @hubot")  # theirs may change, ours is what was proven
     services = adopting.services(run=None)
-    publication = publish(adopting.tag, adopting.plan, seal, draft, proof, services=services)
+    publication = publish(adopting.tag, adopting.plan, seal, draft, proof_of(draft), services=services)
     services = adopting.services(contents="read", run=None)
     assert witness(adopting.tag, adopting.plan, seal, publication, services=services).public
     assert (release.draft, release.name, release.author.login) == (False, "Widget, at last", "release-please[bot]")
@@ -149,7 +147,7 @@ def test_a_copied_body_makes_nobodys_files_ours(adopting: Stage, state: str) -> 
     )
     release.assets.append(there)
     before = release.body
-    assert refused(adopting, adopting.sign()).slug == "unplanned-asset"
+    assert refused(adopting.upload, adopting.sign()).slug == "unplanned-asset"
     assert (release.assets, release.body) == ([there], before)
 
 
@@ -188,7 +186,7 @@ def test_words_that_would_hide_the_instructions_are_refused(adopting: Stage, tex
     """Their text is contributor text: nothing is edited, nothing is sent."""
     adopting.accept_everything()
     release = made(adopting, text)
-    error = refused(adopting, adopting.sign())
+    error = refused(adopting.upload, adopting.sign())
     assert isinstance(error, Refused)
     assert (release.body, release.assets) == (text, [])
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import widget
+from refusals import refused
 from tagseal.config import IndexSettings
 from tagseal.errors import Refused, TagsealError, UsageError
 from tagseal.machine import backend
@@ -41,12 +42,6 @@ WATCHING = widget.BACKEND + dedent("""
         return _plain_sdist(folder, config_settings)
 """)
 FAILING = "import sys\nprint('\\n'.join(f'line {n}' for n in range(99)))\nsys.exit('the compiler is gone')\n"
-
-
-def refused(*arguments: object, **options: object) -> TagsealError:
-    with pytest.raises(TagsealError) as caught:
-        build(*arguments, **options)  # type: ignore[arg-type]
-    return caught.value
 
 
 def test_wheel_sdist_and_assets_are_built_placed_and_described(tmp_path: Path) -> None:
@@ -134,7 +129,7 @@ def test_a_failing_build_shows_its_last_lines_and_where_the_log_is(tmp_path: Pat
     tag, plan, services = widget.release(git)
     first = build(tag, plan, services=services)
     tag, plan, services = widget.release(widget.commit(tmp_path, {"backend.py": FAILING}))
-    error = refused(tag, plan, services=services)
+    error = refused(build, tag, plan, services=services)
     log = services.work.path / "logs" / "build.log"
     assert (type(error), error.slug) == (UsageError, "build-failed")
     assert any("the compiler is gone" in line for line in error.context)
@@ -150,7 +145,7 @@ def test_files_that_git_lfs_keeps_elsewhere_are_not_packed_as_pointers(tmp_path:
         tmp_path, {**widget.files(), ".gitattributes": "*.bin filter=lfs\n", "a b.bin": "oid"}, "v1.2.3"
     )
     tag, plan, services = widget.release(git)
-    error = refused(tag, plan, services=services)
+    error = refused(build, tag, plan, services=services)
     assert (type(error), error.slug, error.context) == (Refused, "large-files", ("'a b.bin'",))
 
 
@@ -196,7 +191,7 @@ def test_an_asset_that_no_release_can_hold_is_refused(tmp_path: Path, name: str,
     git = widget.project(tmp_path, "v1.2.3")
     widget.write(tmp_path, {f"wheelhouse/{widget.SDIST}": "x", f"out/{name}": "x"})
     tag, plan, services = widget.release(git, packages=("wheelhouse/*",), assets=("out/*",))
-    assert refused(tag, plan, services=services).slug == slug
+    assert refused(build, tag, plan, services=services).slug == slug
 
 
 MANYLINUX = "widget-1.2.3-cp312-cp312-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"
@@ -232,7 +227,7 @@ def test_a_wheel_that_the_previous_release_had_is_lost_only_on_purpose(job: Job,
     job.release("v1", tmp_path / "out" / other)
     job.release("v1.2.2.post1", tmp_path / "out" / other, draft=True)
     tag, plan, services = widget.release(job.git, packages=("dist/*.*",))
-    error = refused(tag, plan, services=services)
+    error = refused(build, tag, plan, services=services)
     assert (type(error), error.slug, error.context) == (Refused, "wheels-lost", (old,))
     tag, plan, services = widget.release(job.git, packages=("dist/*.*",), dropped=("*-cp39-win_*",))
     assert build(tag, plan, services=services).dropped == (old,)
@@ -265,7 +260,7 @@ def test_a_wheel_for_one_linux_is_refused_only_where_an_index_is_configured(tmp_
     tag, plan, services = widget.release(git, packages=("wheelhouse/*",))
     assert len(build(tag, plan, services=services).artifacts) == 2
     tag, plan, services = widget.release(git, packages=("wheelhouse/*",), index=IndexSettings(name="pypi"))
-    assert refused(tag, plan, services=services).slug == "wheel-not-portable"
+    assert refused(build, tag, plan, services=services).slug == "wheel-not-portable"
 
 
 @pytest.mark.parametrize(

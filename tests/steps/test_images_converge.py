@@ -35,6 +35,7 @@ def release(released: Stage, source: Path) -> Seal:
     return seal
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("rebuilt", [False, True])
 @pytest.mark.parametrize("skip", range(0, 70, 14))
 @pytest.mark.parametrize("fault", ["server-error", "drop-after"])

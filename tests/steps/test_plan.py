@@ -13,8 +13,9 @@ import pytest
 
 import widget
 from job import NAME, TAG
+from refusals import refused
 from tagseal.config import IndexSettings
-from tagseal.errors import ConfigError, Refused, TagsealError, UsageError
+from tagseal.errors import ConfigError, Refused, UsageError
 from tagseal.records import Identity, Plan
 from tagseal.services.index import sites
 from tagseal.steps.plan import confirm, latest, plan
@@ -41,12 +42,6 @@ ABSENT = "# Changelog\n\n## 1.2.2\n\n- A widget.\n"
 def planned(job: Job, *, loopback: bool = True, **settings: object) -> Plan:
     services = replace(job.services(None, **settings), loopback=loopback)
     return plan(job.guard(None, **settings), services=services)
-
-
-def refused(job: Job, *, loopback: bool = True, **settings: object) -> TagsealError:
-    with pytest.raises(TagsealError) as caught:
-        planned(job, loopback=loopback, **settings)
-    return caught.value
 
 
 def versioned(job: Job, version: str) -> Plan:
@@ -98,7 +93,7 @@ def test_a_dynamic_version_is_computed_in_a_child_without_a_token(job: Job, tmp_
 def test_a_back_end_that_fails_is_an_error_of_the_project(job: Job) -> None:
     """Its last words are shown."""
     job.push({"pyproject.toml": DYNAMIC, "backend.py": "raise SystemExit('the version is gone')\n"})
-    error = refused(job)
+    error = refused(planned, job)
     assert (type(error), error.slug) == (UsageError, "build-failed")
     assert any("the version is gone" in line for line in error.context)
 
@@ -106,7 +101,7 @@ def test_a_back_end_that_fails_is_an_error_of_the_project(job: Job) -> None:
 def test_a_tag_of_another_version_is_refused(job: Job) -> None:
     """Both versions are named, and the tag that would fit."""
     job.push(widget.files("1.2.4"))
-    error = refused(job)
+    error = refused(planned, job)
     assert (type(error), error.slug) == (Refused, "version-disagrees")
     assert error.what == f"got version 1.2.4 at the tag {TAG}, expected 1.2.3"
     assert error.hint.startswith("Tag v1.2.4, or set the version that the tag names, commit, and move the tag before")
@@ -126,7 +121,7 @@ def test_versions_are_compared_as_pep_440_does(job: Job, version: str, tag: str,
 def test_a_version_that_is_none_is_an_error(job: Job) -> None:
     """PEP 440 decides, before anything is built."""
     job.push(widget.files("one"))
-    error = refused(job)
+    error = refused(planned, job)
     assert (error.slug, error.what) == ("invalid-version", "got the version 'one', expected one that PEP 440 allows")
 
 
@@ -198,7 +193,7 @@ def test_unreleased_changes_are_taken_and_it_is_said(job: Job) -> None:
 def test_a_missing_section_refuses_a_release(job: Job) -> None:
     """The file is named, and how to see the result."""
     job.push({"CHANGELOG.md": ABSENT})
-    error = refused(job, loopback=False)
+    error = refused(planned, job, loopback=False)
     assert (type(error), error.slug) == (UsageError, "changelog-section-missing")
     assert (
         error.what
@@ -231,14 +226,14 @@ def test_without_a_changelog_the_commits_since_the_previous_tag_are_listed(job: 
 
 def test_a_configured_changelog_must_exist(job: Job) -> None:
     """A mistyped name is not replaced by another file."""
-    assert refused(job, changelog="CHANGES.md").slug == "changelog-not-found"
+    assert refused(planned, job, changelog="CHANGES.md").slug == "changelog-not-found"
 
 
 def test_further_assets_are_found_now(job: Job) -> None:
     """Their names are planned; a pattern that matches nothing fails here, not after the build."""
     job.push({"docs/widget.pdf": "%PDF"})
     assert planned(job, assets=("docs/*.pdf",)).assets == ("widget.pdf",)
-    assert refused(job, assets=("docs/*.svg",)).slug == "pattern-without-file"
+    assert refused(planned, job, assets=("docs/*.svg",)).slug == "pattern-without-file"
 
 
 @pytest.mark.parametrize(
@@ -252,7 +247,7 @@ def test_further_assets_are_found_now(job: Job) -> None:
 def test_a_broken_template_fails_at_once(job: Job, name: str, text: str, where: str) -> None:
     """With its file and line, before anything is built."""
     job.push({f"release-templates/{name}": text})
-    error = refused(job, templates="release-templates")
+    error = refused(planned, job, templates="release-templates")
     assert (type(error), error.slug) == (ConfigError, "template-error")
     assert error.what.startswith(where)
 
@@ -260,7 +255,7 @@ def test_a_broken_template_fails_at_once(job: Job, name: str, text: str, where: 
 def test_a_template_without_an_instruction_fails_at_once(job: Job) -> None:
     """The instructions must cover every planned file, whatever the template says."""
     job.push({"release-templates/verify/section.md.j2": "## Verify\n\nTrust us.\n"})
-    assert refused(job, templates="release-templates").exit_code == 1
+    assert refused(planned, job, templates="release-templates").exit_code == 1
 
 
 EDITS: dict[str, object] = {
@@ -295,7 +290,7 @@ def test_a_version_that_no_index_takes_is_refused(job: Job) -> None:
     """A local one is for oneself (PEP 440), and is found before anything is built; without an index it may be."""
     tag = "v1.2.3+mine"
     job.push({**widget.files("1.2.3+mine"), "CHANGELOG.md": UNRELEASED}, tag)
-    error = refused(job, index=IndexSettings(name="pypi"))
+    error = refused(planned, job, index=IndexSettings(name="pypi"))
     assert error.slug == "index-local-version"
     assert planned(job).version == "1.2.3+mine"
 
@@ -353,7 +348,7 @@ def test_a_kit_is_planned_by_its_name(job: Job) -> None:
 def test_no_asset_takes_a_name_of_the_kits(job: Job, name: str) -> None:
     """A reader puts the files into the unpacked kit: one would replace the other."""
     job.push({name: "mine\n"})
-    error = refused(job, kit=True, assets=(name,))
+    error = refused(planned, job, kit=True, assets=(name,))
     assert (type(error), error.slug) == (UsageError, "kit-name-taken")
     assert name in planned(job, assets=(name,)).assets
 
@@ -361,6 +356,6 @@ def test_no_asset_takes_a_name_of_the_kits(job: Job, name: str) -> None:
 def test_a_kit_that_cannot_be_rendered_fails_here(job: Job) -> None:
     """Nothing has been built or signed yet."""
     job.push({"templates/kit.md.j2": "{{ nothing }}\n"})
-    error = refused(job, kit=True, templates="templates")
+    error = refused(planned, job, kit=True, templates="templates")
     assert (type(error), error.slug) == (ConfigError, "template-error")
     assert planned(job, templates="templates").kit == ""

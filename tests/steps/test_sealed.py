@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from instance import COMMIT, IDENTITY, RUN, TAG
-from stage import PLAN, SDIST, WHEEL
+from plans import PLAN
+from stage import SDIST, WHEEL
 from tagseal.config import Settings
 from tagseal.errors import Refused, TagsealError, VerificationFailed
 from tagseal.loopback.sigstore import trust

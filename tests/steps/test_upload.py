@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from refusals import refused
 from stage import NAMES, SDIST, WHEEL, Stage, stage
 from tagseal.config import Settings
-from tagseal.errors import Busy, Refused, TagsealError, UsageError, VerificationFailed
+from tagseal.errors import Busy, Refused, UsageError, VerificationFailed
 from tagseal.loopback.faults import Fault
 from tagseal.services.github import GitHub, marker
 from tagseal.steps.draft import body
@@ -34,12 +35,6 @@ def sealed(released: Stage) -> Stage:
     """Give the stage with tools that nobody asks here."""
     released.accept_everything()
     return released
-
-
-def refused(released: Stage, seal: Seal) -> TagsealError:
-    with pytest.raises(TagsealError) as caught:
-        released.upload(seal)
-    return caught.value
 
 
 def sent(released: Stage) -> int:
@@ -131,7 +126,7 @@ def test_a_strangers_draft_stops_the_upload(sealed: Stage) -> None:
     """Without the marker it is not ours, whoever wrote it; it is left as it is."""
     seal = sealed.sign()
     foreign(sealed, actor="github-actions[bot]", body="By hand.")
-    error = refused(sealed, seal)
+    error = refused(sealed.upload, seal)
     assert (type(error), error.slug) == (Refused, "stranger-draft")
     assert error.what == "got a draft for v1.2.3 that this tool did not make, expected none or its own"
     assert error.context[0].endswith(" by 'github-actions[bot]'")
@@ -152,7 +147,7 @@ def test_a_draft_that_only_looks_like_ours_is_a_strangers(sealed: Stage, actor: 
     """The marker is the whole last line, and the author is this token's actor."""
     seal = sealed.sign()
     foreign(sealed, actor=actor, body=body)
-    assert refused(sealed, seal).slug == "stranger-draft"
+    assert refused(sealed.upload, seal).slug == "stranger-draft"
 
 
 def test_a_draft_of_another_tag_is_nobodys_business(sealed: Stage) -> None:
@@ -169,7 +164,7 @@ def test_a_file_that_nobody_planned_stops_the_upload(sealed: Stage) -> None:
     draft = sealed.upload(seal)
     release = remote(sealed)
     release.assets[0].name = "extra.bin"
-    error = refused(sealed, seal)
+    error = refused(sealed.upload, seal)
     assert (type(error), error.slug) == (Refused, "unplanned-asset")
     assert error.what == "got files for v1.2.3 that nobody planned, or that are not ours to replace"
     assert "extra.bin: nobody planned it" in error.context
@@ -197,7 +192,7 @@ def test_a_published_release_that_is_not_whole_is_never_changed(sealed: Stage) -
     release = remote(sealed)
     release.assets = [asset for asset in release.assets if asset.name != WHEEL]
     release.body = "Other words."
-    error = refused(sealed, seal)
+    error = refused(sealed.upload, seal)
     assert (type(error), error.slug) == (VerificationFailed, "release-not-whole")
     assert error.what == "got a published release that is not what was sealed"
     assert error.context[1:3] == (f"{WHEEL}: missing", "the notes: not as rendered")
@@ -210,14 +205,14 @@ def test_nothing_is_sent_of_a_changed_work_folder(sealed: Stage) -> None:
     """The bytes that were signed are the bytes that are sent: compared before the first request."""
     seal = sealed.sign()
     (sealed.work.packages / WHEEL).write_text("other bytes")
-    assert refused(sealed, seal).slug == "sealed-files-changed"
+    assert refused(sealed.upload, seal).slug == "sealed-files-changed"
     assert sealed.repository.releases == ()
 
 
 def test_a_seal_of_another_tag_sends_nothing(sealed: Stage) -> None:
     """The records of another run are refused."""
     seal = sealed.sign()
-    assert refused(sealed, replace(seal, tag="v1.2.4")).slug == "seal-of-another-tag"
+    assert refused(sealed.upload, replace(seal, tag="v1.2.4")).slug == "seal-of-another-tag"
     assert sealed.repository.releases == ()
 
 
@@ -248,7 +243,7 @@ def test_a_broken_upload_is_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         released.settings = Settings(wait=wait)
         seal = released.sign()
         if not wait:
-            error = refused(released, seal)
+            error = refused(released.upload, seal)
             assert (type(error), error.exit_code) == (Busy, 4)
         draft = released.upload(seal)
         assert sorted(asset.name for asset in draft.assets) == ALL
@@ -313,7 +308,7 @@ def test_a_tag_that_moved_gets_no_draft(sealed: Stage) -> None:
     """The remote tag is read again before anything is made for it."""
     seal = sealed.sign()
     sealed.repository.add_tag("v1.2.3", "e" * 40)
-    assert refused(sealed, seal).slug == "tag-moved-meanwhile"
+    assert refused(sealed.upload, seal).slug == "tag-moved-meanwhile"
     assert sealed.repository.releases == ()
 
 
@@ -321,7 +316,7 @@ def test_a_used_up_tag_is_told_before_anything_is_published(sealed: Stage) -> No
     """A locked release had it: no other ever will; the way out is a new version."""
     seal = sealed.sign()
     arm(sealed, "tag-burnt")
-    error = refused(sealed, seal)
+    error = refused(sealed.upload, seal)
     assert (type(error), error.slug, error.exit_code) == (Refused, "tag-burnt", 3)
     assert "new version" in error.hint
 
@@ -330,7 +325,7 @@ def test_a_file_that_github_renames_is_taken_away_again(sealed: Stage) -> None:
     """What our own answer names is deleted, so that the next run finds nothing that nobody planned."""
     seal = sealed.sign()
     arm(sealed, "name-rewritten")
-    error = refused(sealed, seal)
+    error = refused(sealed.upload, seal)
     assert (type(error), error.slug) == (VerificationFailed, "upload-renamed")
     assert {asset.name for asset in remote(sealed).assets} <= set(ALL)
     assert sorted(asset.name for asset in sealed.upload(seal).assets) == ALL
@@ -340,7 +335,7 @@ def test_other_bytes_than_those_sent_are_told_and_replaced_by_the_next_run(seale
     """Size and digest of both stand in the error, in words; the next run ends well."""
     seal = sealed.sign()
     sealed.loopback.faults.set([Fault(name="digest-wrong", host="uploads.github.com")])
-    error = refused(sealed, seal)
+    error = refused(sealed.upload, seal)
     assert (type(error), error.slug) == (VerificationFailed, "upload-differs")
     assert re.fullmatch(
         rf"got [0-9,]+ bytes with sha256 {'0' * 64} from GitHub for the upload of \S+, expected .*", error.what
@@ -376,7 +371,7 @@ def test_a_whole_set_that_is_listed_late_is_spared(sealed: Stage) -> None:
     before = [(asset.id, asset.sha256) for asset in remote(sealed, draft).assets]
     shutil.rmtree(sealed.work.path)
     sealed.repository.stale = [()]
-    error = refused(sealed, sealed.sign())
+    error = refused(sealed.upload, sealed.sign())
     assert (error.slug, error.exit_code) == ("earlier-set-listed-late", 4)
     assert [(asset.id, asset.sha256) for asset in remote(sealed, draft).assets] == before
     again = sealed.upload(sealed.sign())

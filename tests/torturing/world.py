@@ -19,7 +19,7 @@ from tagseal.machine.actions import RECORDS, read_command_file
 from tagseal.rehearsal import jobs
 from tagseal.rehearsal.jobs import JOBS, ReleaseJob, Stage
 from tagseal.rehearsal.project import clone
-from tagseal.rehearsal.tools import install
+from tagseal.rehearsal.tools import toolset
 from tagseal.workspace import Workspace
 from torturing.schedule import BUILDS
 from torturing.warm import Order, Warm
@@ -106,7 +106,7 @@ class World:
         self._stack = contextlib.ExitStack()
         self._warm = self._stack.enter_context(Warm(folder / "warm"))
         self._warm.shims(folder / "shims", self.loopback_folder)
-        install.attestations_shim(folder / "shims", self.loopback_folder / "trusted_root.json")
+        toolset.attestations_shim(folder / "shims", self.loopback_folder / "trusted_root.json")
 
     @cached_property
     def creates(self) -> Project:

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tagseal.records import Artifact, Identity, Kind, Manifest, Plan
+from plans import PLAN
+from tagseal.records import Artifact, Kind, Manifest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tagseal.records import Plan
 
 WHEEL = Artifact(kind=Kind.wheel, name="widget-1.2.3-py3-none-any.whl", size=12_345, sha256="a" * 64)
 SDIST = Artifact(kind=Kind.sdist, name="widget-1.2.3.tar.gz", size=23_456, sha256="b" * 64)
@@ -27,25 +30,11 @@ IMAGE = Artifact(
     ),
 )
 
-IDENTITY = Identity(repository="octo/widget", workflow=".github/workflows/release.yml", ref="refs/tags/v1.2.3")
-
-_PLAN = Plan(
-    tag="v1.2.3",
+_PLAN = dataclasses.replace(
+    PLAN,
     commit="4f2c1e9a0b3d5c7e9f1a2b4c6d8e0f1a3b5c7d9e",
-    project="widget",
-    version="1.2.3",
-    prerelease=False,
-    latest=True,
-    identity=IDENTITY,
-    epoch=1,
-    sdist=SDIST.name,
-    wheel="widget-1.2.3-",
-    assets=(),
     tools=("gh", "sigstore", "cosign"),
-    changelog="CHANGELOG.md",
     section="### Added\n\n- A widget that turns. (#7)\n",
-    published=(),
-    irreversible=(),
 )
 
 

@@ -67,6 +67,7 @@ class Loopback:
         registries: Iterable[str] = (),
         index: tuple[str, str] | None = None,
         log: Log = "v1",
+        issuer: Issuer | None = None,
     ) -> None:
         """Start.
 
@@ -83,6 +84,7 @@ class Loopback:
             index: Addresses of one more package index than those that twine knows: its simple API's root, and where
                 files are sent to. It takes tokens that people made, no identities.
             log: Which version of the transparency log signers are sent to; verifiers trust both.
+            issuer: Who signs identity tokens; None for one with a key of its own.
 
         Raises:
             UsageError: The port is taken.
@@ -90,7 +92,7 @@ class Loopback:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.github = PlayedGitHub(folder / "objects", render=render)
-        self.issuer = Issuer()
+        self.issuer = issuer or Issuer()
         self.tokens = TokenEndpoint(self.issuer, lifetime=token_lifetime)
         self.sigstore = PlayedSigstore(self.issuer, certificate_lifetime=certificate_lifetime)
         self.fulcio, self.rekor = self.sigstore.fulcio, self.sigstore.rekor

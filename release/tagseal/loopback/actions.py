@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import threading
 import time
 import uuid
 from dataclasses import dataclass
@@ -137,13 +138,14 @@ class Issuer:
     """The identity provider behind ``token.actions.githubusercontent.com``; its key lives in memory."""
 
     def __init__(self) -> None:
-        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        self._headers = {"kid": key_id(self._key.public_key()).hex()}
+        self._lock = threading.Lock()
+        self._made: rsa.RSAPrivateKey | None = None
 
     def mint(self, run: Run, audience: str, *, age: int = 0, lifetime: int = TOKEN_LIFETIME) -> str:
         """Return a signed token (RS256) for a job of this run, as it is ``age`` seconds after it was minted."""
         said = {**claims(run, age=age, lifetime=lifetime), "aud": audience}
-        return jwt.encode(said, self._key, algorithm="RS256", headers=self._headers)
+        key = self._key()
+        return jwt.encode(said, key, algorithm="RS256", headers={"kid": key_id(key.public_key()).hex()})
 
     def verify(self, token: str, audience: str) -> dict[str, Any]:
         """Return the claims of a token that this issuer signed for this audience and that is valid now.
@@ -153,12 +155,18 @@ class Issuer:
         """
         return jwt.decode(
             token,
-            self._key.public_key(),
+            self._key().public_key(),
             algorithms=["RS256"],
             audience=audience,
             issuer=ISSUER,
             options={"require": ["aud", "exp", "iat", "iss", "nbf", "sub"]},
         )
+
+    def _key(self) -> rsa.RSAPrivateKey:
+        """Return the key, made when it is first needed: making it is most of what starting a loopback takes."""
+        with self._lock:
+            self._made = self._made or rsa.generate_private_key(public_exponent=65537, key_size=2048)
+            return self._made
 
 
 class TokenEndpoint(Service):
@@ -167,13 +175,14 @@ class TokenEndpoint(Service):
     path = "/oidc/token?api-version=2.0"
     """What follows the server's address in ``ACTIONS_ID_TOKEN_REQUEST_URL``; clients append ``&audience=…``."""
 
+    routes = Map([Rule("/oidc/token", endpoint="_token", methods=["GET"])])
+
     def __init__(self, issuer: Issuer, *, lifetime: int = TOKEN_LIFETIME) -> None:
         """Prepare; a token lives ``lifetime`` seconds."""
         self._issuer = issuer
         self._lifetime = lifetime
         self._runs: dict[str, Run] = {}
         self._asked: set[str] = set()
-        self.routes = Map([Rule("/oidc/token", endpoint=self._token, methods=["GET"])])
 
     def grant(self, run: Run) -> str:
         """Return a request token for one job of this run: what ``id-token: write`` gives."""

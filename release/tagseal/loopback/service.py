@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
 
 from werkzeug import Request, Response
 from werkzeug.exceptions import HTTPException
@@ -26,7 +27,11 @@ class Service(ABC):
     """
 
     routes: Map
-    """Each endpoint is a method that takes the request and the parts of the path, and gives the answer."""
+    """Compiled once, for all instances, because compiling takes longer than everything else that a service starts with.
+
+    Each endpoint is the name of a method, ``_state``, or of a method of one of the service's parts,
+    ``_listing.project``; the method takes the request and the parts of the path, and gives the answer.
+    """
 
     @abstractmethod
     def refusal(self, error: HTTPException) -> Response:
@@ -35,11 +40,16 @@ class Service(ABC):
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
         try:
-            method, parts = self.routes.bind_to_environ(environ).match()
-            response: Response = method(Request(environ), **parts)
+            endpoint, parts = self.routes.bind_to_environ(environ).match()
+            response = self.respond(endpoint, Request(environ), parts)
         except HTTPException as error:
             response = self.refusal(error)
         return response(environ, start_response)
+
+    def respond(self, endpoint: Any, request: Request, parts: Mapping[str, Any]) -> Response:  # noqa: ANN401 - Werkzeug's
+        """Call the method that a route names."""
+        response: Response = attrgetter(endpoint)(self)(request, **parts)
+        return response
 
 
 def answer(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -14,7 +14,7 @@ from tagseal.loopback.index import ANY, RegisteredPublisher
 from tagseal.machine import files
 from tagseal.rehearsal import environment
 from tagseal.rehearsal import faults as faulty
-from tagseal.rehearsal.tools import install
+from tagseal.rehearsal.tools import toolset
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,7 +83,8 @@ def run_command(
             tell(f"{REPOSITORY} is here, with the tag {TAG}, a token that may write, and an identity to sign with")
             tell("an index is here as well, which trusts that identity with any project: `twine upload dist/*`")
             shims = folder / "shims"
-            install.install(shims, loopback=loopback.folder, environ=environ, probe=environ, forms=("simplesigning",))
+            programs = toolset.find(environ, environ, image=True)
+            toolset.install(shims, programs, loopback=loopback.folder, forms=("simplesigning",))
             environ["PATH"] = environment.path(shims, environ)
             loopback.faults.set(scheduled)
             code = _foreground(command, environ, loopback.faults)

@@ -22,7 +22,7 @@ from tagseal.rehearsal.output import Output
 from tagseal.rehearsal.project.clone import Clone, make
 from tagseal.rehearsal.project.workflow_file import choose
 from tagseal.rehearsal.summary import RehearsalOutcome, conclude, document, journal
-from tagseal.rehearsal.tools import install
+from tagseal.rehearsal.tools import toolset
 from tagseal.rehearsal.workflow import play as workflows
 from tagseal.workflow import signing as files
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tagseal.loopback.sigstore.trust import Log
     from tagseal.records import Verdict
     from tagseal.rehearsal.jobs import PlayedJob, Stage
-    from tagseal.rehearsal.tools.install import Tool
+    from tagseal.rehearsal.tools.toolset import Tool
     from tagseal.rehearsal.workflow.play import WrittenWorkflow
 
 _REPOSITORY_ID, _OWNER_ID = 100, 101
@@ -172,13 +172,9 @@ def set_stage(
         "GH_TOKEN": token,
         "GH_REPO": clone.repository,
     }
-    played_by = install.install(
-        stage.shims,
-        loopback=loopback.folder,
-        environ=environ,
-        probe=probe,
-        forms=clone.forms,
-        index=clone.attested,
+    programs = toolset.find(environ, probe, image=bool(clone.forms))
+    played_by = toolset.install(
+        stage.shims, programs, loopback=loopback.folder, forms=clone.forms, index=clone.attested
     )
     return stage, played_by
 

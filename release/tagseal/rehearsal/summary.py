@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tagseal.rehearsal.jobs import PlayedJob
     from tagseal.rehearsal.output import Output
     from tagseal.rehearsal.project.clone import Clone
-    from tagseal.rehearsal.tools.install import Tool
+    from tagseal.rehearsal.tools.toolset import Tool
     from tagseal.rehearsal.workflow.play import WrittenWorkflow
 
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from tagseal.loopback.github import graphql, releases, rest, shapes, uploads
 from tagseal.loopback.github.accidents import Accidents
-from tagseal.loopback.github.calls import Api
+from tagseal.loopback.github.calls import Api, routes
 from tagseal.loopback.github.downloads import Objects
 from tagseal.loopback.github.pages import Pages, plain
 from tagseal.loopback.github.state import ACTIONS_BOT, DOWNLOADS, GitHubState, Grant, PlayedRepository, utc_now
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     from tagseal.loopback.github.state import PlayedRelease
 
+_ROUTES = routes(*rest.TABLE, *releases.TABLE, *graphql.TABLE)
+_UPLOAD_ROUTES = routes(*uploads.TABLE)
+
 
 class PlayedGitHub:
     """A forge with real, mutable behaviour, behind four host names."""
@@ -35,8 +38,8 @@ class PlayedGitHub:
         self._state = GitHubState(folder, now)
         self.accidents = Accidents(self._state)
         self.hosts: Mapping[str, WSGIApplication] = {
-            "api.github.com": Api(self._state, (*rest.TABLE, *releases.TABLE, *graphql.TABLE)),
-            "uploads.github.com": Api(self._state, uploads.TABLE),
+            "api.github.com": Api(self._state, _ROUTES),
+            "uploads.github.com": Api(self._state, _UPLOAD_ROUTES),
             "github.com": Pages(self._state, render),
             DOWNLOADS: Objects(self._state),
         }

@@ -144,16 +144,19 @@ class ApiCall:
         return value
 
 
-class Api(Service):
-    """A host of the API: a table of methods, paths and endpoints."""
+def routes(*table: tuple[str, str, Endpoint]) -> Map:
+    """Route each line of a table, method, path and endpoint; an endpoint takes a call and the parts of the path."""
+    rules = [Rule(path, methods=[verb], endpoint=endpoint) for verb, path, endpoint in table]
+    return Map(rules, merge_slashes=False)
 
-    def __init__(self, state: GitHubState, table: Iterable[tuple[str, str, Endpoint]]) -> None:
-        """Route each line of the table to its endpoint, which takes a call and the parts of the path."""
+
+class Api(Service):
+    """A host of the API."""
+
+    def __init__(self, state: GitHubState, routes: Map) -> None:
+        """Answer these routes from the state."""
         self._state = state
-        self.routes = Map(
-            [Rule(path, methods=[verb], endpoint=self._call(endpoint)) for verb, path, endpoint in table],
-            merge_slashes=False,
-        )
+        self.routes = routes
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request; a repository can also be named by its number, as the links between pages do."""
@@ -169,19 +172,17 @@ class Api(Service):
         response = problem(error.code or 500, "Not Found" if error.code == 404 else error.name).response  # noqa: PLR2004
         return response if isinstance(response, Response) else answer({}, 500)
 
-    def _call(self, endpoint: Endpoint) -> Endpoint:
-        def call(request: Request, **parts: object) -> Response:
-            token = request.headers.get("Authorization", "").partition(" ")[2]
-            with self._state.lock:
-                grant = self._state.grants.get(token)
-                used = self._state.requests[token] = self._state.requests.get(token, 0) + 1
-            if grant is None and "Authorization" in request.headers:
-                raise problem(401, "Bad credentials")
-            response = endpoint(ApiCall(self._state, request, grant), **parts)
-            response.headers.update(self._limits(used))
-            return response
-
-        return call
+    def respond(self, endpoint: Endpoint, request: Request, parts: Mapping[str, Any]) -> Response:
+        """ApiCall the endpoint for whoever the token belongs to, and count the request."""
+        token = request.headers.get("Authorization", "").partition(" ")[2]
+        with self._state.lock:
+            grant = self._state.grants.get(token)
+            used = self._state.requests[token] = self._state.requests.get(token, 0) + 1
+        if grant is None and "Authorization" in request.headers:
+            raise problem(401, "Bad credentials")
+        response = endpoint(ApiCall(self._state, request, grant), **parts)
+        response.headers.update(self._limits(used))
+        return response
 
     def _limits(self, used: int) -> dict[str, str]:
         return {

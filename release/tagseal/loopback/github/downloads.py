@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from tagseal.loopback.github.state import GitHubState, PlayedAsset, PlayedRepository
 
+_RULE = "/github-production-release-asset/<int:repository>/<int:asset>"
+
 
 def sign_address(state: GitHubState, repository: PlayedRepository, asset: PlayedAsset) -> str:
     """Return an address at which anybody can fetch the asset for a while."""
@@ -25,11 +27,11 @@ def sign_address(state: GitHubState, repository: PlayedRepository, asset: Played
 class Objects(Service):
     """Hand out the bytes of one asset, whole or in ranges."""
 
+    routes = Map([Rule(_RULE, methods=["GET"], endpoint="_bytes")])
+
     def __init__(self, state: GitHubState) -> None:
         """Serve what the state holds."""
         self._state = state
-        rule = "/github-production-release-asset/<int:repository>/<int:asset>"
-        self.routes = Map([Rule(rule, methods=["GET"], endpoint=self._bytes)])
 
     def refusal(self, error: HTTPException) -> Response:
         """Return the refusal as object stores do."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from tagseal.loopback.github.state import GitHubState, PlayedRelease, PlayedRepository
 
+_BASE = "/<owner>/<repo>/releases"
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 _PAGE = """<!doctype html>
@@ -67,20 +68,20 @@ def release_page(repository: PlayedRepository, release: PlayedRelease, render: C
 class Pages(Service):
     """What needs no token."""
 
+    routes = Map(
+        [
+            Rule(f"{_BASE}/latest", methods=["GET"], endpoint="_latest"),
+            Rule(f"{_BASE}/latest/download/<name>", methods=["GET"], endpoint="_latest_download"),
+            Rule(f"{_BASE}/tag/<path:tag>", methods=["GET"], endpoint="_page"),
+            Rule(f"{_BASE}/download/<path:tag>/<name>", methods=["GET"], endpoint="_download"),
+        ],
+        merge_slashes=False,
+    )
+
     def __init__(self, state: GitHubState, render: Callable[[str], str] = plain) -> None:
         """Serve what the state holds."""
         self._state = state
         self._render = render
-        base = "/<owner>/<repo>/releases"
-        self.routes = Map(
-            [
-                Rule(f"{base}/latest", methods=["GET"], endpoint=self._latest),
-                Rule(f"{base}/latest/download/<name>", methods=["GET"], endpoint=self._latest_download),
-                Rule(f"{base}/tag/<path:tag>", methods=["GET"], endpoint=self._page),
-                Rule(f"{base}/download/<path:tag>/<name>", methods=["GET"], endpoint=self._download),
-            ],
-            merge_slashes=False,
-        )
 
     def refusal(self, error: HTTPException) -> Response:
         """Return a page that says so."""

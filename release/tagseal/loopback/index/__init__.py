@@ -6,6 +6,7 @@ attestations nor the JSON of PEP 691 are known to it.
 
 from __future__ import annotations
 
+import functools
 import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -33,6 +34,25 @@ if TYPE_CHECKING:
 _FAILED = 400
 
 __all__ = ["ANY", "IndexFile", "IndexRules", "PlayedIndex", "RegisteredPublisher"]
+
+
+@functools.cache
+def _routes(simple: str, upload: str, *, whole: bool) -> Map:
+    """Route these paths of the simple API and of uploads; ``whole`` adds everything else that an index's site has."""
+    rules = [
+        Rule(upload, methods=["POST"], endpoint="_legacy.upload"),
+        Rule(f"{simple}<name>/", methods=["GET"], endpoint="_listing.project"),
+        Rule("/packages/<sha256>/<filename>", methods=["GET"], endpoint="_listing.content"),
+    ]
+    if whole:
+        rules += [
+            Rule("/pypi/<name>/json", methods=["GET"], endpoint="_listing.of_project"),
+            Rule("/pypi/<name>/<version>/json", methods=["GET"], endpoint="_listing.of_version"),
+            Rule("/integrity/<name>/<version>/<filename>/provenance", endpoint="_listing.provenance"),
+            Rule("/_/oidc/audience", methods=["GET"], endpoint="_tokens.audience"),
+            Rule("/_/oidc/mint-token", methods=["POST"], endpoint="_tokens.mint"),
+        ]
+    return Map(rules)
 
 
 class PlayedIndex(Service):
@@ -65,22 +85,12 @@ class PlayedIndex(Service):
         self.name, self.simple, self.site = name, simple, site
         self.state = IndexState(folder, clock)
         self.hosts = frozenset(urlsplit(one).hostname or "" for one in (simple, upload))
-        listing, legacy = ListingApi(self.state, simple, site), UploadApi(self.state, AttestationVerifier(sigstore))
-        tokens = TokenExchange(self.state, issuer, name)
-        rules = [
-            Rule(urlsplit(upload).path, methods=["POST"], endpoint=legacy.upload),
-            Rule(f"{urlsplit(simple).path}<name>/", methods=["GET"], endpoint=listing.project),
-            Rule("/packages/<sha256>/<filename>", methods=["GET"], endpoint=listing.content),
-        ]
-        if site:
-            rules += [
-                Rule("/pypi/<name>/json", methods=["GET"], endpoint=listing.of_project),
-                Rule("/pypi/<name>/<version>/json", methods=["GET"], endpoint=listing.of_version),
-                Rule("/integrity/<name>/<version>/<filename>/provenance", endpoint=listing.provenance),
-                Rule("/_/oidc/audience", methods=["GET"], endpoint=tokens.audience),
-                Rule("/_/oidc/mint-token", methods=["POST"], endpoint=tokens.mint),
-            ]
-        self.routes = Map(rules)
+        self._listing, self._legacy = (
+            ListingApi(self.state, simple, site),
+            UploadApi(self.state, AttestationVerifier(sigstore)),
+        )
+        self._tokens = TokenExchange(self.state, issuer, name)
+        self.routes = _routes(urlsplit(simple).path, urlsplit(upload).path, whole=bool(site))
 
     @property
     def rules(self) -> IndexRules:

@@ -6,10 +6,10 @@ import json
 import os
 import shutil
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from werkzeug import Request, Response
+from werkzeug import Response
 from werkzeug.routing import Map, Rule
 
 from tagseal.loopback.registry import content, listing, manifests, tokens, uploads
@@ -19,9 +19,10 @@ from tagseal.loopback.registry.storage import Storage
 from tagseal.loopback.service import Service
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from werkzeug import Request
     from werkzeug.exceptions import HTTPException
 
     from tagseal.loopback.registry.calls import Endpoint
@@ -37,6 +38,12 @@ _CODES = {404: ("NAME_UNKNOWN", "repository name not known to registry"), 405: (
 
 class PlayedRegistry(Service):
     """A registry with real, mutable behaviour; its ``rules`` can be changed while it runs."""
+
+    routes = Map(
+        [Rule(path, methods=[verb], endpoint=endpoint) for verb, path, endpoint in _TABLE],
+        strict_slashes=False,
+        merge_slashes=False,
+    )
 
     def __init__(  # noqa: PLR0913 - options, by keyword
         self,
@@ -64,16 +71,19 @@ class PlayedRegistry(Service):
             referrers=referrers, fresh_private=fresh_private, immutable=immutable, token_lifetime=token_lifetime
         )
         self.state = RegistryState(folder, scopes, self.rules, clock)
-        self.routes = Map(
-            [Rule(path, methods=[verb], endpoint=self._call(endpoint)) for verb, path, endpoint in _TABLE],
-            strict_slashes=False,
-            merge_slashes=False,
-        )
 
     def store_elsewhere(self) -> Storage:
         """Let blobs be pulled from GHCR's other host from now on, and return what plays that."""
         self.state.storage = Storage(self.state.blobs, self.state.clock)
         return self.state.storage
+
+    def respond(self, endpoint: Endpoint, request: Request, parts: Mapping[str, Any]) -> Response:
+        """Call the endpoint with what the bearer's token is good for."""
+        kind, _, token = request.headers.get("Authorization", "").partition(" ")
+        ticket = self.state.ticket(token) if kind.lower() == "bearer" else None
+        response = endpoint(RegistryCall(self.state, request, ticket), **parts)
+        response.headers["Docker-Distribution-API-Version"] = "registry/2.0"
+        return response
 
     def refusal(self, error: HTTPException) -> Response:
         """Return the refusal in the specification's form."""
@@ -139,16 +149,6 @@ class PlayedRegistry(Service):
         index = {"schemaVersion": 2, "mediaType": listing.INDEX, "manifests": listed}
         (folder / "index.json").write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
         (folder / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}\n', encoding="utf-8")
-
-    def _call(self, endpoint: Endpoint) -> Endpoint:
-        def call(request: Request, **parts: str) -> Response:
-            kind, _, token = request.headers.get("Authorization", "").partition(" ")
-            ticket = self.state.ticket(token) if kind.lower() == "bearer" else None
-            response = endpoint(RegistryCall(self.state, request, ticket), **parts)
-            response.headers["Docker-Distribution-API-Version"] = "registry/2.0"
-            return response
-
-        return call
 
 
 def _copy(source: Path, target: Path) -> None:

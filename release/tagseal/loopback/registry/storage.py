@@ -24,11 +24,12 @@ HOST = "pkg-containers.githubusercontent.com"
 class Storage(Service):
     """Hand out blobs, whole or in ranges."""
 
+    routes = Map([Rule("/ghcr1/blobs/<digest>", methods=["GET"], endpoint="_bytes")])
+
     def __init__(self, blobs: Blobs, clock: Callable[[], float]) -> None:
         """Serve these blobs; ``clock`` counts seconds."""
         self._blobs = blobs
         self._addresses = Addresses(HOST, clock)
-        self.routes = Map([Rule("/ghcr1/blobs/<digest>", methods=["GET"], endpoint=self._bytes)])
 
     def address(self, digest: str) -> str:
         """Return where the blob can be fetched for a while."""

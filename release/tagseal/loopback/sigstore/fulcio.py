@@ -64,6 +64,13 @@ class _CertificateRequest(BaseModel):
 class Fulcio(Service):
     """A certificate authority with its log; all keys are fresh and live in memory."""
 
+    routes = Map(
+        [
+            Rule("/api/v2/signingCert", endpoint="_signing_cert", methods=["POST"]),
+            Rule("/api/v2/trustBundle", endpoint="_trust_bundle", methods=["GET"]),
+        ]
+    )
+
     def __init__(self, issuer: Issuer, *, lifetime: int = certificates.LIFETIME) -> None:
         """Make the keys; a certificate lives ``lifetime`` seconds."""
         self._issuer = issuer
@@ -71,12 +78,6 @@ class Fulcio(Service):
         self._root = certificates.root_authority()
         self._authority = certificates.intermediate_authority(self._root)
         self._log_key = ec.generate_private_key(ec.SECP256R1())
-        self.routes = Map(
-            [
-                Rule("/api/v2/signingCert", endpoint=self._signing_cert, methods=["POST"]),
-                Rule("/api/v2/trustBundle", endpoint=self._trust_bundle, methods=["GET"]),
-            ]
-        )
 
     @property
     def chain(self) -> list[x509.Certificate]:

@@ -42,22 +42,23 @@ class _Query(BaseModel):
 class Rekor(Service):
     """A transparency log that takes an entry whose signature verifies; ``log`` holds them, one of its own first."""
 
+    routes = Map(
+        [
+            Rule("/api/v1/log", endpoint="_state", methods=["GET"]),
+            Rule("/api/v1/log/publicKey", endpoint="_public_key", methods=["GET"]),
+            Rule("/api/v1/log/proof", endpoint="_proof", methods=["GET"]),
+            Rule(_ENTRIES, endpoint="_add", methods=["POST"]),
+            Rule(_ENTRIES, endpoint="_by_index", methods=["GET"]),
+            Rule(f"{_ENTRIES}/retrieve", endpoint="_retrieve", methods=["POST"]),
+            Rule(f"{_ENTRIES}/<uuid>", endpoint="_by_uuid", methods=["GET"]),
+        ],
+        strict_slashes=False,
+    )
+
     def __init__(self) -> None:
         self.log = EntryLog(HOST)
         # Index 0 and an empty proof are absent in a bundle's JSON (protobuf), and sigstore-python then refuses it.
         self.log.add(canonical(build_proposal(b"the first entry", ec.generate_private_key(ec.SECP256R1()))))
-        self.routes = Map(
-            [
-                Rule("/api/v1/log", endpoint=self._state, methods=["GET"]),
-                Rule("/api/v1/log/publicKey", endpoint=self._public_key, methods=["GET"]),
-                Rule("/api/v1/log/proof", endpoint=self._proof, methods=["GET"]),
-                Rule(_ENTRIES, endpoint=self._add, methods=["POST"]),
-                Rule(_ENTRIES, endpoint=self._by_index, methods=["GET"]),
-                Rule(f"{_ENTRIES}/retrieve", endpoint=self._retrieve, methods=["POST"]),
-                Rule(f"{_ENTRIES}/<uuid>", endpoint=self._by_uuid, methods=["GET"]),
-            ],
-            strict_slashes=False,
-        )
 
     def refusal(self, error: HTTPException) -> Response:
         """Return the error as Rekor does: code and message."""

@@ -31,19 +31,20 @@ _ADDRESS = re.compile(r"(?P<index>(?:x\d{3}/)*\d{3})(?:\.p/(?P<width>[1-9]\d{0,2
 class RekorTiles(Service):
     """A transparency log that takes an entry whose signature verifies; ``log`` holds them, one of its own first."""
 
+    routes = Map(
+        [
+            Rule(f"{_API}/log/entries", endpoint="_add", methods=["POST"]),
+            Rule(f"{_API}/checkpoint", endpoint="_checkpoint", methods=["GET"]),
+            Rule(f"{_API}/tile/entries/<path:address>", endpoint="_entries", methods=["GET"]),
+            Rule(f"{_API}/tile/<int:level>/<path:address>", endpoint="_tile", methods=["GET"]),
+            Rule("/healthz", endpoint="_health", methods=["GET"]),
+        ]
+    )
+
     def __init__(self) -> None:
         self.log = tiles.TileLog(HOST)
         # Index 0 and an empty proof are absent in a bundle's JSON (protobuf), and sigstore-python then refuses it.
         self.log.add(canonical(build_request(b"the first entry", ec.generate_private_key(ec.SECP256R1()))))
-        self.routes = Map(
-            [
-                Rule(f"{_API}/log/entries", endpoint=self._add, methods=["POST"]),
-                Rule(f"{_API}/checkpoint", endpoint=self._checkpoint, methods=["GET"]),
-                Rule(f"{_API}/tile/entries/<path:address>", endpoint=self._entries, methods=["GET"]),
-                Rule(f"{_API}/tile/<int:level>/<path:address>", endpoint=self._tile, methods=["GET"]),
-                Rule("/healthz", endpoint=self._health, methods=["GET"]),
-            ]
-        )
 
     def refusal(self, error: HTTPException) -> Response:
         """Return the error as the JSON gateway does: gRPC code, message, details."""

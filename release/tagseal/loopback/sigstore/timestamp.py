@@ -30,16 +30,17 @@ _QUERY, _REPLY = "application/timestamp-query", "application/timestamp-reply"
 class TimestampAuthority(Service):
     """An authority with a root of its own; the keys are fresh and live in memory."""
 
+    routes = Map(
+        [
+            Rule(PATH, endpoint="_timestamp", methods=["POST"]),
+            Rule(f"{PATH}/certchain", endpoint="_chain", methods=["GET"]),
+        ]
+    )
+
     def __init__(self) -> None:
         """Make the keys."""
         self._root = certificates.root_authority("sigstore-tsa-selfsigned", below=0)
         self._authority = certificates.timestamp_authority(self._root)
-        self.routes = Map(
-            [
-                Rule(PATH, endpoint=self._timestamp, methods=["POST"]),
-                Rule(f"{PATH}/certchain", endpoint=self._chain, methods=["GET"]),
-            ]
-        )
 
     @property
     def chain(self) -> list[x509.Certificate]:

@@ -53,6 +53,8 @@ _LIFETIME = timedelta(days=30)
 class Tuf(Service):
     """A TUF repository that says to trust this Sigstore; its keys are fresh, and forgotten once used."""
 
+    routes = Map([Rule("/<path:path>", endpoint="_file", methods=["GET"])])
+
     def __init__(
         self, sigstore: PlayedSigstore, signing: Signing | None = None, *, lifetime: timedelta = _LIFETIME
     ) -> None:
@@ -61,7 +63,6 @@ class Tuf(Service):
         self._files = _sign_roles(targets, lifetime) | {
             f"targets/{_digest(it)}.{name}": it for name, (it, _) in targets.items()
         }
-        self.routes = Map([Rule("/<path:path>", endpoint=self._file, methods=["GET"])])
 
     @property
     def root(self) -> bytes:

@@ -47,24 +47,48 @@ class Tool:
         return self.by != STAND_IN
 
 
-def install(  # noqa: PLR0913 - what it takes to find them, and what is to be verified
-    shims: Path,
-    *,
-    loopback: Path,
-    environ: Mapping[str, str],
-    probe: Mapping[str, str],
-    forms: Sequence[str] = (),
-    index: bool = False,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """A tool as it was found on PATH."""
+
+    path: str = ""
+    """Where it lies; empty where it is missing."""
+    by: str = STAND_IN
+    """What :class:`Tool` says, ``stand-in`` also for a program that does not work here."""
+
+
+def find(environ: Mapping[str, str], probe: Mapping[str, str], *, image: bool = False) -> Mapping[str, Program]:
+    """Find the tools on PATH, and let each say its version and, where it reads the network, ask the door.
+
+    Args:
+        environ: The rehearsal's own environment.
+        probe: What a child needs to reach the door: a token and a repository for ``gh`` included.
+        image: Whether the notes speak of an image, which takes one tool more.
+    """
+    asked = {"gh": _gh, "cosign": _cosign, "curl": _curl, "sha256sum": _sha256sum} | (
+        {"crane": _crane} if image else {}
+    )
+
+    def look(name: str) -> Program:
+        path = shutil.which(name, path=environ.get("PATH"))
+        by = asked[name](path, probe) if path else None
+        return Program(path=path or "", by=by or STAND_IN)
+
+    with ThreadPoolExecutor(len(asked)) as pool:
+        return dict(zip(asked, pool.map(look, asked), strict=True))
+
+
+def install(
+    shims: Path, programs: Mapping[str, Program], *, loopback: Path, forms: Sequence[str] = (), index: bool = False
 ) -> tuple[Tool, ...]:
     """Fill the folder of shims, and tell what each tool is.
 
     Args:
         shims: To be first on PATH.
+        programs: What :func:`find` found.
         loopback: The folder with the loopback's trust.
-        environ: The rehearsal's own environment.
-        probe: What a child needs to reach the door: a token and a repository for ``gh`` included.
-        forms: How the image that the notes speak of is signed; empty for no image. It takes one tool more.
-        index: Whether there are packages at an index that takes attestations. So does that.
+        forms: How the image that the notes speak of is signed; empty for no image.
+        index: Whether there are packages at an index that takes attestations. It takes one tool more.
     """
     trust_config, trusted_root = loopback / "trust.json", loopback / "trusted_root.json"
     shims.mkdir(parents=True, exist_ok=True)
@@ -72,21 +96,14 @@ def install(  # noqa: PLR0913 - what it takes to find them, and what is to be ve
     attestations_shim(shims, trusted_root)
     own = ("sigstore", *(("pypi-attestations",) if index else ()))
     tools = [Tool(name=name, by=f"{name} {version(name)}") for name in own]
-    asked = {"gh": _gh, "cosign": _cosign, "curl": _curl, "sha256sum": _sha256sum} | (
-        {"crane": _crane} if forms else {}
-    )
-    found = {name: shutil.which(name, path=environ.get("PATH")) for name in asked}
-    with ThreadPoolExecutor(len(asked)) as pool:
-        names = pool.map(lambda name: asked[name](program, probe) if (program := found[name]) else None, asked)
-    for name, by in zip(asked, names, strict=True):
-        program = found[name]
-        if by is None:
+    for name, program in programs.items():
+        if program.by == STAND_IN:
             _shim(
                 shims, name, [sys.executable, "-P", "-m", "tagseal.rehearsal.tools.standins", name, str(trusted_root)]
             )
-        elif program and name == "cosign":
-            _cosign_shim(shims, program, loopback, old=_major(by) < _COSIGN_MAJOR, forms=forms)
-        tools.append(Tool(name=name, by=by or STAND_IN))
+        elif name == "cosign":
+            _cosign_shim(shims, program.path, loopback, old=_major(program.by) < _COSIGN_MAJOR, forms=forms)
+        tools.append(Tool(name=name, by=program.by))
     return tuple(tools)
 
 
