@@ -16,10 +16,10 @@ import pytest
 import requests
 
 import widget
-from rehearsing import CHANGELOG, COMMAND, Answer, Ended, Served, programs, project, rehearse
+from rehearsing import CHANGELOG, COMMAND, Answer, Ended, Served, command_here, programs, project, rehearse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 T = TypeVar("T")
@@ -51,6 +51,17 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[P
             return found
 
     return played
+
+
+@pytest.fixture
+def here(capfd: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
+    """Return ``rehearsing.rehearse`` in this process: only its jobs, where it comes that far, are children."""
+
+    def rehearse_here(path: Path | str, *options: str, out: Path, environ: Mapping[str, str] | None = None) -> Ended:
+        argv = ("rehearse", str(path), "--out", str(out), *options)
+        return command_here(capfd.readouterr, *argv, out=out, environ=environ)
+
+    return rehearse_here
 
 
 @pytest.fixture(scope="session")
