@@ -20,6 +20,8 @@ from tagseal.services.git import Git
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.system
+
 MINE = "mine\n"
 
 

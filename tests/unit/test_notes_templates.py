@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tagseal.records import Artifact, Plan
     from tagseal.services.git import Git
 
+pytestmark = pytest.mark.system
+
 OWN = {"own/notes.md.j2": "{{ section }}\n\n{{ verify }}", "own/verify/meaning.md.j2": "It means.\n"}
 
 

@@ -318,6 +318,7 @@ def _prepared(folder: Path, name: str) -> Job:
     return job
 
 
+@pytest.mark.system
 def test_what_a_step_put_into_the_interpreter_reaches_no_other_job(tmp_path: Path) -> None:
     """Neither before set-up nor after: a snapshot is for those that begin alike."""
     first = _prepared(tmp_path, "one")
@@ -332,6 +333,7 @@ def test_what_a_step_put_into_the_interpreter_reaches_no_other_job(tmp_path: Pat
     assert third.lines[-1].startswith("set up as for the job before: 'lock.txt'")
 
 
+@pytest.mark.system
 def test_a_snapshot_that_was_changed_is_refused(tmp_path: Path) -> None:
     """A job that got it would run what no lock names."""
     setup.install(_prepared(tmp_path, "one").call(run=RUN), "lock.txt")
@@ -341,6 +343,7 @@ def test_a_snapshot_that_was_changed_is_refused(tmp_path: Path) -> None:
         _prepared(tmp_path, "two")
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("changed", ["lock.txt", "nested.txt", "wheel-1-py3-none-any.whl"])
 def test_a_changed_file_is_set_up_anew(tmp_path: Path, changed: str) -> None:
     """The lock, what it takes in, and a wheel that lies in the checkout."""
@@ -356,6 +359,7 @@ def test_a_changed_file_is_set_up_anew(tmp_path: Path, changed: str) -> None:
     assert job.lines[-1].startswith("installed: 'lock.txt'")
 
 
+@pytest.mark.system
 @pytest.mark.slow
 def test_a_locked_file_is_installed_once(tmp_path: Path) -> None:
     """The next job gets a copy at the same path instead."""
@@ -369,6 +373,7 @@ def test_a_locked_file_is_installed_once(tmp_path: Path) -> None:
     assert job.lines[-1].startswith("set up as for the job before: 'lock.txt'")
 
 
+@pytest.mark.system
 @pytest.mark.slow
 def test_a_wrong_hash_is_refused(tmp_path: Path) -> None:
     """Pip says which, nothing is installed and nothing is kept."""
