@@ -29,6 +29,15 @@ if TYPE_CHECKING:
 COMMAND = (sys.executable, "-P", "-m", "tagseal")
 PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 """Where a workflow without set-up finds this interpreter."""
+VARIED = pytest.mark.sampled(4, "rehearsals")
+"""A whole rehearsal that differs from those which many tests read in a setting, or in what goes wrong."""
+IMAGE = """
+[tool.tagseal.image]
+name = "{name}"
+archive = "image.tar"
+tags = ["{{tag}}", "latest"]
+"""
+"""Settings of a project whose image exists already."""
 CHANGELOG = "# Changelog\n\n## 1.2.3\n\n- A widget that turns.\n"
 
 
@@ -118,7 +127,7 @@ def command(*arguments: str, out: Path, cwd: Path | None = None, environ: Mappin
         capture_output=True,
         text=True,
         check=False,
-        timeout=180,
+        timeout=600,
     )
     return Ended(
         code=finished.returncode,
