@@ -194,6 +194,7 @@ FAKES = {
 }
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("name", FAKES)
 def test_a_tool_that_does_not_do_its_work_stops_the_release(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
