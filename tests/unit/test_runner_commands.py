@@ -65,6 +65,7 @@ def test_the_forged_lines_are_commands() -> None:
 
 
 @pytest.mark.system
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("verb", VERBS, ids=" ".join)
 def test_no_verb_prints_a_command_of_anothers(tmp_path: Path, verb: tuple[str, ...]) -> None:
     """Whatever the project is made of; it is told all the same."""
