@@ -46,14 +46,18 @@ def pytest_report_header() -> str:
 
 @pytest.hookimpl(trylast=True)  # what -k and -m leave out is out already: a sample is taken of the rest
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave in a sample of each test marked ``sampled(size)``: of its cases, or of the tests of a marked module."""
+    """Leave in a sample of what is marked ``sampled(size, group)``.
+
+    It is taken of the group's tests, wherever they lie; without a group of a test's cases, or a marked module's tests.
+    """
     from sampling import sample  # noqa: PLC0415
 
     groups: defaultdict[tuple[str, int], list[pytest.Item]] = defaultdict(list)
     for item in items:
         for node, mark in item.iter_markers_with_node("sampled"):
             if mark.args:  # without a size the test itself takes a sample
-                groups[node.nodeid.partition("[")[0], mark.args[0]].append(item)
+                size, *group = mark.args
+                groups[group[0] if group else node.nodeid.partition("[")[0], size].append(item)
             break  # the closest mark counts
     left_out: set[pytest.Item] = set()
     for (_, size), cases in groups.items():

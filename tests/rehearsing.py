@@ -6,23 +6,38 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 import widget
+from tagseal.cli import main
 from tagseal.notes.templates import fill
+from tagseal.rehearsal import environment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from tagseal.machine.git import Git
 
 COMMAND = (sys.executable, "-P", "-m", "tagseal")
 PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 """Where a workflow without set-up finds this interpreter."""
+VARIED = pytest.mark.sampled(4, "rehearsals")
+"""A whole rehearsal that differs from those which many tests read in a setting, or in what goes wrong."""
+IMAGE = """
+[tool.tagseal.image]
+name = "{name}"
+archive = "image.tar"
+tags = ["{{tag}}", "latest"]
+"""
+"""Settings of a project whose image exists already."""
 CHANGELOG = "# Changelog\n\n## 1.2.3\n\n- A widget that turns.\n"
 
 
@@ -112,7 +127,7 @@ def command(*arguments: str, out: Path, cwd: Path | None = None, environ: Mappin
         capture_output=True,
         text=True,
         check=False,
-        timeout=180,
+        timeout=600,
     )
     return Ended(
         code=finished.returncode,
@@ -121,6 +136,36 @@ def command(*arguments: str, out: Path, cwd: Path | None = None, environ: Mappin
         out=out,
         leftovers=tuple(sorted(path.name for path in temporary.iterdir())),
     )
+
+
+def command_here(
+    told: Callable[[], tuple[str, str]], *arguments: str, out: Path, environ: Mapping[str, str] | None = None
+) -> Ended:
+    """Run one command of the tool to its end in this process, with a TMPDIR of its own, in the folder of ``out``.
+
+    ``told`` returns what was printed since it was asked before. What the command does to its process is undone.
+    """
+    temporary = out.parent / f"{out.name}.tmp"
+    temporary.mkdir(exist_ok=True)
+    # As the command finds itself when it has started again in a clean environment.
+    found = {**environment.clean_environment(os.environ), "TMPDIR": str(temporary), **(environ or {})}
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    told()
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            for name in os.environ.keys() - found.keys():
+                patch.delenv(name)
+            for name, value in found.items():
+                patch.setenv(name, value)
+            patch.setattr(tempfile, "tempdir", None)
+            patch.chdir(out.parent)
+            code = main(arguments)
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    output, errors = told()
+    leftovers = tuple(sorted(path.name for path in temporary.iterdir()))
+    return Ended(code=code, output=output, errors=errors, out=out, leftovers=leftovers)
 
 
 def programs(folder: Path, *names: str) -> str:

@@ -45,3 +45,11 @@ def sample(cases: Sequence[T], size: int, name: Callable[[T], str] = repr) -> li
     ranks = [hashlib.sha256(f"{seed()} {name(case)}".encode()).digest() for case in cases]
     chosen = sorted(range(len(cases)), key=ranks.__getitem__)[:size]
     return [cases[index] for index in sorted(chosen)]
+
+
+def examples(number: int) -> int:
+    """Return how many examples a test that makes them at random takes: a quarter of them by default.
+
+    ``TAGSEAL_FUZZ`` says another number for all, as ``nox -s fuzz`` does.
+    """
+    return int(os.environ.get("TAGSEAL_FUZZ") or (number if exhaustive() else number // 4))

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, TypeVar
 import pytest
 import requests
 
+import images
 import widget
-from rehearsing import CHANGELOG, COMMAND, Answer, Ended, Served, programs, project, rehearse
+from rehearsing import CHANGELOG, COMMAND, IMAGE, Answer, Ended, Served, command_here, programs, project, rehearse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 T = TypeVar("T")
@@ -30,12 +31,14 @@ TRICKY = f"""{CHANGELOG}
 
 <img src="/nothing" onerror="document.title = 'executed'"> <b onclick="alert(1)">bold</b>
 """
+_LONG = 600
+"""Seconds after which something hangs: more than any machine takes."""
 AWKWARD = "a \"b' ü\n$(touch canary)"
 
 
 @pytest.fixture(scope="session")
 def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], T]], T]:
-    """Return a function that plays something once a test run, in a folder of that name."""
+    """Return a function that plays something once a test run, in a folder of that name; what fails, fails once."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
@@ -44,19 +47,59 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[P
         folder.mkdir(exist_ok=True)
         with (folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            result = folder / "result"
+            result, failure = folder / "result", folder / "failure"
+            if failure.exists():
+                pytest.fail(f"{name} failed before: {failure.read_text()}")
             if not result.exists():
-                result.write_bytes(pickle.dumps(play(folder)))
+                try:
+                    result.write_bytes(pickle.dumps(play(folder)))
+                except BaseException as error:
+                    failure.write_text(repr(error))
+                    raise
             found: T = pickle.loads(result.read_bytes())  # noqa: S301 - written above
             return found
 
     return played
 
 
+@pytest.fixture
+def here(capfd: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
+    """Return ``rehearsing.rehearse`` in this process: only its jobs, where it comes that far, are children."""
+
+    def rehearse_here(path: Path | str, *options: str, out: Path, environ: Mapping[str, str] | None = None) -> Ended:
+        argv = ("rehearse", str(path), "--out", str(out), *options)
+        return command_here(capfd.readouterr, *argv, out=out, environ=environ)
+
+    return rehearse_here
+
+
 @pytest.fixture(scope="session")
 def served(once: Callable[[str, Callable[[Path], Served]], Served]) -> Served:
     """Give a rehearsal with the tools of this machine, its page visited, told as JSON."""
     return once("served", _serve)
+
+
+@pytest.fixture(scope="session")
+def imaged(once: Callable[[str, Callable[[Path], Ended]], Ended]) -> Ended:
+    """Give a rehearsal of a project with an image of two platforms, with the tools of this machine, told as JSON."""
+
+    def play(folder: Path) -> Ended:
+        git = project(folder / "widget", IMAGE.format(name="ghcr.io/example/widget"))
+        images.archive(images.layout(folder / "layout", attestation=True), git.root / "image.tar")
+        return rehearse(git.root, "--json", out=folder / "out")
+
+    return once("imaged", play)
+
+
+@pytest.fixture(scope="session")
+def kitted(once: Callable[[str, Callable[[Path], Ended]], Ended]) -> Ended:
+    """Give a rehearsal that goes to PyPI and has a kit, with the tools of this machine, told as JSON."""
+
+    def play(folder: Path) -> Ended:
+        git = project(folder / "widget", '\n[tool.tagseal]\nkit = true\nindex = { name = "pypi" }\n')
+        return rehearse(git.root, "--json", out=folder / "out")
+
+    return once("kitted", play)
 
 
 @pytest.fixture(scope="session")
@@ -81,7 +124,7 @@ def _serve(folder: Path) -> Served:
             url = _url(child, errors)
             answers, document = _visited(url), _browsed(url, folder)
             child.send_signal(signal.SIGINT)
-            child.wait(30)
+            child.wait(_LONG)
         finally:
             child.kill()
     ended = Ended(
@@ -95,7 +138,7 @@ def _serve(folder: Path) -> Served:
 
 
 def _url(child: subprocess.Popen[bytes], errors: Path) -> str:
-    deadline = time.monotonic() + 150
+    deadline = time.monotonic() + _LONG
     while time.monotonic() < deadline and child.poll() is None:
         if found := re.search(r"http://127\.0\.0\.1:[0-9]+/", errors.read_text()):
             return found[0]

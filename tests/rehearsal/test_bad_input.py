@@ -135,12 +135,12 @@ def refused(ended: Ended, slug: str, code: int, *words: str) -> str:
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_bad_input_ends_in_an_error_that_names_it(name: str, tmp_path: Path) -> None:
+def test_bad_input_ends_in_an_error_that_names_it(name: str, tmp_path: Path, here: Callable[..., Ended]) -> None:
     """Each has its exit code and its slug, and leaves the person's checkout as it was."""
     bad = BAD[name]
     git = project(tmp_path / "widget", bad.toml, bad.files)
     before = sorted(tmp_path.rglob("widget/**/*"))
-    refused(rehearse(git.root, *bad.options, out=tmp_path / "out"), bad.slug, bad.code, *bad.words)
+    refused(here(git.root, *bad.options, out=tmp_path / "out"), bad.slug, bad.code, *bad.words)
     assert sorted(tmp_path.rglob("widget/**/*")) == before
     assert git.status() == ((), ())
 
@@ -180,16 +180,18 @@ def bare(folder: Path) -> Path:
         (bare, "not-a-repository", "bare.git"),
     ],
 )
-def test_what_is_no_project_is_told_so(place: Callable[[Path], Path], slug: str, words: str, tmp_path: Path) -> None:
+def test_what_is_no_project_is_told_so(
+    place: Callable[[Path], Path], slug: str, words: str, tmp_path: Path, here: Callable[..., Ended]
+) -> None:
     """No folder, no repository, no commit, no project, no working tree: each is said, with what to do."""
-    refused(rehearse(place(tmp_path), out=tmp_path / "out"), slug, 2, words)
+    refused(here(place(tmp_path), out=tmp_path / "out"), slug, 2, words)
     assert not (tmp_path / "out").exists()
 
 
-def test_git_is_needed(tmp_path: Path) -> None:
+def test_git_is_needed(tmp_path: Path, here: Callable[..., Ended]) -> None:
     """Without the git program there is one error, which names it."""
     path = programs(tmp_path / "bin")
-    ended = rehearse(project(tmp_path / "widget").root, out=tmp_path / "out", environ={"PATH": path})
+    ended = here(project(tmp_path / "widget").root, out=tmp_path / "out", environ={"PATH": path})
     refused(ended, "missing-tool", 2, "got no program git", "Install git")
 
 
@@ -210,12 +212,12 @@ def test_the_log_of_a_failed_build_can_still_be_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["a file", "somebody's folder", "read-only"])
-def test_the_folder_for_what_is_left_must_be_ours(kind: str, tmp_path: Path) -> None:
+def test_the_folder_for_what_is_left_must_be_ours(kind: str, tmp_path: Path, here: Callable[..., Ended]) -> None:
     """A file, or a folder with files that no rehearsal left, is not touched; one that cannot be made is named."""
     git = project(tmp_path / "widget", files={"assets/logo.svg": "<svg/>", "notes.md": "mine"})
     out = {"a file": tmp_path / "file", "somebody's folder": git.root, "read-only": tmp_path / "file/out"}[kind]
     (tmp_path / "file").write_text("mine")
-    ended = rehearse(git.root, "--out", str(out), out=tmp_path / "unused")
+    ended = here(git.root, "--out", str(out), out=tmp_path / "unused")
     slug = "system-refused" if kind == "read-only" else "out-not-ours"
     refused(ended, slug, 2, str(out))
     assert (tmp_path / "file").read_text() == "mine"
@@ -236,24 +238,28 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(umount, check=True)
 
 
-def test_a_full_disk_is_told_from_a_release_that_does_not_verify(disk: Path, tmp_path: Path) -> None:
+def test_a_full_disk_is_told_from_a_release_that_does_not_verify(
+    disk: Path, tmp_path: Path, here: Callable[..., Ended]
+) -> None:
     """Exit code 2, and where there is no room: not the words of whichever tool fell over it."""
     git = project(tmp_path / "widget")
     (disk / "ballast").write_bytes(b"x" * 700_000)
-    ended = rehearse(git.root, out=tmp_path / "out", environ={"TMPDIR": str(disk)})
+    ended = here(git.root, out=tmp_path / "out", environ={"TMPDIR": str(disk)})
     refused(ended, "disk-full", 2, "free bytes in", "Make room there")
     assert [path.name for path in disk.iterdir()] == ["ballast"]
 
 
-def test_no_room_for_what_is_left_is_an_error_and_not_a_half_truth(disk: Path, tmp_path: Path) -> None:
+def test_no_room_for_what_is_left_is_an_error_and_not_a_half_truth(
+    disk: Path, tmp_path: Path, here: Callable[..., Ended]
+) -> None:
     """Where the result cannot be written, the rehearsal did not pass; the next one takes the folder over."""
     git = project(tmp_path / "widget", files={"backend.py": BROKEN_BUILD})
     with pytest.raises(OSError, match="No space left"):
         (disk / "ballast").write_bytes(b"x" * 2_000_000)
     out = disk / "out"
-    ended = rehearse(git.root, "--out", str(out), out=tmp_path / "unused")
+    ended = here(git.root, "--out", str(out), out=tmp_path / "unused")
     refused(ended, "system-refused", 2, "No space left on device", str(out))
     (disk / "ballast").unlink()
-    ended = rehearse(git.root, "--out", str(out), out=tmp_path / "unused")
+    ended = here(git.root, "--out", str(out), out=tmp_path / "unused")
     refused(ended, "build-failed", 2)
     assert (out / "logs/build.log").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import shutil
@@ -9,18 +10,26 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import images
-from rehearsing import Ended, project, rehearse
+import widget
+from rehearsing import project, rehearse
+from stage import stage
+from tagseal.config import ImageSettings, IndexSettings, Settings
+from tagseal.errors import VerificationFailed
 from tagseal.notes.guide import TEMPLATE as GUIDE
 from tagseal.notes.kit import TEMPLATE as KIT
 from tagseal.notes.templates import packaged_folder
+from tagseal.steps.plan import plan
+from tagseal.steps.prove import prove
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from job import Job
+    from stage import Stage
+    from tagseal.records import Draft, Plan, Seal
+
 TOOL = '\n[tool.tagseal]\ntemplates = "release-templates"\n'
-INDEX = '[tool.tagseal.index]\nname = "testpypi"\n'
-IMAGE = '[tool.tagseal.image]\nname = "ghcr.io/example/widget"\narchive = "image.tar"\n'
 BLOCK = re.compile(r"```bash (?:draft|public|shown)\n.*?\n```", re.DOTALL)
 
 # What is broken in each command of the packaged templates, as a person's own template might have it. That every
@@ -64,7 +73,6 @@ BROKEN = {
     ],
     "verify/files.md.j2": [
         {
-            "a download that stops half way": (" --skip-existing", ""),
             "another program": ("gh release", "hub release"),
             "a download of whatever is there": (
                 " \\\n  -p {{ file.name | quoted }} -p {{ file.bundle | quoted }}",
@@ -94,13 +102,25 @@ def blocks(file: str) -> list[str]:
     return BLOCK.findall((packaged_folder() / file).read_text())
 
 
-def stopped(ended: Ended) -> Ended:
-    """Hold that it ended as what does not verify, and that the played release is no more than a draft."""
-    assert ended.code == 1, ended.output + ended.errors
-    assert not ended.published
-    assert "REHEARSED" not in ended.output
-    assert "FAILED in the job" in ended.output
-    return ended
+def template(file: str, index: int, old: str, new: str) -> dict[str, str]:
+    """Return a template of a project's own, with one command that is broken, by its path in the project."""
+    block = blocks(file)[index]
+    assert old in block
+    text = (packaged_folder() / file).read_text()
+    return {f"release-templates/{file}": text.replace(block, block.replace(old, new, 1))}
+
+
+def planned(job: Job, file: str, files: Mapping[str, str]) -> Plan:
+    """Plan a release of packages and an image, to an index, with these templates."""
+    job.push(files)
+    settings = Settings(
+        templates="release-templates",
+        kit=file == KIT,
+        image=ImageSettings(name="ghcr.io/octo/widget", archive="image.tar"),
+        index=IndexSettings(name="testpypi"),
+    )
+    services = dataclasses.replace(job.services(), settings=settings)
+    return plan(job.guard(services.environ), services=services)
 
 
 def test_every_command_of_the_templates_is_broken_here() -> None:
@@ -112,20 +132,49 @@ def test_every_command_of_the_templates_is_broken_here() -> None:
     }
 
 
+def refused(released: Stage, seal: Seal, draft: Draft) -> VerificationFailed:
+    """Hold that the draft is not proven, and is still a draft with all that was sent."""
+    with pytest.raises(VerificationFailed) as caught:
+        prove(released.tag, released.plan, seal, draft, services=released.services())
+    assert released.repository.by_id[draft.id].draft
+    assert len(released.repository.by_id[draft.id].assets) == len(draft.assets) > 0
+    return caught.value
+
+
+@pytest.mark.parametrize("file", BROKEN)
+def test_what_is_not_broken_is_planned(file: str, job: Job) -> None:
+    """The same templates, each word as it is, are a project's own and are taken: what is refused is the change."""
+    assert planned(job, file, template(file, 0, "", "")).image == "ghcr.io/octo/widget"
+
+
 @pytest.mark.parametrize(("file", "index", "old", "new"), CASES)
-def test_a_broken_command_stops_the_release(file: str, index: int, old: str, new: str, tmp_path: Path) -> None:
-    """Whatever is wrong with one command of a project's own template, nothing is published."""
-    block = blocks(file)[index]
-    assert old in block
-    template = (packaged_folder() / file).read_text().replace(block, block.replace(old, new, 1))
-    git = project(
-        tmp_path / "widget",
-        TOOL + ("kit = true\n" if file == KIT else "") + IMAGE + INDEX,
-        {f"release-templates/{file}": template},
-    )
-    images.archive(images.layout(tmp_path / "layout"), git.root / "image.tar")
-    ended = stopped(rehearse(git.root, out=tmp_path / "out"))
-    assert ended.slug.startswith(("command-", "instructions-", "kit-", "notes-command-"))
+def test_a_broken_command_stops_the_release(file: str, index: int, old: str, new: str, job: Job) -> None:
+    """Whatever is wrong with one command of a project's own template, there is no plan, so nothing is built or sent."""
+    with pytest.raises(VerificationFailed) as caught:
+        planned(job, file, template(file, index, old, new))
+    assert caught.value.slug.startswith(("command-", "instructions-", "kit-", "notes-command-"))
+
+
+def test_a_broken_command_ends_the_rehearsal(tmp_path: Path) -> None:
+    """The rehearsal ends as what does not verify, in its first job, and plays no release."""
+    files = template("verify/files.md.j2", 3, "{{ list.name | quoted }}", "{{ list.name | quoted }} || true")
+    git = project(tmp_path / "widget", TOOL, files)
+    ended = rehearse(git.root, out=tmp_path / "out")
+    assert (ended.code, ended.slug) == (1, "command-not-understood"), ended.output + ended.errors
+    assert "FAILED in the job build" in ended.output
+    assert "REHEARSED" not in ended.output
+    assert not (ended.out / "release.json").exists()
+
+
+def test_a_download_that_stops_half_way_stops_the_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each command alone is well formed, but the second fails where the first was run: that shows on the draft."""
+    files = template("verify/files.md.j2", 0, " --skip-existing", "")
+    with stage(tmp_path, monkeypatch) as released:
+        widget.commit(released.folder / "checkout", files)
+        released.settings = Settings(templates="release-templates")
+        seal = released.sign()
+        draft = released.upload(seal)
+        assert refused(released, seal, draft).slug == "notes-command-failed"
 
 
 HEEDLESS = """
@@ -145,8 +194,11 @@ FAKES = {
 }
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("name", FAKES)
-def test_a_tool_that_does_not_do_its_work_stops_the_release(name: str, tmp_path: Path) -> None:
+def test_a_tool_that_does_not_do_its_work_stops_the_release(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An attack that a person's own program lets through is found while the release is a draft."""
     tool, script, slug = FAKES[name]
     real = shutil.which(tool)
@@ -156,9 +208,8 @@ def test_a_tool_that_does_not_do_its_work_stops_the_release(name: str, tmp_path:
     fake.parent.mkdir()
     fake.write_text(f"#!/bin/sh\n{script.format(real=real)}\n")
     fake.chmod(0o755)
-    path = os.pathsep.join([str(fake.parent), os.environ["PATH"]])
-    git = project(tmp_path / "widget")
-    ended = stopped(rehearse(git.root, out=tmp_path / "out", environ={"PATH": path}))
-    assert ended.slug == slug
-    assert ended.release["draft"]
-    assert ended.release["assets"]
+    monkeypatch.setenv("PATH", str(fake.parent), prepend=os.pathsep)
+    with stage(tmp_path / "stage", monkeypatch) as released:
+        seal = released.sign()
+        draft = released.upload(seal)
+        assert refused(released, seal, draft).slug == slug

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rehearsing import project, rehearse
+from rehearsing import VARIED, project, rehearse
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
+@VARIED
 def test_a_job_is_killed_with_all_that_it_started(tmp_path: Path) -> None:
     """The rehearsal ends as the job did, told as a shell tells of SIGKILL; nothing is published, nothing is left."""
     fault = "kill-within,host=uploads.github.com"

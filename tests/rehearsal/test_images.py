@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 import images
-from rehearsing import Ended, programs, project, rehearse
+from rehearsing import IMAGE, VARIED, Ended, programs, project, rehearse
+from tagseal.rehearsal.project.clone import make
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 NAME = "ghcr.io/example/widget"
 SHELL = ("git", "bash", "sh", "cp")
-TAKEN = f'\n[tool.tagseal.image]\nname = "{NAME}"\narchive = "image.tar"\ntags = ["{{tag}}", "latest"]\n'
+TAKEN = IMAGE.format(name=NAME)
 
 
 @pytest.fixture
@@ -33,11 +35,9 @@ def requests(ended: Ended) -> list[dict[str, object]]:
     return [one for one in map(json.loads, lines) if one["host"] == "ghcr.io"]
 
 
-def test_an_image_that_exists_is_rehearsed_with_this_machines_tools(tmp_path: Path, archive: Path) -> None:
+def test_an_image_that_exists_is_rehearsed_with_this_machines_tools(imaged: Ended) -> None:
     """By digest before it is public, by tag and by ``crane digest`` after; its tags come at the very end."""
-    git = project(tmp_path / "widget", TAKEN)
-    shutil.copyfile(archive, git.root / "image.tar")
-    ended = rehearse(git.root, "--json", out=tmp_path / "out")
+    ended = imaged
     assert ended.code == 0, ended.errors
     records = ended.document["records"]
     image = records["sign"]["image"]
@@ -56,6 +56,7 @@ def test_an_image_that_exists_is_rehearsed_with_this_machines_tools(tmp_path: Pa
     assert [str(write).rpartition("/")[2] for write in writes][-2:] == ["v1.2.3", "latest"]
 
 
+@VARIED
 def test_an_image_is_built_in_the_build_job_and_verified_by_stand_ins(tmp_path: Path, archive: Path) -> None:
     """Where no tool but a shell is here, everything is played, and the story says so."""
     build = f'build = ["cp", "{archive}", "{{archive}}"]\n'
@@ -68,19 +69,24 @@ def test_an_image_is_built_in_the_build_job_and_verified_by_stand_ins(tmp_path: 
 
 
 def test_a_workflow_that_could_not_release_the_image_is_told(tmp_path: Path, archive: Path) -> None:
-    """The rehearsal goes on, and says what a pushed tag would stop at; a comment grants nothing."""
+    """What a pushed tag would stop at is known before a job begins; a comment grants nothing.
+
+    That a rehearsal goes on, and says so at the end, is held in tests/rehearsal/test_projects.py.
+    """
     steps = "jobs:\n  release:\n    # packages: write, crane\n    if: github.repository == 'other/project'\n"
     workflow = f"on:\n  push:\n    tags: ['v*']\n{steps}    steps:\n      - run: nox -s guard\n"
     git = project(tmp_path / "widget", TAKEN, {".github/workflows/release.yml": workflow})
     shutil.copyfile(archive, git.root / "image.tar")
-    ended = rehearse(git.root, out=tmp_path / "out")
-    assert ended.code == 0, ended.output
-    (line,) = [line for line in ended.output.splitlines() if line.startswith("Not ready: ")]
-    assert "runs only in 'other/project'" in line
-    assert "lacks `packages: write`" in line
-    assert "installs no crane" in line
+    (tmp_path / "temporary").mkdir()
+    clone = make(git, tmp_path / "temporary", project=None, tag=None, packages=None)
+    assert clone.lacking == (
+        ".github/workflows/release.yml runs only in 'other/project'",
+        ".github/workflows/release.yml lacks `packages: write`, which the image needs",
+        ".github/workflows/release.yml installs no crane, which the notes' commands need",
+    )
 
 
+@VARIED
 def test_a_registry_that_is_not_ghcr_is_played_as_well(tmp_path: Path, archive: Path) -> None:
     """Its credentials come from the environment, as after a login."""
     git = project(tmp_path / "widget", TAKEN.replace("ghcr.io", "registry.example.org"))
@@ -89,11 +95,11 @@ def test_a_registry_that_is_not_ghcr_is_played_as_well(tmp_path: Path, archive: 
     assert ended.code == 0, ended.output
 
 
-def test_a_docker_archive_is_refused_with_the_way_out(tmp_path: Path) -> None:
+def test_a_docker_archive_is_refused_with_the_way_out(tmp_path: Path, here: Callable[..., Ended]) -> None:
     """Before anything is signed."""
     git = project(tmp_path / "widget", TAKEN)
     (git.root / "image.tar").write_bytes(b"no archive")
-    ended = rehearse(git.root, out=tmp_path / "out")
+    ended = here(git.root, out=tmp_path / "out")
     assert ended.code == 2
     assert "FAILED in the job build" in ended.output
 

@@ -10,31 +10,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rehearsing import project, rehearse
 from tagseal.machine.packed import unpack
 from tagseal.notes.commands import commands
 from tagseal.records import Phase
 from tagseal.steps.shell import offline
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from rehearsing import Ended
 
 KIT = "widget-1.2.3-verify.zip"
-TOML = "\n[tool.tagseal]\nkit = true\n"
-
-
-@pytest.fixture(scope="session")
-def kitted(once: Callable[[str, Callable[[Path], Ended]], Ended]) -> Ended:
-    """Rehearse a project that has a kit, with the machine's own tools."""
-
-    def play(folder: Path) -> Ended:
-        project(folder / "widget", TOML)
-        return rehearse(folder / "widget", "--json", out=folder / "out")
-
-    return once("kitted", play)
 
 
 def test_a_release_with_a_kit_is_rehearsed(kitted: Ended) -> None:
@@ -46,7 +32,7 @@ def test_a_release_with_a_kit_is_rehearsed(kitted: Ended) -> None:
     for verb in ("prove", "witness"):
         assert [record["name"].split()[0] for record in records[verb]["kit"]] == ["sigstore", "cosign", "sha256sum"]
         assert records[verb]["offline"] in {offline.NAMESPACE, offline.PROXIES}
-    assert "4 log entries naming example/widget" in kitted.errors
+    assert "6 log entries naming example/widget" in kitted.errors
     assert f"3 commands of the offline kit ran {records['prove']['offline']}" in kitted.errors
     assert {KIT, f"{KIT}.sigstore.json"} <= {path.name for path in (kitted.out / "assets").iterdir()}
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import widget
-from rehearsing import CHANGELOG, project, rehearse
+from rehearsing import CHANGELOG, VARIED, project, rehearse
 from tagseal.rehearsal.project.clone import Clone, make
 
 if TYPE_CHECKING:
@@ -94,6 +94,7 @@ def test_a_remote_elsewhere_is_not_given_away(standing_in: Ended) -> None:
     assert b"somebody:" not in left + standing_in.output.encode()
 
 
+@VARIED
 def test_a_version_from_the_tags_gets_the_next_tag(tmp_path: Path) -> None:
     """A package in a folder of its own, whose version only its back end knows, and no section for it."""
     content = widget.files()
@@ -114,6 +115,7 @@ def test_a_version_from_the_tags_gets_the_next_tag(tmp_path: Path) -> None:
     assert git.status() == ((), ())
 
 
+@VARIED
 def test_packages_that_exist_are_taken_as_they_are(tmp_path: Path) -> None:
     """With ``--packages`` nothing is built: the very bytes of that folder are signed and published."""
     git = project(tmp_path / "widget")
@@ -127,6 +129,7 @@ def test_packages_that_exist_are_taken_as_they_are(tmp_path: Path) -> None:
         assert (ended.out / "assets" / file.name).read_bytes() == file.read_bytes()
 
 
+@VARIED
 @pytest.mark.slow
 def test_a_compiled_project_is_rehearsed_too(tmp_path: Path) -> None:
     """A wheel for this platform only; two builds of it are not compared unless one asks for it."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from textwrap import dedent
 from typing import TYPE_CHECKING
 
 import pytest
 
 import images
-from rehearsing import PATH, project, rehearse, workflow
+from rehearsing import PATH, VARIED, project, rehearse, workflow
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from rehearsing import Ended
@@ -41,9 +43,9 @@ def permissions() -> list[tuple[int, str, str]]:
     return found
 
 
-def play(tmp_path: Path, text: str, *options: str, toml: str = "") -> Ended:
+def play(tmp_path: Path, text: str, *options: str, toml: str = "", **environ: str) -> Ended:
     git = project(tmp_path / "widget", toml, {FILE: text})
-    return rehearse(git.root, "--workflow", *options, out=tmp_path / "out", environ={"PATH": PATH})
+    return rehearse(git.root, "--workflow", *options, out=tmp_path / "out", environ={"PATH": PATH, **environ})
 
 
 @pytest.fixture
@@ -54,8 +56,11 @@ def private(tmp_path: Path) -> str:
 
 
 def test_the_workflow_is_played_as_it_is_written(tmp_path: Path) -> None:
-    """Every job has what it needs, and uses all that it has."""
-    ended = play(tmp_path, workflow(image=False), "--json")
+    """Every job has what it needs, and uses all that it has.
+
+    No line of the story is redrawn or cut, in a pipe and on a narrow terminal alike.
+    """
+    ended = play(tmp_path, workflow(image=False), "--json", COLUMNS="40", NO_COLOR="1")
     assert ended.code == 0, ended.errors
     assert ended.published
     jobs = ended.document["jobs"]
@@ -69,17 +74,17 @@ def test_the_workflow_is_played_as_it_is_written(tmp_path: Path) -> None:
     assert {step["conclusion"] for job in ended.document["jobs"] for step in job["steps"]} == {"success"}
     assert "warning:" not in ended.errors
     assert "REHEARSED in" in ended.errors
+    assert "\x1b" not in ended.errors
+    rows = dedent("""
+        job      ok         build: contents: read
+        job      ok         seal: contents: write, id-token: write
+        job      ok         publish: contents: write
+        job      ok         witness: contents: read
+    """)
+    assert rows in ended.errors
 
 
-def test_what_is_granted_for_nothing_is_told(tmp_path: Path) -> None:
-    """With its line, so that it can go."""
-    text = workflow(image=False).replace("id-token: write #", "id-token: write\n      packages: write #")
-    ended = play(tmp_path, text)
-    assert ended.code == 0, ended.output
-    line = text.splitlines().index("      packages: write # the identity that signs") + 1
-    assert f"warning: {FILE}:{line}: the job `seal` has `packages: write`, and used it for nothing\n" in ended.output
-
-
+@VARIED
 def test_a_private_repository_with_an_image_is_released(tmp_path: Path, private: str) -> None:
     """Whoever consents to the public log is played as private; nothing is granted for nothing there."""
     ended = play(tmp_path, workflow(image=True), toml=private)
@@ -89,6 +94,7 @@ def test_a_private_repository_with_an_image_is_released(tmp_path: Path, private:
     assert "warning:" not in ended.output
 
 
+@VARIED
 @pytest.mark.parametrize(("number", "job", "permission"), permissions(), ids=lambda one: str(one).replace(" ", ""))
 def test_without_any_one_permission_its_job_fails(
     tmp_path: Path, private: str, number: int, job: str, permission: str
@@ -104,8 +110,12 @@ def test_without_any_one_permission_its_job_fails(
     assert not ended.published or job in {"publish", "witness"}
 
 
+@VARIED
 def test_nothing_else_passes_from_job_to_job(tmp_path: Path) -> None:
-    """A folder, HOME and environment of its own for each: only `dist/` and the outputs reach the next."""
+    """A folder, HOME and environment of its own for each: only `dist/` and the outputs reach the next.
+
+    What is granted for nothing is told with its line, so that it can go.
+    """
     leak = (
         '        run: touch left "$HOME/left" "$RUNNER_TEMP/left" "$TMPDIR/left"; echo "LEFT=left" >> "$GITHUB_ENV"\n'
         "      - run: mkdir -p dist/v1.2.3 && touch dist/v1.2.3/extra\n"
@@ -116,20 +126,25 @@ def test_nothing_else_passes_from_job_to_job(tmp_path: Path) -> None:
         'test ! -e "$RUNNER_TEMP/left"; test ! -e "$TMPDIR/left"\n'
         "      - id: verbs\n"
     )
-    text = workflow(image=False).replace("      - id: verbs\n", f"      - name: leave\n{leak}", 1)
+    text = workflow(image=False).replace("id-token: write #", "id-token: write\n      packages: write #")
+    text = text.replace("      - id: verbs\n", f"      - name: leave\n{leak}", 1)
     begin, rest = text.split("  seal:", 1)
     text = f"{begin}  seal:{rest.replace('      - id: verbs', f'      - name: look{chr(10)}{look}'.rstrip(chr(10)), 1)}"
     ended = play(tmp_path, text)
     assert ended.code == 0, ended.output
+    line = text.splitlines().index("      packages: write # the identity that signs") + 1
+    assert f"warning: {FILE}:{line}: the job `seal` has `packages: write`, and used it for nothing\n" in ended.output
 
 
-def test_a_workflow_that_releases_nothing_is_no_success(tmp_path: Path) -> None:
+def test_a_workflow_that_releases_nothing_is_no_success(tmp_path: Path, here: Callable[..., Ended]) -> None:
     """GitHub shows a run of skipped jobs in green."""
-    ended = play(tmp_path, workflow(image=False).replace("'example/widget'", "'other/project'"))
+    git = project(tmp_path / "widget", "", {FILE: workflow(image=False).replace("'example/widget'", "'other/project'")})
+    ended = here(git.root, "--workflow", out=tmp_path / "out", environ={"PATH": PATH})
     assert (ended.code, ended.slug) == (2, "workflow-releases-nothing")
-    assert "the job 'build' was skipped" in ended.errors
+    assert "the job 'build' was skipped" in ended.output + ended.errors
 
 
+@VARIED
 def test_a_job_that_fails_hands_on_what_it_has(tmp_path: Path) -> None:
     """What it signed before it failed reaches the next attempt: the last step hands it on all the same."""
     ended = play(

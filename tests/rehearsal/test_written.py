@@ -7,12 +7,11 @@ import os
 import re
 import shutil
 import subprocess
-from textwrap import dedent
 from typing import TYPE_CHECKING
 
 import pytest
 
-from rehearsing import COMMAND, PATH, project, rehearse, workflow
+from rehearsing import COMMAND, PATH, VARIED, project, rehearse, workflow
 from tagseal.errors import Refused, UsageError
 from tagseal.loopback import Loopback
 from tagseal.loopback.faults import Fault
@@ -25,7 +24,7 @@ from tagseal.rehearsal.workflow import play as written
 from tagseal.workflow.document import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from rehearsing import Ended
@@ -94,43 +93,43 @@ def test_a_file_is_no_more_trusted_without_a_network(tmp_path: Path) -> None:
     assert (ended.returncode, json.loads(ended.stdout)["error"]["slug"]) == (3, "foreign-workflow")
 
 
+@VARIED
 def test_a_file_from_elsewhere_signs_under_its_own_name(tmp_path: Path) -> None:
-    """It is played where GitHub would read it, and the story says so."""
+    """It is played where GitHub would read it, and the story says so.
+
+    What the file does not tell is said: secrets and variables are empty here.
+    """
     file = tmp_path / "other.yml"
-    file.write_text(RELEASE)
+    file.write_text(RELEASE.replace("GH_TOKEN:", "EXTRA: ${{ secrets.EXTRA }}${{ vars.KIND }}\n          GH_TOKEN:", 1))
     ended = play(tmp_path, RUNS, "--workflow", str(file), "--trust-workflow", "--json")
     assert ended.code == 0, ended.errors
     assert f"note:    '{file}' is played as .github/workflows/other.yml\n" in ended.errors
     assert ended.document["records"]["sign"]["identity"]["workflow"] == ".github/workflows/other.yml"
-
-
-def test_a_refused_file_runs_nothing(tmp_path: Path) -> None:
-    """The command ends with the guard's exit code."""
-    file = tmp_path / "other.yml"
-    file.write_text(RUNS)
-    ended = play(tmp_path, RELEASE, "--workflow", str(file))
-    assert (ended.code, ended.slug) == (3, "foreign-workflow")
-    assert not list(tmp_path.rglob("ran"))
-
-
-def test_what_the_file_does_not_tell_is_said(tmp_path: Path) -> None:
-    """Secrets and variables are empty here."""
-    text = RELEASE.replace("GH_TOKEN:", "EXTRA: ${{ secrets.EXTRA }}${{ vars.KIND }}\n          GH_TOKEN:", 1)
-    ended = play(tmp_path, text, "--workflow", "--json")
-    assert ended.code == 0, ended.errors
     assert ended.document["remarks"] == ["secrets.EXTRA is empty here", "vars.KIND is empty here"]
     assert all(f"note:    {remark}\n" in ended.errors for remark in ended.document["remarks"])
 
 
-def test_permissions_that_no_file_writes_are_refused(tmp_path: Path) -> None:
+def test_a_refused_file_runs_nothing(tmp_path: Path, here: Callable[..., Ended]) -> None:
+    """The command ends with the guard's exit code."""
+    file = tmp_path / "other.yml"
+    file.write_text(RUNS)
+    git = project(tmp_path / "widget", "", {FILE: RELEASE})
+    ended = here(git.root, "--workflow", str(file), out=tmp_path / "out", environ={"PATH": PATH})
+    assert (ended.code, ended.slug) == (3, "foreign-workflow")
+    assert not list(tmp_path.rglob("ran"))
+
+
+def test_permissions_that_no_file_writes_are_refused(tmp_path: Path, here: Callable[..., Ended]) -> None:
     """What the repository grants by default is a setting that nobody sees here: it may be an identity."""
     text = re.sub(r"    permissions:\n      contents: read .*\n", "", RELEASE.replace("permissions: {}\n", ""), count=1)
-    ended = play(tmp_path, text, "--workflow")
+    git = project(tmp_path / "widget", "", {FILE: text})
+    ended = here(git.root, "--workflow", out=tmp_path / "out", environ={"PATH": PATH})
     assert (ended.code, ended.slug) == (3, "foreign-job-can-sign")
     line = text.splitlines().index("  build:") + 1
     assert f"{FILE}:{line}: 'build': no permissions are written for it" in ended.output
 
 
+@VARIED
 def test_a_step_that_fails_is_named_with_its_place_and_its_last_words(tmp_path: Path) -> None:
     """The jobs behind it are skipped; what went well before is in the log, not in the story."""
     words = "echo before; exit 7"
@@ -170,6 +169,7 @@ def test_a_workflow_that_the_tag_does_not_start_is_not_ready(on: str, said: str)
     assert said in "".join(found)
 
 
+@VARIED
 def test_failed_jobs_are_run_again_with_what_they_handed_on(tmp_path: Path) -> None:
     """What was signed before the log refused is kept: `if: always()` hands it to the job's next attempt."""
     git = project(tmp_path / "widget", "\n[tool.tagseal]\nwait = 0\n", {FILE: RELEASE})
@@ -191,31 +191,13 @@ def test_failed_jobs_are_run_again_with_what_they_handed_on(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(("named", "expected"), [("name: Ship it\n", "Ship it"), ("", FILE)])
-def test_a_step_finds_the_runners_own_variables(tmp_path: Path, named: str, expected: str) -> None:
+def test_a_step_finds_the_runners_own_variables(
+    tmp_path: Path, here: Callable[..., Ended], named: str, expected: str
+) -> None:
     """The workflow by its name, by its path where it has none; the job; the system."""
     lines = "env | grep -E '^(GITHUB_(WORKFLOW|JOB)|RUNNER_(OS|ARCH))=' | sort; exit 3"
-    ended = play(tmp_path, f'{named}{HEAD}  first: {{ steps: [{{ run: "{lines}" }}] }}\n')
+    git = project(tmp_path / "widget", "", {FILE: f'{named}{HEAD}  first: {{ steps: [{{ run: "{lines}" }}] }}\n'})
+    ended = here(git.root, "--workflow", out=tmp_path / "out", environ={"PATH": PATH})
     log = (ended.out / "logs" / "first.txt").read_text()
     found = [line for line in log.splitlines() if line.startswith(("GITHUB_", "RUNNER_"))]
     assert found == ["GITHUB_JOB=first", f"GITHUB_WORKFLOW={expected}", "RUNNER_ARCH=X64", "RUNNER_OS=Linux"]
-
-
-def test_the_same_is_told_in_a_pipe_and_on_a_narrow_terminal(tmp_path: Path) -> None:
-    """No line of the story is redrawn or cut, whatever the width."""
-    git = project(tmp_path / "widget", "", {FILE: RELEASE})
-    ended = subprocess.run(
-        [*COMMAND, "rehearse", str(git.root), "--workflow", "--out", str(tmp_path / "out")],
-        env={**os.environ, "PATH": PATH, "COLUMNS": "40", "NO_COLOR": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "\x1b" not in ended.stdout
-    rows = dedent("""
-        job      ok         build: contents: read
-        job      ok         seal: contents: write, id-token: write
-        job      ok         publish: contents: write
-        job      ok         witness: contents: read
-    """)
-    assert rows in ended.stdout

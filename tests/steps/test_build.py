@@ -35,7 +35,8 @@ WATCHING = widget.BACKEND + dedent("""
         seen = {
             "environ": dict(os.environ),
             "files": sorted(os.listdir(".")),
-            "home": os.listdir(os.environ["HOME"]),
+            "home": sorted(path.name for path in pathlib.Path(os.environ["HOME"]).rglob("*")),
+            "visible": sorted(set(os.listdir(os.environ["HOME"])) - {".cache"}),
             "described": subprocess.check_output(["git", "describe", "--tags", "--dirty"], text=True),
         }
         pathlib.Path(SEEN).write_text(json.dumps(seen))
@@ -65,21 +66,28 @@ def test_wheel_sdist_and_assets_are_built_placed_and_described(tmp_path: Path) -
 
 
 def test_the_build_sees_the_tags_files_and_little_of_the_environment(tmp_path: Path) -> None:
-    """Untracked and changed files, tokens and HOME stay outside; the tag and SOURCE_DATE_EPOCH are there."""
+    """Untracked and changed files, tokens and HOME stay outside; the tag and SOURCE_DATE_EPOCH are there.
+
+    HOME is empty but for what the front end caches: without a pip of its own it calls virtualenv, which keeps wheels.
+    """
     seen = tmp_path / "seen.json"
     root = tmp_path / "root"
     git = widget.commit(root, {**widget.files(), "backend.py": WATCHING.replace("SEEN", repr(str(seen)))}, "v1.2.3")
     widget.write(root, {"untracked.py": "", "widget.py": "changed"})
     names = ("GITHUB_TOKEN", "GH_TOKEN", "ACTIONS_RUNTIME_TOKEN", "TWINE_PASSWORD", "NETRC", "SSH_AUTH_SOCK", "CI")
+    own = tmp_path / "own"
+    widget.write(own, {".pypirc": "canary", ".cache/canary": ""})
     environ = dict.fromkeys(names, "canary") | {"CC": "cc", "MATURIN_X": "x", "PIP_DEFAULT_TIMEOUT": "7"}
+    environ["HOME"] = str(own)
     tag, plan, services = widget.release(git, environ=environ, build_env=("CC", "MATURIN_*", "GITHUB_*", "*_TOKEN"))
     build(tag, plan, services=services)
     found = json.loads(seen.read_text())
     assert "canary" not in found["environ"].values()
     expected = {"CC": "cc", "MATURIN_X": "x", "PIP_DEFAULT_TIMEOUT": "7", "SOURCE_DATE_EPOCH": str(plan.epoch)}
     assert expected.items() <= found["environ"].items()
-    assert found["environ"]["HOME"] != os.environ["HOME"]
-    assert (found["home"], found["described"]) == ([], "v1.2.3\n")
+    assert found["environ"]["HOME"] != str(own)
+    assert (found["visible"], found["described"]) == ([], "v1.2.3\n")
+    assert "canary" not in found["home"]
     assert "untracked.py" not in found["files"]
     with tarfile.open(services.work.packages / widget.SDIST) as sdist:
         assert sdist.getmember("widget-1.2.3/widget.py").size == len(widget.files()["widget.py"])

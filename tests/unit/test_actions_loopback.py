@@ -84,6 +84,7 @@ def test_a_token_from_loopback_is_refused_without_its_trust(address: str) -> Non
     assert slug({OIDC: address}) == "loopback-without-trust"
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("environ", [{**TRUST, PROXY: TRICKS[0]}, {OIDC: HERE}], ids=["trust", "token"])
 def test_the_command_refuses_before_it_asks_anything(tmp_path: Path, environ: dict[str, str]) -> None:
     """A verb in such an environment ends with exit code 3, and says which variable is the wrong one."""

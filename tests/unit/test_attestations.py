@@ -164,6 +164,7 @@ def test_a_provenance_gives_its_attestations(sigstore: Instance, genuine: bytes)
     assert all(verdict(sigstore, one)[0] for one in given)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     "text", [b"", b"{}", b"[]", b'{"attestation_bundles": 3}', b"[" * 100_000, b" " * (5 * LARGEST)]
 )

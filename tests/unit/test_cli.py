@@ -40,6 +40,7 @@ def said(done: subprocess.CompletedProcess[str]) -> list[str]:
     return [line for line in done.stderr.splitlines() if not line.startswith("import time:")]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("arguments", [["--help"], ["guard", "--help"], ["rehearse", "--help"], ["--version"]])
 def test_help_is_quick(tmp_path: Path, arguments: list[str]) -> None:
     """Nothing heavy is imported for a text."""
@@ -48,6 +49,7 @@ def test_help_is_quick(tmp_path: Path, arguments: list[str]) -> None:
     assert imported(done) & HEAVY == set()
 
 
+@pytest.mark.system
 def test_the_version_is_printed(tmp_path: Path) -> None:
     """The program's name and the project's version, and nothing else."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -55,6 +57,7 @@ def test_the_version_is_printed(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, said(done)) == (0, f"tagseal {project['version']}\n", [])
 
 
+@pytest.mark.system
 def test_help_names_every_verb_and_the_exit_codes(tmp_path: Path) -> None:
     """One screen: commands with a sentence each, and what the codes mean."""
     text = tagseal("--help", folder=tmp_path).stdout
@@ -129,6 +132,7 @@ def test_json_holds_the_error(capsys: pytest.CaptureFixture[str], monkeypatch: p
     assert captured.err.startswith("error: ")
 
 
+@pytest.mark.system
 def test_a_bug_is_one_line_and_a_private_file(tmp_path: Path) -> None:
     """The traceback has no values of variables, and only its user reads it."""
     broken = "import tagseal.cli.verbs as v\ndef boom(*_):\n    secret = 'canary'\n    raise KeyError(1)\n"
@@ -146,6 +150,7 @@ def test_a_bug_is_one_line_and_a_private_file(tmp_path: Path) -> None:
     assert "canary" not in file.read_text()
 
 
+@pytest.mark.system
 def test_outside_a_repository_the_error_says_so(tmp_path: Path) -> None:
     """The event is fine, the folder is not."""
     on_tag = {"GITHUB_ACTIONS": "true", "GITHUB_REF": "refs/tags/v1.2.3", "GITHUB_REF_TYPE": "tag"}
@@ -155,6 +160,7 @@ def test_outside_a_repository_the_error_says_so(tmp_path: Path) -> None:
     assert imported(done) & {"sigstore", "github"} == set()
 
 
+@pytest.mark.system
 def test_what_libraries_log_is_not_printed(tmp_path: Path) -> None:
     """The report is the only printer: a retry of urllib3 would show addresses, in Actions outside of its guard."""
     code = """

@@ -264,6 +264,7 @@ def test_a_folder_that_is_no_project_is_said_so(
     assert (type(caught.value), caught.value.slug) == (kind, slug)
 
 
+@pytest.mark.system
 def test_detect_puts_it_all_together(tmp_path: Path) -> None:
     """One value holds the four findings, read from one checkout."""
     git = widget.commit(tmp_path, {**widget.files(), ".github/workflows/publish.yml": dedent(TAGGED)}, "1.2.2")

@@ -498,6 +498,7 @@ def person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.system
 def test_no_network_is_told(person: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the public root of trust is out of reach, nothing is said against the file."""
     assert person.is_dir()
@@ -556,6 +557,7 @@ def refused_by(context: ssl.SSLContext, connection: socket.socket) -> None:
     connection.close()
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     "case", [case for case in CORPUS if not case.genuine and not case.truncated], ids=lambda case: case.name
 )

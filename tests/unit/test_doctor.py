@@ -21,6 +21,8 @@ from tagseal.workflow.lint import lint
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.system
+
 ASSETS = Path(__file__).parents[1] / "assets" / "workflows"
 GOOD = (ASSETS / "good" / "release.yml").read_text(encoding="utf-8")
 WORKFLOW = ".github/workflows/release.yml"

@@ -158,6 +158,7 @@ def test_every_fault_has_a_report() -> None:
     assert document()["slow"] == {"happens": FAULTS["slow"].happens, "report": FAULTS["slow"].report}
 
 
+@pytest.mark.system
 def test_a_loopback_without_a_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     """Without ``--fault list`` there is nothing to do without a command."""
     assert main(["loopback"]) == 2

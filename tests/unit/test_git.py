@@ -17,6 +17,8 @@ from tagseal.machine.gitdir import environment
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.system
+
 
 @pytest.fixture
 def git(tmp_path: Path) -> Git:

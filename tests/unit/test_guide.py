@@ -20,6 +20,8 @@ from tagseal.verification.diagnosis import TROUBLES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+pytestmark = pytest.mark.system
+
 SEED = Path(__file__).parents[1] / "assets" / "guide" / "securescan"
 ADDED = {
     # The page verifies an sdist that none of its commands downloads.

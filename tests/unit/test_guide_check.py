@@ -14,6 +14,8 @@ from tagseal.project.guide import check, page, write
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.system
+
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:

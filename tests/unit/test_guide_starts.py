@@ -77,6 +77,7 @@ def test_what_starts_a_workflow(name: str) -> None:
     assert starts(content) == expected
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("name", CASES)
 def test_the_guide_says_what_is_true_of_it(name: str, tmp_path: Path) -> None:
     """The sentences about events are those that hold for this workflow, and no other."""
@@ -86,6 +87,7 @@ def test_the_guide_says_what_is_true_of_it(name: str, tmp_path: Path) -> None:
     assert [sentence for sentence in SENTENCES if sentence in text] == expected
 
 
+@pytest.mark.system
 def test_other_events_are_named(tmp_path: Path) -> None:
     """A reader sees all that starts the workflow, and what becomes of a run that is not on the tag."""
     root = guides.checkout(tmp_path, workflow="on: {push: {tags: [v*]}, schedule: [], pull_request: }\n")
@@ -94,6 +96,7 @@ def test_other_events_are_named(tmp_path: Path) -> None:
     assert "The same holds for `schedule`, `pull_request`: a run that is not on the tag names what it is on" in text
 
 
+@pytest.mark.system
 def test_a_workflow_that_is_not_there_is_told(tmp_path: Path) -> None:
     """The page does not say what nobody could read."""
     root = guides.checkout(tmp_path, 'workflow = "publish.yml"\n')

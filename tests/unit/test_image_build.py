@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+pytestmark = pytest.mark.system
+
 DOCKER = """
     import json, os, pathlib, shutil, sys
 

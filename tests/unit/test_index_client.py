@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from wsgiref.types import StartResponse, WSGIEnvironment
 
+pytestmark = pytest.mark.system
+
 SITE = urlsplit(repository.WAREHOUSE_WEB).hostname or ""
 SHA = "a" * 64
 FILE = {"filename": "widget-1.2.3.tar.gz", "digests": {"sha256": SHA}, "size": 3, "url": "/packages/x", "yanked": False}

@@ -27,6 +27,8 @@ from tagseal.workflow.play import setup
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+pytestmark = pytest.mark.system
+
 ROOT = Path(__file__).parents[2]
 RELEASE, REHEARSE = ".github/workflows/release.yml", ".github/workflows/rehearse.yml"
 LOCK = ".github/tagseal/requirements.txt"

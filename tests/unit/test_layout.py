@@ -656,9 +656,10 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
 
-def test_a_layer_of_a_gibibyte_needs_no_memory(tmp_path: Path) -> None:
-    """Memory does not grow with a layer: less than 32 MiB more for 1 GiB, taken from an archive and read back."""
-    source = images.layout(tmp_path / "source", ("linux/amd64",), sparse=1 << 30)
+@pytest.mark.system
+def test_a_large_layer_needs_no_memory(tmp_path: Path) -> None:
+    """Memory does not grow with a layer: less than 32 MiB more for 256 MiB, taken from an archive and read back."""
+    source = images.layout(tmp_path / "source", ("linux/amd64",), sparse=256 << 20)
     path = images.archive(source, tmp_path / "image.tar")
     try:
         done = subprocess.run(

@@ -20,6 +20,8 @@ from tagseal.rehearsal.project.workflow_file import WorkflowFile
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.system
+
 MINE = "mine\n"
 
 

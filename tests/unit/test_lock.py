@@ -41,6 +41,7 @@ def test_the_other_one_is_told_who_holds_it(tmp_path: Path) -> None:
     assert caught.value.context[0].startswith(f"it says: '{who}")
 
 
+@pytest.mark.system
 def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
     """SIGKILL leaves the file, and perhaps a child; the next run takes the lock and says who it is."""
     path = tmp_path / ".lock"

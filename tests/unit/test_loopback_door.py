@@ -19,7 +19,7 @@ from werkzeug import Request, Response
 
 from tagseal.errors import UsageError
 from tagseal.loopback import Loopback
-from tagseal.loopback.faults import Fault
+from tagseal.loopback.faults import Fault, acts
 from tagseal.loopback.transcript import harmless
 
 if TYPE_CHECKING:
@@ -45,6 +45,29 @@ class Echo:
         request = Request(environ)
         size = sum(len(block) for block in iter(lambda: request.stream.read(1 << 16), b""))
         return Response(f"{request.method} {request.url} {size}")(environ, start_response)
+
+
+class Gate(threading.Event):
+    """Where requests wait, in place of a clock: each passes once so many are here together."""
+
+    def __init__(self, together: int, *, shut: bool = False) -> None:
+        """Prepare; one that is shut lets none pass before it is closed."""
+        super().__init__()
+        self.together = threading.Barrier(together, timeout=60)
+        self.asked: list[float] = []
+        """Seconds that each was to wait."""
+        self.woken: list[bool] = []
+        """Whether each passed a shut gate because it was closed."""
+        self._shut = shut
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if not timeout:
+            return super().wait(timeout)
+        self.asked.append(timeout)
+        self.together.wait()
+        if self._shut:
+            self.woken.append(super().wait(600))
+        return self.is_set()
 
 
 @pytest.fixture
@@ -227,62 +250,67 @@ def test_a_taken_port_is_the_callers_error(tmp_path: Path, loopback: Loopback) -
     assert threading.active_count() == before
 
 
-def test_closing_is_quick_and_leaves_nothing(tmp_path: Path, echo: Echo) -> None:
-    """With connections open, one of them waiting for a late answer, everything is gone within a second."""
+@pytest.mark.system
+def test_closing_is_quick_and_leaves_nothing(tmp_path: Path, echo: Echo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With connections open, one of them waiting for a late answer, that one is woken and everything is gone."""
     before = set(threading.enumerate())
     late = Fault(name="slow", host=NAME, path="/slow")
     loopback = Loopback(folder=tmp_path, hosts={NAME: echo}, faults=[late])
+    gate = Gate(2, shut=True)
+    monkeypatch.setattr(loopback.faults, "_closing", gate)
     with client(loopback) as session, client(loopback) as other:
         session.get(URL)
         waiting = threading.Thread(target=_cut_off, args=(other,), daemon=True)
         waiting.start()
-        time.sleep(0.1)
-        start = time.monotonic()
+        gate.together.wait()
         loopback.close()
-        assert time.monotonic() - start < 1
-        waiting.join(5)
+        waiting.join(60)
 
+    assert gate.woken == [True]
     assert {one.name for one in threading.enumerate() if one not in before} == set()
     with closing(socket.socket()) as probe:
         assert probe.connect_ex(("127.0.0.1", loopback.door.port)) != 0
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("name", "calls", "outcome"),
     [("server-error", 0, 503), ("slow", 1, 200), ("drop-before", 0, None), ("drop-after", 1, None)],
 )
-def test_each_fault_does_what_its_sentence_says(
-    tmp_path: Path, echo: Echo, name: str, calls: int, outcome: int | None
+def test_each_fault_does_what_its_sentence_says(  # noqa: PLR0913, PLR0917 - fixtures and cases
+    tmp_path: Path, echo: Echo, monkeypatch: pytest.MonkeyPatch, name: str, calls: int, outcome: int | None
 ) -> None:
     """The first request is hit, the second is not; whether it took effect is the fault's nature."""
     fault = Fault(name=name, host=NAME, method="POST", path="/hit")
     with Loopback(folder=tmp_path, hosts={NAME: echo}, faults=[fault]) as loopback, client(loopback) as session:
-        start = time.monotonic()
+        gate = Gate(1)
+        monkeypatch.setattr(loopback.faults, "_closing", gate)
         if outcome is None:
             with pytest.raises(Broken):
                 session.post(f"{URL}/hit", data=b"x" * 200_000)
         else:
             assert session.post(f"{URL}/hit", data=b"x" * 200_000).status_code == outcome
-        took = time.monotonic() - start
         entry = wait(loopback, 1)[0]
 
         assert echo.calls == calls
         assert (entry.note, entry.status) == (name, outcome or 0)
-        assert (took >= 2) is (name == "slow")
+        assert gate.asked == ([acts.SLOW] if name == "slow" else [])
         assert session.post(f"{URL}/hit").status_code == 200
 
 
-def test_latency_is_added_to_every_request(tmp_path: Path, echo: Echo) -> None:
-    """Requests in parallel wait in parallel."""
+@pytest.mark.system
+def test_latency_is_added_to_every_request(tmp_path: Path, echo: Echo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests in parallel wait in parallel: each for the latency, and all of them at one time."""
     with Loopback(folder=tmp_path, hosts={NAME: echo}, latency=0.3) as loopback:
-        start = time.monotonic()
+        gate = Gate(8)
+        monkeypatch.setattr(loopback.faults, "_closing", gate)
         threads = [threading.Thread(target=_once, args=(loopback,)) for _ in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
 
-        assert 0.3 <= time.monotonic() - start < 1.5
+        assert gate.asked == [0.3] * 8
         assert echo.calls == 8
 
 

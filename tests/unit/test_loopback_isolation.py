@@ -26,6 +26,7 @@ def relayed(server: int) -> list[int]:
     return [ours for ours, theirs, state in ends if theirs == server and state == "01"]
 
 
+@pytest.mark.system
 @pytest.mark.skipif(sys.platform != "linux", reason="every address of 127.0.0.0/8 is this machine's on Linux only")
 def test_another_address_with_a_relayed_port_does_not_share_its_connection(tmp_path: Path) -> None:
     """The server behind the door knows a relayed connection by address and port, not by its port alone."""
@@ -44,6 +45,7 @@ def test_another_address_with_a_relayed_port_does_not_share_its_connection(tmp_p
         assert session.get(f"https://{NAME}/").text == "played"
 
 
+@pytest.mark.system
 def test_an_address_without_a_name_is_not_written_down(tmp_path: Path) -> None:
     """Who takes the door for a server is refused, and what it asked for, perhaps with a token, is not told."""
     with Loopback(folder=tmp_path) as loopback:

@@ -106,6 +106,7 @@ def test_two_timestamps_are_two(authority: TimestampAuthority) -> None:
     assert one.tst_info.serial_number != other.tst_info.serial_number
 
 
+@pytest.mark.system
 @pytest.mark.skipif(OPENSSL is None, reason="openssl is not installed")
 @pytest.mark.parametrize("digest", ["-sha256", "-sha384", "-sha512"])
 def test_openssl_verifies_it(authority: TimestampAuthority, tmp_path: Path, digest: str) -> None:
@@ -164,6 +165,7 @@ def test_a_bad_request_is_refused(authority: TimestampAuthority, request_: bytes
     assert words in (got.json or {})["message"]
 
 
+@pytest.mark.system
 def test_another_policy_is_refused(authority: TimestampAuthority, tmp_path: Path) -> None:
     """The authority has one."""
     if OPENSSL is None:

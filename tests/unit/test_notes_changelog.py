@@ -28,6 +28,7 @@ def written(tmp_path: Path, text: str, version: str = "1.2.0", name: str = "CHAN
     return changelog.section(path, Version(version))
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("name", "version", "heading", "first", "last"),
     [
@@ -48,6 +49,7 @@ def test_the_section_is_the_versions_own(name: str, version: str, heading: str, 
     assert (found.heading, lines[0], lines[-1]) == (heading, first, last)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("path", sorted(ASSETS.iterdir()), ids=lambda path: path.name)
 def test_an_unknown_version_has_no_section(path: Path) -> None:
     """Nothing is guessed: neither the newest nor a similar one."""
@@ -160,6 +162,7 @@ def test_links_that_are_defined_elsewhere_come_along() -> None:
     assert page.html(found.text).count("<a href=") == 3
 
 
+@pytest.mark.system
 def test_rst_becomes_markdown_and_loses_no_word() -> None:
     """Roles of Sphinx give their text, unknown directives are shown as written, nothing is included."""
     found = section("build.rst", "1.6.0")
@@ -167,6 +170,7 @@ def test_rst_becomes_markdown_and_loses_no_word() -> None:
     assert found.text == (ASSETS.parents[1] / "golden" / "changelog-from-rst.md").read_text().rstrip("\n")
 
 
+@pytest.mark.system
 def test_rst_neither_reads_a_file_nor_passes_raw_html(tmp_path: Path) -> None:
     """``include`` and ``raw`` are off; their lines are shown."""
     (tmp_path / "secret.txt").write_text("canary")
@@ -180,6 +184,7 @@ def test_rst_neither_reads_a_file_nor_passes_raw_html(tmp_path: Path) -> None:
     assert "&lt;b&gt;" in page.html(found.text)
 
 
+@pytest.mark.system
 def test_rst_has_the_commits_time_for_every_job(tmp_path: Path) -> None:
     """A section with the time of day would differ between the jobs, and no release would pass the first comparison."""
     text = "1.2.0\n=====\n\n.. |now| date:: %Y-%m-%d\n          %H:%M:%S\n.. |day| date::\n\nAt |now|, on |day|.\n"
@@ -189,6 +194,7 @@ def test_rst_has_the_commits_time_for_every_job(tmp_path: Path) -> None:
     assert found.text == "At 1970-01-01 23:59:59, on 1970-01-01."
 
 
+@pytest.mark.system
 def test_one_long_line_loses_nothing(tmp_path: Path) -> None:
     """Docutils gives a whole file up for one line of more than 10,000 characters, if nobody tells it otherwise."""
     found = written(tmp_path, f"1.2.0\n=====\n\nown\n\n1.1.0\n=====\n\n{'a' * 20_000}\n", name="CHANGES.rst")
@@ -199,6 +205,7 @@ def test_one_long_line_loses_nothing(tmp_path: Path) -> None:
 BOMB = "".join(f".. |{n}| replace:: |{n + 1}| |{n + 1}|\n" for n in range(40)) + ".. |40| replace:: x\n\n|0|\n"
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
@@ -293,6 +300,7 @@ def test_no_part_of_the_usual_path_is_a_link(tmp_path: Path, linked: str) -> Non
         changelog.find(project, "docs/CHANGELOG.md")
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("name", ["CHANGELOG.md", "CHANGES.txt", "CHANGES.rst"])
 def test_a_number_that_no_version_has_is_no_version(tmp_path: Path, name: str) -> None:
     """A heading of 5,000 digits names nothing; the next one does."""

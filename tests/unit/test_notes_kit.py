@@ -169,6 +169,7 @@ def test_the_notes_may_not_use_the_kits_forms(text: str, expected: ExpectedRelea
         commands.classify(Command(phase=Phase.draft, text=text), expected=expected)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("before", "after", "missing"),
     [
@@ -189,6 +190,7 @@ def test_a_template_that_leaves_a_file_out_is_refused(
     assert missing in "\n".join(caught.value.context)
 
 
+@pytest.mark.system
 def test_a_broken_template_is_named(rendered: Callable[..., Page]) -> None:
     """With its file and line."""
     with pytest.raises(ConfigError, match=r"kit\.md\.j2:2"):

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tagseal.machine.git import Git
     from tagseal.records import Artifact, Plan
 
+pytestmark = pytest.mark.system
+
 OWN = {"own/notes.md.j2": "{{ section }}\n\n{{ verify }}", "own/verify/meaning.md.j2": "It means.\n"}
 
 

@@ -43,12 +43,14 @@ def ask() -> str | None:
     return oidc.identity_token(os.environ, oidc.SIGSTORE)
 
 
+@pytest.mark.system
 def test_a_job_gets_its_token(enter: Enter) -> None:
     """The runner's endpoint gives a token of this run."""
     enter(Front())
     assert oidc.claims(ask() or "")["sha"] == RUN.sha
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
 def test_an_endpoint_that_is_down_may_come_back(enter: Enter, status: int) -> None:
     """A status that passes is worth another try, and is named."""
@@ -59,6 +61,7 @@ def test_an_endpoint_that_is_down_may_come_back(enter: Enter, status: int) -> No
     assert ask()
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("status", [400, 401, 403, 404])
 def test_an_endpoint_that_refuses_has_refused(enter: Enter, status: int) -> None:
     """A refusal stands at once, whatever its words are."""
@@ -68,6 +71,7 @@ def test_an_endpoint_that_refuses_has_refused(enter: Enter, status: int) -> None
     assert not isinstance(caught.value, Busy)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("answer", [Response("{"), Response("{}"), Response(b"\xff")], ids=["cut", "empty", "bytes"])
 def test_an_answer_without_a_token_is_a_failure(enter: Enter, answer: Response) -> None:
     """Whatever the endpoint answers, the error is one of ours."""
@@ -76,6 +80,7 @@ def test_an_answer_without_a_token_is_a_failure(enter: Enter, answer: Response) 
         ask()
 
 
+@pytest.mark.system
 def test_an_endpoint_out_of_reach_may_come_back(enter: Enter, monkeypatch: pytest.MonkeyPatch) -> None:
     """A refused connection is worth another try."""
     enter(Front())

@@ -22,6 +22,8 @@ from tagseal.project.policy import TAGS, Evaluator, expression, pods, policies
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+pytestmark = pytest.mark.system
+
 GOLDEN = Path(__file__).parents[1] / "golden" / "policies"
 IMAGE = "ghcr.io/octo/widget"
 WORKFLOW = "https://github.com/octo/widget/.github/workflows/release.yml"

@@ -13,6 +13,8 @@ from tagseal.project.preview import notes
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.system
+
 CHANGELOG = "# Changes\n\n## 1.2.3\n\n- A widget that turns.\n"
 
 

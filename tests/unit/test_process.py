@@ -15,6 +15,8 @@ import pytest
 from tagseal.errors import ServiceError, UsageError
 from tagseal.machine import process
 
+pytestmark = pytest.mark.system
+
 SLOW = "import time; time.sleep({} / 20)"
 SLEEPERS = "import subprocess, sys, time; subprocess.Popen(['sleep', '987']); print('up', flush=True); "
 

@@ -1,21 +1,22 @@
 """Whatever a reader is given, random, large or nested, it ends in a result or in an error of ours.
 
-A hundred examples of each here; as many as are wanted with ``nox -s fuzz``, which sets ``TAGSEAL_FUZZ``. What was found
-is an example of its own.
+25 examples of each here, a hundred in ``nox -s exhaustive``; as many as are wanted with ``nox -s fuzz``, which sets
+``TAGSEAL_FUZZ``. What was found is an example of its own.
 """
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from packages import metadata, sdist, wheel
 from patience import patience
+from sampling import examples
 from tagseal import config
 from tagseal.errors import TagsealError
 from tagseal.machine import archives
@@ -32,9 +33,11 @@ from tagseal.workflow.rules import ProjectFacts
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.sampled
+
 T = TypeVar("T")
 
-EXAMPLES = int(os.environ.get("TAGSEAL_FUZZ", "100"))
+EXAMPLES = examples(100)
 FUZZ = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 WORKFLOWS = Path(__file__).parents[1] / "assets" / "workflows"
 GOOD = tuple(path.read_bytes() for path in sorted(WORKFLOWS.glob("*/*.yml")))

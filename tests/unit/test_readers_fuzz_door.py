@@ -1,6 +1,7 @@
 """Whatever is sent to the door, and whatever a repository's own files hold: an answer, or one of our errors.
 
-A few examples here; as many as are wanted with ``nox -s fuzz``, which sets ``TAGSEAL_FUZZ``.
+25 examples here, a hundred in ``nox -s exhaustive``; as many as are wanted with ``nox -s fuzz``, which sets
+``TAGSEAL_FUZZ``.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from hypothesis import strategies as st
 from werkzeug import Response
 
 import widget
+from sampling import examples
 from tagseal.errors import TagsealError
 from tagseal.loopback import Loopback
 from tagseal.machine.git import Git
@@ -30,7 +32,9 @@ from tagseal.machine.git import Git
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-EXAMPLES = int(os.environ.get("TAGSEAL_FUZZ", "100"))
+pytestmark = pytest.mark.sampled
+
+EXAMPLES = examples(100)
 NAME = "played.example"
 MANY = settings(
     max_examples=EXAMPLES,
@@ -159,6 +163,7 @@ def test_a_stranger_behind_the_door_is_answered_or_left(loopback: Loopback, requ
     assert lives(loopback)
 
 
+@pytest.mark.system
 def test_strangers_fill_no_transcript(tmp_path: Path) -> None:
     """The first, the tenth and the hundredth of their requests are written down, at the door and behind it."""
     with Loopback(folder=tmp_path, hosts={NAME: Response("played")}) as loopback:
@@ -215,6 +220,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return widget.project(tmp_path_factory.mktemp("made") / "widget", "v1.2.3").root
 
 
+@pytest.mark.system
 @FEW
 @given(files=st.dictionaries(st.sampled_from((*FILES, "")), CONTENTS, min_size=1, max_size=2))
 def test_a_repository_of_any_content_is_read_or_refused(repository: Path, files: dict[str, bytes]) -> None:

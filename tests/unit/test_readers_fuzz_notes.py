@@ -1,25 +1,28 @@
 """Whatever contributors write, the page shows it and then the instructions, in every grammar; or it is refused.
 
-The page is held against cmark-gfm, which is what GitHub reads with. A hundred examples of each here; as many as are
-wanted with ``nox -s fuzz``, which sets ``TAGSEAL_FUZZ``.
+The page is held against cmark-gfm, which is what GitHub reads with. 25 examples of each here, a hundred in
+``nox -s exhaustive``; as many as are wanted with ``nox -s fuzz``, which sets ``TAGSEAL_FUZZ``.
 """
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from packaging.version import Version
 
 import gfm
 from patience import patience
+from sampling import examples
 from tagseal.errors import Refused, TagsealError
 from tagseal.notes import changelog, dialect, page
 
-EXAMPLES = int(os.environ.get("TAGSEAL_FUZZ", "100"))
+pytestmark = pytest.mark.sampled
+
+EXAMPLES = examples(100)
 MANY = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 FEW = settings(MANY, max_examples=max(10, EXAMPLES // 10))
 """Each starts Python, and docutils in it."""
@@ -138,6 +141,7 @@ RST = st.lists(st.tuples(st.sampled_from(DIRECTIVES) | PIECE, st.sampled_from([1
 )
 
 
+@pytest.mark.system
 @FEW
 @given(text=RST)
 @example(text="1.2.3\n=====\n\n" + "".join("  " * depth + "* a\n\n" for depth in range(400)))

@@ -76,6 +76,7 @@ def test_home_is_where_docker_looks(tmp_path: Path) -> None:
     assert credentials({"HOME": str(tmp_path)}, HOST) == OCTO
 
 
+@pytest.mark.system
 def test_an_identity_token_is_told_from_a_password(tmp_path: Path) -> None:
     """The token service takes it in another way."""
     environ = docker(tmp_path, {"auths": {HOST: {"auth": b64encode(b"x:").decode(), "identitytoken": CANARY}}})
@@ -85,6 +86,7 @@ def test_an_identity_token_is_told_from_a_password(tmp_path: Path) -> None:
     assert credentials(environ, HOST) == Credentials(user="<token>", secret=CANARY, identity=True)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("config", [{"credHelpers": {HOST: "test"}, "credsStore": "absent"}, {"credsStore": "test"}])
 def test_a_helper_is_asked(tmp_path: Path, config: object) -> None:
     """The host's own one first; the host goes in, and the account comes out."""
@@ -92,6 +94,7 @@ def test_a_helper_is_asked(tmp_path: Path, config: object) -> None:
     assert credentials(docker(tmp_path, config), HOST) == Credentials(user=HOST, secret=CANARY)
 
 
+@pytest.mark.system
 def test_a_helper_may_know_nothing(tmp_path: Path) -> None:
     """Then what docker login wrote counts, as with docker."""
     helper(tmp_path, "echo credentials not found in native keychain; exit 1")
@@ -99,6 +102,7 @@ def test_a_helper_may_know_nothing(tmp_path: Path) -> None:
     assert credentials(docker(tmp_path, {"credsStore": "test", "auths": {HOST: {"auth": AUTH}}}), HOST) == OCTO
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("script", "name"),
     [
@@ -119,6 +123,7 @@ def test_a_helper_that_fails_is_named(tmp_path: Path, script: str, name: str) ->
     assert ("locked" in caught.value.context) == ("locked" in script)
 
 
+@pytest.mark.system
 def test_a_helper_that_is_not_there_is_named(tmp_path: Path) -> None:
     """It is a tool to install."""
     with pytest.raises(UsageError) as caught:

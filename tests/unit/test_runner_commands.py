@@ -64,6 +64,8 @@ def test_the_forged_lines_are_commands() -> None:
     assert commands(f"::stop-commands::word\n{FORGED}\n::word::\n{FORGED}") == FORGED.splitlines()
 
 
+@pytest.mark.system
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("verb", VERBS, ids=" ".join)
 def test_no_verb_prints_a_command_of_anothers(tmp_path: Path, verb: tuple[str, ...]) -> None:
     """Whatever the project is made of; it is told all the same."""
@@ -88,6 +90,7 @@ def test_no_verb_prints_a_command_of_anothers(tmp_path: Path, verb: tuple[str, .
     assert done.stdout.startswith("::stop-commands::")
 
 
+@pytest.mark.system
 def test_notes_in_a_file_are_the_notes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -16,6 +16,8 @@ from tagseal.pipeline import VERBS
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.system
+
 LINE = 'nox --noxfile "$(python -P -m tagseal noxfile)" -s guard sign'
 """As the workflow's template has it."""
 REFUSED = "got no GitHub Actions run, expected one that a tag started"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import socket
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, tzinfo
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import pytest
 from sigstore.models import Bundle
@@ -21,10 +22,13 @@ from tagseal.verification.timestamps import VerifierWithRoot
 from tagseal.verification.verify import verify_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from tagseal.loopback.sigstore.trust import Log
+
+pytestmark = pytest.mark.system
 
 MANY = 100
 TRIES = 3
@@ -78,15 +82,46 @@ def gone() -> str:
         return f"http://127.0.0.1:{server.getsockname()[1]}"
 
 
-def test_a_certificate_that_ends_half_way_is_renewed() -> None:
+class Clock(datetime):
+    """What our own look at a certificate's end goes by."""
+
+    ahead = timedelta()
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Self:
+        return super().now(tz) + cls.ahead
+
+
+class Ending(Front):
+    """Lets the first certificate end when the log has been asked so often; the second is issued after that."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, fulcio: Front, entries: int) -> None:
+        super().__init__()
+        self._patch = patch
+        self._fulcio = fulcio
+        self._entries = entries
+
+    def of(self, application: WSGIApplication) -> WSGIApplication:
+        front = super().of(application)
+
+        def play(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+            over = self.asked >= self._entries and self._fulcio.asked == 1
+            self._patch.setattr(Clock, "ahead", timedelta(days=over))
+            return front(environ, start_response)
+
+        return play
+
+
+def test_a_certificate_that_ends_half_way_is_renewed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything ends signed, each artifact once, without a pause and without patience."""
-    with instance({"rekor": Front(seconds=0.5)}, certificate_lifetime=2) as played:
+    monkeypatch.setattr("tagseal.services.sigstore.datetime", Clock)
+    fulcio = Front()
+    with instance({"fulcio": fulcio, "rekor": Ending(monkeypatch, fulcio, 2 * THREADS)}) as played:
         job = Signing(played)
         job.sign(64, patience=0)
         assert job.verified(64)
         made = {Bundle.from_json(one).signing_certificate.serial_number for one in job.done.values()}
-        assert (len(made), job.pauses) == (job.tokens, [])
-        assert job.tokens > 1
+        assert (len(made), job.tokens, job.pauses) == (2, 2, [])
 
 
 def test_a_certificate_that_is_over_at_once_does_not_go_on_for_ever() -> None:

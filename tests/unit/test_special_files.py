@@ -20,6 +20,8 @@ from tagseal.rehearsal.project.workflow_file import choose
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+pytestmark = pytest.mark.system
+
 WHO = ("--repo", "octo/widget", "--tag", "v1.2.3")
 
 

@@ -64,6 +64,7 @@ except KeyboardInterrupt:
 """
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("act", ["alone", "retry", "pace", "silent"])
 def test_ctrl_c_ends_any_wait_at_once(act: str) -> None:
     """A countdown, a turn among many writes and a silent service hold nobody up, in whichever thread they are."""

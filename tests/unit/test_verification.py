@@ -338,6 +338,7 @@ def test_a_hard_link_survives_the_attack(tmp_path: Path) -> None:
     assert (folder / ("a.whl" + BUNDLE)).read_text() == f"bytes of b.whl{BUNDLE}"
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("code", "words", "refused"),
     [

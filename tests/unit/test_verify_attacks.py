@@ -106,6 +106,7 @@ def test_links_in_a_ring_have_failed(tmp_path: Path) -> None:
     assert asked(tmp_path / "ring" / "a.whl", tmp_path) == {"a.whl": Check.file, "ring": Check.bundle}
 
 
+@pytest.mark.system
 def test_no_folder_is_too_deep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is looked through without a call for each level; a pattern that has one fails for itself alone."""
     monkeypatch.chdir(tmp_path)

@@ -18,6 +18,8 @@ from tagseal.verification.facts import Signer, facts_of
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.system
+
 GIB = 1 << 30
 MOST = 400 << 20
 """Bytes of memory: an interpreter with sigstore in it takes a quarter of this."""

@@ -67,6 +67,7 @@ def test_a_name_is_bound_to_its_bytes() -> None:
     assert listed.problem("new.whl", A) == expected
 
 
+@pytest.mark.system
 def test_what_sha256sum_writes_is_read(tmp_path: Path) -> None:
     """The real tool's lists, of both forms, mean the same here."""
     (tmp_path / "one.whl").write_bytes(b"one")

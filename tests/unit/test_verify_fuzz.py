@@ -1,13 +1,12 @@
 """Bundles changed at random: never anything but a verdict.
 
-A few hundred examples here; as many as are wanted with ``nox -s fuzz``, which sets ``TAGSEAL_FUZZ``.
+50 examples here, 200 in ``nox -s exhaustive``; as many as are wanted with ``nox -s fuzz``, which sets ``TAGSEAL_FUZZ``.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 from base64 import b64decode, b64encode
 from copy import deepcopy
 from pathlib import Path
@@ -21,6 +20,7 @@ from sigstore.models import Bundle
 
 from corpus import CASES, EXPECTED, SUFFIX, Case, trust
 from instance import COMMIT, IDENTITY
+from sampling import examples
 from tagseal.names import printable
 from tagseal.verification.facts import Facts, facts_of
 from tagseal.verification.files import verify_files
@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 
     from tagseal.verification.timestamps import VerifierWithRoot
 
-EXAMPLES = int(os.environ.get("TAGSEAL_FUZZ", "200"))
+pytestmark = pytest.mark.sampled
+
+EXAMPLES = examples(200)
 FUZZ = settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
 GENUINE = [case for case in CASES if case.genuine]
 DIGEST = "0" * 64

@@ -12,23 +12,26 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
+from werkzeug import Request, Response
 
-from tagseal.machine import backend
+import packages
+from tagseal.loopback.server import Server
 from tagseal.workflow.document import parse
 from tagseal.workflow.play import setup
 from tagseal.workflow.play.action import StepCall, StepEffects, StepFailedError
 from tagseal.workflow.play.actions import ACTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 FILE = ".github/workflows/release.yml"
 UPLOAD = "actions/upload-artifact"
 DOWNLOAD = "actions/download-artifact"
 PYTHON = "actions/setup-python"
-LOCK = "iniconfig==2.1.0 --hash=sha256:{}\n"
-DIGEST = "9deba5723312380e77435581c6bf4935c94cbfab9b1ed33ef8d238ea168eb760"
+LOCK = "widget==1.2.3 --hash=sha256:{}\n"
+WHEEL = packages.wheel(packages.metadata())
+VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 RUN = "python -m pip install -q --require-hashes -r lock.txt"
 
 
@@ -41,8 +44,11 @@ class Job:
     lines: list[str] = field(default_factory=list)
     network: Mapping[str, str] = field(default_factory=dict)
     tools: Mapping[str, Path] = field(default_factory=dict)
+    python: Path = field(init=False)
+    """The interpreter's folder, the run's as well unless a test says otherwise."""
 
     def __post_init__(self) -> None:
+        self.python = self.folder / "python"
         for path in (self.workspace, self.temp, self.artifacts, self.snapshots):
             path.mkdir(parents=True, exist_ok=True)
 
@@ -61,10 +67,6 @@ class Job:
     @property
     def snapshots(self) -> Path:
         return self.folder / "snapshots"
-
-    @property
-    def python(self) -> Path:
-        return self.folder / "python"
 
     def checkout(self, folder: Path, *, whole: bool) -> None:
         (folder / "file.txt").write_text("whole" if whole else "one commit")
@@ -309,43 +311,80 @@ def test_a_lock_that_is_not_the_checkouts_own_is_refused(tmp_path: Path, place: 
         setup.install(job.call(run=RUN), place)
 
 
-def _prepared(folder: Path, name: str) -> Job:
-    """Return a job whose lock locks nothing: pip has nothing to fetch."""
-    shutil.rmtree(folder / "python", ignore_errors=True)
-    job = Job(folder=folder, name=name)
-    job.play(PYTHON, python_version=f"{sys.version_info.major}.{sys.version_info.minor}")
-    (job.workspace / "lock.txt").write_text("# nothing\n")
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Job:
+    """Make an interpreter: jobs that begin with its snapshot, at its place, get a copy of it."""
+    job = Job(folder=tmp_path_factory.mktemp("made"))
+    job.play(PYTHON, python_version=VERSION)
     return job
 
 
-def test_what_a_step_put_into_the_interpreter_reaches_no_other_job(tmp_path: Path) -> None:
+@pytest.fixture
+def prepared(made: Job, tmp_path: Path) -> Callable[[str], Job]:
+    """Return what gives a job of a run; its lock locks nothing: pip has nothing to fetch."""
+    shutil.copytree(made.snapshots, tmp_path / "snapshots", symlinks=True)
+
+    def prepare(name: str) -> Job:
+        shutil.rmtree(made.python, ignore_errors=True)
+        job = Job(folder=tmp_path, name=name)
+        job.python = made.python
+        job.play(PYTHON, python_version=VERSION)
+        (job.workspace / "lock.txt").write_text("# nothing\n")
+        return job
+
+    return prepare
+
+
+@pytest.fixture
+def network() -> Iterator[dict[str, str]]:
+    """Give the way to an index that has one wheel."""
+
+    @Request.application
+    def play(request: Request) -> Response:
+        name = "widget-1.2.3-py3-none-any.whl"
+        if request.path == "/simple/widget/":
+            return Response(f'<a href="/{name}">{name}</a>', mimetype="text/html")
+        return Response(WHEEL) if request.path == f"/{name}" else Response(status=404)
+
+    server = Server(play)
+    try:
+        yield {"PIP_INDEX_URL": "http://{}:{}/simple/".format(*server.address)}
+    finally:
+        server.close()
+
+
+@pytest.mark.system
+def test_what_a_step_put_into_the_interpreter_reaches_no_other_job(prepared: Callable[[str], Job]) -> None:
     """Neither before set-up nor after: a snapshot is for those that begin alike."""
-    first = _prepared(tmp_path, "one")
+    first = prepared("one")
     (first.python / "evil").write_text("mine")
     setup.install(first.call(run=RUN), "lock.txt")
-    second = _prepared(tmp_path, "two")
+    second = prepared("two")
     setup.install(second.call(run=RUN), "lock.txt")
     assert not (second.python / "evil").exists()
     assert second.lines[-1].startswith("installed: 'lock.txt'")
-    third = _prepared(tmp_path, "three")
+    third = prepared("three")
     setup.install(third.call(run=RUN), "lock.txt")
     assert third.lines[-1].startswith("set up as for the job before: 'lock.txt'")
 
 
-def test_a_snapshot_that_was_changed_is_refused(tmp_path: Path) -> None:
+@pytest.mark.system
+def test_a_snapshot_that_was_changed_is_refused(prepared: Callable[[str], Job], tmp_path: Path) -> None:
     """A job that got it would run what no lock names."""
-    setup.install(_prepared(tmp_path, "one").call(run=RUN), "lock.txt")
+    setup.install(prepared("one").call(run=RUN), "lock.txt")
     for tree in tmp_path.glob("snapshots/*/tree"):
         (tree / "evil").write_text("mine")
     with pytest.raises(StepFailedError, match="was changed since"):
-        _prepared(tmp_path, "two")
+        prepared("two")
 
 
+@pytest.mark.system
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("changed", ["lock.txt", "nested.txt", "wheel-1-py3-none-any.whl"])
-def test_a_changed_file_is_set_up_anew(tmp_path: Path, changed: str) -> None:
+def test_a_changed_file_is_set_up_anew(prepared: Callable[[str], Job], changed: str) -> None:
     """The lock, what it takes in, and a wheel that lies in the checkout."""
     for name in ("one", "two"):
-        job = _prepared(tmp_path, name)
+        job = prepared(name)
         job.write("wheel-1-py3-none-any.whl")
         (job.workspace / "nested.txt").write_text("# nothing\n")
         (job.workspace / "lock.txt").write_text("-r nested.txt\nwheel-1-py3-none-any.whl ; python_version < '3'\n")
@@ -356,30 +395,29 @@ def test_a_changed_file_is_set_up_anew(tmp_path: Path, changed: str) -> None:
     assert job.lines[-1].startswith("installed: 'lock.txt'")
 
 
-@pytest.mark.slow
-def test_a_locked_file_is_installed_once(tmp_path: Path) -> None:
-    """The next job gets a copy at the same path instead."""
-    network = backend.network_settings(os.environ)
+@pytest.mark.system
+def test_a_locked_file_is_installed_once(prepared: Callable[[str], Job], network: Mapping[str, str]) -> None:
+    """From the person's own index; the next job gets a copy at the same path instead."""
     for name in ("one", "two"):
-        job = _prepared(tmp_path, name)
+        job = prepared(name)
         job.network = network
-        (job.workspace / "lock.txt").write_text(LOCK.format(DIGEST))
+        (job.workspace / "lock.txt").write_text(LOCK.format(hashlib.sha256(WHEEL).hexdigest()))
         setup.install(job.call(run=RUN), "lock.txt")
-        assert list(job.python.glob("lib/*/site-packages/iniconfig/__init__.py"))
+        assert list(job.python.glob("lib/*/site-packages/widget.py"))
     assert job.lines[-1].startswith("set up as for the job before: 'lock.txt'")
 
 
-@pytest.mark.slow
-def test_a_wrong_hash_is_refused(tmp_path: Path) -> None:
+@pytest.mark.system
+def test_a_wrong_hash_is_refused(prepared: Callable[[str], Job], network: Mapping[str, str]) -> None:
     """Pip says which, nothing is installed and nothing is kept."""
-    job = _prepared(tmp_path, "one")
-    job.network = backend.network_settings(os.environ)
+    job = prepared("one")
+    job.network = network
     (job.workspace / "lock.txt").write_text(LOCK.format("0" * 64))
     kept = sorted(job.snapshots.iterdir())
     with pytest.raises(StepFailedError, match="pip refused"):
         setup.install(job.call(run=RUN), "lock.txt")
     assert any("DO NOT MATCH THE HASHES" in line for line in job.lines), job.lines
-    assert not list(job.python.glob("lib/*/site-packages/iniconfig"))
+    assert not list(job.python.glob("lib/*/site-packages/widget*"))
     assert sorted(job.snapshots.iterdir()) == kept
 
 

@@ -38,6 +38,8 @@ class World:
     shared: Path
     lines: list[str] = field(default_factory=list)
     readable: bool = True
+    timeouts: list[float | None] = field(default_factory=list)
+    """Seconds that each shell was given."""
 
     def __post_init__(self) -> None:
         shutil.rmtree(self.python, ignore_errors=True)
@@ -86,6 +88,7 @@ class World:
         (folder / "file.txt").write_text("whole" if whole else "shallow")
 
     def run(self, argv: Sequence[str], *, environ: Mapping[str, str], cwd: Path, timeout: float | None) -> int:
+        self.timeouts.append(timeout)
         done = process.run(argv, environ=environ, cwd=cwd, timeout=timeout)
         self.lines += (done.output + done.errors).splitlines()
         return done.code
@@ -128,6 +131,7 @@ def steps(text: str) -> str:
     )
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -173,6 +177,7 @@ def test_a_step(tmp_path: Path, text: str, expected: list[str]) -> None:
     assert [line for line in run.said() if "persist-credentials" not in line] == expected
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -189,7 +194,7 @@ def test_a_step(tmp_path: Path, text: str, expected: list[str]) -> None:
             ["failed: got the line 'x' in a command file, expected NAME=value or NAME<<END"],
         ),
         (
-            "- run: exec sleep 9\n  timeout-minutes: 0.005",
+            "- run: exec sleep 600\n  timeout-minutes: 0.005",
             ["failed: it took longer than `timeout-minutes` allows"],
         ),
         ("- run: echo x\n  working-directory: nowhere", ["failed: got no folder nowhere to run in"]),
@@ -209,6 +214,7 @@ def test_a_step_that_fails_fails_the_job(tmp_path: Path, text: str, expected: li
     assert (run.results["a"].result, run.said()) == ("failure", expected)
 
 
+@pytest.mark.system
 def test_env_and_defaults_come_from_the_nearest(tmp_path: Path) -> None:
     """The step's before the job's before the workflow's; expressions see those above."""
     text = """
@@ -228,6 +234,7 @@ def test_env_and_defaults_come_from_the_nearest(tmp_path: Path) -> None:
     assert play(tmp_path, text).said() == ["workflow step of job workflow-job sub", "pipefail"]
 
 
+@pytest.mark.system
 def test_jobs_hand_on_outputs_and_artifacts_and_nothing_else(tmp_path: Path) -> None:
     """The order is that of `needs`; a hidden file stays, and so does what was written elsewhere."""
     text = """
@@ -262,6 +269,7 @@ def test_jobs_hand_on_outputs_and_artifacts_and_nothing_else(tmp_path: Path) -> 
     ]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("second", "result"),
     [("", "skipped"), ("if: always()", "success"), ("if: failure()", "success"), ("if: success()", "skipped")],
@@ -282,6 +290,7 @@ def test_a_job_behind_a_failed_one(tmp_path: Path, second: str, result: str) -> 
     assert (results["a"].result, results["b"].result, results["c"].result) == ("failure", result, "skipped")
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("said", "result"),
     [
@@ -297,14 +306,20 @@ def test_a_job_that_may_fail(tmp_path: Path, said: str, result: str) -> None:
     assert play(tmp_path, text).results["a"].result == result
 
 
+@pytest.mark.system
 def test_the_time_of_a_job_is_that_of_all_its_steps(tmp_path: Path) -> None:
     """What begins when it is over has none."""
-    text = "jobs:\n  a:\n    timeout-minutes: 0.005\n    steps: [{ run: exec sleep 9 }, { run: x, if: always() }]\n"
-    run = play(tmp_path, text)
+    sleeps = "[{ run: exec sleep 600 }, { run: exec sleep 600, if: always() }]"
+    run = play(tmp_path, f"jobs:\n  a:\n    timeout-minutes: 0.005\n    steps: {sleeps}\n")
+    first, second = run.worlds["a"].timeouts
+    assert first is not None
+    assert 0 < first <= 0.3
+    assert second == 0
     assert [step.outcome for step in run.results["a"].steps] == ["failure", "failure"]
     assert all("took longer" in step.reason for step in run.results["a"].steps)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("upload", "said"),
     [
@@ -329,6 +344,7 @@ def test_an_upload(tmp_path: Path, upload: str, said: str) -> None:
     assert said in run.said()[-1]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
@@ -355,6 +371,7 @@ def test_names_in_an_artifact_begin_where_the_paths_part(tmp_path: Path, path: s
     assert [line.removeprefix("./") for line in said if line.startswith("./")] == expected
 
 
+@pytest.mark.system
 def test_an_artifact_that_was_changed_is_refused(tmp_path: Path) -> None:
     """Its digest is the service's word for what was uploaded."""
     upload = steps("- run: mkdir dist; echo 1 > dist/one\n- uses: actions/upload-artifact@v7\n  with: { path: dist/ }")
@@ -372,6 +389,7 @@ def test_a_checkout_that_the_job_may_not_read_fails(tmp_path: Path) -> None:
     assert (run.results["a"].result, run.said()) == ("failure", ["failed: Repository not found"])
 
 
+@pytest.mark.system
 def test_the_interpreter_is_the_jobs_own(tmp_path: Path) -> None:
     """The second time it is a copy, at the same path; nothing that a job put there comes along."""
     version = ".".join(map(str, sys.version_info[:2]))
