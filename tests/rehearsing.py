@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 COMMAND = (sys.executable, "-P", "-m", "tagseal")
 PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 """Where a workflow without set-up finds this interpreter."""
-VARIED = pytest.mark.sampled(4, "rehearsals")
+VARIED = pytest.mark.sampled(3, "rehearsals")
 """A whole rehearsal that differs from those which many tests read in a setting, or in what goes wrong."""
 IMAGE = """
 [tool.tagseal.image]
