@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from tagseal.loopback import Loopback
 
 sys.path.insert(0, str(Path(__file__).parent))
+
+# A shell that starts this in the background lets it, and all its children, ignore Ctrl-C, which tests press.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A machine with other work to do is slow, and nothing is wrong: no example is held against a clock. And a folder that
 # all examples of a test share is what tests here want.
