@@ -49,7 +49,7 @@ def _row(tag: str, name: str, policy: Exact | None, notes: str, services: Servic
         return "elsewhere", False, f"{where}, and the notes name another image"
     if policy is None:
         return "untold", None, f"{where}; whose it is cannot be told without the tag's commit"
-    wanted = [signatures.Signature(image=name, sha256=sha256, form=form) for form in signatures.forms(services)]
+    wanted = [signatures.ImageSignature(image=name, sha256=sha256, form=form) for form in signatures.forms(services)]
     lacking = [one.form for one in wanted if not earlier.has_signature(one, policy, services)]
     if lacking:
         return (

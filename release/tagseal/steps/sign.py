@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused, UsageError, VerificationFailed
 from tagseal.machine import actions, files
-from tagseal.records import ATTESTATION, BUNDLE, Artifact, Build, Bundle, Checks, Plan, Seal, Tag
+from tagseal.records import ATTESTATION, Artifact, Build, Checks, Plan, Seal, Tag
 from tagseal.services import oidc
 from tagseal.steps import fileset
 from tagseal.steps.draft.choice import Choice, choose
@@ -30,19 +30,16 @@ from tagseal.steps.images import layouts, signatures
 from tagseal.steps.images.earlier import winning
 from tagseal.steps.index import attest
 from tagseal.steps.seal import checksums, earlier, identity
-from tagseal.steps.seal.bundles import BundleVerifier, describe_bundle, read_bundle
+from tagseal.steps.seal.bundles import BundleVerifier, good
 from tagseal.steps.seal.kit import Kit
 from tagseal.steps.shell import instructions
 from tagseal.verification.policy import Exact
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
-
-    from sigstore.dsse import Statement
+    from collections.abc import Collection, Iterator, Sequence
 
     from tagseal.steps import Services
-    from tagseal.steps.images.signatures import Signature
-    from tagseal.verification.verify import Outcome
+    from tagseal.steps.seal.bundles import Signature
 
 _INSTALL = {
     "bash": "your system's package of that name",
@@ -72,29 +69,25 @@ def sign(tag: Tag, plan: Plan, build: Build, checks: Checks, *, services: Servic
     judge = BundleVerifier(policy=Exact(tag.identity, tag.commit), trust=services.verifier)
     artifacts, there = _adopt(_hold_checked(tag, plan, build, checks, judge, services), judge, tag, services)
     image = winning(checks.image, plan, judge.policy, there.kept, services)
-    images = signatures.wanted_signatures(image, services)
-    bundled = judge.good(artifacts, services.work.bundles)
-    attest.agrees(plan, artifacts, {*build.adopted} - {*bundled}, judge, services)
-    packages = attest.wanted_packages(plan, artifacts)
-    kept = {
-        *bundled,
-        *signatures.good(images, judge.policy, services),
-        *attest.good(packages, judge.policy, services),
-    }
-    wanted = {artifact.name: artifact.sha256 for artifact in artifacts} | {image.key: image.subject for image in images}
-    _sign(wanted | attest.statements(packages), kept, tag, services)
-    bundles = _bundles(artifacts, judge, services)
+    of_files = judge.signatures(artifacts, services.work.bundles)
+    of_image = [one.of(judge.policy, services) for one in signatures.wanted_signatures(image, services)]
+    bundled = good(of_files)
+    attest.agrees(plan, artifacts, {*build.adopted} - bundled, judge, services)
+    of_packages = attest.signatures(attest.wanted_packages(plan, artifacts), judge.policy, services)
+    kept = bundled | good([*of_image, *of_packages])
+    _sign([*of_files, *of_image, *of_packages], kept, tag, services)
+    bundles = [signature.describe() for signature in of_files]
     made, again = _kit(tag, plan, artifacts, there, judge, services)
     return Seal(
         tag=tag.name,
         commit=tag.commit,
         identity=tag.identity,
         artifacts=(*artifacts, *made),
-        bundles=(*bundles, *_bundles(made, judge, services)),
+        bundles=(*bundles, *(signature.describe() for signature in judge.signatures(made, services.work.bundles))),
         kept=len(kept) + again,
         image=image,
-        signatures=tuple(_signature(image, judge.policy, services) for image in images),
-        attestations=tuple(_attestation(package, judge.policy, services) for package in packages),
+        signatures=tuple(signature.describe() for signature in of_image),
+        attestations=tuple(signature.describe() for signature in of_packages),
     )
 
 
@@ -141,8 +134,8 @@ def _hold_checked(  # noqa: PLR0913, PLR0917 - the records, and by what they are
     found = [_find(artifact, services) for artifact in checks.artifacts]
     pairs = list(zip(checks.artifacts, found, strict=True))
     taken = [there for one, there in pairs if there is not None and there != one]
-    good = judge.good(taken, services.work.bundles)
-    if changed := [one.name for one, there in pairs if there != one and one.name not in good]:
+    verified = judge.good(taken, services.work.bundles)
+    if changed := [one.name for one, there in pairs if there != one and one.name not in verified]:
         raise VerificationFailed(
             "got files that are not the checked ones, expected the same bytes",
             context=tuple(changed),
@@ -219,60 +212,19 @@ def _kit(  # noqa: PLR0913, PLR0917 - the records, and by what it is judged
         return (), 0
     releases = (*((there.kept,) if there.kept else ()), *there.left)
     made, kept = Kit.of(tag, plan, artifacts, services).settle(releases, judge)
-    _sign({made.name: made.sha256}, (made.name,) if kept else (), tag, services)
+    _sign(judge.signatures([made], services.work.bundles), {made.name} if kept else (), tag, services)
     return (made,), int(kept)
 
 
-def _sign(wanted: Mapping[str, str | Statement], kept: Collection[str], tag: Tag, services: Services) -> None:
+def _sign(wanted: Sequence[Signature], kept: Collection[str], tag: Tag, services: Services) -> None:
     """Sign what has no good bundle; each bundle is on disk before it counts."""
     number = count(len(kept) + 1)
+    rest = {signature.name: signature for signature in wanted if signature.name not in kept}
 
     def finished(name: str, bundle: bytes) -> None:
-        if name.endswith(ATTESTATION):
-            attest.write(services.work.attestations / name, bundle)
-        else:
-            files.write_atomically(services.work.bundles / (name + BUNDLE), bundle)
+        rest[name].keep(bundle)
         services.say(f"signed {next(number)} of {len(wanted)}: {name}")
 
-    rest = {name: subject for name, subject in wanted.items() if name not in kept}
-    promised = "simplesigning" in signatures.forms(services) or any(one.endswith(ATTESTATION) for one in rest)
-    services.sigstore.sign(rest, lambda: _token(tag, services), finished, promised=promised)
-
-
-def _signature(one: Signature, policy: Exact, services: Services) -> Bundle:
-    text = read_bundle(services.work.bundles / (one.key + BUNDLE)) or b""
-    outcome = one.outcome(text, policy, services)
-    if not outcome.verdict.ok or outcome.facts is None:
-        raise _not_verified(one.label, outcome)
-    return signatures.describe(one, outcome.facts, text)
-
-
-def _attestation(package: Artifact, policy: Exact, services: Services) -> Bundle:
-    name = package.name + ATTESTATION
-    text = read_bundle(services.work.attestations / name) or b""
-    outcome = attest.outcome(package, text, policy, services.verifier)
-    if not outcome.verdict.ok or outcome.facts is None:
-        raise _not_verified(name, outcome)
-    return describe_bundle(package.name, name, outcome.facts, text)
-
-
-def _not_verified(name: str, outcome: Outcome) -> VerificationFailed:
-    return VerificationFailed(
-        f"got a fresh bundle for {name} that does not verify",
-        context=(outcome.verdict.detail,),
-        hint="Run the same command again. If it persists, the root of trust is not that of the signing service.",
-        slug="fresh-bundle-fails",
-    )
-
-
-def _bundles(artifacts: tuple[Artifact, ...], judge: BundleVerifier, services: Services) -> tuple[Bundle, ...]:
-    outcomes = judge.outcomes(artifacts, services.work.bundles)
-    return tuple(_bundle(artifact, outcomes[artifact.name], services) for artifact in artifacts)
-
-
-def _bundle(artifact: Artifact, outcome: Outcome, services: Services) -> Bundle:
-    if not outcome.verdict.ok or outcome.facts is None:
-        raise _not_verified(artifact.name, outcome)
-    name = artifact.name + BUNDLE
-    text = read_bundle(services.work.bundles / name) or b""
-    return describe_bundle(artifact.name, name, outcome.facts, text)
+    subjects = {name: signature.subject for name, signature in rest.items()}
+    promised = "simplesigning" in signatures.forms(services) or any(name.endswith(ATTESTATION) for name in rest)
+    services.sigstore.sign(subjects, lambda: _token(tag, services), finished, promised=promised)

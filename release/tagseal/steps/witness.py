@@ -102,8 +102,8 @@ def _find_published(tag: Tag, publication: Publication, services: Services) -> R
 
 
 def _verify(seal: Seal, folder: Path, judge: BundleVerifier) -> None:
-    outcomes = judge.outcomes(seal.artifacts, folder)
-    if bad := [outcome.verdict for outcome in outcomes.values() if not outcome.verdict.ok]:
+    outcomes = [signature.outcome() for signature in judge.signatures(seal.artifacts, folder)]
+    if bad := [outcome.verdict for outcome in outcomes if outcome is not None and not outcome.verdict.ok]:
         raise VerificationFailed(
             f"got {len(bad)} published files that do not verify, expected none",
             context=tuple(f"{one.name}: {one.detail}" for one in bad),

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tagseal.services.github import Release
     from tagseal.services.images.registry import Registry
     from tagseal.steps import Services
-    from tagseal.steps.images.signatures import Signature
+    from tagseal.steps.images.signatures import ImageSignature
     from tagseal.verification.policy import Exact
 
 
@@ -110,7 +110,7 @@ def _digests_in_body(name: str, release: Release | None, tag: str) -> tuple[str,
 
 def _whole(sha256: str, built: Artifact, policy: Exact, services: Services) -> Artifact | None:
     """Fetch an image and its signatures, and put it in the work folder if it is whole and every one verifies."""
-    first = signatures.Signature(image=built.name, sha256=sha256, form=signatures.forms(services)[0])
+    first = signatures.ImageSignature(image=built.name, sha256=sha256, form=signatures.forms(services)[0])
     if not has_signature(first, policy, services):
         return None
     with tempfile.TemporaryDirectory(prefix=".image-", dir=services.work.path) as folder:
@@ -157,7 +157,7 @@ class _Remote:
         return layout.Descriptor(media_type=root.media_type, size=len(root.content), sha256=root.sha256)
 
 
-def _restore(wanted: tuple[Signature, ...], policy: Exact, services: Services) -> frozenset[str]:
+def _restore(wanted: tuple[ImageSignature, ...], policy: Exact, services: Services) -> frozenset[str]:
     """Fetch the bundles that are not in the work folder, keep those that verify, and return all that are good."""
     services.work.bundles.mkdir(parents=True, exist_ok=True)
     there = signatures.good(wanted, policy, services)
@@ -171,12 +171,12 @@ def _restore(wanted: tuple[Signature, ...], policy: Exact, services: Services) -
     return signatures.good(wanted, policy, services)
 
 
-def has_signature(one: Signature, policy: Exact, services: Services) -> bool:
+def has_signature(one: ImageSignature, policy: Exact, services: Services) -> bool:
     """Tell whether the registry has a bundle of a signature that verifies, with its proof of inclusion."""
     return any(one.outcome(bundle, policy, services).verdict.ok for bundle in _attached_bundles(one, services))
 
 
-def _attached_bundles(one: Signature, services: Services) -> Iterator[bytes]:
+def _attached_bundles(one: ImageSignature, services: Services) -> Iterator[bytes]:
     """Yield the bundles in the registry that may be this signature's; what a stranger put there and is none, is not."""
     if one.form == "simplesigning":
         found = services.registry.manifest(simplesigning.signature_tag(one.sha256))

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tagseal.services.images.layout import Descriptor
     from tagseal.services.images.registry import Registry
     from tagseal.steps import Services
-    from tagseal.steps.images.signatures import Signature
+    from tagseal.steps.images.signatures import ImageSignature
 
 _THREADS = 4
 _ROUNDS = 5
@@ -100,7 +100,7 @@ def unsigned_manifest(image: Artifact, services: Services) -> tuple[str, str]:
     return f"sha256:{image.sha256}", f"sha256:{other or '0' * 64}"
 
 
-def attached_bundles(one: Signature, services: Services) -> Iterator[tuple[str, int]]:
+def attached_bundles(one: ImageSignature, services: Services) -> Iterator[tuple[str, int]]:
     """Yield digest and size of every bundle whose manifest refers to a signed one."""
     for referrer in services.registry.referrers(one.sha256, attached.BUNDLE):
         found = services.registry.manifest(f"sha256:{referrer.sha256}")
@@ -197,7 +197,7 @@ def _tag(plan: Plan, image: Artifact, tags: tuple[str, ...], services: Services)
         yield f"image tag {tag} {'was there already' if there else 'set'}"
 
 
-def _attach_simplesigning(one: Signature, _: Descriptor, services: Services) -> None:
+def _attach_simplesigning(one: ImageSignature, _: Descriptor, services: Services) -> None:
     """Add ours to the manifest of signatures, until a reading shows it there."""
     layer = _layer(one, services)
     tag = simplesigning.signature_tag(one.sha256)
@@ -217,7 +217,7 @@ def _attach_simplesigning(one: Signature, _: Descriptor, services: Services) -> 
     )
 
 
-def _attach_bundle(one: Signature, document: Descriptor, services: Services) -> None:
+def _attach_bundle(one: ImageSignature, document: Descriptor, services: Services) -> None:
     bundle = _bundle(one, services)
     if hashlib.sha256(bundle).hexdigest() in {sha256 for sha256, _ in attached_bundles(one, services)}:
         return
@@ -235,7 +235,7 @@ def _push(content: bytes, services: Services) -> None:
         services.registry.push_blob(Path(file.name), sha256=sha256, size=len(content))
 
 
-def _problems(one: Signature, policy: Exact, services: Services) -> Iterator[str]:
+def _problems(one: ImageSignature, policy: Exact, services: Services) -> Iterator[str]:
     if services.registry.manifest(f"sha256:{one.sha256}") is None:
         yield f"{one.label}: not in the registry"
         return
@@ -265,11 +265,11 @@ def _same(listed: simplesigning.ListedSignature, ours: simplesigning.Layer) -> b
     return listed.annotations.get(simplesigning.SIGNATURE) == ours.annotations[simplesigning.SIGNATURE]
 
 
-def _layer(one: Signature, services: Services) -> simplesigning.Layer:
+def _layer(one: ImageSignature, services: Services) -> simplesigning.Layer:
     bundle = _bundle(one, services)
     layer = simplesigning.layer(bundle, one.payload)
     return simplesigning.Layer(payload=layer.payload, annotations={**layer.annotations, PROOF: bundle.decode()})
 
 
-def _bundle(one: Signature, services: Services) -> bytes:
+def _bundle(one: ImageSignature, services: Services) -> bytes:
     return read_bundle(services.work.bundles / (one.key + BUNDLE)) or b""

@@ -12,23 +12,21 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tagseal.records import BUNDLE
-from tagseal.steps.seal.bundles import bundle_problems, describe_bundle, read_bundle
+from tagseal.steps.seal import bundles
+from tagseal.steps.seal.bundles import Signature
 from tagseal.verification.images import attached, simplesigning
-from tagseal.verification.policy import Exact
 from tagseal.verification.verify import Outcome, verify_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from sigstore.dsse import Statement
 
-    from tagseal.records import Artifact, Bundle, Seal, Tag
+    from tagseal.records import Artifact
     from tagseal.steps import Services
-    from tagseal.verification.facts import Facts
+    from tagseal.verification.policy import Exact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Signature:
+class ImageSignature:
     """One that there is to be."""
 
     image: str
@@ -68,14 +66,24 @@ class Signature:
         digest = hashlib.sha256(self.payload).hexdigest()
         return verify_digest(self.label, digest, bundle, policy, trust)
 
+    def of(self, policy: Exact, services: Services) -> Signature:
+        """Return it as a signature of the release, with its bundle in the work folder."""
+        return Signature(
+            name=self.key,
+            label=self.label,
+            path=services.work.bundles / (self.key + BUNDLE),
+            subject=self.subject,
+            verify=partial(self.outcome, policy=policy, services=services),
+        )
 
-def wanted_signatures(image: Artifact | None, services: Services) -> tuple[Signature, ...]:
+
+def wanted_signatures(image: Artifact | None, services: Services) -> tuple[ImageSignature, ...]:
     """Return the signatures that an image gets: its own first, then those of what its index lists."""
     if image is None:
         return ()
     manifests = dict.fromkeys((image.sha256, *(manifest.sha256 for manifest in image.manifests)))
     return tuple(
-        Signature(image=image.name, sha256=sha256, form=form) for sha256 in manifests for form in forms(services)
+        ImageSignature(image=image.name, sha256=sha256, form=form) for sha256 in manifests for form in forms(services)
     )
 
 
@@ -84,28 +92,6 @@ def forms(services: Services) -> tuple[str, ...]:
     return tuple(dict.fromkeys(services.settings.image.signatures)) if services.settings.image else ()
 
 
-def good(signatures: tuple[Signature, ...], policy: Exact, services: Services) -> frozenset[str]:
+def good(wanted: tuple[ImageSignature, ...], policy: Exact, services: Services) -> frozenset[str]:
     """Return the keys of those whose bundle in the work folder verifies."""
-    found = ((signature, read_bundle(services.work.bundles / (signature.key + BUNDLE))) for signature in signatures)
-    return frozenset(
-        one.key for one, text in found if text is not None and one.outcome(text, policy, services).verdict.ok
-    )
-
-
-def describe(signature: Signature, facts: Facts, text: bytes) -> Bundle:
-    """Return what the seal says of a signature whose bundle has verified."""
-    return describe_bundle(signature.label, signature.key + BUNDLE, facts, text)
-
-
-def problems(tag: Tag, seal: Seal, services: Services) -> Iterator[str]:
-    """Yield what is wrong with a seal's signatures: their list, the files on disk, each verified again."""
-    there = wanted_signatures(seal.image, services)
-    listed: Mapping[str, Bundle] = {signature.name: signature for signature in seal.signatures}
-    expected = [(one.label, one.key + BUNDLE) for one in there]
-    if [(signature.artifact, signature.name) for signature in seal.signatures] != expected:
-        yield f"got signatures of {len(seal.signatures)} manifests and forms, expected {len(expected)} by configuration"
-        return
-    policy = Exact(tag.identity, tag.commit)
-    for one in there:
-        judged = partial(one.outcome, policy=policy, services=services)
-        yield from bundle_problems(listed[one.key + BUNDLE], services.work.bundles, judged)
+    return bundles.good(signature.of(policy, services) for signature in wanted)

@@ -14,17 +14,15 @@ from tagseal.machine import files
 from tagseal.records import ATTESTATION, Kind
 from tagseal.services.index import sites
 from tagseal.steps import index
-from tagseal.steps.seal.bundles import bundle_problems, read_bundle
+from tagseal.steps.seal.bundles import Signature
 from tagseal.verification.policy import Exact
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Collection, Mapping, Sequence
 
-    from sigstore.dsse import Statement
     from sigstore.verify.policy import VerificationPolicy
 
-    from tagseal.records import Artifact, Bundle, Plan, Seal, Tag
+    from tagseal.records import Artifact, Plan, Seal
     from tagseal.services.index.client import IndexClient, ListedFile
     from tagseal.steps import Services
     from tagseal.steps.seal.bundles import BundleVerifier
@@ -39,20 +37,26 @@ def wanted_packages(plan: Plan, artifacts: Sequence[Artifact]) -> tuple[Artifact
     return tuple(artifact for artifact in artifacts if artifact.kind in {Kind.wheel, Kind.sdist})
 
 
-def statements(packages: Sequence[Artifact]) -> dict[str, Statement]:
-    """Return what Sigstore signs for each package, by the name of its attestation."""
+def signatures(packages: Sequence[Artifact], policy: Exact, services: Services) -> tuple[Signature, ...]:
+    """Return the attestations of these packages, as they lie in the work folder."""
     if not packages:
-        return {}
-    from tagseal.verification.index import statement  # noqa: PLC0415 - 0.1 s
+        return ()
+    from tagseal.verification.index import attestation, statement, verify_attestation  # noqa: PLC0415 - 0.1 s
 
-    return {package.name + ATTESTATION: statement(package.name, package.sha256) for package in packages}
+    def verify(package: Artifact, text: bytes) -> Outcome:
+        return verify_attestation(text, package.name, package.sha256, policy, services.verifier)
 
-
-def write(path: Path, bundle: bytes) -> None:
-    """Put a fresh bundle in its place, in the form of an attestation."""
-    from tagseal.verification.index import attestation  # noqa: PLC0415 - as above
-
-    files.write_atomically(path, attestation(bundle))
+    return tuple(
+        Signature(
+            name=package.name + ATTESTATION,
+            label=package.name,
+            path=services.work.attestations / (package.name + ATTESTATION),
+            subject=statement(package.name, package.sha256),
+            verify=partial(verify, package),
+            form=attestation,
+        )
+        for package in packages
+    )
 
 
 def agrees(
@@ -117,37 +121,10 @@ def _strange(plan: Plan, name: str, why: str) -> Refused:
     )
 
 
-def good(packages: Sequence[Artifact], policy: Exact, services: Services) -> frozenset[str]:
-    """Return the names of the attestations in the work folder that verify."""
-    folder = services.work.attestations
-    found = ((package, read_bundle(folder / (package.name + ATTESTATION))) for package in packages)
-    return frozenset(
-        one.name + ATTESTATION
-        for one, text in found
-        if text is not None and outcome(one, text, policy, services.verifier).verdict.ok
-    )
-
-
-def outcome(package: Artifact, text: bytes, policy: Exact, trust: VerifierWithRoot) -> Outcome:
-    """Verify an attestation of a package."""
-    from tagseal.verification.index import verify_attestation  # noqa: PLC0415 - as above
-
-    return verify_attestation(text, package.name, package.sha256, policy, trust)
-
-
-def problems(tag: Tag, seal: Seal, services: Services) -> Iterator[str]:
-    """Yield what is wrong with a seal's attestations: their list, the files on disk, each verified again."""
+def attested_packages(seal: Seal, services: Services) -> tuple[Artifact, ...]:
+    """Return the packages of a seal that have an attestation, by configuration."""
     there = sites.of(services.settings.index)
-    packages = seal.packages if there is not None and there.site else ()
-    listed: Mapping[str, Bundle] = {one.artifact: one for one in seal.attestations}
-    got = sorted((one.artifact, one.name) for one in seal.attestations)
-    if got != sorted((package.name, package.name + ATTESTATION) for package in packages):
-        yield f"got {len(seal.attestations)} attestations, expected one for each of {len(packages)} by configuration"
-        return
-    policy = Exact(tag.identity, tag.commit)
-    for one in packages:
-        judged = partial(outcome, one, policy=policy, trust=services.verifier)
-        yield from bundle_problems(listed[one.name], services.work.attestations, judged)
+    return seal.packages if there is not None and there.site else ()
 
 
 def unequal(plan: Plan, artifacts: Sequence[Artifact], listed: Mapping[str, ListedFile], services: Services) -> None:

@@ -19,10 +19,9 @@ from tagseal.records import BUNDLE, Kind
 from tagseal.steps import fileset
 from tagseal.steps.images import layouts, signatures
 from tagseal.steps.index import attest
-from tagseal.steps.seal import checksums, kit
-from tagseal.steps.seal.bundles import bundle_problems
+from tagseal.steps.seal import bundles, checksums, kit
+from tagseal.steps.seal.bundles import BundleVerifier, Signature
 from tagseal.verification.policy import Exact
-from tagseal.verification.verify import verify_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,12 +75,15 @@ def verify_sealed(tag: Tag, plan: Plan, seal: Seal, services: Services) -> None:
     """
     fitting(tag, plan, seal, services.settings)
     policy = Exact(tag.identity, tag.commit)
-    pairs = zip(seal.artifacts, seal.bundles, strict=True)
+    of_files = BundleVerifier(policy=policy, trust=services.verifier).signatures(seal.artifacts, services.work.bundles)
+    of_image = [one.of(policy, services) for one in signatures.wanted_signatures(seal.image, services)]
+    of_packages = attest.signatures(attest.attested_packages(seal, services), policy, services)
+    files_with_bundles = zip(of_files, seal.artifacts, seal.bundles, strict=True)
     problems = (
-        *(problem for pair in pairs for problem in _problems(*pair, policy, services)),
+        *(problem for each in files_with_bundles for problem in _problems(*each, services)),
         *kit.problems(tag, seal, services),
-        *signatures.problems(tag, seal, services),
-        *attest.problems(tag, seal, services),
+        *bundles.problems("signature", of_image, seal.signatures),
+        *bundles.problems("attestation", of_packages, seal.attestations),
     )
     if seal.image is not None:
         layouts.read(seal.image, services)
@@ -122,8 +124,8 @@ def _gaps(seal: Seal) -> Iterator[str]:
         yield f"{checksums.NAME}: got another list than that of the other artifacts"
 
 
-def _problems(artifact: Artifact, bundle: Bundle, policy: Exact, services: Services) -> Iterator[str]:
-    """Yield what is wrong with a file and its bundle on disk; only listed bytes are verified."""
+def _problems(signature: Signature, artifact: Artifact, bundle: Bundle, services: Services) -> Iterator[str]:
+    """Yield what is wrong with a file and its bundle on disk."""
     try:
         found = files.artifact(services.work.file(artifact), artifact.kind)
     except FileNotFoundError:
@@ -132,7 +134,4 @@ def _problems(artifact: Artifact, bundle: Bundle, policy: Exact, services: Servi
     if found != artifact:
         yield f"{artifact.name}: got sha256 {found.sha256}, expected {artifact.sha256}"
         return
-    trust = services.verifier
-    yield from bundle_problems(
-        bundle, services.work.bundles, lambda text: verify_digest(artifact.name, found.sha256, text, policy, trust)
-    )
+    yield from signature.problems(bundle)
