@@ -66,6 +66,15 @@ def test_help_names_every_verb_and_the_exit_codes(tmp_path: Path) -> None:
     assert len(text.splitlines()) < 40
 
 
+def test_the_name_alone_prints_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing was asked, so nothing failed; what a person runs stands apart from what the workflow runs."""
+    assert main([]) == 0
+    text = capsys.readouterr().out
+    person, workflow = text.partition("commands for a person:")[2].split("commands for the release workflow")
+    assert "\n  rehearse " in person
+    assert all(f"\n  {verb} " in workflow and f"\n  {verb} " not in person for verb in VERBS)
+
+
 def test_a_word_too_many_leads_to_the_help_of_its_command(capsys: pytest.CaptureFixture[str]) -> None:
     """The hint names the command that the word was written behind, not the list of all."""
     assert main(["status", "v1.0.0", "--deep"]) == 2
@@ -77,7 +86,6 @@ def test_a_word_too_many_leads_to_the_help_of_its_command(capsys: pytest.Capture
 @pytest.mark.parametrize(
     "arguments",
     [
-        [],
         ["nonsense"],
         ["guard", "--force"],
         ["guard", "extra"],

@@ -9,6 +9,7 @@ import argparse
 import logging
 import os
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from tagseal.cli import (
@@ -35,6 +36,12 @@ if TYPE_CHECKING:
     from tagseal.report.plain import Report
 
 BUG = 70
+
+_GROUPS = {
+    "commands for a person": (rehearse, doctor, init, status, verify, notes, guide, policy, loopback),
+    "commands for the release workflow, in their order": (verbs, noxfile),
+}
+"""By the title in the help."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -121,15 +128,27 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="tagseal",
+        usage="tagseal [-h] [--version] COMMAND ...",
         description="Cut a tagged release that anyone can verify, and rehearse it on a laptop first.",
         epilog="Exit codes: 0 done, 1 did not verify, 2 usage or configuration, 3 refused, 4 a service failed, "
         "70 a bug, 130 interrupted. After 4 and 130 the same command resumes.",
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the installed version and exit")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
-    for group in (verify, rehearse, loopback, notes, guide, policy, status, doctor, init, noxfile, verbs):
-        group.add(commands)
+    parser.set_defaults(run=partial(_show_help, parser))
+    commands = parser.add_subparsers(prog="tagseal", metavar="COMMAND", parser_class=_Parser, help=argparse.SUPPRESS)
+    for title, modules in _GROUPS.items():
+        known = len(commands._choices_actions)  # noqa: SLF001 - argparse lists all commands under one title only
+        for module in modules:
+            module.add(commands)
+        section = parser.add_argument_group(title)
+        section._group_actions.extend(commands._choices_actions[known:])  # noqa: SLF001 - as above
     return parser
+
+
+def _show_help(parser: argparse.ArgumentParser, *_: object) -> tuple[int, None]:
+    """Print what there is, for whoever typed the name alone."""
+    parser.print_help()
+    return 0, None
 
 
 class _Version(argparse.Action):

@@ -20,7 +20,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the parser."""
     parser = commands.add_parser(
         "doctor",
-        help="tell what would go wrong in a release, before a tag is pushed",
+        help="show what would go wrong in a release, before a tag is pushed",
         description="Look at the project, or at these workflow files, ours or not: each line is ok, a warning or an "
         "error, with its place and what to do. Nothing is changed. Ends with 2 where there is an error, else with 0.",
     )

@@ -15,7 +15,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the parser."""
     parser = commands.add_parser(
         "guide",
-        help="print the page that tells how to verify your releases",
+        help='print the page "Verifying signed artifacts"',
         description='Print the page "Verifying signed artifacts" in Markdown, for your documentation.',
     )
     parser.add_argument("--tag", help="write this release's names; default: `<tag>` and `<version>` stand for them")

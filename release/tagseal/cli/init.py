@@ -20,7 +20,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the parser."""
     parser = commands.add_parser(
         "init",
-        help="write the workflow, the hash lock and the sessions that release a project",
+        help="write the release workflow, and what it needs",
         description="Look at this project and write what releases it: workflow, hash-locked requirements, sessions, a "
         "job that rehearses pull requests, the guide. Nothing is written over, and a second run changes nothing.",
     )

@@ -19,7 +19,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the parser."""
     parser = commands.add_parser(
         "loopback",
-        help="run any command against production names played on this machine",
+        help="run any command against played production services",
         description="Run any command where GitHub's and Sigstore's production names lead to this machine.",
     )
     parser.add_argument(

@@ -23,7 +23,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the parser."""
     parser = commands.add_parser(
         "rehearse",
-        help="play the whole release on this machine",
+        help="rehearse the whole release on this machine",
         description="Play the whole release on this machine: the shipped commands, against production names.",
     )
     parser.add_argument("path", nargs="?", type=Path, default=Path(), metavar="PATH", help="a git project")

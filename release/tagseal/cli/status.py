@@ -22,7 +22,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the parser."""
     parser = commands.add_parser(
         "status",
-        help="tell what there is for a tag, and what comes next",
+        help="show the state of a release, and the next step",
         description="Tell what there is for a tag: at the remote, in the release, in dist/<tag>/; and what comes next. "
         "Nothing is changed. Drafts are seen with the GH_TOKEN of somebody who may push.",
     )

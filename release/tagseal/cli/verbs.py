@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _HELP = {
     "guard": "refuse every run that is not on a tag",
-    "plan": "settle names, version, notes and what cannot be undone",
+    "plan": "decide names, version and notes, and list what cannot be undone",
     "build": "build the wheel and the sdist, or collect what earlier jobs built",
     "check": "compare the files with the plan",
     "sign": "sign every file with Sigstore",
@@ -47,7 +47,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.set_defaults(run=_run)
     parser = commands.add_parser(
         "release",
-        help="run all nine; refused where project code would run beside an identity",
+        help="run all nine, except where an identity is near",
         description="Run all nine verbs. Refused in a job with `id-token: write`, for the build would run there.",
     )
     _common(parser)

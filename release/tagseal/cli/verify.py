@@ -42,7 +42,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the parser."""
     parser = commands.add_parser(
         "verify",
-        help="verify downloaded files: whole, and signed by whom you name",
+        help="verify that files are signed by the publisher you name",
         description="Verify files by the bundles beside them. Nothing is said to be verified that\n"
         "was not; exit code 0 means that everything that was asked for has been. No\n"
         "configuration is read.",
