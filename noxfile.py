@@ -163,7 +163,7 @@ def clients(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Print how this tool compares with others at the same work, as ratios of one run; `-- --smallest` is a trial."""
     session.install(".")
-    session.run("python", "tests/bench.py", *session.posargs)
+    session.run("python", "tests/support/bench.py", *session.posargs)
 
 
 @nox.session(default=False)
@@ -179,7 +179,7 @@ def fuzz(session: nox.Session) -> None:
 def torture(session: nox.Session) -> None:
     """Release through faults and kills, 1,000 times over; one seed again: `nox -s torture -- --seed 4711`."""
     session.install(".")
-    session.run("python", "tests/torture.py", *session.posargs)
+    session.run("python", "tests/support/torture.py", *session.posargs)
 
 
 def _as_repository(session: nox.Session, name: str, folder: Path) -> Path:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from job import Job
     from tagseal.loopback import Loopback
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent / "support"))
 
 # A shell that starts this in the background lets it, and all its children, ignore Ctrl-C, which tests press.
 signal.signal(signal.SIGINT, signal.default_int_handler)

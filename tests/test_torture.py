@@ -32,7 +32,7 @@ KEY = ec.generate_private_key(ec.SECP256R1()).public_key()
 
 def torture(*options: str) -> subprocess.CompletedProcess[str]:
     """Run it as its session does: it forks, so it needs a process without threads."""
-    argv = [sys.executable, "tests/torture.py", *options]
+    argv = [sys.executable, "tests/support/torture.py", *options]
     return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False, timeout=180)
 
 

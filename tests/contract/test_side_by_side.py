@@ -11,15 +11,18 @@ import pytest
 from source import ROOT
 
 DESIGN = ROOT / ".github" / "DESIGN.md"
-BEGIN, END = "<!-- tests/side_by_side.py -->\n", "<!-- end -->\n"
+BEGIN, END = "<!-- tests/support/side_by_side.py -->\n", "<!-- end -->\n"
 
 
 @pytest.mark.interop
 @pytest.mark.skipif(os.environ.get("TAGSEAL_INTEROP") != "required", reason="a minute and more: nox -s interop")
 def test_the_table_is_what_both_do() -> None:
     """Every cell is measured again, of another gh than the table's our own; ``TAGSEAL_GOLDEN=write`` writes it anew."""
-    argv = [sys.executable, "-P", str(ROOT / "tests" / "side_by_side.py")]
-    environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")])}
+    argv = [sys.executable, "-P", str(ROOT / "tests" / "support" / "side_by_side.py")]
+    environ = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(ROOT / "tests" / "support"), os.environ.get("PYTHONPATH", "")]),
+    }
     done = subprocess.run(argv, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     before, rest = DESIGN.read_text(encoding="utf-8").split(BEGIN)

@@ -15,7 +15,7 @@ from forging import cases
 from forging.case import CASES
 from forging.release import Workshop
 
-CORPUS = Path(__file__).parent / "assets" / "verify"
+CORPUS = Path(__file__).parents[1] / "assets" / "verify"
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """The same faults through gh, as maintainers' scripts call it, and through this tool: what each ends with.
 
-``python tests/side_by_side.py`` prints the table of ``.github/DESIGN.md``; every cell is what two runs did, the second
-being the same command once more. It needs gh.
+``python tests/support/side_by_side.py`` prints the table of ``.github/DESIGN.md``; every cell is what two runs did,
+the second being the same command once more. It needs gh.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from tagseal.verification.trust import Trust
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CORPUS = Path(__file__).parent / "assets" / "verify"
+CORPUS = Path(__file__).parents[1] / "assets" / "verify"
 CONFIG, ROOT = CORPUS / "trust.json", CORPUS / "trusted_root.json"
 SUFFIX = ".sigstore.json"
 DATA = "case.toml"
