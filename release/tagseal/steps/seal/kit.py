@@ -186,9 +186,9 @@ def problems(tag: Tag, seal: Seal, services: Services) -> Iterator[str]:
     """Yield what is wrong with the kit of a seal, which is one of its files: its members, and its root of trust."""
     kits = [artifact for artifact in seal.artifacts if artifact.kind is Kind.kit]
     others = [artifact for artifact in seal.artifacts if artifact.kind is not Kind.kit]
-    for one in kits:
+    for kit in kits:
         try:
-            members = unpack(services.work.file(one), one.name.removesuffix(".zip"))
+            members = unpack(services.work.file(kit), kit.name.removesuffix(".zip"))
             fixed = _release_files(others, services)
         except FileNotFoundError:
             continue  # told by whoever holds the files against the seal
@@ -196,7 +196,7 @@ def problems(tag: Tag, seal: Seal, services: Services) -> Iterator[str]:
             yield error.what
             continue
         found = _problems(members, fixed, others, Exact(tag.identity, tag.commit))
-        yield from (f"{one.name}: {problem}" for problem in found)
+        yield from (f"{kit.name}: {problem}" for problem in found)
 
 
 def _release_files(

@@ -76,11 +76,11 @@ def verify_sealed(tag: Tag, plan: Plan, seal: Seal, services: Services) -> None:
     fitting(tag, plan, seal, services.settings)
     policy = Exact(tag.identity, tag.commit)
     of_files = BundleVerifier(policy=policy, trust=services.verifier).signatures(seal.artifacts, services.work.bundles)
-    of_image = [one.of(policy, services) for one in signatures.wanted_signatures(seal.image, services)]
+    of_image = [signature.of(policy, services) for signature in signatures.wanted_signatures(seal.image, services)]
     of_packages = attest.signatures(attest.attested_packages(seal, services), policy, services)
-    files_with_bundles = zip(of_files, seal.artifacts, seal.bundles, strict=True)
+    rows = zip(of_files, seal.artifacts, seal.bundles, strict=True)
     problems = (
-        *(problem for each in files_with_bundles for problem in _problems(*each, services)),
+        *(problem for row in rows for problem in _problems(*row, services)),
         *kit.problems(tag, seal, services),
         *bundles.problems("signature", of_image, seal.signatures),
         *bundles.problems("attestation", of_packages, seal.attestations),
