@@ -14,10 +14,11 @@ from tagseal.loopback.github.query import QueryError, read
 from tagseal.loopback.service import answer
 
 if TYPE_CHECKING:
+    from graphql import SelectionSetNode
     from werkzeug import Response
 
     from tagseal.loopback.github.calls import ApiCall, Endpoint
-    from tagseal.loopback.github.query import GraphQuery, Selection
+    from tagseal.loopback.github.query import GraphQuery
     from tagseal.loopback.github.state import PlayedAsset, PlayedRelease, PlayedRepository
 
 Node = Mapping[str, Any]
@@ -40,7 +41,7 @@ def graphql(call: ApiCall) -> Response:
     return answer({"data": data} | ({"errors": errors} if errors else {}))
 
 
-def _answer(query: GraphQuery, node: Node, selection: Selection) -> dict[str, Any]:
+def _answer(query: GraphQuery, node: Node, selection: SelectionSetNode | None) -> dict[str, Any]:
     found = {}
     for field in query.fields(selection):
         if field.name not in node:
@@ -56,7 +57,7 @@ def _answer(query: GraphQuery, node: Node, selection: Selection) -> dict[str, An
     return found
 
 
-def _value(query: GraphQuery, value: Any, selection: Selection) -> Any:  # noqa: ANN401 - JSON data
+def _value(query: GraphQuery, value: Any, selection: SelectionSetNode | None) -> Any:  # noqa: ANN401 - JSON data
     if isinstance(value, Mapping):
         return _answer(query, value, selection)
     if isinstance(value, list):
