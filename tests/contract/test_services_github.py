@@ -100,7 +100,7 @@ CALLS: dict[str, Callable[[GitHub, Forge, Path], object]] = {
     "actor": lambda github, _forge, _path: github.actor(),
     "releases": lambda github, _forge, _path: list(github.releases(NAME)),
     "of_tag": lambda github, _forge, _path: github.of_tag(NAME, TAG),
-    "published": lambda github, _forge, _path: github.published_release(NAME, TAG),
+    "published_release": lambda github, _forge, _path: github.published_release(NAME, TAG),
     "release": lambda github, forge, _path: github.release(NAME, forge.draft.id),
     "create_draft": lambda github, _forge, _path: github.create_draft(NAME, TAG, body="", prerelease=False),
     "edit": lambda github, forge, _path: github.edit(NAME, forge.draft, body=BODY, prerelease=False),
