@@ -9,9 +9,11 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, dataclass_transform
+from datetime import date, time
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, dataclass_transform
 
-from tagseal.config.checks import as_written, senseless
+from tagseal.config import checks
+from tagseal.config.checks import as_written
 from tagseal.errors import ConfigError
 from tagseal.machine.toml import read_toml
 from tagseal.names import number_of, printable, show
@@ -45,9 +47,9 @@ def _table(cls: type[T]) -> type[T]:
 class SigstoreSettings:
     """A private Sigstore instance."""
 
-    trust_config: str
+    trust_config: Annotated[str, checks.INSIDE]
     """Path of the client trust configuration, tracked at the tag."""
-    audience: str
+    audience: Annotated[str, checks.AUDIENCE]
     """Of the identity token; never the public instance's."""
 
 
@@ -55,13 +57,13 @@ class SigstoreSettings:
 class ImageSettings:
     """A container image that is released with the packages."""
 
-    name: str
+    name: Annotated[str, checks.IMAGE_NAME]
     """Registry, slash, repository."""
-    build: tuple[str, ...] = ()
+    build: tuple[Annotated[str, checks.WORD], ...] = ()
     """Command that writes ``{archive}``."""
-    archive: str | None = None
+    archive: Annotated[str, checks.INSIDE] | None = None
     """OCI archive or layout that exists; nothing is built then."""
-    tags: tuple[str, ...] = ("{tag}",)
+    tags: tuple[Annotated[str, checks.IMAGE_TAGS], ...] = ("{tag}",)
     """Those with ``{tag}`` or ``{version}`` belong to one version, the others move with the latest one."""
     signatures: tuple[Literal["simplesigning", "bundle"], ...] = ("simplesigning",)
 
@@ -70,19 +72,19 @@ class ImageSettings:
 class PublisherSettings:
     """The trusted publisher, as it is registered at the index."""
 
-    workflow: str
-    environment: str | None = None
+    workflow: Annotated[str, checks.WORKFLOW_FILE]
+    environment: Annotated[str, checks.WORD] | None = None
 
 
 @_table
 class IndexSettings:
     """The package index to publish to."""
 
-    name: str
+    name: Annotated[str, checks.INDEX_NAME]
     """``pypi``, ``testpypi``, or a name that twine knows: a section of ``.pypirc``."""
-    url: str | None = None
+    url: Annotated[str, checks.INDEX_URL] | None = None
     """Root of another index's simple API."""
-    publish_url: str | None = None
+    publish_url: Annotated[str, checks.PUBLISH_URL] | None = None
     """Where another index takes files; by default what ``.pypirc`` says of its name."""
     publisher: PublisherSettings | None = None
 
@@ -91,33 +93,33 @@ class IndexSettings:
 class Settings:
     """What the project says about its releases; every key has a default."""
 
-    repository: str | None = None
+    repository: Annotated[str, checks.OWNER_AND_REPOSITORY] | None = None
     """OWNER/REPO."""
-    project: str = "."
+    project: Annotated[str, checks.INSIDE] = "."
     """The folder to build, relative to the root."""
-    tag: str | None = None
+    tag: Annotated[str, checks.WITH_VERSION] | None = None
     """Contains ``{version}`` once."""
-    workflow: str | None = None
+    workflow: Annotated[str, checks.WORKFLOW_FILE] | None = None
     """File name in ``.github/workflows/``."""
-    changelog: str | None = None
-    packages: tuple[str, ...] = ()
+    changelog: Annotated[str, checks.INSIDE] | None = None
+    packages: tuple[Annotated[str, checks.INSIDE], ...] = ()
     """Patterns of packages that earlier jobs built."""
-    build: tuple[str, ...] = ()
+    build: tuple[Annotated[str, checks.WORD], ...] = ()
     """Another front end's argv."""
-    build_env: tuple[str, ...] = ()
+    build_env: tuple[Annotated[str, checks.WORD], ...] = ()
     """Patterns of variables that the build child may see besides the usual."""
-    assets: tuple[str, ...] = ()
+    assets: tuple[Annotated[str, checks.INSIDE], ...] = ()
     """Patterns of further files to attach."""
-    templates: str | None = None
+    templates: Annotated[str, checks.OWN_FOLDER] | None = None
     reproducible: Literal["report", "require", "off"] | None = None
     release: Literal["create", "adopt"] = "create"
     public_log: bool = False
     """Consent to name a private repository in the public log."""
-    wait: int = 600
+    wait: Annotated[int, checks.SECONDS] = 600
     """Seconds of patience with a failing service."""
     kit: bool = False
     """Attach the offline kit."""
-    dropped: tuple[str, ...] = ()
+    dropped: tuple[Annotated[str, checks.WORD], ...] = ()
     """Patterns of wheels that the previous release had and this one may lack."""
     sigstore: SigstoreSettings | None = None
     image: ImageSettings | None = None
@@ -142,7 +144,7 @@ def load(root: Path) -> Settings:
     from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415 - 0.1 s that `--help` need not wait for
 
     where, table = _find(root)
-    problems = [f"{where}{key}: {problem}" for key, problem in senseless(table)]
+    problems = [f"{where}{path}: got {value}, expected no date or time" for path, value in _moments(table)]
     try:
         settings = TypeAdapter(Settings).validate_json(json.dumps(table, default=str))
     except ValidationError as error:
@@ -177,6 +179,16 @@ def not_yet(settings: Settings) -> None:
             hint="Remove it: a later version will honour it.",
             slug="not-built-yet",
         )
+
+
+def _moments(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, date | time]]:
+    """Find what TOML reads as a date or a time: no key is one, and as JSON it would pass for a text."""
+    for key, value in table.items():
+        if isinstance(value, date | time):
+            yield f"{prefix}{key}", value
+        elif isinstance(value, dict | list):
+            parts = value if isinstance(value, dict) else {str(number): part for number, part in enumerate(value)}
+            yield from _moments(parts, f"{prefix}{key}.")
 
 
 def _find(root: Path) -> tuple[str, dict[str, Any]]:

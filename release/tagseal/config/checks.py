@@ -1,19 +1,41 @@
-"""Values of the right type that mean nothing: what is expected of each key, by its path."""
+"""Rules about values of the right type: each stands beside its key, and says what it expects of the value."""
 
 from __future__ import annotations
 
 import re
-from datetime import date, time
+from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tagseal.names import IMAGE, IMAGE_TAG, REPOSITORY, WORKFLOW, show
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable
+
+    from pydantic import GetCoreSchemaHandler
+    from pydantic_core import CoreSchema
 
 _INDEX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
 _URL = re.compile(r"https://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?/([A-Za-z0-9._~%+-]+/)*", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What is expected of a value; pydantic asks it, as an annotation of the key."""
+
+    expected: Callable[[Any], str]
+    """Returns what was expected, as the end of a sentence; nothing where all is well."""
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Add the rule to the type's own schema."""
+        from pydantic_core import PydanticCustomError, core_schema  # noqa: PLC0415 - `--help` need not wait for it
+
+        def check(value: object) -> object:
+            if expected := self.expected(value):
+                raise PydanticCustomError("senseless", "expected {expected}", {"expected": expected})
+            return value
+
+        return core_schema.no_info_after_validator_function(check, handler(source))
 
 
 def as_written(value: object) -> str:
@@ -25,20 +47,24 @@ def as_written(value: object) -> str:
     return show(value) if isinstance(value, str) else str(value)
 
 
-def senseless(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Find values of the right type that mean nothing: key path and problem."""
-    for name, value in table.items():
-        path = f"{prefix}{name}"
-        if isinstance(value, dict):
-            yield from senseless(value, f"{path}.")
-            continue
-        check = _CHECKS.get(path, _as_it_is)
-        for at, item in enumerate(value) if isinstance(value, list) else ((None, value),):
-            if problem := "no date or time" if isinstance(item, date | time) else check(item):
-                yield (path if at is None else f"{path}.{at}"), f"got {as_written(item)}, expected {problem}"
+def _rule(check: Callable[[Any], bool], expected: str) -> Rule:
+    return Rule(lambda value: "" if check(value) else expected)
 
 
-def _image_problem(name: str) -> str:
+def _is_inside(path: str) -> bool:
+    return bool(path) and "\\" not in path and not PurePosixPath(path).is_absolute() and ".." not in path.split("/")
+
+
+def _is_folder_of_its_own(path: str) -> bool:
+    parts = PurePosixPath(path).parts
+    return _is_inside(path) and bool(parts) and not any(part.startswith(".") for part in parts)
+
+
+def _is_image_tag(tag: str) -> bool:
+    return IMAGE_TAG.fullmatch(tag.replace("{tag}", "v1").replace("{version}", "1")) is not None
+
+
+def _expected_image(name: str) -> str:
     """Return what was expected of an image's name, by what is wrong with it."""
     if IMAGE.fullmatch(name):
         return ""
@@ -53,51 +79,16 @@ def _image_problem(name: str) -> str:
     return "REGISTRY/REPOSITORY, such as ghcr.io/owner/repo"
 
 
-def _as_it_is(_: object) -> str:
-    return ""
-
-
-def _text(check: Callable[[str], bool], expected: str) -> Callable[[object], str]:
-    """Return a check that says what it expected of a string; other types are the validator's to report."""
-    return lambda value: expected if isinstance(value, str) and not check(value) else ""
-
-
-def _is_inside(path: str) -> bool:
-    return bool(path) and "\\" not in path and not PurePosixPath(path).is_absolute() and ".." not in path.split("/")
-
-
-def _is_folder_of_its_own(path: str) -> bool:
-    parts = PurePosixPath(path).parts
-    return _is_inside(path) and bool(parts) and not any(part.startswith(".") for part in parts)
-
-
-_inside = _text(_is_inside, "a relative path inside the repository")
-_word = _text(lambda word: bool(word.strip()), "something between the quotes")
-_CHECKS: Mapping[str, Callable[[object], str]] = {
-    "repository": _text(lambda name: REPOSITORY.fullmatch(name) is not None, "OWNER/REPO"),
-    "project": _inside,
-    "tag": _text(lambda tag: tag.count("{version}") == 1, "{version} in it, exactly once"),
-    "workflow": _text(lambda name: WORKFLOW.fullmatch(name) is not None, "a bare file name such as release.yml"),
-    "changelog": _inside,
-    "packages": _inside,
-    "build": _word,
-    "build-env": _word,
-    "assets": _inside,
-    "templates": _text(_is_folder_of_its_own, "a folder of its own below the root, no part of it with a dot in front"),
-    "wait": lambda value: "" if not isinstance(value, int) or value >= 0 else "seconds, zero or more",
-    "dropped": _word,
-    "sigstore.trust-config": _inside,
-    "sigstore.audience": _text(lambda name: name not in {"", "sigstore"}, "an audience other than sigstore"),
-    "image.name": lambda name: _image_problem(name) if isinstance(name, str) else "",
-    "image.build": _word,
-    "image.archive": _inside,
-    "image.tags": _text(
-        lambda tag: IMAGE_TAG.fullmatch(tag.replace("{tag}", "v1").replace("{version}", "1")) is not None,
-        "letters, digits and . _ - beside {tag} and {version}",
-    ),
-    "index.name": _text(lambda name: _INDEX.fullmatch(name) is not None, "letters, digits and . _ -"),
-    "index.url": _text(lambda url: _URL.fullmatch(url) is not None, "https://HOST/PATH/, with a slash at its end"),
-    "index.publish-url": _text(lambda url: _URL.fullmatch(f"{url.rstrip('/')}/") is not None, "https://HOST/PATH"),
-    "index.publisher.environment": _word,
-    "index.publisher.workflow": _text(lambda name: WORKFLOW.fullmatch(name) is not None, "a bare file name"),
-}
+INSIDE = _rule(_is_inside, "a relative path inside the repository")
+OWN_FOLDER = _rule(_is_folder_of_its_own, "a folder of its own below the root, no part of it with a dot in front")
+WORD = _rule(lambda word: bool(word.strip()), "something between the quotes")
+OWNER_AND_REPOSITORY = _rule(lambda name: REPOSITORY.fullmatch(name) is not None, "OWNER/REPO")
+WITH_VERSION = _rule(lambda tag: tag.count("{version}") == 1, "{version} in it, exactly once")
+WORKFLOW_FILE = _rule(lambda name: WORKFLOW.fullmatch(name) is not None, "a bare file name such as release.yml")
+SECONDS = _rule(lambda value: value >= 0, "seconds, zero or more")
+AUDIENCE = _rule(lambda name: name not in {"", "sigstore"}, "an audience other than sigstore")
+IMAGE_NAME = Rule(_expected_image)
+IMAGE_TAGS = _rule(_is_image_tag, "letters, digits and . _ - beside {tag} and {version}")
+INDEX_NAME = _rule(lambda name: _INDEX.fullmatch(name) is not None, "letters, digits and . _ -")
+INDEX_URL = _rule(lambda url: _URL.fullmatch(url) is not None, "https://HOST/PATH/, with a slash at its end")
+PUBLISH_URL = _rule(lambda url: _URL.fullmatch(f"{url.rstrip('/')}/") is not None, "https://HOST/PATH")
