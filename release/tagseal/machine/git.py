@@ -79,7 +79,8 @@ class Git:
             raise UsageError(
                 f"got {got} from `git {arguments[0]}`, expected an answer",
                 context=process.tail(finished.errors, 5),
-                hint=f"Run `git {arguments[0]}` in {self.root} to see what is wrong.",
+                # Not "run git there": in a stranger's checkout its configuration names programs.
+                hint=f"Read what git says above. If the repository in {self.root} is damaged, clone it again.",
                 slug="git-failed",
             )
         return finished.output
