@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tarfile
 import tempfile
@@ -21,7 +22,20 @@ nox.options.stop_on_first_error = True
 nox.options.error_on_missing_interpreters = True
 
 LOCK = "templates/scaffold/requirements.txt"
-LOCKED = "# What a release's jobs install: the very files that this version was tested with. Made by `nox -s lock`.\n"
+LOCKED = """# What a release's jobs install: the very files that this version was tested with. Made by `nox -s lock`.
+# Install it with --no-deps: what no verb imports is left out.
+"""
+REHEARSE_LOCK = "templates/scaffold/rehearse.txt"
+REHEARSE_LOCKED = """# What the job that rehearses installs: the lock of a release, and more. Made by `nox -s lock`.
+-r requirements.txt
+"""
+LEFT_OUT = {
+    "keyring": "twine works without it, as on ppc64le; the sender brings its own credentials",
+    "email-validator": "for a type of pydantic's that no model of Sigstore's uses",
+    "virtualenv": "the verbs' sessions run in the environment that Nox is in",
+    "python-discovery": "as virtualenv",
+}
+"""Packages that others ask for and no verb imports, with the reason: neither they nor what they need is locked."""
 PROJECTS = ("click", "structlog", "requests", "build", "poetry-core", "nox", "PyYAML")
 DEBIAN = ("gh", "skopeo", "buildah", "docker-registry")
 ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
@@ -46,14 +60,14 @@ FURTHER = ("2.4.1", "3.0.4", "3.0.5")
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the tests against the built wheel, in a clean environment."""
-    session.install(".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "tests"))
+    session.install(".[rehearse]", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "tests"))
     session.run("pytest", *(session.posargs or ["--numprocesses=auto"]))
 
 
 @nox.session(default=False)
 def exhaustive(session: nox.Session) -> None:
     """Run what `tests` takes a sample of, every case of it."""
-    session.install(".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "tests"))
+    session.install(".[rehearse]", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "tests"))
     environ = {"TAGSEAL_EXHAUSTIVE": "1"}
     session.run("pytest", *(session.posargs or ["--numprocesses=auto", "-m", "sampled"]), env=environ)
 
@@ -62,7 +76,7 @@ def exhaustive(session: nox.Session) -> None:
 def lint(session: nox.Session) -> None:
     """Check style and types of source, tests and noxfile, and the workflows."""
     groups = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "lint", "typing")
-    session.install(".", *groups)
+    session.install(".[rehearse]", *groups)
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
@@ -76,20 +90,27 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def lock(session: nox.Session) -> None:
-    """Lock what the release's jobs install, with hashes, to the newest that fits: Nox, and what this tool needs."""
+    """Lock what the release's jobs install, and the job that rehearses, with hashes, to the newest that fits."""
     session.install("uv")
-    compiled = ("uv", "pip", "compile", "--quiet", "--upgrade", "--no-header", "--no-annotate", "--no-emit-index-url")
-    wanted = Path(session.create_tmp()).resolve() / "wanted.in"
+    folder = Path(session.create_tmp()).resolve()
+    wanted, left_out = folder / "wanted.in", folder / "left-out.txt"
     wanted.write_text(f"nox{nox.needs_version}\n")
-    fits = ("--universal", "--python-version", "3.11", "--generate-hashes", "--no-build", "--emit-build-options")
-    session.run(*compiled, *fits, "pyproject.toml", str(wanted), "--output-file", LOCK)
-    Path(LOCK).write_text(LOCKED + Path(LOCK).read_text())
+    left_out.write_text("".join(f"{name}\n" for name in LEFT_OUT))
+    layout = ("--quiet", "--no-header", "--no-annotate", "--no-emit-index-url", "--emit-build-options")
+    fits = ("--upgrade", "--universal", "--python-version", "3.11", "--generate-hashes", "--no-build")
+    resolve = ("uv", "pip", "compile", *layout, *fits, "--excludes", str(left_out), "pyproject.toml", str(wanted))
+    session.run(*resolve, "--output-file", LOCK)
+    known = re.findall(r"^([\w.-]+)==", Path(LOCK).read_text(), re.MULTILINE)
+    besides = ("--extra", "rehearse", "--constraints", LOCK, *(f"--no-emit-package={name}" for name in known))
+    session.run(*resolve, *besides, "--output-file", REHEARSE_LOCK)
+    for path, head in ((LOCK, LOCKED), (REHEARSE_LOCK, REHEARSE_LOCKED)):
+        Path(path).write_text(head + Path(path).read_text())
 
 
 @nox.session
 def rehearse(session: nox.Session) -> None:
     """Rehearse this project's release, or another's: `nox -s rehearse -- PATH`."""
-    session.install(".")
+    session.install(".[rehearse]")
     session.run("tagseal", "rehearse", *session.posargs)
 
 
@@ -101,7 +122,7 @@ def projects(session: nox.Session) -> None:
     session.install("build")
     session.run("python", "-m", "build", "--wheel", "--outdir", str(folder / "wheel"))
     (wheel,) = (folder / "wheel").iterdir()
-    session.install(str(wheel))
+    session.install(f"{wheel}[rehearse]")
     for name in session.posargs or PROJECTS:
         root = _as_repository(session, name, folder)
         session.log(f"rehearsing {name}")
@@ -126,7 +147,7 @@ def interop(session: nox.Session) -> None:
         "TAGSEAL_CONFORMANCE": str(tools / "conformance"),
         "TAGSEAL_CONFORMANCE_WORKFLOWS": str(tools / "conformance-workflows"),
     }
-    session.install(".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "tests"))
+    session.install(".[rehearse]", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "tests"))
     session.run("pytest", "-m", "interop", *session.posargs, env=environ)
 
 
@@ -138,7 +159,7 @@ def admission(session: nox.Session) -> None:
         if not (tools / name).exists() and not shutil.which(name):
             _go_build(session, tools / name, module, package)
     path = os.pathsep.join([str(tools), os.environ.get("PATH", "")])
-    session.install(".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "tests"))
+    session.install(".[rehearse]", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "tests"))
     environ = {"PATH": path, "TAGSEAL_ADMISSION": "required"}
     session.run("pytest", "tests/contract/test_admission.py", *session.posargs, env=environ)
 
@@ -152,7 +173,7 @@ def clients(session: nox.Session) -> None:
         session.warn("no Go here: only the clients that are Python packages are tried")
         wanted = []
     wanted += [("sigstore", version) for version in CLIENTS["sigstore"]]
-    session.install(".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "tests"))
+    session.install(".[rehearse]", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "tests"))
     with ThreadPoolExecutor(3) as pool:  # a build of minutes, and packages that wait for their index
         list(pool.map(lambda one: _client(session, folder, *one), wanted))
     environ = {"TAGSEAL_CLIENTS": str(folder)}
@@ -162,7 +183,7 @@ def clients(session: nox.Session) -> None:
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Print how this tool compares with others at the same work, as ratios of one run; `-- --smallest` is a trial."""
-    session.install(".")
+    session.install(".[rehearse]")
     session.run("python", "tests/support/bench.py", *session.posargs)
 
 
@@ -170,7 +191,7 @@ def bench(session: nox.Session) -> None:
 def fuzz(session: nox.Session) -> None:
     """Give readers what was changed or made at random, 20,000 times for each rule or as said: `nox -s fuzz -- 500`."""
     times = session.posargs[0] if session.posargs else "20000"
-    session.install(".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "tests"))
+    session.install(".[rehearse]", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "tests"))
     modules = sorted(map(str, Path("tests").rglob("test_*fuzz*.py")))
     session.run("pytest", "--numprocesses=auto", *modules, env={"TAGSEAL_FUZZ": times})
 
@@ -178,7 +199,7 @@ def fuzz(session: nox.Session) -> None:
 @nox.session(default=False)
 def torture(session: nox.Session) -> None:
     """Release through faults and kills, 1,000 times over; one seed again: `nox -s torture -- --seed 4711`."""
-    session.install(".")
+    session.install(".[rehearse]")
     session.run("python", "tests/support/torture.py", *session.posargs)
 
 

@@ -196,5 +196,5 @@ def workflow(*, image: bool, index: bool = False) -> str:
         own=None,
     )
     text = re.sub(r"      - uses: actions/setup-python.*\n.*\n", "", text)
-    text = text.replace("      - run: python -P -m pip install --require-hashes -r lock.txt\n", "")
+    text = text.replace("      - run: python -P -m pip install --no-deps --require-hashes -r lock.txt\n", "")
     return text.replace('nox --noxfile "$(python -P -m tagseal noxfile)" -s guard', "python -P -m tagseal run guard")

@@ -14,6 +14,7 @@ import widget
 from tagseal.cli import main
 from tagseal.loopback import Loopback
 from tagseal.machine.git import Git
+from tagseal.notes.templates import packaged_folder
 from tagseal.project.doctor.network import clock
 from tagseal.workflow.document import read
 from tagseal.workflow.lint import lint
@@ -200,6 +201,8 @@ def test_our_own_release_has_no_finding() -> None:
 
 
 LOCKED = GOOD.replace("run: git describe && python -m build", "run: pip install --require-hashes -r lock.txt")
+NO_DEPS = LOCKED.replace("--require-hashes", "--no-deps --require-hashes")
+OURS = (packaged_folder() / "scaffold" / "requirements.txt").read_text()
 PIN = f"tool==1.0 \\\n    --hash=sha256:{'0' * 64}\n"
 
 
@@ -222,6 +225,8 @@ PIN = f"tool==1.0 \\\n    --hash=sha256:{'0' * 64}\n"
         ),
         pytest.param({WORKFLOW: LOCKED}, (), (2, ["lock-missing"]), id="no lock"),
         pytest.param({WORKFLOW: LOCKED, "lock.txt": PIN}, (), (0, []), id="a lock"),
+        pytest.param({WORKFLOW: LOCKED, "lock.txt": OURS}, (), (2, ["lock-without-no-deps"]), id="our lock, resolved"),
+        pytest.param({WORKFLOW: NO_DEPS, "lock.txt": OURS}, (), (0, []), id="our lock"),
         pytest.param({WORKFLOW: LOCKED, "lock.txt": f"{PIN}other==2\n"}, (), (2, ["lock-without-hash"]), id="no hash"),
         pytest.param(
             {WORKFLOW: LOCKED, "lock.txt": f"{PIN}./x/tagseal-0.0.1-py3-none-any.whl --hash=sha256:{'1' * 64}\n"},

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tagseal.cli import faults, interrupts, logs
+from tagseal.cli import extra, faults, interrupts, logs
 from tagseal.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
+    extra.require_rehearse("loopback")
     if faults.wants_list(options):
         return faults.tell_list(report)
     if not options.command:

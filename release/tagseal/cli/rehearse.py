@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tagseal.cli import faults, interrupts, logs
+from tagseal.cli import extra, faults, interrupts, logs
 
 if TYPE_CHECKING:
     import argparse
@@ -54,6 +54,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
+    extra.require_rehearse("rehearse")
     if faults.wants_list(options):
         return faults.tell_list(report)
 

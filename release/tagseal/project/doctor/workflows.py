@@ -10,6 +10,7 @@ from tagseal.errors import Refused, UsageError
 from tagseal.machine import files
 from tagseal.names import show
 from tagseal.project.doctor.row import DoctorRow
+from tagseal.project.init.lock import PARTIAL
 from tagseal.records import WORKFLOWS
 from tagseal.services.index import sites
 from tagseal.tags import pattern
@@ -103,11 +104,13 @@ def locks(subject: ExaminedProject) -> Iterator[DoctorRow]:
         return
     releasing = [workflow for _, workflow in subject.files if can_release(workflow)]
     runs = [step.run for workflow in releasing for job in workflow.jobs for step in job.steps]
-    for name in dict.fromkeys(wanted for run in runs if (wanted := setup.requirements_file(run))):
-        yield _lock(subject.git.root, name)
+    installing = [(name, run) for run in runs if (name := setup.requirements_file(run))]
+    for name in dict.fromkeys(name for name, _ in installing):
+        resolved = any(setup.resolves_dependencies(run) for wanted, run in installing if wanted == name)
+        yield _lock(subject.git.root, name, resolved=resolved)
 
 
-def _lock(root: Path, name: str) -> DoctorRow:
+def _lock(root: Path, name: str, *, resolved: bool) -> DoctorRow:
     file = root / name
     if not file.is_file():
         return _broken(name, "is not there, and the release's jobs install it", "lock-missing")
@@ -117,6 +120,10 @@ def _lock(root: Path, name: str) -> DoctorRow:
     ]
     if bare := [entry.split()[0] for entry in entries if _HASH.search(entry) is None]:
         return _broken(name, f"names {show(bare[0])} without a hash", "lock-without-hash")
+    if resolved and PARTIAL in text:
+        what = f"{name} leaves out what no verb imports, and pip refuses that where a job installs it without --no-deps"
+        fix = "`tagseal init --replace-workflow` writes that step; or add --no-deps to it."
+        return DoctorRow(check="lock", level="error", text=what, fix=fix, slug="lock-without-no-deps", file=name)
     own = version("tagseal")
     if (locked := _TOOL.search(text)) and locked[1] != own:
         text = f"{name} locks Tagseal {locked[1]}, and this is {own}"

@@ -73,7 +73,7 @@ def init(folder: Path, options: Options, environ: Mapping[str, str]) -> InitResu
     advice = tuple(found.advice)  # of what is there before anything is written
     changes = [
         *(_propose(found, path, content, replace=False) for path, content in locked.files.items()),
-        _requirements(found, locked, options),
+        *_requirements(found, locked, options),
         _workflow(found, options),
         *(_propose(found, path, text, replace=options.replace) for path, text in scaffold.rehearse(found).items()),
         *(_propose_addition(found, path, text) for path, text in tables.merge(found).items()),
@@ -84,10 +84,12 @@ def init(folder: Path, options: Options, environ: Mapping[str, str]) -> InitResu
     return InitResult(changes=tuple(changes), advice=(*advice, *_left_to_person(changes)))
 
 
-def _requirements(found: FoundProject, locked: lock.Lock, options: Options) -> Change:
-    """The lock is the tool's own word: a newer one takes an older one's place, for both were made here."""
-    ours = found.text(found.requirements).startswith(lock.FIRST)
-    return _propose(found, found.requirements, locked.text, replace=ours or options.replace)
+def _requirements(found: FoundProject, locked: lock.Lock, options: Options) -> Iterator[Change]:
+    """Propose the locks: a newer one takes an older one's place, for both are the tool's own word."""
+    for path, text in ((found.requirements, locked.release), (found.rehearse_requirements, locked.rehearse)):
+        if text is not None:
+            ours = found.text(path).startswith(lock.FIRST)
+            yield _propose(found, path, text, replace=ours or options.replace)
 
 
 def _workflow(found: FoundProject, options: Options) -> Change:

@@ -1,5 +1,6 @@
-"""The hash lock: the very files that this version was tested with, and this tool itself.
+"""The hash locks: the very files that this version was tested with, and this tool itself.
 
+One is for the jobs of a release. The other includes it, and adds what only a rehearsal needs.
 The tool is named by the URL and the digest of its own release's wheel, or, while there is no release, by a wheel that
 is kept in the repository.
 """
@@ -33,8 +34,10 @@ if TYPE_CHECKING:
 HOME = "tagseal/tagseal"
 _LARGEST = 64 << 20
 """Bytes of a wheel of this tool."""
-FIRST = "# What a release's jobs install"
+FIRST = ("# What a release's jobs install", "# What the job that rehearses installs")
 """How a lock of ours begins."""
+PARTIAL = "\n# Install it with --no-deps"
+"""The line of a lock that leaves out what no verb imports, although a package asks for it."""
 _KEPT = re.compile(
     rf"^\./({re.escape(FOLDER)}/tagseal-[\w.+-]+\.whl) \\\n    --hash=sha256:([0-9a-f]{{64}})$", re.MULTILINE
 )
@@ -43,26 +46,30 @@ _ASSET = re.compile(r"^tagseal @ \S+ \\\n    --hash=sha256:[0-9a-f]{64}$", re.MU
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lock:
-    """The lock, and the files that it names."""
+    """The locks, each as its text, and the files that they name."""
 
-    text: str
+    release: str
+    """For a release's jobs."""
+    rehearse: str | None = None
+    """For the job that rehearses; None where there is no such job."""
     files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def make_lock(found: FoundProject, wheel: Path | None, environ: Mapping[str, str]) -> Lock:
-    """Return the lock for a project.
+    """Return the locks for a project.
 
     Raises:
         UsageError: The wheel is not this tool, or there is neither a wheel nor a release to name.
     """
-    text = (packaged_folder() / "scaffold" / "requirements.txt").read_text(encoding="utf-8")
+    scaffold = packaged_folder() / "scaffold"
+    release, rehearse = ((scaffold / name).read_text(encoding="utf-8") for name in ("requirements.txt", "rehearse.txt"))
     if found.is_tool:
-        return Lock(text=text)
+        return Lock(release=release)
     if wheel is not None:
         name, content, digest = _wheel(wheel)
-        return Lock(text=text + _line(f"./{FOLDER}/{name}", digest), files={f"{FOLDER}/{name}": content})
-    kept = _kept_line(found)
-    return Lock(text=f"{text}{kept or _asset(environ)}")
+        line = _line(f"./{FOLDER}/{name}", digest)
+        return Lock(release=release + line, rehearse=rehearse, files={f"{FOLDER}/{name}": content})
+    return Lock(release=release + (_kept_line(found) or _asset(environ)), rehearse=rehearse)
 
 
 def _line(what: str, digest: str) -> str:

@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 SELF = "release"
 """The source root of this project, which is released by itself."""
 FOLDER = ".github/tagseal"
-"""Where the lock lies, and a wheel of this tool."""
-_LOCK = f"{FOLDER}/requirements.txt"
+"""Where the locks lie, and a wheel of this tool."""
 _PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 """Oldest first: the tool's own, and what a project may need instead."""
 _DOCUMENTATION = ("docs", "doc")
@@ -75,8 +74,13 @@ class FoundProject:
 
     @property
     def requirements(self) -> str:
-        """Where the lock lies."""
-        return "templates/scaffold/requirements.txt" if self.is_tool else _LOCK
+        """Where the lock of a release's jobs lies."""
+        return f"{'templates/scaffold' if self.is_tool else FOLDER}/requirements.txt"
+
+    @property
+    def rehearse_requirements(self) -> str:
+        """Where the lock of the job that rehearses lies, beside the other, which it includes."""
+        return f"{FOLDER}/rehearse.txt"
 
     @property
     def environment(self) -> str:

@@ -38,9 +38,10 @@ def release(found: FoundProject) -> str:
 
 def rehearse(found: FoundProject) -> Mapping[str, str]:
     """Return the workflow that rehearses every pull request; this tool's own checks do that already."""
-    return (
-        {} if found.is_tool else {REHEARSE: templates.fill("scaffold/rehearse.yml.j2", _shared_values(found), own=None)}
-    )
+    if found.is_tool:
+        return {}
+    values = {**_shared_values(found), "requirements": found.rehearse_requirements}
+    return {REHEARSE: templates.fill("scaffold/rehearse.yml.j2", values, own=None)}
 
 
 def glob(template: str) -> str:

@@ -51,6 +51,12 @@ def requirements_file(run: str) -> str | None:
     return read[1] if read else None
 
 
+def resolves_dependencies(run: str) -> bool:
+    """Tell whether such a ``pip install`` looks for packages besides those that the file names."""
+    read = _read(run)
+    return read is not None and "--no-deps" not in read[0]
+
+
 def install(call: StepCall, requirements: str) -> StepEffects:
     """Install what the file locks.
 
