@@ -27,6 +27,8 @@ IMAGE_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", re.ASCII)
 """As there."""
 
 _TAG_LENGTH = 200
+_PATH_PART = 240
+"""Bytes: file systems take 255 in one part of a path, and a file that is being written has a longer name."""
 _FILE_LENGTH = 255
 
 JOINING = "\u200c\u200d\ufe0e\ufe0f"
@@ -80,6 +82,8 @@ def safe_file_name(name: str) -> str:
 def plain(name: str) -> bool:
     """Tell whether a stranger's file name is one part of a path, and looks like what it is: no folder, no trick."""
     parted = any(one in name for one in "/\\")
+    if len(name.encode("utf-8", "surrogatepass")) > _PATH_PART:
+        return False
     return bool(name) and not parted and name not in {".", ".."} and name == name.strip() == printable(name)
 
 

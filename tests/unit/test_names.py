@@ -180,3 +180,10 @@ def test_another_image_name_is_refused(name: str) -> None:
     with pytest.raises(Refused) as caught:
         safe_image(name)
     assert caught.value.slug == "unsafe-image-name"
+
+
+def test_a_strangers_name_fits_into_a_path() -> None:
+    """File systems count bytes, and a file that is being written has a longer name than its own."""
+    assert plain("a" * 240)
+    assert not plain("a" * 241)
+    assert not plain("é" * 121)
