@@ -143,7 +143,7 @@ def _wait(child: subprocess.Popen[bytes], argv: Sequence[str], timeout: float | 
     except subprocess.TimeoutExpired as error:
         raise ServiceError(
             f"got no end of {argv[0]} within {timeout:g} seconds, expected one",
-            hint="Run the same command again.",
+            hint="{Rerun}.",
             slug="tool-timeout",
         ) from error
 

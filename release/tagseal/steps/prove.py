@@ -96,7 +96,7 @@ def _accept_listed(release: Release, tag: Tag, services: Services) -> None:
         raise Busy(
             f"got no draft {release.id} in GitHub's listing, expected it there, where the notes' commands look",
             context=(release.url,),
-            hint="Run this job again. If it persists, look whether somebody deleted it.",
+            hint="{Rerun}. If it persists, look whether somebody deleted it.",
             slug="draft-not-listed",
         )
 

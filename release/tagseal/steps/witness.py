@@ -144,7 +144,7 @@ def _judge_pip(step: Instruction, shell: Shell, folder: Path) -> Verdict:
         raise Busy(
             "got no such version from the index by pip, expected the one that was just sent there",
             context=(verdict.detail,),
-            hint="Run this job again: caches before the index may keep an older listing for some minutes.",
+            hint="{Rerun}: caches before the index may keep an older listing for some minutes.",
             slug="pip-finds-no-version",
         )
     return verdict

@@ -79,7 +79,7 @@ def _sign_as_attackers(stage: Stage, artifact: Artifact, environ: Mapping[str, s
         raise ServiceError(
             "got no signatures from the played attackers, expected one of each",
             context=process.tail(signed.errors, 3),
-            hint="Run the same command again.",
+            hint="{Rerun}.",
             slug="attackers-could-not-sign",
         )
     found: dict[str, str] = json.loads(signed.output)

@@ -70,7 +70,7 @@ def error_for(doing: str, status: int, words: str, headers: Mapping[str, str]) -
         return Busy(
             f"GitHub {'wants a pause' if limited else 'failed'}: could not {doing}",
             context=context,
-            hint="Run the same command again; it resumes.",
+            hint="{Rerun}; it resumes.",
             slug="github-failed",
             after=_retry_after(headers) or (UNNAMED_LIMIT if limited else None),
         )
@@ -113,7 +113,7 @@ def _refusal(doing: str, words: str, context: tuple[str, ...]) -> TagsealError:
     return ServiceError(
         f"GitHub refused: could not {doing}",
         context=context,
-        hint="Mend what GitHub names, then run the same command again; it resumes.",
+        hint="Mend what GitHub names, then {rerun}; it resumes.",
         slug="github-refused",
     )
 
@@ -133,7 +133,7 @@ def taken_name(name: str) -> Busy:
     """Return the error for an upload whose name is there: an earlier sending arrived, and is to be looked at."""
     return Busy(
         f"got a file called {name} in the release already, expected none",
-        hint="Run the same command again: it looks at that file, and keeps or replaces it.",
+        hint="{Rerun}: it looks at that file, and keeps or replaces it.",
         slug="github-asset-exists",
     )
 
@@ -142,7 +142,7 @@ def unknown_yet() -> Busy:
     """Return the error for a draft that was created here, and is not found."""
     return Busy(
         "got no answer but `not found` about the draft that was just created, expected the draft",
-        hint="Look whether somebody deleted it; then run the same command again.",
+        hint="Look whether somebody deleted it; then {rerun}.",
         slug="github-draft-unknown",
     )
 
@@ -152,7 +152,7 @@ def unreachable(doing: str, words: str) -> Busy:
     return Busy(
         f"GitHub did not answer: could not {doing}",
         context=(words,),
-        hint="Run the same command again; it resumes.",
+        hint="{Rerun}; it resumes.",
         slug="github-unreachable",
     )
 
@@ -162,7 +162,7 @@ def garbled_answer(doing: str, words: str) -> Busy:
     return Busy(
         f"GitHub's answer is not one of its API: could not {doing}",
         context=(words,),
-        hint="Run the same command again. If it persists, look at who answers for GitHub on this network.",
+        hint="{Rerun}. If it persists, look at who answers for GitHub on this network.",
         slug="github-garbled",
     )
 

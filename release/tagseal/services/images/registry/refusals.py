@@ -80,7 +80,7 @@ def error_for(host: str, doing: str, status: int, content: bytes, headers: Mappi
         return Busy(
             f"{host} failed or wants a pause: could not {doing}",
             context=context,
-            hint="Run the same command again; it resumes.",
+            hint="{Rerun}; it resumes.",
             slug="registry-busy",
             after=float(after) if after.isdecimal() else None,
         )
@@ -145,7 +145,7 @@ def _refusal(host: str, doing: str, status: int, context: tuple[str, ...]) -> Ta
     return ServiceError(
         f"{host} refused: could not {doing}",
         context=context,
-        hint="Mend what the registry names, then run the same command again; it resumes.",
+        hint="Mend what the registry names, then {rerun}; it resumes.",
         slug="registry-refused",
     )
 
@@ -155,7 +155,7 @@ def unreachable(host: str, doing: str, words: str) -> Busy:
     return Busy(
         f"{host} did not answer: could not {doing}",
         context=(words,),
-        hint="Run the same command again; it resumes. A registry is asked by https only.",
+        hint="{Rerun}; it resumes. A registry is asked by https only.",
         slug="registry-unreachable",
     )
 
@@ -165,7 +165,7 @@ def lost_upload(host: str, doing: str, content: bytes) -> Busy:
     return Busy(
         f"{host} forgot what was sent: could not {doing}",
         context=(f"{host} said: {words(content)}",),
-        hint="Run the same command again: it sends this blob anew, and none that arrived.",
+        hint="{Rerun}: it sends this blob anew, and none that arrived.",
         slug="registry-upload-lost",
     )
 
@@ -175,7 +175,7 @@ def garbled_answer(host: str, doing: str, words: str) -> Busy:
     return Busy(
         f"the answer is not one of a registry: could not {doing}",
         context=(f"{host}: {words}",),
-        hint=f"Run the same command again. If it persists, look at who answers for {host} on this network.",
+        hint=f"{{Rerun}}. If it persists, look at who answers for {host} on this network.",
         slug="registry-garbled",
     )
 
