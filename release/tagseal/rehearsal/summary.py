@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tagseal import config
 from tagseal.journal import Journal
 from tagseal.names import number_of, safe_image
 from tagseal.records import Plan, Seal, to_object
 from tagseal.rehearsal import jobs
-from tagseal.steps.plan import REFUSES
+from tagseal.steps.plan import unreleasable
 from tagseal.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -89,7 +90,8 @@ def conclude(outcome: RehearsalOutcome, out: Path, seconds: float, tell: Callabl
     tell(_unchecked(outcome))
     tell(f"Notes, assets, transcript: {_near(out)}")
     unready = outcome.written.unready(clone.tag) if outcome.written else clone.lacking
-    lacking = (*unready, *(text for text in plan.remarks if REFUSES in text))
+    refused = unreleasable(plan, clone.git.root, config.load(clone.git.root))
+    lacking = (*unready, *filter(None, (refused,)))
     if lacking:
         tell(f"Not ready: {'; '.join(lacking)}")
     tell(f"Next: {'mend that, then ' if lacking else ''}{clone.next}")
