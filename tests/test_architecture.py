@@ -46,6 +46,8 @@ ONLY_IMPORTERS = {
         "tagseal.services.github.client",
         "tagseal.services.github.settings",
     },
+    # Pools wait for their threads, also after Ctrl-C: `machine.threads` is there instead.
+    "concurrent": set(),
     "subprocess": {"tagseal.machine.process", "tagseal.rehearsal.command"},
     "stamina": {"tagseal.services.retry"},
     "rfc3161_client": {"tagseal.verification.timestamps"},
