@@ -17,7 +17,6 @@ from tagseal.report.plain import (
     NOTE_INDENT,
     ROW_INDENT,
     STEP_INDENT,
-    WAITING,
     error_lines,
     row_line,
     step_line,
@@ -93,8 +92,8 @@ class Terminal:
         """Replace the spinner by the step's line."""
         self._stop()
         self.line(step_line(verb, seconds, sentence(record)))
-        for text in asides(record):
-            self.line(text)
+        for aside in asides(record):
+            self.line(aside.text)
 
     def remark(self, text: str) -> None:
         """Print it, marked."""
@@ -110,12 +109,13 @@ class Terminal:
         self._progress.pauses[reason] = time.monotonic() + seconds
         self._spin()
 
+    def pause(self, reason: str, seconds: float) -> None:
+        """Count down beside the spinner."""
+        self.waiting(reason, seconds)
+
     def line(self, text: str) -> None:
-        """Print one line, wrapped to the terminal; what a child waits for is counted down."""
-        if found := WAITING.fullmatch(text):
-            self.waiting(found[2], int(found[1]))
-        else:
-            self._print(self._console, text)
+        """Print one line, wrapped to the terminal."""
+        self._print(self._console, text)
 
     def page(self, text: str) -> None:
         """Print it."""
