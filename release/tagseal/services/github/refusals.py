@@ -7,13 +7,12 @@ in GitHub's documentation.
 from __future__ import annotations
 
 import json
-import re
 import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from tagseal.errors import Busy, Refused, ServiceError, UsageError
-from tagseal.names import printable
+from tagseal.names import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,13 +25,6 @@ UNNAMED_LIMIT = 60.0
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY, _SERVER_ERROR = 401, 403, 404, 429, 500
 _REDIRECTS = range(300, 400)
 _OURS = frozenset({"api.github.com", "uploads.github.com"})
-_LONGEST = 500
-_QUERY = re.compile(r"\?[^\s'\"<>)]+")
-
-
-def show(text: str) -> str:
-    """Return words from outside in one bounded line; a URL's query goes, for it may be a signature."""
-    return _QUERY.sub("?…", printable(text))[:_LONGEST]
 
 
 def words(answer: object) -> str:
@@ -42,15 +34,15 @@ def words(answer: object) -> str:
     errors = answer.get("errors")
     fields = [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
     named = (f"{field.get('field', '')} {field.get('code', '')} {field.get('message', '')}".strip() for field in fields)
-    return show("; ".join((str(answer.get("message", "")), *named)))
+    return excerpt("; ".join((str(answer.get("message", "")), *named)))
 
 
 def message_of(text: str) -> str:
     """Return the message of an answer that may be JSON, or its words."""
     try:
-        return words(json.loads(text)) or show(text)
+        return words(json.loads(text)) or excerpt(text)
     except ValueError:
-        return show(text)
+        return excerpt(text)
 
 
 def error_for(doing: str, status: int, words: str, headers: Mapping[str, str]) -> TagsealError:
@@ -94,9 +86,9 @@ def error_for(doing: str, status: int, words: str, headers: Mapping[str, str]) -
         there = headers.get("location", "")
         known = urlsplit(there).netloc in _OURS
         return (
-            renamed_repository(doing, show(there))
+            renamed_repository(doing, excerpt(there))
             if known
-            else garbled_answer(doing, f"{status} to {show(there) or 'nowhere'}")
+            else garbled_answer(doing, f"{status} to {excerpt(there) or 'nowhere'}")
         )
     return _refusal(doing, words, context)
 
