@@ -37,7 +37,8 @@ from tagseal.records import (
 from tagseal.report import choose
 from tagseal.report.actions import Actions
 from tagseal.report.document import DocumentReport
-from tagseal.report.plain import Plain, error_lines
+from tagseal.report.passing import PassingReport
+from tagseal.report.plain import Plain, Report, error_lines
 from tagseal.report.sentences import asides, sentence
 from tagseal.report.terminal import Terminal
 
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tagseal.report.plain import Report
 
 COMMIT = "4f2c1e9a0b3d5c7e9f1a2b4c6d8e0f1a3b5c7d9e"
 IDENTITY = Identity(repository="octo/widget", workflow=".github/workflows/release.yml", ref="refs/tags/v1.2.3")
@@ -238,6 +238,12 @@ def test_json_is_one_document(plan: Callable[..., Plan], capsys: pytest.CaptureF
         "exit": 3,
     }
     assert "guard    ok" in stream.getvalue()
+
+
+def test_a_report_that_passes_on_leaves_nothing_out() -> None:
+    """The base of all reports does nothing: what is not passed on would be lost."""
+    told = {name for name in vars(Report) if not name.startswith("_")}
+    assert {name for name in vars(PassingReport) if not name.startswith("_")} == told
 
 
 def test_json_without_an_error_is_ok(capsys: pytest.CaptureFixture[str]) -> None:

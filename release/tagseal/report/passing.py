@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from tagseal.report.plain import Report
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tagseal.errors import TagsealError
     from tagseal.records import Record
-    from tagseal.report.plain import Report
 
 
-class PassingReport:
+class PassingReport(Report):
     """Pass everything to another report, which decides what is shown."""
 
     def __init__(self, inner: Report) -> None:

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal, Protocol, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 
 from tagseal.names import printable
 from tagseal.report.sentences import asides, sentence
@@ -30,8 +30,8 @@ ERROR_INDENT = 7
 MARKS = {True: "ok", False: "no", None: "--"}
 
 
-class Report(Protocol):
-    """Whatever is told what happens; it decides what is shown."""
+class Report:
+    """Whatever is told what happens, and decides what is shown: by itself, nothing."""
 
     def started(self, verb: str) -> None:
         """A step begins."""
@@ -117,16 +117,13 @@ class Pauses:
             yield new
 
 
-class Plain:
-    """Lines on one stream, errors on standard error."""
+class Plain(Report):
+    """Lines on one stream, errors on standard error; a log needs no promise of a step, and no progress."""
 
     def __init__(self, stream: TextIO) -> None:
         """Write to ``stream``."""
         self._stream = stream
         self._pauses = Pauses()
-
-    def started(self, verb: str) -> None:
-        """Say nothing: a log needs no promise."""
 
     def finished(self, verb: str, record: Record, seconds: float) -> None:
         """Print the step's line, and its remarks."""
@@ -137,9 +134,6 @@ class Plain:
     def remark(self, text: str) -> None:
         """Print it, marked."""
         self.line(f"note:    {printable(text)}")
-
-    def say(self, text: str) -> None:
-        """Say nothing: progress is for terminals."""
 
     def waiting(self, reason: str, seconds: float) -> None:
         """Print it once, however many threads wait for the same in one pause."""
@@ -164,13 +158,7 @@ class Plain:
         """Print it."""
         self.line(row_line(what, good, text))
 
-    def finding(self, level: Literal["warning", "error"], slug: str, text: str, place: Mapping[str, object]) -> None:
-        """Say nothing: the table's line has the place."""
-
     def failed(self, error: TagsealError) -> None:
         """Print the error."""
         for text in error_lines(error):
             sys.stderr.write(f"{text}\n")
-
-    def close(self, document: object = None) -> None:
-        """Nothing is left to print."""

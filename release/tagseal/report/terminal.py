@@ -6,7 +6,7 @@ import re
 import textwrap
 import threading
 import time
-from typing import TYPE_CHECKING, Literal, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
 from rich.text import Text
@@ -17,6 +17,7 @@ from tagseal.report.plain import (
     NOTE_INDENT,
     ROW_INDENT,
     STEP_INDENT,
+    Report,
     error_lines,
     row_line,
     step_line,
@@ -25,8 +26,6 @@ from tagseal.report.plain import (
 from tagseal.report.sentences import asides, sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from rich.status import Status
 
     from tagseal.errors import TagsealError
@@ -71,7 +70,7 @@ class _Progress:
         return Text("  ".join(filter(None, (self.verb, said + more))), overflow="ellipsis", no_wrap=True)
 
 
-class Terminal:
+class Terminal(Report):
     """Progress with rich; text from outside is never read as markup."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -128,9 +127,6 @@ class Terminal:
         styled.stylize("bold", 0, len(what))
         styled.stylize(_MARKS[good], 9, 11)
         self._console.print(styled, soft_wrap=True)
-
-    def finding(self, level: Literal["warning", "error"], slug: str, text: str, place: Mapping[str, object]) -> None:
-        """Say nothing: the table's line has the place."""
 
     def failed(self, error: TagsealError) -> None:
         """Print the error."""
