@@ -39,6 +39,7 @@ def page() -> str:
         slug = words(error.parts["slug"])
         kind = getattr(tree, error.kind)
         what, hint = (re.sub(r"\s+", " ", words(error.parts[part])).strip() for part in ("what", "hint"))
+        hint = kind(what, hint=hint, slug=slug).hint
         entries[slug] = f"\n## {slug}\n\n{error.kind}, exit {kind.exit_code}: {_escaped(what)}.\n\n{_escaped(hint)}\n"
     return HEAD + "".join(entries[slug] for slug in sorted(entries))
 

@@ -64,9 +64,24 @@ class Refused(TagsealError):  # noqa: N818 - the guard refuses (design, section 
 
 
 class ServiceError(TagsealError):
-    """A service failed past the retry budget; the same command resumes."""
+    """A service failed past the retry budget; the same command resumes.
+
+    The hint names with ``{rerun}``, or at the beginning of a sentence ``{Rerun}``, what is to be run again: the same
+    command, until somebody who knows more says what resumes (:meth:`name_rerun`).
+    """
 
     exit_code = 4
+
+    def __init__(self, what: str, *, hint: str, slug: str, context: tuple[str, ...] = ()) -> None:
+        """Keep the four parts; the hint may name the re-run."""
+        super().__init__(what, hint=hint, slug=slug, context=context)
+        self._hint = hint
+        self.name_rerun("run the same command again")
+
+    def name_rerun(self, rerun: str) -> bool:
+        """Let the hint say this, in the imperative, of what resumes; tell whether it speaks of that at all."""
+        self.hint = self._hint.replace("{rerun}", rerun).replace("{Rerun}", f"{rerun[:1].upper()}{rerun[1:]}")
+        return self.hint != self._hint
 
 
 class Busy(ServiceError):  # noqa: N818 - the service is busy

@@ -30,6 +30,8 @@ _TAG_LENGTH = 200
 _PATH_PART = 240
 """Bytes: file systems take 255 in one part of a path, and a file that is being written has a longer name."""
 _FILE_LENGTH = 255
+_EXCERPT = 500
+_QUERY = re.compile(r"\?[^\s'\"<>)]+")
 
 JOINING = "\u200c\u200d\ufe0e\ufe0f"
 """Joiners and variation selectors: nobody sees them, and letters of several scripts and many emoji need them."""
@@ -151,6 +153,11 @@ def number_of(number: int, noun: str) -> str:
 def printable(text: str, keep: str = "") -> str:
     r"""Replace what nobody can see, or could rewrite a terminal or reorder a line; ``keep`` stays (say, ``"\n"``)."""
     return "".join(c if c in keep or not _hostile(c) else f"\\u{ord(c):04x}" for c in text)
+
+
+def excerpt(text: str) -> str:
+    """Return a service's words in one bounded line; a URL's query goes, for it may be a signature."""
+    return _QUERY.sub("?…", printable(text))[:_EXCERPT]
 
 
 def is_invisible(character: str) -> bool:

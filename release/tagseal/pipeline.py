@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -72,7 +71,6 @@ BY_JOB = {
 
 _LOCK = ".lock"
 """Its file in the work folder; hidden, so that it is no part of the hand-over."""
-_AGAIN = re.compile(r"\b([Rr])un (?:the same command|this job) again\b")
 
 
 class Watcher(Protocol):
@@ -158,11 +156,9 @@ def resumable(step: Step, rest: Sequence[Step], environ: Mapping[str, str]) -> I
     except ServiceError as error:
         verbs = " ".join(("guard", *(one.verb for one in rest if one.verb != "guard")))
         jobs = environ.get("GITHUB_ACTIONS") == "true"
-        again = "e-run the failed jobs" if jobs else f"un `tagseal run {verbs}` again"
-        if _AGAIN.search(error.hint):
-            error.hint = _AGAIN.sub(lambda found: f"{found[1]}{again}", error.hint)
-        else:
-            error.hint = f"{error.hint.rstrip('. ')}. Then r{again}; it goes on with `{step.verb}`."
+        rerun = "re-run the failed jobs" if jobs else f"run `tagseal run {verbs}` again"
+        if not error.name_rerun(rerun):
+            error.hint = f"{error.hint.rstrip('. ')}. Then {rerun}; it goes on with `{step.verb}`."
         raise
 
 

@@ -21,6 +21,7 @@ from tagseal.rehearsal.project import workflow_file
 from tagseal.rehearsal.project.clone import make
 from tagseal.rehearsal.rehearse import set_stage
 from tagseal.rehearsal.workflow import play as written
+from tagseal.report.events import Event, EventKind
 from tagseal.workflow.document import parse
 
 if TYPE_CHECKING:
@@ -175,19 +176,20 @@ def test_failed_jobs_are_run_again_with_what_they_handed_on(tmp_path: Path) -> N
     git = project(tmp_path / "widget", "\n[tool.tagseal]\nwait = 0\n", {FILE: RELEASE})
     clone = make(Git.at(git.root, os.environ), tmp_path / "clone", project=None, tag=None, packages=None)
     left = Output(temporary=tmp_path / "run", source=git.root, out=tmp_path / "out")
-    said: list[str] = []
+    said: list[Event] = []
+    begun: list[str] = []
     with Loopback(folder=tmp_path / "loopback") as loopback:
         stage, _ = set_stage(clone, loopback, left, {**os.environ, "PATH": PATH})
         loopback.faults.set((Fault(name="server-error", host="rekor.*", method="POST", skip=2),))
         of = written.of(stage)
-        first = {one.job.name: one.code for one in written.run(of, stage, said.append, said.append)}
+        first = {one.job.name: one.code for one in written.run(of, stage, said.append, begun.append)}
         assert first == {"build": 0, "seal": 4}, said
         assert of.results["publish"].result == of.results["witness"].result == "skipped"
         of.again()
-        again = {one.job.name: one.code for one in written.run(of, stage, said.append, said.append)}
+        again = {one.job.name: one.code for one in written.run(of, stage, said.append, begun.append)}
     assert again == {"seal": 0, "publish": 0, "witness": 0}, said
-    (signed,) = [line for line in said if line.startswith("sign ")]
-    assert "3 bundles, 2 of them kept" in signed
+    (signed,) = [event for event in said if (event.kind, event.verb) == (EventKind.step, "sign")]
+    assert "3 bundles, 2 of them kept" in signed.text
 
 
 @pytest.mark.parametrize(("named", "expected"), [("name: Ship it\n", "Ship it"), ("", FILE)])

@@ -254,17 +254,17 @@ def failing(hint: str, *, actions: bool) -> str:
     ("hint", "laptop", "in_actions"),
     [
         (
-            "Run the same command again; it resumes.",
+            "{Rerun}; it resumes.",
             "Run `tagseal run guard build check` again; it resumes.",
             "Re-run the failed jobs; it resumes.",
         ),
         (
-            "Mend what GitHub names, then run the same command again; bundles are kept.",
+            "Mend what GitHub names, then {rerun}; bundles are kept.",
             "Mend what GitHub names, then run `tagseal run guard build check` again; bundles are kept.",
             "Mend what GitHub names, then re-run the failed jobs; bundles are kept.",
         ),
         (
-            "Run this job again.",
+            "{Rerun}.",
             "Run `tagseal run guard build check` again.",
             "Re-run the failed jobs.",
         ),
@@ -279,6 +279,12 @@ def test_after_exit_4_the_hint_names_what_resumes(hint: str, laptop: str, in_act
     """The verbs that are left, behind the guard; in Actions a person re-runs jobs. The adapter's own words stay."""
     assert failing(hint, actions=False) == laptop
     assert failing(hint, actions=True) == in_actions
+
+
+def test_outside_of_a_pipeline_the_same_command_is_run_again() -> None:
+    """Whoever catches the error of an adapter reads a whole sentence."""
+    error = ServiceError("GitHub did not answer", hint="Wait, then {rerun}. {Rerun}.", slug="github-unreachable")
+    assert error.hint == "Wait, then run the same command again. Run the same command again."
 
 
 def test_a_guard_without_an_answer_says_how_to_resume(job: Job) -> None:

@@ -37,7 +37,8 @@ from tagseal.records import (
 from tagseal.report import choose
 from tagseal.report.actions import Actions
 from tagseal.report.document import DocumentReport
-from tagseal.report.plain import Plain, error_lines, waiting_line
+from tagseal.report.passing import PassingReport
+from tagseal.report.plain import Plain, Report, error_lines
 from tagseal.report.sentences import asides, sentence
 from tagseal.report.terminal import Terminal
 
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tagseal.report.plain import Report
 
 COMMIT = "4f2c1e9a0b3d5c7e9f1a2b4c6d8e0f1a3b5c7d9e"
 IDENTITY = Identity(repository="octo/widget", workflow=".github/workflows/release.yml", ref="refs/tags/v1.2.3")
@@ -240,6 +240,12 @@ def test_json_is_one_document(plan: Callable[..., Plan], capsys: pytest.CaptureF
     assert "guard    ok" in stream.getvalue()
 
 
+def test_a_report_that_passes_on_leaves_nothing_out() -> None:
+    """The base of all reports does nothing: what is not passed on would be lost."""
+    told = {name for name in vars(Report) if not name.startswith("_")}
+    assert {name for name in vars(PassingReport) if not name.startswith("_")} == told
+
+
 def test_json_without_an_error_is_ok(capsys: pytest.CaptureFixture[str]) -> None:
     """A command's own document takes the place of the records."""
     DocumentReport(Plain(io.StringIO())).close({"tag": "v1"})
@@ -258,7 +264,7 @@ def test_of_many_untracked_files_a_few_are_named() -> None:
     """A log is not drowned by a forgotten folder; how many there are is told."""
     lines = list(asides(replace(TAG, untracked=tuple(f"file{number}" for number in range(2000)))))
     assert len(lines) == 6
-    assert lines[-1] == "note:    left out, for git does not track them: 1995 more files"
+    assert lines[-1].text == "note:    left out, for git does not track them: 1995 more files"
 
 
 def at_once(report: Report, *pauses: tuple[str, float]) -> None:
@@ -397,9 +403,9 @@ def test_a_page_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_a_child_waits_for_is_counted_down(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its line turns into the countdown: a rehearsal's jobs write logs, and a person sits before the terminal."""
+    """A rehearsal's jobs write logs, and a person sits before the terminal."""
     report, screen = on_a_terminal(monkeypatch, 80)
-    report.line(waiting_line("GitHub failed", 1.3))
+    report.pause("GitHub failed", 1.3)
     time.sleep(1.2)
     report.close()
     shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue())

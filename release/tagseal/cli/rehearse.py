@@ -80,4 +80,4 @@ def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
         file=options.workflow if options.workflow != _OWN else None,
         trusted=options.trust_workflow,
     )
-    return rehearse(request, tell=report.line, say=report.say)
+    return rehearse(request, tell=report.line, say=report.say, pause=report.pause)

@@ -7,18 +7,20 @@ behind cannot keep us waiting.
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import signal
 import subprocess
 import tempfile
 import time
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from tagseal.errors import ServiceError, UsageError
 from tagseal.machine import orphans
+from tagseal.machine.threads import current_interrupt
 from tagseal.names import printable
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ _KEPT = 32 * 1024 * 1024
 """Bytes of each stream that are kept in memory: its end."""
 _GRACE = 5.0
 """Seconds between the request to end and the end."""
+_LOOK = 0.2
+"""Seconds between two looks at whether the work of this thread was interrupted."""
 _ROOM = 1024 * 1024
 """Bytes that are free on a disk where a program can be expected to work."""
 
@@ -78,9 +82,11 @@ def run(  # noqa: PLR0913 - each is a fact about a child; six are by name
     Raises:
         UsageError: There is no such program; or it failed where nothing can be written, not even its words.
         ServiceError: It took longer than ``timeout``.
+        KeyboardInterrupt: Whoever waits for this thread was interrupted.
     """
+    interrupt = current_interrupt()
     begun = time.monotonic()
-    with ExitStack() as files:
+    with interrupt.hold() if interrupt else nullcontext(), ExitStack() as files:
         source = files.enter_context(tempfile.TemporaryFile())
         source.write(stdin or b"")
         source.seek(0)
@@ -139,13 +145,29 @@ def _child(
 
 def _wait(child: subprocess.Popen[bytes], argv: Sequence[str], timeout: float | None) -> int:
     try:
-        return child.wait(timeout)
+        return _poll(child, timeout)
     except subprocess.TimeoutExpired as error:
         raise ServiceError(
             f"got no end of {argv[0]} within {timeout:g} seconds, expected one",
-            hint="Run the same command again.",
+            hint="{Rerun}.",
             slug="tool-timeout",
         ) from error
+
+
+def _poll(child: subprocess.Popen[bytes], timeout: float | None) -> int:
+    """Wait for a child; no signal interrupts a thread, so that one has to look."""
+    interrupt = current_interrupt()
+    if interrupt is None:
+        return child.wait(timeout)
+    until = math.inf if timeout is None else time.monotonic() + timeout
+    while not interrupt.came:
+        left = until - time.monotonic()
+        try:
+            return child.wait(max(0.0, min(left, _LOOK)))
+        except subprocess.TimeoutExpired:
+            if left <= _LOOK:
+                raise
+    raise KeyboardInterrupt
 
 
 def _room(program: str) -> None:

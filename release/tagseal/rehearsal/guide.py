@@ -8,13 +8,13 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
 from tagseal import config
 from tagseal.errors import VerificationFailed
 from tagseal.machine.git import Git
+from tagseal.machine.threads import gather
 from tagseal.notes import templates
 from tagseal.notes.commands import Use
 from tagseal.notes.guide import TEMPLATE
@@ -68,8 +68,7 @@ def _run_guide(steps: list[Instruction], stage: Stage) -> tuple[Verdict, ...]:
     downloads = [step for step in steps if step.purpose.kind is Use.download]
     verdicts = {id(download): run(download) for download in downloads}
     others = [step for step in steps if step.purpose.kind is not Use.download]
-    with ThreadPoolExecutor(_THREADS) as pool:
-        verdicts |= dict(zip(map(id, others), pool.map(run, others), strict=True))
+    verdicts |= dict(zip(map(id, others), gather(run, others, _THREADS), strict=True))
     return tuple(verdicts[id(step)] for step in steps)
 
 

@@ -7,12 +7,10 @@ outputs passes from one to the next.
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
-from urllib.parse import unquote
 
 from tagseal.loopback import actions
 from tagseal.machine.actions import RECORDS, read_command_file
@@ -30,9 +28,7 @@ if TYPE_CHECKING:
     from tagseal.loopback import Loopback
     from tagseal.loopback.github.state import PlayedRepository
     from tagseal.rehearsal.project.clone import Clone
-
-_ANNOTATION = re.compile(r"^::error title=tagseal (?P<slug>[a-z-]+)[^:]*::(?P<message>.*)$", re.MULTILINE)
-"""See ``tagseal.report.actions``."""
+    from tagseal.report.events import Event, Failure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,8 +115,9 @@ class PlayedJob:
 
     job: ReleaseJob
     code: int
-    log: str
     checkout: Path
+    failure: Failure | None = None
+    """What it ended with, if a command of ours told."""
     records: str = ""
     """Digest of the hand-over, from the job's outputs."""
 
@@ -145,8 +142,8 @@ class JobTokens:
         return cls(token=token, request=stage.loopback.tokens.grant(run) if job.identity else None)
 
 
-def play(job: ReleaseJob, stage: Stage, before: PlayedJob | None, tell: Callable[[str], None]) -> PlayedJob:
-    """Run one job to its end; its lines are told as they come."""
+def play(job: ReleaseJob, stage: Stage, before: PlayedJob | None, tell: Callable[[Event], None]) -> PlayedJob:
+    """Run one job to its end; what happens in it is told as it comes."""
     folder = stage.folder / job.name
     temp = folder / "temp"
     temp.mkdir(parents=True)
@@ -158,7 +155,7 @@ def play(job: ReleaseJob, stage: Stage, before: PlayedJob | None, tell: Callable
         stage.clone.bring(checkout)
     environ = job_environ(job, stage, JobTokens.of(job, stage), checkout, temp)
     argv = [sys.executable, "-P", "-m", "tagseal", "run", "guard", *job.verbs]
-    finished = child.run(
+    ended = child.run(
         argv,
         cwd=checkout,
         environ=environ | ({RECORDS: before.records} if before else {}),
@@ -166,17 +163,10 @@ def play(job: ReleaseJob, stage: Stage, before: PlayedJob | None, tell: Callable
         faults=stage.loopback.faults,
         tell=tell,
     )
-    code = finished.code if finished.code >= 0 else 128 - finished.code  # as a shell tells of a signal
-    return PlayedJob(job=job, code=code, log=finished.output, checkout=checkout, records=_output(temp, "records"))
-
-
-def error_of(log: str, code: int) -> dict[str, object] | None:
-    """Return the error that a job annotated its run with, read from its log as the runner does; None for none."""
-    found = _ANNOTATION.search(log)
-    if found is None:
-        return None
-    what, *context, hint = unquote(found["message"]).split("\n")
-    return {"slug": found["slug"], "what": what, "context": context, "hint": hint, "exit": code}
+    if ended.code != 0 and not ended.events:  # it failed before it could speak
+        ended.show_output(tell)
+    failure = ended.failures[0] if ended.failures else None
+    return PlayedJob(job=job, code=ended.code, checkout=checkout, failure=failure, records=_output(temp, "records"))
 
 
 def job_environ(job: ReleaseJob, stage: Stage, powers: JobTokens, checkout: Path, temp: Path) -> dict[str, str]:

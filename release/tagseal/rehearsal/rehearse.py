@@ -13,8 +13,7 @@ from tagseal.loopback import Loopback
 from tagseal.loopback.actions import Run
 from tagseal.machine.git import Git
 from tagseal.names import number_of, printable, safe_image
-from tagseal.pipeline import VERBS
-from tagseal.records import WORKFLOWS, Plan, Seal
+from tagseal.records import WORKFLOWS, Plan, Seal, Tag
 from tagseal.rehearsal import environment, guide, index, jobs
 from tagseal.rehearsal import faults as faulty
 from tagseal.rehearsal.attacks import signers
@@ -24,6 +23,8 @@ from tagseal.rehearsal.project.workflow_file import choose
 from tagseal.rehearsal.summary import RehearsalOutcome, conclude, document, journal
 from tagseal.rehearsal.tools import toolset
 from tagseal.rehearsal.workflow import play as workflows
+from tagseal.report.events import EventKind
+from tagseal.report.sentences import About
 from tagseal.workflow import signing as files
 
 if TYPE_CHECKING:
@@ -34,12 +35,9 @@ if TYPE_CHECKING:
     from tagseal.rehearsal.jobs import PlayedJob, Stage
     from tagseal.rehearsal.tools.toolset import Tool
     from tagseal.rehearsal.workflow.play import WrittenWorkflow
+    from tagseal.report.events import Event
 
 _REPOSITORY_ID, _OWNER_ID = 100, 101
-_NEVER = ("::", "note:    for ever", "nox > ")
-_OURS = (*(f"{verb:<8} " for verb in VERBS), "note:", "warning:", "error:", "  |", "hint:", "more:", "waiting ")
-"""How our own lines begin: a played workflow has other programs as well, whose lines are in the log."""
-_ONCE = ("guard ", "note:    not checked", "note:    left out")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,10 +67,16 @@ class _StoryReport:
 
     tell: Callable[[str], None]
     say: Callable[[str], None]
+    pause: Callable[[str, float], None]
+    """Takes what a child waits for, and how many seconds."""
 
 
 def rehearse(
-    request: RehearsalRequest, *, tell: Callable[[str], None], say: Callable[[str], None]
+    request: RehearsalRequest,
+    *,
+    tell: Callable[[str], None],
+    say: Callable[[str], None],
+    pause: Callable[[str, float], None],
 ) -> tuple[int, dict[str, object]]:
     """Play the release; return the exit code of the first job that failed, and the result as plain JSON data.
 
@@ -80,7 +84,7 @@ def rehearse(
         TagsealError: The project cannot be rehearsed, or an attacker got through.
     """
     begun = time.monotonic()
-    told = _StoryReport(tell=lambda text: tell(printable(text)), say=say)
+    told = _StoryReport(tell=lambda text: tell(printable(text)), say=say, pause=pause)
     environ = dict(os.environ)
     faults = faulty.faults_named(request.faults)
     source = Git.at(request.path, environ)
@@ -189,7 +193,7 @@ def _play(
     """
     played: list[PlayedJob] = []
     tried: dict[str, tuple[Verdict, ...]] = {"attackers": (), "guide": ()}
-    story = _story(told.tell, left, _OURS if written else ("",))
+    story = _story(told, left, lines=written is None)
     for done in workflows.run(written, stage, story, told.say) if written else _usual(stage, told, story):
         played.append(done)
         records = journal(stage.clone, done).records
@@ -204,7 +208,7 @@ def _play(
     return tuple(played), tried
 
 
-def _usual(stage: Stage, told: _StoryReport, story: Callable[[str], None]) -> Iterator[PlayedJob]:
+def _usual(stage: Stage, told: _StoryReport, story: Callable[[Event], None]) -> Iterator[PlayedJob]:
     """Play the jobs of the table, until one fails."""
     before: PlayedJob | None = None
     for job in jobs.usual(image=bool(stage.clone.image), index=stage.clone.attested):
@@ -246,18 +250,25 @@ def _open(stage: Stage) -> None:
     stage.loopback.registries[host].add_repository(repository)
 
 
-def _story(tell: Callable[[str], None], left: Output, shown: tuple[str, ...]) -> Callable[[str], None]:
-    """Return what tells the jobs' lines that begin with one of these.
+def _story(told: _StoryReport, left: Output, *, lines: bool) -> Callable[[Event], None]:
+    """Return what tells what happens in the jobs; ``lines``: also what a command tells in no other way.
 
-    Each verb begins with the guard, of which once is enough; the end says what is forever; Nox says what it runs.
+    Each verb begins with the guard, of which once is enough; the end says what is forever.
     """
-    told: set[str] = set()
+    known: set[str] = set()
 
-    def line(text: str) -> None:
-        once = next((text if begin.startswith("note") else begin for begin in _ONCE if text.startswith(begin)), "")
-        if text.startswith(_NEVER) or once in told or not text.startswith(shown):
+    def tell(event: Event) -> None:
+        if event.about is About.irreversible or (event.kind is EventKind.line and not lines):
             return
-        told.update({once} - {""})
-        tell(left.lasting(text))
+        if event.verb == Tag.verb:
+            once = event.text if event.kind is EventKind.aside else event.kind
+            if once in known:
+                return
+            known.add(once)
+        if event.kind is EventKind.pause:
+            told.pause(left.lasting(event.text), event.seconds)
+            return
+        for line in event.text.split("\n"):
+            told.tell(left.lasting(line))
 
-    return line
+    return tell

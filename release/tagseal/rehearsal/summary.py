@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tagseal import config
 from tagseal.journal import Journal
 from tagseal.names import number_of, safe_image
 from tagseal.records import Plan, Seal, to_object
-from tagseal.rehearsal import jobs
-from tagseal.steps.plan import REFUSES
+from tagseal.steps.plan import unreleasable
 from tagseal.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tagseal.rehearsal.project.clone import Clone
     from tagseal.rehearsal.tools.toolset import Tool
     from tagseal.rehearsal.workflow.play import WrittenWorkflow
+    from tagseal.report.events import Failure
 
 
 _MARKS = {"success": "ok", "failure": "no", "skipped": "--"}
@@ -89,7 +90,8 @@ def conclude(outcome: RehearsalOutcome, out: Path, seconds: float, tell: Callabl
     tell(_unchecked(outcome))
     tell(f"Notes, assets, transcript: {_near(out)}")
     unready = outcome.written.unready(clone.tag) if outcome.written else clone.lacking
-    lacking = (*unready, *(text for text in plan.remarks if REFUSES in text))
+    refused = unreleasable(plan, clone.git.root, config.load(clone.git.root))
+    lacking = (*unready, *filter(None, (refused,)))
     if lacking:
         tell(f"Not ready: {'; '.join(lacking)}")
     tell(f"Next: {'mend that, then ' if lacking else ''}{clone.next}")
@@ -142,7 +144,6 @@ def document(outcome: RehearsalOutcome, left: Output) -> dict[str, object]:
     """Return the result as plain JSON data."""
     clone = outcome.clone
     last = outcome.failed or outcome.played[-1]
-    error = jobs.error_of(left.lasting(last.log), last.code)
     return {
         "ok": outcome.code == 0,
         "tag": clone.tag,
@@ -154,7 +155,18 @@ def document(outcome: RehearsalOutcome, left: Output) -> dict[str, object]:
         "tools": {tool.name: tool.by for tool in outcome.tools},
         **{name: [to_object(verdict) for verdict in verdicts] for name, verdicts in outcome.tried.items()},
         "records": {verb: to_object(record) for verb, record in outcome.journal.records.items()},
-        **({"error": error} if error else {}),
+        **({"error": _failure(last.failure, last.code, left)} if last.failure else {}),
+    }
+
+
+def _failure(failure: Failure, code: int, left: Output) -> dict[str, object]:
+    """Return what a job ended with; it names places that outlive the rehearsal."""
+    return {
+        "slug": failure.slug,
+        "what": left.lasting(failure.what),
+        "context": [left.lasting(line) for line in failure.context],
+        "hint": left.lasting(failure.hint),
+        "exit": code,
     }
 
 

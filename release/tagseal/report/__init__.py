@@ -9,6 +9,7 @@ import io
 import sys
 from typing import TYPE_CHECKING
 
+from tagseal.report.events import EVENTS, EventReport, events_file
 from tagseal.report.plain import Plain
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ def choose(environ: Mapping[str, str], *, json: bool = False) -> Report:
         report = Terminal(stream)
     else:
         report = Plain(stream)
+    if EVENTS in environ and (file := events_file(environ)):
+        report = EventReport(report, file)
     if json:
         from tagseal.report.document import DocumentReport  # noqa: PLC0415
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-import re
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Literal, Protocol, TextIO
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal, TextIO
 
 from tagseal.names import printable
 from tagseal.report.sentences import asides, sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from tagseal.errors import TagsealError
     from tagseal.records import Record
@@ -30,8 +30,8 @@ ERROR_INDENT = 7
 MARKS = {True: "ok", False: "no", None: "--"}
 
 
-class Report(Protocol):
-    """Whatever is told what happens; it decides what is shown."""
+class Report:
+    """Whatever is told what happens, and decides what is shown: by itself, nothing."""
 
     def started(self, verb: str) -> None:
         """A step begins."""
@@ -47,6 +47,9 @@ class Report(Protocol):
 
     def waiting(self, reason: str, seconds: float) -> None:
         """A pause begins, in one of several threads: what failed, and how long the pause takes."""
+
+    def pause(self, reason: str, seconds: float) -> None:
+        """A pause begins that is told of once: that of a child."""
 
     def line(self, text: str) -> None:
         """One line of the story."""
@@ -77,10 +80,6 @@ def row_line(what: str, good: bool | None, text: str) -> str:  # noqa: FBT001 - 
     return f"{what:<8} {MARKS[good]}  {printable(text)}"
 
 
-WAITING = re.compile(r"waiting ([0-9]+) s: (.+)")
-"""Such a line of a child's: the seconds, the reason."""
-
-
 def waiting_line(reason: str, seconds: float) -> str:
     """Return what is waited for, and for how long."""
     return f"waiting {max(1, math.ceil(seconds))} s: {printable(reason)}"
@@ -99,38 +98,52 @@ def error_lines(error: TagsealError) -> list[str]:
     ]
 
 
-class Plain:
-    """Lines on one stream, errors on standard error."""
+class Pauses:
+    """What is waited for: however many threads wait for the same, that is one pause."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._until: dict[str, float] = {}
+        self._turn = threading.Lock()
+
+    @contextmanager
+    def begin(self, reason: str, seconds: float) -> Iterator[bool]:
+        """Tell whether this pause is new; no other one begins before the block ends, and its line is written."""
+        now = time.monotonic()
+        with self._turn:
+            new = now >= self._until.get(reason, 0)
+            if new:
+                self._until[reason] = now + seconds
+            yield new
+
+
+class Plain(Report):
+    """Lines on one stream, errors on standard error; a log needs no promise of a step, and no progress."""
 
     def __init__(self, stream: TextIO) -> None:
         """Write to ``stream``."""
         self._stream = stream
-        self._pauses: dict[str, float] = {}
-        self._turn = threading.Lock()
-
-    def started(self, verb: str) -> None:
-        """Say nothing: a log needs no promise."""
+        self._pauses = Pauses()
 
     def finished(self, verb: str, record: Record, seconds: float) -> None:
         """Print the step's line, and its remarks."""
         self.line(step_line(verb, seconds, sentence(record)))
-        for text in asides(record):
-            self.line(text)
+        for aside in asides(record):
+            self.line(aside.text)
 
     def remark(self, text: str) -> None:
         """Print it, marked."""
         self.line(f"note:    {printable(text)}")
 
-    def say(self, text: str) -> None:
-        """Say nothing: progress is for terminals."""
-
     def waiting(self, reason: str, seconds: float) -> None:
         """Print it once, however many threads wait for the same in one pause."""
-        now = time.monotonic()
-        with self._turn:
-            if now >= self._pauses.get(reason, 0):
-                self._pauses[reason] = now + seconds
-                self.line(waiting_line(reason, seconds))
+        with self._pauses.begin(reason, seconds) as new:
+            if new:
+                self.pause(reason, seconds)
+
+    def pause(self, reason: str, seconds: float) -> None:
+        """Print it."""
+        self.line(waiting_line(reason, seconds))
 
     def line(self, text: str) -> None:
         """Print it."""
@@ -145,13 +158,7 @@ class Plain:
         """Print it."""
         self.line(row_line(what, good, text))
 
-    def finding(self, level: Literal["warning", "error"], slug: str, text: str, place: Mapping[str, object]) -> None:
-        """Say nothing: the table's line has the place."""
-
     def failed(self, error: TagsealError) -> None:
         """Print the error."""
         for text in error_lines(error):
             sys.stderr.write(f"{text}\n")
-
-    def close(self, document: object = None) -> None:
-        """Nothing is left to print."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
 from functools import singledispatch
 from typing import TYPE_CHECKING
 
@@ -85,19 +87,40 @@ def _(record: Testimony) -> str:
     return f"{_count(record.commands, 'command')} from the notes ran, {seen}{_kit(record)}"
 
 
-def asides(record: Record) -> Iterator[str]:
-    """Yield what a person should know besides, one line each, with the word that marks it."""
+class About(StrEnum):
+    """What a line besides a step's sentence is about."""
+
+    unseen = "unseen"
+    """What a guard could not check, or the build will not see."""
+    irreversible = "irreversible"
+    other = "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aside:
+    """What a person should know besides: one line, with the word that marks it."""
+
+    about: About
+    text: str
+
+
+def asides(record: Record) -> Iterator[Aside]:
+    """Yield what a person should know besides."""
     if isinstance(record, Tag):
-        yield from (f"note:    not checked: {printable(text)}" for text in record.unchecked)
+        yield from (_note(f"not checked: {text}", About.unseen) for text in record.unchecked)
         named = record.untracked[:_NAMED]
-        yield from (f"note:    left out, for git does not track it: {printable(name)}" for name in named)
+        yield from (_note(f"left out, for git does not track it: {name}", About.unseen) for name in named)
         if more := len(record.untracked) - len(named):
-            yield f"note:    left out, for git does not track them: {more} more files"
+            yield _note(f"left out, for git does not track them: {more} more files", About.unseen)
     if isinstance(record, Plan):
-        yield from (f"note:    exists already: {printable(text)}" for text in record.published)
-        yield from (f"note:    for ever: {printable(text)}" for text in record.irreversible)
+        yield from (_note(f"exists already: {text}") for text in record.published)
+        yield from (_note(f"for ever: {text}", About.irreversible) for text in record.irreversible)
     if isinstance(record, Plan | Testimony):
-        yield from (f"note:    {printable(text)}" for text in record.remarks)
+        yield from map(_note, record.remarks)
+
+
+def _note(text: str, about: About = About.other) -> Aside:
+    return Aside(about=about, text=f"note:    {printable(text)}")
 
 
 def _files(artifacts: Iterable[Artifact]) -> str:

@@ -6,7 +6,7 @@ import re
 import textwrap
 import threading
 import time
-from typing import TYPE_CHECKING, Literal, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
 from rich.text import Text
@@ -17,7 +17,7 @@ from tagseal.report.plain import (
     NOTE_INDENT,
     ROW_INDENT,
     STEP_INDENT,
-    WAITING,
+    Report,
     error_lines,
     row_line,
     step_line,
@@ -26,8 +26,6 @@ from tagseal.report.plain import (
 from tagseal.report.sentences import asides, sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from rich.status import Status
 
     from tagseal.errors import TagsealError
@@ -72,7 +70,7 @@ class _Progress:
         return Text("  ".join(filter(None, (self.verb, said + more))), overflow="ellipsis", no_wrap=True)
 
 
-class Terminal:
+class Terminal(Report):
     """Progress with rich; text from outside is never read as markup."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -93,8 +91,8 @@ class Terminal:
         """Replace the spinner by the step's line."""
         self._stop()
         self.line(step_line(verb, seconds, sentence(record)))
-        for text in asides(record):
-            self.line(text)
+        for aside in asides(record):
+            self.line(aside.text)
 
     def remark(self, text: str) -> None:
         """Print it, marked."""
@@ -110,12 +108,13 @@ class Terminal:
         self._progress.pauses[reason] = time.monotonic() + seconds
         self._spin()
 
+    def pause(self, reason: str, seconds: float) -> None:
+        """Count down beside the spinner."""
+        self.waiting(reason, seconds)
+
     def line(self, text: str) -> None:
-        """Print one line, wrapped to the terminal; what a child waits for is counted down."""
-        if found := WAITING.fullmatch(text):
-            self.waiting(found[2], int(found[1]))
-        else:
-            self._print(self._console, text)
+        """Print one line, wrapped to the terminal."""
+        self._print(self._console, text)
 
     def page(self, text: str) -> None:
         """Print it."""
@@ -128,9 +127,6 @@ class Terminal:
         styled.stylize("bold", 0, len(what))
         styled.stylize(_MARKS[good], 9, 11)
         self._console.print(styled, soft_wrap=True)
-
-    def finding(self, level: Literal["warning", "error"], slug: str, text: str, place: Mapping[str, object]) -> None:
-        """Say nothing: the table's line has the place."""
 
     def failed(self, error: TagsealError) -> None:
         """Print the error."""

@@ -77,7 +77,7 @@ def _busy(words: str) -> Busy:
     return Busy(
         "got no answer from the runner's token endpoint, expected an identity token",
         context=(printable(words)[:_WORDS],),
-        hint="Run this job again.",
+        hint="{Rerun}.",
         slug="identity-token-busy",
     )
 
@@ -86,7 +86,7 @@ def _failure(words: str) -> ServiceError:
     return ServiceError(
         "got no identity token from the runner, expected one",
         context=(printable(words)[:_WORDS],),
-        hint="Run this job again.",
+        hint="{Rerun}.",
         slug="identity-token-failed",
     )
 

@@ -15,13 +15,13 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagseal.errors import Busy, VerificationFailed
 from tagseal.machine import actions
+from tagseal.machine.threads import gather
 from tagseal.notes.commands import Use
 from tagseal.records import Draft, Kind, Phase, Plan, Proof, Seal, Tag, Verdict
 from tagseal.steps.draft import body, compare
@@ -96,7 +96,7 @@ def _accept_listed(release: Release, tag: Tag, services: Services) -> None:
         raise Busy(
             f"got no draft {release.id} in GitHub's listing, expected it there, where the notes' commands look",
             context=(release.url,),
-            hint="Run this job again. If it persists, look whether somebody deleted it.",
+            hint="{Rerun}. If it persists, look whether somebody deleted it.",
             slug="draft-not-listed",
         )
 
@@ -131,12 +131,8 @@ def _attack(  # noqa: PLR0913, PLR0917 - a command, where it ran, and what it is
     ]
     services.say(f"attacking them in {len(tried)} ways")
     folders = [genuine.with_name(f"{genuine.name}-attack-{number}") for number in range(len(tried))]
-    with ThreadPoolExecutor(_THREADS) as pool:
-        try:
-            return tuple(pool.map(partial(_try, shell=shell, genuine=genuine, name=name), tried, folders))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    act = partial(_try, shell=shell, genuine=genuine, name=name)
+    return gather(lambda one: act(*one), zip(tried, folders, strict=True), _THREADS)
 
 
 def _try(

@@ -68,7 +68,7 @@ def _public(number: int, tag: Tag, services: Services) -> Release:
         raise Busy(
             "got a release that is still a draft after publishing, expected it public",
             context=(found.url,),
-            hint="Run the same command again; it looks before it acts.",
+            hint="{Rerun}; it looks before it acts.",
             slug="not-published",
         )
     return found

@@ -34,7 +34,11 @@ if TYPE_CHECKING:
     from tagseal.steps import Services
 
 _UNLISTED = "No matching distribution found"
-"""pip's words."""
+"""pip's words, for it has no other answer: it exits with 1 whatever fails, and ``pip download`` writes no report.
+
+To ask the index's JSON first does not help: that is done before (``tagseal.steps.index.witness``), and pip may reach
+another node, with an older listing. If the words change, the run fails at once where it would have waited.
+"""
 _PUBLISHED = "Published, not publicly verifiable"
 
 
@@ -144,7 +148,7 @@ def _judge_pip(step: Instruction, shell: Shell, folder: Path) -> Verdict:
         raise Busy(
             "got no such version from the index by pip, expected the one that was just sent there",
             context=(verdict.detail,),
-            hint="Run this job again: caches before the index may keep an older listing for some minutes.",
+            hint="{Rerun}: caches before the index may keep an older listing for some minutes.",
             slug="pip-finds-no-version",
         )
     return verdict

@@ -73,7 +73,7 @@ class Trust:
             raise ServiceError(
                 "got no root of trust, expected that of the public Sigstore instance, by TUF",
                 context=context,
-                hint="Run the same command again with a network that reaches tuf-repo-cdn.sigstore.dev, or without "
+                hint="{Rerun} with a network that reaches tuf-repo-cdn.sigstore.dev, or without "
                 "any: --offline --trust-config FILE, with a root of trust that you have from somebody you trust.",
                 slug="no-root-of-trust",
             ) from error

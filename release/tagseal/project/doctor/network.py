@@ -5,11 +5,11 @@ Nothing is sent but questions; a token of the environment goes to GitHub alone.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from tagseal.errors import TagsealError
+from tagseal.machine.threads import Errand, gather
 from tagseal.project.detect import detect
 from tagseal.project.doctor.row import DoctorRow, failure
 from tagseal.services import reachable
@@ -32,10 +32,10 @@ def look(subject: ExaminedProject) -> Iterator[DoctorRow]:
     """Ask them all at once."""
     if subject.offline or subject.git is None:
         return
-    with ThreadPoolExecutor() as pool:
-        remote = pool.submit(lambda: tuple(_remote(subject)))
-        answers = list(pool.map(lambda url: reachable.ask_time(url, _SECONDS), reachable.SIGSTORE))
-        yield from remote.result()
+    remote = Errand(lambda: tuple(_remote(subject)))
+    services = reachable.SIGSTORE
+    answers = gather(lambda url: reachable.ask_time(url, _SECONDS), services, len(services))
+    yield from remote.result()
     silent = [url for url, told in zip(reachable.SIGSTORE, answers, strict=True) if told is None]
     if silent:
         text = f"no answer from {', '.join(silent)}: nothing can be signed or verified from here"

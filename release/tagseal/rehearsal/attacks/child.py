@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tagseal.machine.threads import side_by_side
 from tagseal.services.sigstore import Sigstore
 
 
@@ -19,12 +19,12 @@ def main(trust_config: str, sha256: str) -> None:
     service = Sigstore(origin="the loopback", document=Path(trust_config).read_text(encoding="utf-8"))
     bundles: dict[str, str] = {}
 
-    def sign(name: str, token: str) -> None:
+    def sign(attacker: tuple[str, str]) -> None:
+        name, token = attacker
         service.sign({name: sha256}, lambda: token, lambda signed, bundle: bundles.update({signed: bundle.decode()}))
 
     tokens: dict[str, str] = json.load(sys.stdin)
-    with ThreadPoolExecutor(len(tokens)) as pool:
-        list(pool.map(sign, tokens, tokens.values()))
+    side_by_side(sign, tokens.items(), len(tokens))
     json.dump(bundles, sys.stdout)
 
 

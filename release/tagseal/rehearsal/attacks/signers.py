@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import json
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from tagseal.errors import ServiceError, VerificationFailed
 from tagseal.machine import process
+from tagseal.machine.threads import gather
 from tagseal.records import BUNDLE, ISSUER, Identity, Kind, Verdict
 from tagseal.workspace import Workspace
 
@@ -54,8 +54,7 @@ def attack(stage: Stage, seal: Seal, sealed: PlayedJob) -> tuple[Verdict, ...]:
     environ = stage.bystander("attackers")
     bundles = _sign_as_attackers(stage, artifact, environ)
     tried = partial(_attempt, stage, seal, file, environ)
-    with ThreadPoolExecutor(_THREADS) as pool:
-        verdicts = tuple(pool.map(tried, bundles.items()))
+    verdicts = gather(tried, bundles.items(), _THREADS)
     accepted = [verdict for verdict in verdicts if not verdict.ok]
     if accepted:
         raise VerificationFailed(
@@ -79,7 +78,7 @@ def _sign_as_attackers(stage: Stage, artifact: Artifact, environ: Mapping[str, s
         raise ServiceError(
             "got no signatures from the played attackers, expected one of each",
             context=process.tail(signed.errors, 3),
-            hint="Run the same command again.",
+            hint="{Rerun}.",
             slug="attackers-could-not-sign",
         )
     found: dict[str, str] = json.loads(signed.output)

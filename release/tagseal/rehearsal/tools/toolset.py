@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -22,6 +21,7 @@ from urllib.parse import quote
 from tagseal.loopback.sigstore.trust import KEYS
 from tagseal.loopback.sigstore.tuf import TUF
 from tagseal.machine import process
+from tagseal.machine.threads import gather
 from tagseal.names import quote_word
 
 if TYPE_CHECKING:
@@ -74,8 +74,7 @@ def find(environ: Mapping[str, str], probe: Mapping[str, str], *, image: bool = 
         by = asked[name](path, probe) if path else None
         return Program(path=path or "", by=by or STAND_IN)
 
-    with ThreadPoolExecutor(len(asked)) as pool:
-        return dict(zip(asked, pool.map(look, asked), strict=True))
+    return dict(zip(asked, gather(look, asked, len(asked)), strict=True))
 
 
 def install(

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tagseal.machine import process
 from tagseal.machine.backend import network_settings
 from tagseal.rehearsal import child
 from tagseal.rehearsal.jobs import job_environ
@@ -24,12 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from tagseal.rehearsal.jobs import JobTokens, ReleaseJob, Stage
+    from tagseal.report.events import Event, Failure
 
 INSTALLED = ("cosign", "crane")
 _LOG = "log.txt"
-_MORE = "\nmore:  "
-"""In what this tool says when it fails; another program's last lines are shown instead."""
-_SHOWN = 8
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,10 +38,12 @@ class Machine:
     powers: JobTokens
     shared: Path
     """What the jobs of the run share: artifacts and snapshots."""
-    tell: Callable[[str], None]
+    tell: Callable[[Event], None]
     say: Callable[[str], None]
     environ: Mapping[str, str] = field(init=False)
     """What every step finds; no token is among it, for a runner gives that to no shell by itself."""
+    failures: list[Failure] = field(default_factory=list)
+    """What commands of ours ended with, in their order."""
     _count: int = 0
 
     def __post_init__(self) -> None:
@@ -124,10 +123,10 @@ class Machine:
         self.say(f"{self.job.name}: {name}")
 
     def run(self, argv: Sequence[str], *, environ: Mapping[str, str], cwd: Path, timeout: float | None) -> int:
-        """Run a shell to its end; its lines are told, and go to the job's log."""
+        """Run a shell to its end; what happens in it is told, and what is printed goes to the job's log."""
         self._count += 1
         own = self.folder / f"step-{self._count}.txt"
-        finished = child.run(
+        ended = child.run(
             argv,
             cwd=cwd,
             environ=environ,
@@ -136,22 +135,17 @@ class Machine:
             tell=self.tell,
             timeout=timeout,
         )
-        if finished.code != 0 and _MORE not in finished.output:
-            for line in process.tail(finished.output, _SHOWN):
-                self.tell(f"  | {line}")
+        self.failures += ended.failures
+        if ended.code != 0 and not ended.failures:
+            ended.show_output(self.tell)
         with (self.folder / _LOG).open("ab") as log, own.open("rb") as said:
             shutil.copyfileobj(said, log)
-        return finished.code if finished.code >= 0 else 128 - finished.code  # as a shell tells of a signal
+        return ended.code
 
     def log(self, line: str) -> None:
         """Take one line of the job's log."""
         with (self.folder / _LOG).open("a", encoding="utf-8") as log:
             log.write(f"{line}\n")
-
-    def log_text(self) -> str:
-        """Return the job's log."""
-        file = self.folder / _LOG
-        return file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
 
     def _path(self) -> str:
         """Return the machine's folders, without what only an installer brings."""

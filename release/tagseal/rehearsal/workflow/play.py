@@ -22,11 +22,10 @@ if TYPE_CHECKING:
 
     from tagseal.rehearsal.jobs import PlayedJob, Stage
     from tagseal.rehearsal.workflow.permissions import Permission
+    from tagseal.report.events import Event
     from tagseal.workflow.document import Workflow, WorkflowJob
     from tagseal.workflow.play.jobs import JobResult
 
-_EXIT = re.compile(r"^more:  .* \(exit (\d{1,3})\)$", re.MULTILINE)
-"""See ``tagseal.report.plain.error_lines``: Nox itself always exits with 1."""
 _ABSENT = re.compile(r"\b(secrets|vars)\s*\.\s*([A-Za-z_]\w*)", re.ASCII | re.IGNORECASE)
 _GIVEN = "GITHUB_TOKEN"
 
@@ -92,14 +91,14 @@ def of(stage: Stage) -> WrittenWorkflow:
 
 
 def run(
-    written: WrittenWorkflow, stage: Stage, story: Callable[[str], None], say: Callable[[str], None]
+    written: WrittenWorkflow, stage: Stage, story: Callable[[Event], None], say: Callable[[str], None]
 ) -> Iterator[PlayedJob]:
     """Play the jobs in their order; yield each that was played, as it ends.
 
     Args:
         written: The workflow; jobs that it has results of are done.
         stage: What the jobs share.
-        story: Takes the lines of the shells.
+        story: Takes what happens in the shells.
         say: Takes which step begins.
 
     Raises:
@@ -146,18 +145,16 @@ def nothing(written: WrittenWorkflow) -> UsageError:
 def _end_job(
     written: WrittenWorkflow, job: WorkflowJob, mine: jobs.ReleaseJob, result: JobResult, machine: Machine
 ) -> PlayedJob:
-    log = machine.log_text()
-    code = 0
+    failures, code = machine.failures, 0
     if result.result != "success":
-        told = _EXIT.findall(log)
-        code = int(told[-1]) if told else 1
+        code = failures[-1].exit if failures else 1  # Nox itself always exits with 1
     took = permissions.permissions_asked(machine.powers, machine.stage.loopback)
     written.permissions[job.id] = permissions.judge_permissions(job, took)
     if code:
-        error = jobs.error_of(log, code)
-        slug = str(error["slug"]) if error else ""
+        slug = failures[0].slug if failures else ""
         written.lacking += permissions.lacking(written.workflow, job, took, slug)
-    return jobs.PlayedJob(job=mine, code=code, log=log, checkout=machine.workspace)
+    failure = failures[0] if failures else None
+    return jobs.PlayedJob(job=mine, code=code, checkout=machine.workspace, failure=failure)
 
 
 def _contexts(stage: Stage, job: WorkflowJob, token: str, environ: Mapping[str, str]) -> dict[str, Any]:

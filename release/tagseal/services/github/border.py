@@ -9,6 +9,7 @@ import requests
 from github import GithubException
 
 from tagseal.errors import TagsealError
+from tagseal.names import excerpt
 from tagseal.services.github import refusals
 
 if TYPE_CHECKING:
@@ -62,11 +63,11 @@ def border(doing: str) -> Iterator[None]:
             doing, answer.status_code, refusals.message_of(str(error)), _lower(answer.headers)
         ) from error
     except requests.RequestException as error:
-        raise refusals.unreachable(doing, refusals.show(str(error))) from error
+        raise refusals.unreachable(doing, excerpt(str(error))) from error
     except OSError:  # a file of ours
         raise
     except Exception as error:  # PyGithub lets through whatever an answer of another form makes of its code
-        raise refusals.garbled_answer(doing, refusals.show(f"{type(error).__name__}: {error}")) from error
+        raise refusals.garbled_answer(doing, excerpt(f"{type(error).__name__}: {error}")) from error
 
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from github import Auth, Github, GithubException
 from github.Requester import HTTPSRequestsConnectionClass
 
+from tagseal.names import excerpt
 from tagseal.services.github import refusals
 from tagseal.services.github.releases import require_type
 from tagseal.services.transport import Adapter
@@ -81,7 +82,7 @@ class GitHubClient:
         if name not in self._known:
             found = require_type(str, handle.complete().full_name)
             if found.lower() != name.lower():
-                raise refusals.renamed_repository(f"use the repository {name}", refusals.show(found))
+                raise refusals.renamed_repository(f"use the repository {name}", excerpt(found))
             self._known.add(name)
         return handle
 

@@ -188,7 +188,7 @@ def _patient(*, anonymous: bool) -> Iterator[None]:
         raise Busy(
             f"{error.what}, and nobody said who asks",
             context=error.context,
-            hint="Run the same command again within an hour or so; or with a token that may read, which has a limit "
+            hint="{Rerun} within an hour or so; or with a token that may read, which has a limit "
             'of its own: GH_TOKEN="$(gh auth token)" tagseal verify --release OWNER/REPO TAG.',
             slug="github-anonymous-limit",
             after=error.after,

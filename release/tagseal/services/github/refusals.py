@@ -7,13 +7,12 @@ in GitHub's documentation.
 from __future__ import annotations
 
 import json
-import re
 import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from tagseal.errors import Busy, Refused, ServiceError, UsageError
-from tagseal.names import printable
+from tagseal.names import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,13 +25,6 @@ UNNAMED_LIMIT = 60.0
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY, _SERVER_ERROR = 401, 403, 404, 429, 500
 _REDIRECTS = range(300, 400)
 _OURS = frozenset({"api.github.com", "uploads.github.com"})
-_LONGEST = 500
-_QUERY = re.compile(r"\?[^\s'\"<>)]+")
-
-
-def show(text: str) -> str:
-    """Return words from outside in one bounded line; a URL's query goes, for it may be a signature."""
-    return _QUERY.sub("?…", printable(text))[:_LONGEST]
 
 
 def words(answer: object) -> str:
@@ -42,15 +34,15 @@ def words(answer: object) -> str:
     errors = answer.get("errors")
     fields = [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
     named = (f"{field.get('field', '')} {field.get('code', '')} {field.get('message', '')}".strip() for field in fields)
-    return show("; ".join((str(answer.get("message", "")), *named)))
+    return excerpt("; ".join((str(answer.get("message", "")), *named)))
 
 
 def message_of(text: str) -> str:
     """Return the message of an answer that may be JSON, or its words."""
     try:
-        return words(json.loads(text)) or show(text)
+        return words(json.loads(text)) or excerpt(text)
     except ValueError:
-        return show(text)
+        return excerpt(text)
 
 
 def error_for(doing: str, status: int, words: str, headers: Mapping[str, str]) -> TagsealError:
@@ -70,7 +62,7 @@ def error_for(doing: str, status: int, words: str, headers: Mapping[str, str]) -
         return Busy(
             f"GitHub {'wants a pause' if limited else 'failed'}: could not {doing}",
             context=context,
-            hint="Run the same command again; it resumes.",
+            hint="{Rerun}; it resumes.",
             slug="github-failed",
             after=_retry_after(headers) or (UNNAMED_LIMIT if limited else None),
         )
@@ -94,9 +86,9 @@ def error_for(doing: str, status: int, words: str, headers: Mapping[str, str]) -
         there = headers.get("location", "")
         known = urlsplit(there).netloc in _OURS
         return (
-            renamed_repository(doing, show(there))
+            renamed_repository(doing, excerpt(there))
             if known
-            else garbled_answer(doing, f"{status} to {show(there) or 'nowhere'}")
+            else garbled_answer(doing, f"{status} to {excerpt(there) or 'nowhere'}")
         )
     return _refusal(doing, words, context)
 
@@ -113,7 +105,7 @@ def _refusal(doing: str, words: str, context: tuple[str, ...]) -> TagsealError:
     return ServiceError(
         f"GitHub refused: could not {doing}",
         context=context,
-        hint="Mend what GitHub names, then run the same command again; it resumes.",
+        hint="Mend what GitHub names, then {rerun}; it resumes.",
         slug="github-refused",
     )
 
@@ -133,7 +125,7 @@ def taken_name(name: str) -> Busy:
     """Return the error for an upload whose name is there: an earlier sending arrived, and is to be looked at."""
     return Busy(
         f"got a file called {name} in the release already, expected none",
-        hint="Run the same command again: it looks at that file, and keeps or replaces it.",
+        hint="{Rerun}: it looks at that file, and keeps or replaces it.",
         slug="github-asset-exists",
     )
 
@@ -142,7 +134,7 @@ def unknown_yet() -> Busy:
     """Return the error for a draft that was created here, and is not found."""
     return Busy(
         "got no answer but `not found` about the draft that was just created, expected the draft",
-        hint="Look whether somebody deleted it; then run the same command again.",
+        hint="Look whether somebody deleted it; then {rerun}.",
         slug="github-draft-unknown",
     )
 
@@ -152,7 +144,7 @@ def unreachable(doing: str, words: str) -> Busy:
     return Busy(
         f"GitHub did not answer: could not {doing}",
         context=(words,),
-        hint="Run the same command again; it resumes.",
+        hint="{Rerun}; it resumes.",
         slug="github-unreachable",
     )
 
@@ -162,7 +154,7 @@ def garbled_answer(doing: str, words: str) -> Busy:
     return Busy(
         f"GitHub's answer is not one of its API: could not {doing}",
         context=(words,),
-        hint="Run the same command again. If it persists, look at who answers for GitHub on this network.",
+        hint="{Rerun}. If it persists, look at who answers for GitHub on this network.",
         slug="github-garbled",
     )
 

@@ -20,7 +20,7 @@ def error_for(doing: str, status: int, words: str, after: str = "") -> TagsealEr
         return Busy(
             f"could not {doing}: the index answered {status}",
             context=(words,),
-            hint="Run the same command again.",
+            hint="{Rerun}.",
             slug="index-busy",
             after=float(after) if after.isdecimal() else None,
         )
@@ -28,14 +28,13 @@ def error_for(doing: str, status: int, words: str, after: str = "") -> TagsealEr
         return ServiceError(
             f"could not {doing}: the index answered {status}, expected it to tell anybody",
             context=(words,),
-            hint="An index that wants a login for reading takes it from ~/.netrc, as pip does. Then run the same "
-            "command again.",
+            hint="An index that wants a login for reading takes it from ~/.netrc, as pip does. Then {rerun}.",
             slug="index-wants-login",
         )
     return ServiceError(
         f"could not {doing}: the index answered {status}",
         context=(words,),
-        hint="Look at the index's status page. Then run the same command again.",
+        hint="Look at the index's status page. Then {rerun}.",
         slug="index-refuses",
     )
 
@@ -45,7 +44,7 @@ def unreachable(doing: str, words: str) -> Busy:
     return Busy(
         f"could not {doing}: no answer",
         context=(words,),
-        hint="Run the same command again.",
+        hint="{Rerun}.",
         slug="index-unreachable",
     )
 
@@ -55,7 +54,7 @@ def garbled_answer(doing: str, why: str) -> ServiceError:
     return ServiceError(
         f"could not {doing}: the answer is not what an index gives",
         context=(printable(why)[:300],),
-        hint="`url` in [tool.tagseal.index] is the root of a simple API that speaks JSON (PEP 691). Where it is, run "
-        "the same command again.",
+        hint="`url` in [tool.tagseal.index] is the root of a simple API that speaks JSON (PEP 691). Where it is, "
+        "{rerun}.",
         slug="index-garbled",
     )

@@ -122,7 +122,7 @@ def _unsent(index: Index, name: str, finished: Finished) -> ServiceError:
         f"got a failure from twine for {name}, expected it to be sent to {index.name}",
         context=process.tail(finished.output + finished.errors, 12),
         hint="The words above are twine's. Where it wants a login: TWINE_USERNAME and TWINE_PASSWORD, or the section "
-        f"{index.name} of ~/.pypirc. Then run this job again.",
+        f"{index.name} of ~/.pypirc. Then {{rerun}}.",
         slug="twine-failed",
     )
 
@@ -162,6 +162,6 @@ def _unknown(index: Index, name: str, words: str) -> Busy:
     return Busy(
         f"got no answer from {index.name} that says whether {name} has arrived, expected one",
         context=(printable(words[:_LONG]),),
-        hint="Run the same command again; it looks before it sends.",
+        hint="{Rerun}; it looks before it sends.",
         slug="index-upload-unanswered",
     )

@@ -264,7 +264,7 @@ def _sign_once(signer: Signer, wanted: str | Statement) -> Bundle:
 def _expired_unused() -> Busy:
     return Busy(
         "got a certificate that was over before anything was signed with it, expected one that lasts",
-        hint="Run the same command again. If it persists, look at this machine's clock.",
+        hint="{Rerun}. If it persists, look at this machine's clock.",
         slug="certificate-over",
     )
 

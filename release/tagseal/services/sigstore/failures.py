@@ -49,14 +49,14 @@ def border(doing: str) -> Iterator[None]:
             raise Busy(
                 f"Sigstore is busy or out of reach: could not {doing}",
                 context=context,
-                hint="Run the same command again; finished bundles are kept.",
+                hint="{Rerun}; finished bundles are kept.",
                 slug="sigstore-busy",
                 after=_after(error),
             ) from error
         raise ServiceError(
             f"Sigstore failed: could not {doing}",
             context=context,
-            hint="Mend what it names, then run the same command again; finished bundles are kept. Where something is "
+            hint="Mend what it names, then {rerun}; finished bundles are kept. Where something is "
             "expired or not yet valid, look at this machine's clock.",
             slug="sigstore-failed",
         ) from error

@@ -117,7 +117,7 @@ def listing(
     if missing := [package.name for package in packages if package.name not in listed]:
         raise Busy(
             f"got no {', '.join(missing[:5])} in the listing of {plan.index_name}, expected what was sent there",
-            hint="Run this job again: it looks before it sends.",
+            hint="{Rerun}: it looks before it sends.",
             slug="index-not-listed",
         )
     return listed

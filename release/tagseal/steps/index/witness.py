@@ -63,7 +63,7 @@ def _provenance(asking: IndexClient, package: Artifact, judge: BundleVerifier) -
     if text is None:
         raise Busy(
             f"got no provenance of {package.name} from {asking.index.name}, expected the attestation that was sent",
-            hint="Run this job again. If it persists, the index took the file without it.",
+            hint="{Rerun}. If it persists, the index took the file without it.",
             slug="index-without-provenance",
         )
     found, said = attest.among(text, package.name, package.sha256, judge.policy, judge.trust)

@@ -8,13 +8,15 @@ from __future__ import annotations
 import os
 import re
 import sys
-from concurrent.futures import Future, ThreadPoolExecutor
+import threading
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagseal.errors import VerificationFailed
 from tagseal.machine import process
+from tagseal.machine.threads import Errand
 from tagseal.names import printable
 from tagseal.notes import clients
 from tagseal.notes.commands import ExpectedRelease, Use, require_purposes
@@ -100,8 +102,9 @@ class Shell:
     """What each command is started by, to keep it off the network; empty for nothing."""
     offline: bool = False
     """Whether the proxies lead nowhere."""
-    _asker: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1), init=False, repr=False)
-    _asked: dict[str, Future[str]] = field(default_factory=dict, init=False, repr=False)
+    _turn: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+    """Whose turn it is to be asked for its version: tools share the home."""
+    _asked: dict[str, Errand[str]] = field(default_factory=dict, init=False, repr=False)
 
     def run(
         self, text: str, folder: Path, *, secrets: Mapping[str, str] | None = None, home: Path | None = None
@@ -148,10 +151,11 @@ class Shell:
     def ask(self, tool: str) -> None:
         """Begin to ask a tool for its version, which takes some of them most of a second."""
         if tool not in self._asked:
-            self._asked[tool] = self._asker.submit(self._version, tool)
+            self._asked[tool] = Errand(partial(self._version, tool))
 
     def _version(self, tool: str) -> str:
-        said = self.run(f"{tool} {'version' if tool == 'cosign' else '--version'}", self.home).output
+        with self._turn:
+            said = self.run(f"{tool} {'version' if tool == 'cosign' else '--version'}", self.home).output
         number = re.search(r"[0-9]+\.[0-9]+(\.[0-9]+)?", said)
         return "stand-in" if "stand-in" in said else f"{tool} {number[0] if number else ''}".rstrip()
 

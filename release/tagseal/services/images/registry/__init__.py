@@ -227,6 +227,6 @@ class Registry:
             self.push_manifest(index, referrers.INDEX, tag)
         raise ServiceError(
             f"got another index at the tag {tag} of {self.host}/{self.repository} after each writing, expected ours",
-            hint="Something else signs this image at the same time. Run the same command again once it has ended.",
+            hint="Something else signs this image at the same time. {Rerun} once it has ended.",
             slug="registry-referrers-contended",
         )

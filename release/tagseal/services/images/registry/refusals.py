@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import requests
 
 from tagseal.errors import Busy, Refused, ServiceError, TagsealError, UsageError, VerificationFailed
-from tagseal.names import printable
+from tagseal.names import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,16 +22,9 @@ GHCR = "ghcr.io"
 
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TIMEOUT, _TOO_LARGE, _TOO_MANY = 401, 403, 404, 408, 413, 429
 _CLIENT_ERRORS, _SERVER_ERROR = 400, 500
-_LONGEST = 500
-_QUERY = re.compile(r"\?[^\s'\"<>)]+")
 _NO_TLS = re.compile(r"WRONG_VERSION_NUMBER|HTTP_REQUEST|RECORD_LAYER_FAILURE|UNKNOWN_PROTOCOL|record layer failure")
 _NO_TRUST = re.compile(r"CERTIFICATE_VERIFY_FAILED|certificate verify failed|doesn't match|Hostname mismatch")
 _IMMUTABLE = re.compile(r"immutable|TAG_ALREADY_EXISTS|ImageTagAlreadyExists", re.IGNORECASE)
-
-
-def show(text: str) -> str:
-    """Return words from outside in one bounded line; a URL's query goes, for it may be a signature."""
-    return _QUERY.sub("?…", printable(text))[:_LONGEST]
 
 
 def words(content: bytes) -> str:
@@ -42,7 +35,7 @@ def words(content: bytes) -> str:
         named = [f"{error.get('code', '')} {error.get('message', '')}".strip() for error in errors]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         named = []
-    return show("; ".join(named) or " ".join(text.split()))
+    return excerpt("; ".join(named) or " ".join(text.split()))
 
 
 @contextmanager
@@ -56,9 +49,9 @@ def border(host: str, doing: str) -> Iterator[None]:
         text = str(error)
         if _NO_TLS.search(text) or _NO_TRUST.search(text):
             raise untrusted_connection(host, doing, text) from error
-        raise unreachable(host, doing, show(text)) from error
+        raise unreachable(host, doing, excerpt(text)) from error
     except Exception as error:  # whatever an answer of another form makes of requests and of our code
-        raise garbled_answer(host, doing, show(f"{type(error).__name__}: {error}")) from error
+        raise garbled_answer(host, doing, excerpt(f"{type(error).__name__}: {error}")) from error
 
 
 def error_for(host: str, doing: str, status: int, content: bytes, headers: Mapping[str, str]) -> TagsealError:
@@ -80,7 +73,7 @@ def error_for(host: str, doing: str, status: int, content: bytes, headers: Mappi
         return Busy(
             f"{host} failed or wants a pause: could not {doing}",
             context=context,
-            hint="Run the same command again; it resumes.",
+            hint="{Rerun}; it resumes.",
             slug="registry-busy",
             after=float(after) if after.isdecimal() else None,
         )
@@ -145,7 +138,7 @@ def _refusal(host: str, doing: str, status: int, context: tuple[str, ...]) -> Ta
     return ServiceError(
         f"{host} refused: could not {doing}",
         context=context,
-        hint="Mend what the registry names, then run the same command again; it resumes.",
+        hint="Mend what the registry names, then {rerun}; it resumes.",
         slug="registry-refused",
     )
 
@@ -155,7 +148,7 @@ def unreachable(host: str, doing: str, words: str) -> Busy:
     return Busy(
         f"{host} did not answer: could not {doing}",
         context=(words,),
-        hint="Run the same command again; it resumes. A registry is asked by https only.",
+        hint="{Rerun}; it resumes. A registry is asked by https only.",
         slug="registry-unreachable",
     )
 
@@ -165,7 +158,7 @@ def lost_upload(host: str, doing: str, content: bytes) -> Busy:
     return Busy(
         f"{host} forgot what was sent: could not {doing}",
         context=(f"{host} said: {words(content)}",),
-        hint="Run the same command again: it sends this blob anew, and none that arrived.",
+        hint="{Rerun}: it sends this blob anew, and none that arrived.",
         slug="registry-upload-lost",
     )
 
@@ -175,7 +168,7 @@ def garbled_answer(host: str, doing: str, words: str) -> Busy:
     return Busy(
         f"the answer is not one of a registry: could not {doing}",
         context=(f"{host}: {words}",),
-        hint=f"Run the same command again. If it persists, look at who answers for {host} on this network.",
+        hint=f"{{Rerun}}. If it persists, look at who answers for {host} on this network.",
         slug="registry-garbled",
     )
 
@@ -185,13 +178,13 @@ def untrusted_connection(host: str, doing: str, text: str) -> UsageError:
     if _NO_TLS.search(text):
         return UsageError(
             f"got no TLS from {host}, expected https: could not {doing}",
-            context=(show(text),),
+            context=(excerpt(text),),
             hint="Put the registry behind https: credentials and images are sent to no other. There is no switch.",
             slug="registry-without-tls",
         )
     return UsageError(
         f"got a certificate from {host} that is not to be trusted: could not {doing}",
-        context=(show(text),),
+        context=(excerpt(text),),
         hint="Mend the certificate, or set REQUESTS_CA_BUNDLE to a file with the authority that made it.",
         slug="registry-certificate",
     )
@@ -200,7 +193,7 @@ def untrusted_connection(host: str, doing: str, text: str) -> UsageError:
 def insecure(host: str, place: str) -> Refused:
     """Return the error for a place that the registry leads to, and that is not https."""
     return Refused(
-        f"{host} leads to {show(place)!r}, expected an address with https",
+        f"{host} leads to {excerpt(place)!r}, expected an address with https",
         hint="Mend the registry's own address in its configuration: nothing is sent without TLS.",
         slug="registry-leads-elsewhere",
     )
@@ -209,7 +202,7 @@ def insecure(host: str, place: str) -> Refused:
 def differs(host: str, what: str, got: str, expected: str) -> VerificationFailed:
     """Return the error for bytes, or a digest, that are not those asked for."""
     return VerificationFailed(
-        f"got sha256 {show(got)} from {host} for {what}, expected {show(expected)}",
+        f"got sha256 {excerpt(got)} from {host} for {what}, expected {excerpt(expected)}",
         hint="Run the same command again; if it persists, do not use this registry's copy.",
         slug="registry-digest-differs",
     )

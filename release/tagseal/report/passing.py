@@ -1,0 +1,69 @@
+"""A report that passes everything to another one: the base of those that add something."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from tagseal.report.plain import Report
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tagseal.errors import TagsealError
+    from tagseal.records import Record
+
+
+class PassingReport(Report):
+    """Pass everything to another report, which decides what is shown."""
+
+    def __init__(self, inner: Report) -> None:
+        """Let ``inner`` speak."""
+        self._inner = inner
+
+    def started(self, verb: str) -> None:
+        """Pass it on."""
+        self._inner.started(verb)
+
+    def finished(self, verb: str, record: Record, seconds: float) -> None:
+        """Pass it on."""
+        self._inner.finished(verb, record, seconds)
+
+    def remark(self, text: str) -> None:
+        """Pass it on."""
+        self._inner.remark(text)
+
+    def say(self, text: str) -> None:
+        """Pass it on."""
+        self._inner.say(text)
+
+    def waiting(self, reason: str, seconds: float) -> None:
+        """Pass it on."""
+        self._inner.waiting(reason, seconds)
+
+    def pause(self, reason: str, seconds: float) -> None:
+        """Pass it on."""
+        self._inner.pause(reason, seconds)
+
+    def line(self, text: str) -> None:
+        """Pass it on."""
+        self._inner.line(text)
+
+    def page(self, text: str) -> None:
+        """Pass it on."""
+        self._inner.page(text)
+
+    def row(self, what: str, good: bool | None, text: str) -> None:  # noqa: FBT001 - read from a table
+        """Pass it on."""
+        self._inner.row(what, good, text)
+
+    def finding(self, level: Literal["warning", "error"], slug: str, text: str, place: Mapping[str, object]) -> None:
+        """Pass it on."""
+        self._inner.finding(level, slug, text, place)
+
+    def failed(self, error: TagsealError) -> None:
+        """Pass it on."""
+        self._inner.failed(error)
+
+    def close(self, document: object = None) -> None:
+        """Pass it on."""
+        self._inner.close(document)
