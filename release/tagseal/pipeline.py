@@ -76,10 +76,10 @@ _LOCK = ".lock"
 class Watcher(Protocol):
     """Told what happens, from outside the steps."""
 
-    def started(self, verb: str) -> None:
+    def begin(self, verb: str) -> None:
         """A step begins."""
 
-    def finished(self, verb: str, record: Record, seconds: float) -> None:
+    def finish(self, verb: str, record: Record, seconds: float) -> None:
         """A step gave its record."""
 
     def remark(self, text: str) -> None:
@@ -212,8 +212,8 @@ def _kind(verb: str) -> type[Record]:
 
 
 def _time(step: Step, taken: tuple[object, ...], services: Services, watcher: Watcher) -> Record:
-    watcher.started(step.verb)
+    watcher.begin(step.verb)
     start = time.monotonic()
     record = step.function(*taken, services=services)
-    watcher.finished(step.verb, record, time.monotonic() - start)
+    watcher.finish(step.verb, record, time.monotonic() - start)
     return record

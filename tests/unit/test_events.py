@@ -55,14 +55,14 @@ def test_a_child_tells_what_happens_as_values(
     planned = plan(irreversible=("the log keeps it",))
     for environ in ({}, inside(tmp_path / "events.jsonl")):
         report = choose(environ)
-        report.started("guard")
-        report.finished("guard", TAG, 1.25)
-        report.finished("plan", planned, 1.25)
+        report.begin("guard")
+        report.finish("guard", TAG, 1.25)
+        report.finish("plan", planned, 1.25)
         report.remark("take care")
         report.waiting("GitHub failed", 60.5)
         report.waiting("GitHub failed", 60.5)
         report.line("interrupted")
-        report.failed(ERROR)
+        report.fail(ERROR)
         report.close()
     printed = capsys.readouterr().out.splitlines()
     assert printed[: len(printed) // 2] == printed[len(printed) // 2 :]

@@ -38,10 +38,10 @@ class Watching:
 
     told: list[str] = field(default_factory=list)
 
-    def started(self, verb: str) -> None:
+    def begin(self, verb: str) -> None:
         self.told.append(f"{verb} starts")
 
-    def finished(self, verb: str, record: Record, seconds: float) -> None:
+    def finish(self, verb: str, record: Record, seconds: float) -> None:
         assert seconds >= 0
         assert record.verb == verb
         self.told.append(f"{verb} ends")

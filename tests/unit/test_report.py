@@ -135,11 +135,11 @@ def test_the_report_fits_the_place() -> None:
 def told(report: Report, plan: Callable[..., Plan]) -> None:
     """Play a run that fails."""
     for verb, record in of_each(plan).items():
-        report.started(verb)
+        report.begin(verb)
         report.say("progress")
-        report.finished(verb, record, 1.25)
+        report.finish(verb, record, 1.25)
     report.remark("take care")
-    report.failed(ERROR)
+    report.fail(ERROR)
     report.close()
 
 
@@ -175,8 +175,8 @@ def test_text_from_outside_steers_nothing(kind: Callable[[io.StringIO], Report],
     stream = io.StringIO()
     report = kind(stream)
     hostile = plan(changelog=HOSTILE, remarks=(HOSTILE,), published=(HOSTILE,), irreversible=(HOSTILE,))
-    report.finished("plan", hostile, 0.1)
-    report.finished("guard", replace(TAG, untracked=(HOSTILE,), unchecked=(HOSTILE,)), 0.1)
+    report.finish("plan", hostile, 0.1)
+    report.finish("guard", replace(TAG, untracked=(HOSTILE,), unchecked=(HOSTILE,)), 0.1)
     report.remark(HOSTILE)
     report.close()
     text = stream.getvalue()
@@ -350,7 +350,7 @@ def test_a_terminal_counts_down(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
     screen = Screen()
     report = Terminal(screen)
-    report.started("upload")
+    report.begin("upload")
     report.say("uploading widget.whl")
     at_once(report, ("GitHub failed", 1.3), ("a later one", 1.4), ("the last", 1.5))
     time.sleep(1.8)
@@ -375,7 +375,7 @@ def test_a_narrow_terminal_breaks_nothing_that_is_copied(
     command = "`gh workflow run release.yml --ref v1.2.3`"
     url = f"https://github.com/octo/{'widget' * 10}"
     report.line(f"For ever, once real: {'one entry, ' * 6}")
-    report.failed(
+    report.fail(
         Refused("got this", context=(url, f"at {url}", ""), hint=f"Look at the draft first. Then {command}.", slug="s")
     )
     assert screen.getvalue().splitlines() == [

@@ -55,8 +55,8 @@ def told(environ: dict[str, str], *records: Record, notes: str = "") -> str:
         work.path.mkdir(parents=True)
         work.notes.write_text(notes)
     for record in records:
-        Summary(environ).finished(TAG.verb, TAG, 0.12)
-        Summary(environ).finished(record.verb, record, 1.0)
+        Summary(environ).finish(TAG.verb, TAG, 0.12)
+        Summary(environ).finish(record.verb, record, 1.0)
     return Path(environ["GITHUB_STEP_SUMMARY"]).read_text()
 
 
@@ -64,7 +64,7 @@ def test_a_run_reads_from_top_to_bottom(environ: dict[str, str], plan: Callable[
     """One guard, a row for each step, the assets and the notes folded, the release at the end, an error in bold."""
     planned = plan(irreversible=("the release v1.2.3 of octo/widget becomes public",))
     told(environ, planned, CHECKS, DRAFT, PUBLICATION, notes="# Notes\n\n```bash draft\nsigstore verify\n```\n")
-    Summary(environ).failed(ERROR)
+    Summary(environ).fail(ERROR)
     text = Path(environ["GITHUB_STEP_SUMMARY"]).read_text()
     if os.environ.get("TAGSEAL_GOLDEN") == "write":
         GOLDEN.write_text(text)
@@ -101,7 +101,7 @@ def test_bytes_that_are_no_text_fail_nothing(environ: dict[str, str], plan: Call
     work.path.mkdir(parents=True)
     work.notes.write_bytes(b"# Notes \xff\n" + b"x" * 100_000)
     for record in (plan(), DRAFT):
-        Summary(environ).finished(record.verb, record, 1.0)
+        Summary(environ).finish(record.verb, record, 1.0)
     assert b"Its notes, their beginning" in Path(environ["GITHUB_STEP_SUMMARY"]).read_bytes()
 
 
@@ -117,9 +117,9 @@ def test_an_error_still_finds_room(environ: dict[str, str], plan: Callable[..., 
     """When all else is left out, what to do is not."""
     file = Path(environ["GITHUB_STEP_SUMMARY"])
     file.write_bytes(b"x" * 480 * 1024)
-    Summary(environ).finished(Plan.verb, plan(), 1.0)
+    Summary(environ).finish(Plan.verb, plan(), 1.0)
     assert file.stat().st_size == 480 * 1024
-    Summary(environ).failed(ERROR)
+    Summary(environ).fail(ERROR)
     assert b"Run it again" in file.read_bytes()
 
 
@@ -131,10 +131,10 @@ def test_a_summary_that_cannot_be_written_fails_nothing(tmp_path: Path, plan: Ca
         {"GITHUB_STEP_SUMMARY": str(tmp_path / "none" / "x")},
     )
     for environ in told_nothing:
-        Summary(environ).finished(Plan.verb, plan(), 1.0)
+        Summary(environ).finish(Plan.verb, plan(), 1.0)
     full = tmp_path / "full.md"
     full.write_bytes(b"x" * 512 * 1024)
-    Summary({"GITHUB_STEP_SUMMARY": str(full)}).finished(Plan.verb, plan(), 1.0)
+    Summary({"GITHUB_STEP_SUMMARY": str(full)}).finish(Plan.verb, plan(), 1.0)
     assert full.stat().st_size == 512 * 1024
 
 
@@ -148,7 +148,7 @@ def test_an_error_with_a_place_is_shown_there(capsys: pytest.CaptureFixture[str]
     }
     for what, expected in places.items():
         report = choose({"GITHUB_ACTIONS": "true"})
-        report.failed(Refused(what, hint="Mend it.", slug="not-a-tag"))
+        report.fail(Refused(what, hint="Mend it.", slug="not-a-tag"))
         line = capsys.readouterr().out.splitlines()[-1]
         assert line.partition("::")[2].partition("::")[0] == f"error title=tagseal not-a-tag{expected}"
 

@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         options = _parser().parse_args(arguments)
         code, document = options.run(options, report)
     except TagsealError as error:
-        report.failed(error)
+        report.fail(error)
         report.close()
         return error.exit_code
     except KeyboardInterrupt:
@@ -170,7 +170,7 @@ def _report_os_error(report: Report, error: OSError) -> int:
         hint="Make room, or give this folder to the user that runs this; then run the same command again.",
         slug="system-refused",
     )
-    report.failed(named)
+    report.fail(named)
     report.close()
     return named.exit_code
 

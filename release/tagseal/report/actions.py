@@ -41,10 +41,10 @@ class Actions(Plain):
         self._word = ""
         self._order = threading.RLock()
 
-    def finished(self, verb: str, record: Record, seconds: float) -> None:
+    def finish(self, verb: str, record: Record, seconds: float) -> None:
         """Print the step's line, and its remarks."""
-        super().finished(verb, record, seconds)
-        self._summary.finished(verb, record, seconds)
+        super().finish(verb, record, seconds)
+        self._summary.finish(verb, record, seconds)
 
     def line(self, text: str) -> None:
         """Print it where the runner reads no commands."""
@@ -61,11 +61,11 @@ class Actions(Plain):
         else:
             self.line(text)
 
-    def failed(self, error: TagsealError) -> None:
+    def fail(self, error: TagsealError) -> None:
         """Print the error, and annotate the run."""
         for line in error_lines(error):
             self.line(line)
-        self._summary.failed(error)
+        self._summary.fail(error)
         text = "\n".join([error.what, *error.context, error.hint])
         place = next(filter(None, map(_PLACE.search, (error.what, *error.context))), None)
         self.finding("error", error.slug, text, place.groupdict() if place else {})

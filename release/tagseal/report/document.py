@@ -24,14 +24,14 @@ class DocumentReport(PassingReport):
         self._records: dict[str, object] = {}
         self._error: dict[str, object] | None = None
 
-    def finished(self, verb: str, record: Record, seconds: float) -> None:
+    def finish(self, verb: str, record: Record, seconds: float) -> None:
         """Keep the record."""
         self._records[verb] = to_object(record)
-        super().finished(verb, record, seconds)
+        super().finish(verb, record, seconds)
 
-    def failed(self, error: TagsealError) -> None:
+    def fail(self, error: TagsealError) -> None:
         """Keep the error."""
-        super().failed(error)
+        super().fail(error)
         self._error = {
             "slug": error.slug,
             "what": error.what,

@@ -87,9 +87,9 @@ class EventReport(PassingReport):
         self._path = path
         self._pauses = Pauses()
 
-    def finished(self, verb: str, record: Record, seconds: float) -> None:
+    def finish(self, verb: str, record: Record, seconds: float) -> None:
         """Tell the step's sentence, and what a person should know besides."""
-        super().finished(verb, record, seconds)
+        super().finish(verb, record, seconds)
         self._tell(Event(kind=EventKind.step, verb=verb, text=step_line(verb, seconds, sentence(record))))
         for aside in asides(record):
             self._tell(Event(kind=EventKind.aside, verb=verb, about=aside.about, text=aside.text))
@@ -111,9 +111,9 @@ class EventReport(PassingReport):
         super().line(text)
         self._tell(Event(kind=EventKind.line, text=text))
 
-    def failed(self, error: TagsealError) -> None:
+    def fail(self, error: TagsealError) -> None:
         """Tell the error."""
-        super().failed(error)
+        super().fail(error)
         failure = Failure(
             slug=error.slug, what=error.what, context=error.context, hint=error.hint, exit=error.exit_code
         )

@@ -20,13 +20,13 @@ class PassingReport(Report):
         """Let ``inner`` speak."""
         self._inner = inner
 
-    def started(self, verb: str) -> None:
+    def begin(self, verb: str) -> None:
         """Pass it on."""
-        self._inner.started(verb)
+        self._inner.begin(verb)
 
-    def finished(self, verb: str, record: Record, seconds: float) -> None:
+    def finish(self, verb: str, record: Record, seconds: float) -> None:
         """Pass it on."""
-        self._inner.finished(verb, record, seconds)
+        self._inner.finish(verb, record, seconds)
 
     def remark(self, text: str) -> None:
         """Pass it on."""
@@ -60,9 +60,9 @@ class PassingReport(Report):
         """Pass it on."""
         self._inner.finding(level, slug, text, place)
 
-    def failed(self, error: TagsealError) -> None:
+    def fail(self, error: TagsealError) -> None:
         """Pass it on."""
-        self._inner.failed(error)
+        self._inner.fail(error)
 
     def close(self, document: object = None) -> None:
         """Pass it on."""

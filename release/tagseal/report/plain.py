@@ -33,10 +33,10 @@ MARKS = {True: "ok", False: "no", None: "--"}
 class Report:
     """Whatever is told what happens, and decides what is shown: by itself, nothing."""
 
-    def started(self, verb: str) -> None:
+    def begin(self, verb: str) -> None:
         """A step begins."""
 
-    def finished(self, verb: str, record: Record, seconds: float) -> None:
+    def finish(self, verb: str, record: Record, seconds: float) -> None:
         """A step gave its record."""
 
     def remark(self, text: str) -> None:
@@ -63,7 +63,7 @@ class Report:
     def finding(self, level: Literal["warning", "error"], slug: str, text: str, place: Mapping[str, object]) -> None:
         """A line of a table speaks of a place: its ``file``, ``line`` and ``col``, from 1."""
 
-    def failed(self, error: TagsealError) -> None:
+    def fail(self, error: TagsealError) -> None:
         """The run ends with this error."""
 
     def close(self, document: object = None) -> None:
@@ -125,7 +125,7 @@ class Plain(Report):
         self._stream = stream
         self._pauses = Pauses()
 
-    def finished(self, verb: str, record: Record, seconds: float) -> None:
+    def finish(self, verb: str, record: Record, seconds: float) -> None:
         """Print the step's line, and its remarks."""
         self.line(step_line(verb, seconds, sentence(record)))
         for aside in asides(record):
@@ -158,7 +158,7 @@ class Plain(Report):
         """Print it."""
         self.line(row_line(what, good, text))
 
-    def failed(self, error: TagsealError) -> None:
+    def fail(self, error: TagsealError) -> None:
         """Print the error."""
         for text in error_lines(error):
             sys.stderr.write(f"{text}\n")

@@ -50,7 +50,7 @@ class Summary:
         self._path = Path(environ.get("GITHUB_STEP_SUMMARY") or os.devnull)
         self._root = Path(environ.get("GITHUB_WORKSPACE") or ".")
 
-    def finished(self, verb: str, record: Record, seconds: float) -> None:
+    def finish(self, verb: str, record: Record, seconds: float) -> None:
         """Add the step's row, and what else a person looks for after it."""
         before = self._read()
         if verb == Tag.verb and f"{_ROW}{verb} " in before:
@@ -58,7 +58,7 @@ class Summary:
         self._add("row", verb=verb, seconds=seconds, text=escape(sentence(record)), begins=self._begins(before))
         self._more(record)
 
-    def failed(self, error: TagsealError) -> None:
+    def fail(self, error: TagsealError) -> None:
         """Add the error, and what to do."""
         self._add(
             "error",

@@ -81,13 +81,13 @@ class Terminal(Report):
         self._progress = _Progress("")
         self._turn = threading.Lock()
 
-    def started(self, verb: str) -> None:
+    def begin(self, verb: str) -> None:
         """Turn the spinner on."""
         self._stop()
         self._progress = _Progress(verb)
         self._spin()
 
-    def finished(self, verb: str, record: Record, seconds: float) -> None:
+    def finish(self, verb: str, record: Record, seconds: float) -> None:
         """Replace the spinner by the step's line."""
         self._stop()
         self.line(step_line(verb, seconds, sentence(record)))
@@ -128,7 +128,7 @@ class Terminal(Report):
         styled.stylize(_MARKS[good], 9, 11)
         self._console.print(styled, soft_wrap=True)
 
-    def failed(self, error: TagsealError) -> None:
+    def fail(self, error: TagsealError) -> None:
         """Print the error."""
         self._stop()
         for text in error_lines(error):
