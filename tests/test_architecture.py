@@ -122,6 +122,12 @@ def test_functions_are_small() -> None:
     assert sorted(lines for _, lines in found)[len(found) // 2] <= MEDIAN_FUNCTION
 
 
+def test_a_class_has_its_name_alone() -> None:
+    """A search for a class finds it, and no other one."""
+    names = [node.name for module in modules() for node in ast.walk(module.tree) if isinstance(node, ast.ClassDef)]
+    assert [name for name, times in Counter(names).items() if times > 1] == []
+
+
 def test_every_error_has_slug_and_hint() -> None:
     """Wherever an error is made, it gets what, hint and a literal slug."""
     lacking = [

@@ -21,7 +21,7 @@ from tagseal.rehearsal.project import workflow_file
 from tagseal.rehearsal.project.clone import make
 from tagseal.rehearsal.rehearse import set_stage
 from tagseal.rehearsal.workflow import play as written
-from tagseal.report.events import Event, EventKind
+from tagseal.report.events import EventKind, ReportEvent
 from tagseal.workflow.document import parse
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ def test_failed_jobs_are_run_again_with_what_they_handed_on(tmp_path: Path) -> N
     git = project(tmp_path / "widget", "\n[tool.tagseal]\nwait = 0\n", {FILE: RELEASE})
     clone = make(Git.at(git.root, os.environ), tmp_path / "clone", project=None, tag=None, packages=None)
     left = Output(temporary=tmp_path / "run", source=git.root, out=tmp_path / "out")
-    said: list[Event] = []
+    said: list[ReportEvent] = []
     begun: list[str] = []
     with Loopback(folder=tmp_path / "loopback") as loopback:
         stage, _ = set_stage(clone, loopback, left, {**os.environ, "PATH": PATH})

@@ -14,7 +14,7 @@ from tagseal.machine.actions import TRUST_CONFIG
 from tagseal.records import Identity, Plan, Tag, from_json
 from tagseal.rehearsal import child
 from tagseal.report import choose
-from tagseal.report.events import EVENTS, Event, EventKind, Failure, events_file
+from tagseal.report.events import EVENTS, EventKind, Failure, ReportEvent, events_file
 from tagseal.report.plain import error_lines
 from tagseal.report.sentences import About
 
@@ -44,8 +44,8 @@ def inside(file: Path) -> Mapping[str, str]:
     return {EVENTS: str(file), TRUST_CONFIG: "/trust.json", "HTTPS_PROXY": "http://127.0.0.1:1234"}
 
 
-def read(file: Path) -> list[Event]:
-    return [from_json(Event, line) for line in file.read_bytes().splitlines()]
+def read(file: Path) -> list[ReportEvent]:
+    return [from_json(ReportEvent, line) for line in file.read_bytes().splitlines()]
 
 
 def test_a_child_tells_what_happens_as_values(
@@ -67,16 +67,16 @@ def test_a_child_tells_what_happens_as_values(
     printed = capsys.readouterr().out.splitlines()
     assert printed[: len(printed) // 2] == printed[len(printed) // 2 :]
     guard, unchecked, step, irreversible, *rest = read(tmp_path / "events.jsonl")
-    assert guard == Event(kind=EventKind.step, verb="guard", text=printed[0])
-    assert unchecked == Event(kind=EventKind.aside, verb="guard", about=About.unseen, text=printed[1])
+    assert guard == ReportEvent(kind=EventKind.step, verb="guard", text=printed[0])
+    assert unchecked == ReportEvent(kind=EventKind.aside, verb="guard", about=About.unseen, text=printed[1])
     assert (step.kind, step.verb, step.text) == (EventKind.step, "plan", printed[2])
-    assert irreversible == Event(kind=EventKind.aside, verb="plan", about=About.irreversible, text=printed[3])
+    assert irreversible == ReportEvent(kind=EventKind.aside, verb="plan", about=About.irreversible, text=printed[3])
     failure = Failure(slug="not-a-tag", what=ERROR.what, context=ERROR.context, hint="Do that.", exit=3)
     assert rest == [
-        Event(kind=EventKind.remark, text="note:    take care"),
-        Event(kind=EventKind.pause, text="GitHub failed", seconds=60.5),
-        Event(kind=EventKind.line, text="interrupted"),
-        Event(kind=EventKind.failed, text="\n".join(error_lines(ERROR)), failure=failure),
+        ReportEvent(kind=EventKind.remark, text="note:    take care"),
+        ReportEvent(kind=EventKind.pause, text="GitHub failed", seconds=60.5),
+        ReportEvent(kind=EventKind.line, text="interrupted"),
+        ReportEvent(kind=EventKind.failed, text="\n".join(error_lines(ERROR)), failure=failure),
     ]
 
 
@@ -98,13 +98,13 @@ def test_a_parent_that_is_gone_fails_no_run(tmp_path: Path, capsys: pytest.Captu
 @pytest.mark.system
 def test_only_events_are_told_and_nothing_is_read_out_of_the_log(tmp_path: Path) -> None:
     """Any program of a job can write there, and print what looks like ours: what is no event is left out."""
-    told: list[Event] = []
+    told: list[ReportEvent] = []
     faults = cast("Faults", SimpleNamespace(kill=bool))
     argv = [sys.executable, "-c", TELLS]
     ended = child.run(argv, cwd=tmp_path, environ=os.environ, log=tmp_path / "log.txt", faults=faults, tell=told.append)
     failure = Failure(slug="s", what="w", context=("c",), hint="h", exit=3)
-    assert told == [Event(kind=EventKind.remark, text="one"), Event(kind=EventKind.failed, failure=failure)]
+    assert told == [ReportEvent(kind=EventKind.remark, text="one"), ReportEvent(kind=EventKind.failed, failure=failure)]
     assert (ended.code, ended.events, ended.failures) == (1, 2, (failure,))
     assert ended.last == ("error: got that", "more:  https://example.invalid#s (exit 9)")
     ended.show_output(told.append)
-    assert told[2:] == [Event(kind=EventKind.output, text=f"  | {line}") for line in ended.last]
+    assert told[2:] == [ReportEvent(kind=EventKind.output, text=f"  | {line}") for line in ended.last]

@@ -128,7 +128,7 @@ def test_a_command_with_another_word_is_refused(
     plan: Callable[..., Plan], artifacts: tuple[Artifact, ...], what: str
 ) -> None:
     """A project's own template may not lead a stranger elsewhere."""
-    expected = ExpectedRelease.planned(plan(index=KNOWN["pypi"]), "v1.2.3", artifacts)
+    expected = ExpectedRelease.of_plan(plan(index=KNOWN["pypi"]), "v1.2.3", artifacts)
     with pytest.raises(VerificationFailed):
         classify(Command(phase=Phase.public, text=WRONG[what]), expected=expected)
 
@@ -137,10 +137,10 @@ def test_the_commands_of_the_index_are_of_the_phase_public(
     plan: Callable[..., Plan], artifacts: tuple[Artifact, ...]
 ) -> None:
     """Nothing is there before it is published; and they are refused where the packages go to no index."""
-    expected = ExpectedRelease.planned(plan(index=KNOWN["pypi"]), "v1.2.3", artifacts)
+    expected = ExpectedRelease.of_plan(plan(index=KNOWN["pypi"]), "v1.2.3", artifacts)
     text = "pip download --no-deps --only-binary :all: --dest from-pypi widget==1.2.3"
     assert classify(Command(phase=Phase.public, text=text), expected=expected).kind is Use.download
-    for phase, known in ((Phase.draft, expected), (Phase.public, ExpectedRelease.planned(plan(), "v1.2.3", artifacts))):
+    for phase, known in ((Phase.draft, expected), (Phase.public, ExpectedRelease.of_plan(plan(), "v1.2.3", artifacts))):
         with pytest.raises(VerificationFailed):
             classify(Command(phase=phase, text=text), expected=known)
 
@@ -154,7 +154,7 @@ def test_a_page_that_leaves_out_the_index_is_refused(
     page = render(tag="v1.2.3", plan=planned, artifacts=artifacts, override=None)
     kept = [command for command in page.commands if without not in command.text or command.phase is Phase.shown]
     with pytest.raises(VerificationFailed) as caught:
-        require_purposes(kept, ExpectedRelease.planned(planned, "v1.2.3", artifacts), artifacts)
+        require_purposes(kept, ExpectedRelease.of_plan(planned, "v1.2.3", artifacts), artifacts)
     assert caught.value.slug == "instructions-incomplete"
 
 

@@ -20,7 +20,7 @@ _URL = re.compile(r"https://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?/([A-Za-z0-9.
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class ValueRule:
     """What is expected of a value; pydantic asks it, as an annotation of the key."""
 
     expected: Callable[[Any], str]
@@ -47,8 +47,8 @@ def as_written(value: object) -> str:
     return show(value) if isinstance(value, str) else str(value)
 
 
-def _rule(check: Callable[[Any], bool], expected: str) -> Rule:
-    return Rule(lambda value: "" if check(value) else expected)
+def _rule(check: Callable[[Any], bool], expected: str) -> ValueRule:
+    return ValueRule(lambda value: "" if check(value) else expected)
 
 
 def _is_inside(path: str) -> bool:
@@ -87,7 +87,7 @@ WITH_VERSION = _rule(lambda tag: tag.count("{version}") == 1, "{version} in it, 
 WORKFLOW_FILE = _rule(lambda name: WORKFLOW.fullmatch(name) is not None, "a bare file name such as release.yml")
 SECONDS = _rule(lambda value: value >= 0, "seconds, zero or more")
 AUDIENCE = _rule(lambda name: name not in {"", "sigstore"}, "an audience other than sigstore")
-IMAGE_NAME = Rule(_expected_image)
+IMAGE_NAME = ValueRule(_expected_image)
 IMAGE_TAGS = _rule(_is_image_tag, "letters, digits and . _ - beside {tag} and {version}")
 INDEX_NAME = _rule(lambda name: _INDEX.fullmatch(name) is not None, "letters, digits and . _ -")
 INDEX_URL = _rule(lambda url: _URL.fullmatch(url) is not None, "https://HOST/PATH/, with a slash at its end")

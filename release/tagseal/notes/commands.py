@@ -120,7 +120,7 @@ def require_purposes(
         VerificationFailed: A command is wrong, or an artifact is not downloaded, hashed or verified, in this order.
     """
     purposes = tuple(classify(command, expected=expected) for command in commands)
-    missing = [line for artifact in artifacts for line in _uncovered(artifact, purposes, artifacts, expected)]
+    missing = [line for artifact in artifacts for line in _find_uncovered(artifact, purposes, artifacts, expected)]
     missing += _from_index(purposes, artifacts, expected)
     if missing := [*missing, *too_early(purposes, artifacts)]:
         raise VerificationFailed(
@@ -132,7 +132,7 @@ def require_purposes(
     return purposes
 
 
-def _uncovered(
+def _find_uncovered(
     artifact: Artifact, purposes: Sequence[Purpose], all_of_them: Sequence[Artifact], expected: ExpectedRelease
 ) -> Iterator[str]:
     if artifact.kind is Kind.image:

@@ -86,7 +86,7 @@ class ExpectedRelease:
     """As above."""
 
     @classmethod
-    def planned(cls, plan: Plan, tag: str, artifacts: Sequence[Artifact]) -> ExpectedRelease:
+    def of_plan(cls, plan: Plan, tag: str, artifacts: Sequence[Artifact]) -> ExpectedRelease:
         """Return what the release of a plan expects, its image and its index included."""
         found = cls.of(plan.identity, tag, artifacts, next(iter(plan.image_tags), ""))
         project = canonicalize_name(plan.project)

@@ -97,11 +97,13 @@ def render(subject: GuideSubject, override: Templates | None) -> Guide:
         Refused: A name is unsafe.
         VerificationFailed: A command has a word that was not planned, or something is verified by none.
     """
-    expected = ExpectedRelease.of(subject.identity, _known(subject.tag), subject.artifacts, subject.image_tag)
+    expected = ExpectedRelease.of(
+        subject.identity, _safe_or_placeholder(subject.tag), subject.artifacts, subject.image_tag
+    )
     text = fill(TEMPLATE, _values(subject, expected), override).strip("\n") + "\n"
     found = instructions.commands(text)
     purposes = tuple(instructions.classify(one, expected=expected) for one in found)
-    missing = (*_unverified(purposes, subject.artifacts), *instructions.too_early(purposes, subject.artifacts))
+    missing = (*_find_unverified(purposes, subject.artifacts), *instructions.too_early(purposes, subject.artifacts))
     if missing:
         raise VerificationFailed(
             f"got a guide that leaves out {number_of(len(missing), 'thing')}, "
@@ -139,7 +141,7 @@ def _values(subject: GuideSubject, expected: ExpectedRelease) -> dict[str, Any]:
     }
 
 
-def _known(tag: str) -> str:
+def _safe_or_placeholder(tag: str) -> str:
     return tag if tag == TAG else safe_tag(tag)
 
 
@@ -182,7 +184,7 @@ def _troubles(tools: set[str]) -> list[dict[str, Any]]:
     return found
 
 
-def _unverified(purposes: Sequence[Purpose], artifacts: Sequence[Artifact]) -> Iterator[str]:
+def _find_unverified(purposes: Sequence[Purpose], artifacts: Sequence[Artifact]) -> Iterator[str]:
     """Yield each kind of artifact that no command verifies; the packages want sigstore's."""
     verified = {(purpose.tool, name) for purpose in purposes if purpose.kind is Use.verify for name in purpose.files}
     for kind in dict.fromkeys(artifact.kind for artifact in artifacts):

@@ -82,7 +82,7 @@ def require_purposes(
     """
     purposes = tuple(instructions.classify(command, expected=expected, forms=KIT_FORMS) for command in commands)
     run = [purpose for purpose in purposes if purpose.phase is not Phase.shown]
-    if missing := tuple(_uncovered(run, covered)):
+    if missing := tuple(_find_uncovered(run, covered)):
         raise VerificationFailed(
             f"got an offline kit whose commands leave out {number_of(len(missing), 'thing')}, "
             "expected every file to be covered",
@@ -93,7 +93,7 @@ def require_purposes(
     return purposes
 
 
-def _uncovered(run: Sequence[Purpose], covered: Sequence[Artifact]) -> Iterator[str]:
+def _find_uncovered(run: Sequence[Purpose], covered: Sequence[Artifact]) -> Iterator[str]:
     for tool in ("sigstore", "cosign"):
         said = {name for one in run if one.kind is Use.verify and one.tool == tool for name in one.files}
         yield from (f"{one.name}: no {tool} command" for one in covered if one.name not in said)

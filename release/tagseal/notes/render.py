@@ -61,20 +61,20 @@ def render(  # noqa: PLR0913 - all that a page depends on
         Refused: A name is unsafe, the changelog's section hides the instructions, or the page is too long.
         VerificationFailed: The instructions leave an artifact out, or have a word that was not planned.
     """
-    expected = instructions.ExpectedRelease.planned(plan, safe_tag(tag), artifacts)
-    _planned(plan, artifacts)
+    expected = instructions.ExpectedRelease.of_plan(plan, safe_tag(tag), artifacts)
+    _hold_planned_files(plan, artifacts)
     known = values(plan, artifacts, expected) | {"minimum": minimum}
     verify = fill("verify/section.md.j2", known, override).strip("\n") + "\n"
 
-    def filled(section: str) -> str:
+    def assemble(section: str) -> str:
         page = fill("notes.md.j2", known | {"section": section, "verify": verify}, override)
         return above + page.strip("\n") + "\n"
 
     section, rest = clean(plan.section).strip("\n"), _rest(plan, expected.tag)
     section = restrict(section if len(section) <= page.LIMIT else changelog.shorten(section, page.LIMIT, rest))
-    text = filled(section)
+    text = assemble(section)
     if len(text) > page.LIMIT:
-        text = filled(changelog.shorten(section, page.LIMIT - (len(text) - len(section)), rest))
+        text = assemble(changelog.shorten(section, page.LIMIT - (len(text) - len(section)), rest))
     if not text.endswith(verify):
         raise ConfigError(
             "got a page that does not end in the verify section, expected `{{ verify }}` as its last words",
@@ -90,7 +90,7 @@ def render(  # noqa: PLR0913 - all that a page depends on
     return Page(text=text, commands=found)
 
 
-def _planned(plan: Plan, artifacts: Sequence[Artifact]) -> None:
+def _hold_planned_files(plan: Plan, artifacts: Sequence[Artifact]) -> None:
     got, expected = (
         [artifact.name for artifact in artifacts if artifact.kind is Kind.kit],
         [plan.kit] if plan.kit else [],

@@ -80,7 +80,7 @@ def _block(node: nodes.Node, level: int) -> str:
     if isinstance(node, nodes.Invisible):
         return ""
     if isinstance(node, nodes.Admonition):
-        return _quoted(f"**{type(node).__name__.capitalize()}:** " + _blocks(node.children, level))
+        return _quote_block(f"**{type(node).__name__.capitalize()}:** " + _blocks(node.children, level))
     if isinstance(node, nodes.TextElement):
         return escape_opening(_inline(node).strip())
     return _blocks(node.children, level)
@@ -155,7 +155,7 @@ def _lines(node: Any, level: int) -> str:  # noqa: ANN401, ARG001
 
 
 def _quote(node: Any, level: int) -> str:  # noqa: ANN401
-    return _quoted(_blocks(node.children, level))
+    return _quote_block(_blocks(node.children, level))
 
 
 def _rule(node: Any, level: int) -> str:  # noqa: ANN401, ARG001
@@ -167,7 +167,7 @@ def _complaint(node: Any, level: int) -> str:  # noqa: ANN401
     return _blocks([child for child in node.children if isinstance(child, nodes.literal_block)], level)
 
 
-def _quoted(text: str) -> str:
+def _quote_block(text: str) -> str:
     return "\n".join(f"> {line}".rstrip() for line in text.split("\n"))
 
 

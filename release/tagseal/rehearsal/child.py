@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from tagseal.machine import process
 from tagseal.records import from_json
-from tagseal.report.events import EVENTS, Event, EventKind
+from tagseal.report.events import EVENTS, EventKind, ReportEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -38,10 +38,10 @@ class EndedChild:
     last: tuple[str, ...]
     """The last lines that were printed, by whichever program, fit to be shown."""
 
-    def show_output(self, tell: Callable[[Event], None]) -> None:
+    def show_output(self, tell: Callable[[ReportEvent], None]) -> None:
         """Tell the last lines, for whoever has no other word on what went wrong."""
         for line in self.last:
-            tell(Event(kind=EventKind.output, text=f"  | {line}"))
+            tell(ReportEvent(kind=EventKind.output, text=f"  | {line}"))
 
 
 def run(  # noqa: PLR0913 - a child, who kills it and who hears it
@@ -51,7 +51,7 @@ def run(  # noqa: PLR0913 - a child, who kills it and who hears it
     environ: Mapping[str, str],
     log: Path,
     faults: Faults,
-    tell: Callable[[Event], None],
+    tell: Callable[[ReportEvent], None],
     timeout: float | None = None,
 ) -> EndedChild:
     """Run a process to its end; what it prints goes to the log, and what commands of ours tell is told.
@@ -89,13 +89,13 @@ def _killable(faults: Faults) -> Iterator[Callable[[int], None]]:
 class _EventTail:
     """Tell what is in the lines of a growing file until the block ends, which it is there for."""
 
-    def __init__(self, file: Path, tell: Callable[[Event], None]) -> None:
+    def __init__(self, file: Path, tell: Callable[[ReportEvent], None]) -> None:
         self._file, self._tell = file, tell
-        self._told: list[Event] = []
+        self._told: list[ReportEvent] = []
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
 
-    def __enter__(self) -> list[Event]:
+    def __enter__(self) -> list[ReportEvent]:
         self._file.touch(mode=0o600)
         self._thread.start()
         return self._told
@@ -117,9 +117,9 @@ class _EventTail:
                     return
 
 
-def _read(line: bytes) -> Event | None:
+def _read(line: bytes) -> ReportEvent | None:
     """Return what a line tells; None for what is none of ours, for any program of the job can write there."""
     try:
-        return from_json(Event, line)
+        return from_json(ReportEvent, line)
     except ValueError:
         return None

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tagseal.loopback import Loopback
     from tagseal.loopback.github.state import PlayedRepository
     from tagseal.rehearsal.project.clone import Clone
-    from tagseal.report.events import Event, Failure
+    from tagseal.report.events import Failure, ReportEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +142,7 @@ class JobTokens:
         return cls(token=token, request=stage.loopback.tokens.grant(run) if job.identity else None)
 
 
-def play(job: ReleaseJob, stage: Stage, before: PlayedJob | None, tell: Callable[[Event], None]) -> PlayedJob:
+def play(job: ReleaseJob, stage: Stage, before: PlayedJob | None, tell: Callable[[ReportEvent], None]) -> PlayedJob:
     """Run one job to its end; what happens in it is told as it comes."""
     folder = stage.folder / job.name
     temp = folder / "temp"

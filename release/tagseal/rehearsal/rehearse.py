@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from tagseal.rehearsal.jobs import PlayedJob, Stage
     from tagseal.rehearsal.tools.toolset import Tool
     from tagseal.rehearsal.workflow.play import WrittenWorkflow
-    from tagseal.report.events import Event
+    from tagseal.report.events import ReportEvent
 
 _REPOSITORY_ID, _OWNER_ID = 100, 101
 
@@ -208,7 +208,7 @@ def _play(
     return tuple(played), tried
 
 
-def _usual(stage: Stage, told: _StoryReport, story: Callable[[Event], None]) -> Iterator[PlayedJob]:
+def _usual(stage: Stage, told: _StoryReport, story: Callable[[ReportEvent], None]) -> Iterator[PlayedJob]:
     """Play the jobs of the table, until one fails."""
     before: PlayedJob | None = None
     for job in jobs.usual(image=bool(stage.clone.image), index=stage.clone.attested):
@@ -250,14 +250,14 @@ def _open(stage: Stage) -> None:
     stage.loopback.registries[host].add_repository(repository)
 
 
-def _story(told: _StoryReport, left: Output, *, lines: bool) -> Callable[[Event], None]:
+def _story(told: _StoryReport, left: Output, *, lines: bool) -> Callable[[ReportEvent], None]:
     """Return what tells what happens in the jobs; ``lines``: also what a command tells in no other way.
 
     Each verb begins with the guard, of which once is enough; the end says what is forever.
     """
     known: set[str] = set()
 
-    def tell(event: Event) -> None:
+    def tell(event: ReportEvent) -> None:
         if event.about is About.irreversible or (event.kind is EventKind.line and not lines):
             return
         if event.verb == Tag.verb:

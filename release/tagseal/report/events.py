@@ -62,7 +62,7 @@ class Failure:
 
 
 @strict
-class Event:
+class ReportEvent:
     """One thing that happened in a child."""
 
     kind: EventKind
@@ -90,26 +90,26 @@ class EventReport(PassingReport):
     def finish(self, verb: str, record: Record, seconds: float) -> None:
         """Tell the step's sentence, and what a person should know besides."""
         super().finish(verb, record, seconds)
-        self._tell(Event(kind=EventKind.step, verb=verb, text=step_line(verb, seconds, sentence(record))))
+        self._tell(ReportEvent(kind=EventKind.step, verb=verb, text=step_line(verb, seconds, sentence(record))))
         for aside in asides(record):
-            self._tell(Event(kind=EventKind.aside, verb=verb, about=aside.about, text=aside.text))
+            self._tell(ReportEvent(kind=EventKind.aside, verb=verb, about=aside.about, text=aside.text))
 
     def remark(self, text: str) -> None:
         """Tell it, marked."""
         super().remark(text)
-        self._tell(Event(kind=EventKind.remark, text=f"note:    {printable(text)}"))
+        self._tell(ReportEvent(kind=EventKind.remark, text=f"note:    {printable(text)}"))
 
     def waiting(self, reason: str, seconds: float) -> None:
         """Tell it once, however many threads wait for the same in one pause."""
         super().waiting(reason, seconds)
         with self._pauses.begin(reason, seconds) as new:
             if new:
-                self._tell(Event(kind=EventKind.pause, text=reason, seconds=seconds))
+                self._tell(ReportEvent(kind=EventKind.pause, text=reason, seconds=seconds))
 
     def line(self, text: str) -> None:
         """Tell it."""
         super().line(text)
-        self._tell(Event(kind=EventKind.line, text=text))
+        self._tell(ReportEvent(kind=EventKind.line, text=text))
 
     def fail(self, error: TagsealError) -> None:
         """Tell the error."""
@@ -117,9 +117,9 @@ class EventReport(PassingReport):
         failure = Failure(
             slug=error.slug, what=error.what, context=error.context, hint=error.hint, exit=error.exit_code
         )
-        self._tell(Event(kind=EventKind.failed, text="\n".join(error_lines(error)), failure=failure))
+        self._tell(ReportEvent(kind=EventKind.failed, text="\n".join(error_lines(error)), failure=failure))
 
-    def _tell(self, event: Event) -> None:
+    def _tell(self, event: ReportEvent) -> None:
         """Add a line in one act, for several threads tell."""
         line = json.dumps(dataclasses.asdict(event)).encode() + b"\n"
         with suppress(OSError):  # no run fails because nobody hears of it

@@ -51,7 +51,7 @@ def plan(tag: Tag, *, services: Services) -> Plan:
     kit.free(planned)
     page = preview(planned, services)
     artifacts = expected_artifacts(planned)
-    expected = commands.ExpectedRelease.planned(planned, tag.name, artifacts)
+    expected = commands.ExpectedRelease.of_plan(planned, tag.name, artifacts)
     purposes = [commands.classify(command, expected=expected) for command in page.commands]
     run = [purpose for purpose in purposes if purpose.phase is not Phase.shown]
     tools = sorted({tool for one in run for tool in (one.tool, one.helper) if tool})

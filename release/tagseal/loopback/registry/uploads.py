@@ -32,7 +32,7 @@ def begin(call: RegistryCall, name: str) -> Response:
     found = call.to_push(name)
     if mounted := call.request.args.get("mount"):
         if _mounts(call, found, mounted, call.request.args.get("from")):
-            return _created(call, found, mounted)
+            return _answer_created(call, found, mounted)
     elif "digest" in call.request.args:
         valid_digest(call.request.args["digest"])
         upload = call.state.begin(name)
@@ -117,7 +117,7 @@ def _finish(call: RegistryCall, found: ImageRepository, upload: Upload) -> Respo
         call.state.blobs.keep(upload, digest)
         found.blobs.add(digest)
         call.state.drop(upload)
-    return _created(call, found, digest)
+    return _answer_created(call, found, digest)
 
 
 def _mounts(call: RegistryCall, found: ImageRepository, digest: str, source: str | None) -> bool:
@@ -133,7 +133,7 @@ def _mounts(call: RegistryCall, found: ImageRepository, digest: str, source: str
     return False
 
 
-def _created(call: RegistryCall, found: ImageRepository, digest: str) -> Response:
+def _answer_created(call: RegistryCall, found: ImageRepository, digest: str) -> Response:
     headers = {"Location": call.address(f"v2/{found.name}/blobs/{digest}"), "Docker-Content-Digest": digest}
     return Response(status=201, headers=headers)
 

@@ -77,7 +77,7 @@ class TileLog:
                 return None
             self._indexes[entry.body] = self._tree.append(entry.body)
             self._bodies.append(entry.body)
-            return self._told(entry)
+            return self._entry_answer(entry)
 
     def checkpoint(self) -> str:
         """Return the signed checkpoint of the tree as it is now."""
@@ -105,7 +105,7 @@ class TileLog:
                 raise IndexError(index)
             return b"".join(len(body).to_bytes(2) + body for body in self._bodies[first:end])
 
-    def _told(self, entry: LogEntry) -> dict[str, Any]:
+    def _entry_answer(self, entry: LogEntry) -> dict[str, Any]:
         index = self._indexes[entry.body]
         proof = {
             "logIndex": str(index),

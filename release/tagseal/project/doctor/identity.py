@@ -43,7 +43,7 @@ def look(subject: ExaminedProject) -> Iterator[DoctorRow]:
     workflow = next((one for _, one in subject.files if one.path == signing.path), None)
     if workflow is None:
         return
-    yield from _called(workflow)
+    yield from _callable_rows(workflow)
     yield from _index(subject.git.root, settings, name, signing.path)
 
 
@@ -82,7 +82,7 @@ def _index(root: Path, settings: Settings, name: str, path: str) -> Iterator[Doc
         )
 
 
-def _called(workflow: Workflow) -> Iterator[DoctorRow]:
+def _callable_rows(workflow: Workflow) -> Iterator[DoctorRow]:
     for job in workflow.jobs:
         if job.uses:
             yield DoctorRow(

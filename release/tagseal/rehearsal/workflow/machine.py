@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from tagseal.rehearsal.jobs import JobTokens, ReleaseJob, Stage
-    from tagseal.report.events import Event, Failure
+    from tagseal.report.events import Failure, ReportEvent
 
 INSTALLED = ("cosign", "crane")
 _LOG = "log.txt"
@@ -38,7 +38,7 @@ class Machine:
     powers: JobTokens
     shared: Path
     """What the jobs of the run share: artifacts and snapshots."""
-    tell: Callable[[Event], None]
+    tell: Callable[[ReportEvent], None]
     say: Callable[[str], None]
     environ: Mapping[str, str] = field(init=False)
     """What every step finds; no token is among it, for a runner gives that to no shell by itself."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tagseal.rehearsal.jobs import PlayedJob, Stage
     from tagseal.rehearsal.workflow.permissions import Permission
-    from tagseal.report.events import Event
+    from tagseal.report.events import ReportEvent
     from tagseal.workflow.document import Workflow, WorkflowJob
     from tagseal.workflow.play.jobs import JobResult
 
@@ -91,7 +91,7 @@ def of(stage: Stage) -> WrittenWorkflow:
 
 
 def run(
-    written: WrittenWorkflow, stage: Stage, story: Callable[[Event], None], say: Callable[[str], None]
+    written: WrittenWorkflow, stage: Stage, story: Callable[[ReportEvent], None], say: Callable[[str], None]
 ) -> Iterator[PlayedJob]:
     """Play the jobs in their order; yield each that was played, as it ends.
 

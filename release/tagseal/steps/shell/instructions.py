@@ -79,7 +79,7 @@ def instructions(tag: Tag, plan: Plan, seal: Seal, services: Services) -> tuple[
         override=services.templates,
         minimum=clients.of(seal),
     )
-    expected = ExpectedRelease.planned(plan, tag.name, seal.subjects)
+    expected = ExpectedRelease.of_plan(plan, tag.name, seal.subjects)
     purposes = require_purposes(page.commands, expected, seal.subjects)
     return tuple(
         Instruction(command=command, purpose=purpose) for command, purpose in zip(page.commands, purposes, strict=True)

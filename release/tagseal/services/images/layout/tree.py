@@ -104,7 +104,7 @@ class _Walk:
                 if (key := (*platform.usual, platform.version)) in platforms:
                     raise failures.damage(descriptor.digest, f"lists {platform} twice")
                 platforms.add(key)
-        self._found(descriptor)
+        self._add_document(descriptor)
 
     def _platform(self, listed: ListedDescriptor) -> Platform:
         own = self._runnable(listed.descriptor)
@@ -134,7 +134,7 @@ class _Walk:
             if one.media_type not in types:
                 raise failures.media_type(one.media_type, descriptor.digest)
             self._blob(one)
-        self._found(descriptor)
+        self._add_document(descriptor)
         if config.media_type == EMPTY:
             return None
         return documents.configuration(_bytes(self._source, config, _CONFIGURATION), config.digest)
@@ -145,7 +145,7 @@ class _Walk:
             raise failures.damage(descriptor.digest, "is listed twice")
         return _bytes(self._source, descriptor, _DOCUMENT)
 
-    def _found(self, descriptor: Descriptor) -> None:
+    def _add_document(self, descriptor: Descriptor) -> None:
         """Add a document, behind those that it lists."""
         self._documents[descriptor.sha256] = descriptor
 
