@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SECONDS = 60
+SECONDS = 300
 """Far more than anything here takes on the slowest machine, and far less than without end."""
 
 
