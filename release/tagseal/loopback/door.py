@@ -139,7 +139,8 @@ class Door:
         server.close()
         # One that says goodbye to a client belongs to no task any more, and would outlive the loop.
         for transport in list(self._transports):
-            transport.abort()
+            with suppress(AttributeError):  # asyncio takes the loop away from a transport that is over
+                transport.abort()
         await asyncio.sleep(0)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
