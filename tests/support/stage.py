@@ -190,18 +190,19 @@ def proof_of(draft: Draft) -> Proof:
 
 
 @functools.cache
-def programs() -> Mapping[str, toolset.Program]:
-    """Find the verifying tools of this machine, once a process, in a loopback where nothing goes wrong."""
+def programs(path: str) -> Mapping[str, toolset.Program]:
+    """Find the verifying tools on this PATH, once a process, in a loopback where nothing goes wrong."""
+    environ = {**os.environ, "PATH": path}
     with TemporaryDirectory() as folder, Loopback(folder=Path(folder)) as loopback:
         repository = loopback.github.add_repository(IDENTITY.repository)
         probe = {
-            **environment.machine(os.environ),
+            **environment.machine(environ),
             **environment.private_home(Path(folder)),
             **loopback.environment(),
             "GH_TOKEN": loopback.github.token(scopes={"metadata": "read"}, repository=repository.full_name),
             "GH_REPO": repository.full_name,
         }
-        return toolset.find(os.environ, probe, image=True)
+        return toolset.find(environ, probe, image=True)
 
 
 @contextmanager
@@ -219,7 +220,7 @@ def stage(  # noqa: PLR0913 - options, by keyword
     with Loopback(folder=folder / "loopback", faults=faults, hosts=hosts, index=index, issuer=ISSUER) as loopback:
         repository = loopback.github.add_repository(IDENTITY.repository, private=private)
         repository.add_tag(TAG, COMMIT, annotated=True)
-        toolset.install(folder / "shims", programs(), loopback=loopback.folder, forms=forms)
+        toolset.install(folder / "shims", programs(os.environ["PATH"]), loopback=loopback.folder, forms=forms)
         (folder / "checkout").mkdir()
         Git.own(folder / "checkout", os.environ).command("init", "--quiet")
         yield Stage(
