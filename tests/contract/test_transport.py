@@ -6,6 +6,8 @@ import gzip
 import json
 import os
 import time
+from contextlib import suppress
+from socket import SHUT_WR
 from typing import TYPE_CHECKING
 
 import pytest
@@ -100,6 +102,35 @@ def test_the_bound_counts_what_is_unpacked() -> None:
         assert len(packed) < 1 << 20
         with pytest.raises(requests.RequestException, match="got more than 1,048,576 bytes"):
             session.get(url)
+
+
+@pytest.mark.parametrize("answer", ["gzip", "deflate", "chunked", "cut"])
+def test_the_connection_of_an_answer_that_cannot_be_read_is_let_go(answer: str) -> None:
+    """Nobody else would: it is not to be used again, and its socket would stay open until Python cleans up."""
+    left: list[bool] = []
+
+    def garble(client: socket.socket) -> None:
+        client.recv(1 << 16)
+        chunked = b"Transfer-Encoding: chunked\r\n\r\nno number\r\n"
+        cut = b"Content-Length: 5\r\n\r\nabc"
+        packed = b"Content-Encoding: %s\r\nContent-Length: %d\r\n\r\n" % (answer.encode(), 1 << 20) + b"a" * (1 << 16)
+        client.sendall(HEAD + {"chunked": chunked, "cut": cut}.get(answer, packed))
+        if answer == "cut":
+            client.shutdown(SHUT_WR)
+        client.settimeout(60)
+        with suppress(ConnectionError):  # what was not read is answered by a reset
+            while client.recv(1):
+                pass
+        left.append(True)
+
+    with server(garble) as url, transport.session() as session:
+        with pytest.raises(requests.RequestException) as caught:
+            session.get(url)
+        for _ in range(300):
+            if left:
+                break
+            time.sleep(0.1)
+        assert left == [True], caught  # which refers to the answer, so that Python does not clean up by chance
 
 
 def test_nothing_leaves_without_tls() -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import http.client
 import io
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -211,15 +212,28 @@ class _Bounded:
     def read(self, amt: int | None = None, decode_content: bool | None = None) -> bytes:  # noqa: FBT001 - as above
         """Return the next bytes; all that are left, without a number."""
         most = self._most - self._got + 1
-        return self._count(self._raw.read(most if amt is None else amt, decode_content=decode_content))
+        with self._let_go():
+            return self._count(self._raw.read(most if amt is None else amt, decode_content=decode_content))
 
     def stream(self, amt: int, decode_content: bool | None = None) -> Iterator[bytes]:  # noqa: FBT001 - as above
         """Yield the bytes that are left, in blocks."""
-        yield from map(self._count, self._raw.stream(amt, decode_content=decode_content))
+        with self._let_go():
+            yield from map(self._count, self._raw.stream(amt, decode_content=decode_content))
+
+    @contextmanager
+    def _let_go(self) -> Iterator[None]:
+        """Close the connection of an answer that is not read to its end: the library may forget it."""
+        try:
+            yield
+        except BaseException:
+            connection = self._raw.connection
+            self._raw.close()
+            if connection is not None:
+                connection.close()
+            raise
 
     def _count(self, block: bytes) -> bytes:
         self._got += len(block)
         if self._got > self._most:
-            self._raw.close()
             raise requests.exceptions.ContentDecodingError(f"got more than {self._most:,} bytes, expected fewer")
         return block
