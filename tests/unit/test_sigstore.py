@@ -43,15 +43,13 @@ class Signing:
     """One job that signs: what was handed on, how often it asked for a token, and every pause."""
 
     played: Instance
-    lifetimes: list[int] = field(default_factory=list)
-    """Seconds of the first tokens; of all others 300."""
     done: dict[str, bytes] = field(default_factory=dict)
     pauses: list[tuple[str, float]] = field(default_factory=list)
     tokens: int = 0
 
     def token(self) -> str:
         self.tokens += 1
-        return self.played.issuer.mint(RUN, "sigstore", lifetime=self.lifetimes.pop(0) if self.lifetimes else 300)
+        return self.played.issuer.mint(RUN, "sigstore", lifetime=300)
 
     def finished(self, name: str, bundle: bytes) -> None:
         assert name not in self.done
@@ -145,8 +143,9 @@ def test_a_signature_that_came_too_late_for_its_certificate_is_made_again() -> N
 
 def test_a_token_that_is_over_when_fulcio_gets_it_is_renewed() -> None:
     """Fulcio's 400 for a token that ended on the way is answered with another token."""
-    with instance({"fulcio": Front(seconds=1.1)}) as played:
-        job = Signing(played, lifetimes=[1])
+    over = Response("There was an error processing the identity token", 400)
+    with instance({"fulcio": Front(over)}) as played:
+        job = Signing(played)
         job.sign(3, patience=0)
         assert job.verified(3)
         assert job.tokens == 2
