@@ -184,9 +184,8 @@ def _boundary(steps: Sequence[Step], services: Services) -> None:
 def _open_journal(tag: Tag, steps: Sequence[Step], services: Services, watcher: Watcher) -> Journal:
     path = services.work.records
     begins = bool(steps) and steps[0].verb == "plan"
-    told = (
-        "" if begins else actions.expected_records(services.environ)
-    )  # one that begins uses nothing of what lies there
+    # One that begins uses nothing of what lies there.
+    told = "" if begins else actions.expected_records(services.environ)
     journal = Journal.open(path, tag.name, tag.commit, told=told)
     if journal.ignored:
         watcher.remark(journal.ignored)

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from tagseal.errors import Refused
-from tagseal.machine.actions import TRUST_CONFIG
+from tagseal.machine.actions import EVENTS, TRUST_CONFIG
 from tagseal.records import Identity, Plan, Tag, from_json
 from tagseal.rehearsal import child
 from tagseal.report import choose
-from tagseal.report.events import EVENTS, EventKind, Failure, ReportEvent, events_file
+from tagseal.report.events import EventKind, Failure, ReportEvent, events_file
 from tagseal.report.plain import error_lines
 from tagseal.report.sentences import About
 

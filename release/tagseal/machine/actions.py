@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 TRUST_CONFIG = "TAGSEAL_TRUST_CONFIG"
 RECORDS = "TAGSEAL_RECORDS"
+EVENTS = "TAGSEAL_EVENTS"
+"""Where a child of a rehearsal tells what happens."""
 OIDC_URL = "ACTIONS_ID_TOKEN_REQUEST_URL"
 TOKENS = ("GH_TOKEN", "GITHUB_TOKEN")
 SERVER = "https://github.com"

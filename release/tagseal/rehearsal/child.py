@@ -11,8 +11,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tagseal.machine import process
+from tagseal.machine.actions import EVENTS
 from tagseal.records import from_json
-from tagseal.report.events import EVENTS, EventKind, ReportEvent
+from tagseal.report.events import EventKind, ReportEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

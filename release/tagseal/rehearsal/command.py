@@ -13,7 +13,7 @@ from tagseal.loopback import Loopback, actions
 from tagseal.loopback.index import ANY, RegisteredPublisher
 from tagseal.machine import files
 from tagseal.rehearsal import environment
-from tagseal.rehearsal import faults as faulty
+from tagseal.rehearsal.faults import faults_named, outcomes
 from tagseal.rehearsal.tools import toolset
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def run_command(
         UsageError: There is no such fault, or no such program.
         Refused: A link in this folder leads what is left elsewhere.
     """
-    scheduled = faulty.faults_named(faults)
+    scheduled = faults_named(faults)
     if files.link_below(Path.cwd(), out.absolute()):
         raise files.leads_away(str(out))
     with tempfile.TemporaryDirectory(prefix="tagseal-loopback-", ignore_cleanup_errors=True) as temporary:
@@ -89,7 +89,7 @@ def run_command(
             loopback.faults.set(scheduled)
             code = _foreground(command, environ, loopback.faults)
             files.write_atomically(out / "transcript.jsonl", (loopback.folder / "transcript.jsonl").read_bytes())
-    for outcome in faulty.outcomes(faults, loopback.faults):
+    for outcome in outcomes(faults, loopback.faults):
         tell(str(outcome))
     tell(f"transcript: {out / 'transcript.jsonl'}")
     return code

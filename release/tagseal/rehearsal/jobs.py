@@ -17,7 +17,7 @@ from tagseal.machine.actions import RECORDS, read_command_file
 from tagseal.machine.backend import BUILD_NETWORK, network_settings
 from tagseal.pipeline import BY_JOB
 from tagseal.rehearsal import child, environment
-from tagseal.rehearsal import index as indexes
+from tagseal.rehearsal.index import login
 from tagseal.services.images.registry.credentials import GHCR, PASSWORD, USER
 from tagseal.workspace import Workspace
 
@@ -189,7 +189,7 @@ def job_environ(job: ReleaseJob, stage: Stage, powers: JobTokens, checkout: Path
         "PATH": environment.path(stage.shims, stage.environ),
         "TMPDIR": str(temp),
         **(_login(stage.run.actor, powers.token) if logs_in else {}),
-        **(indexes.login(stage.clone, stage.loopback, temp) if job.environment else {}),
+        **(login(stage.clone, stage.loopback, temp) if job.environment else {}),
         **({BUILD_NETWORK: json.dumps(network_settings(stage.environ))} if job.builds else {}),
     }
 

@@ -15,8 +15,8 @@ from tagseal.machine.git import Git
 from tagseal.names import number_of, printable, safe_image
 from tagseal.records import WORKFLOWS, Plan, Seal, Tag
 from tagseal.rehearsal import environment, guide, index, jobs
-from tagseal.rehearsal import faults as faulty
 from tagseal.rehearsal.attacks import signers
+from tagseal.rehearsal.faults import faults_named, outcomes
 from tagseal.rehearsal.output import Output
 from tagseal.rehearsal.project.clone import Clone, make
 from tagseal.rehearsal.project.workflow_file import choose
@@ -86,7 +86,7 @@ def rehearse(
     begun = time.monotonic()
     told = _StoryReport(tell=lambda text: tell(printable(text)), say=say, pause=pause)
     environ = dict(os.environ)
-    faults = faulty.faults_named(request.faults)
+    faults = faults_named(request.faults)
     source = Git.at(request.path, environ)
     with tempfile.TemporaryDirectory(prefix="tagseal-rehearsal-", ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary).resolve()
@@ -111,7 +111,7 @@ def rehearse(
                 written = workflows.of(stage) if request.workflow else None
                 with left.keep_output(stage):
                     played, tried = _play(stage, told, left, written)
-                struck = faulty.outcomes(request.faults, loopback.faults)
+                struck = outcomes(request.faults, loopback.faults)
         for one in struck:
             told.tell(str(one))
         outcome = RehearsalOutcome(clone=clone, tools=played_by, played=played, tried=tried, written=written)

@@ -9,7 +9,7 @@ import io
 import sys
 from typing import TYPE_CHECKING
 
-from tagseal.report.events import EVENTS, EventReport, events_file
+from tagseal.machine.actions import EVENTS
 from tagseal.report.plain import Plain
 
 if TYPE_CHECKING:
@@ -35,8 +35,11 @@ def choose(environ: Mapping[str, str], *, json: bool = False) -> Report:
         report = Terminal(stream)
     else:
         report = Plain(stream)
-    if EVENTS in environ and (file := events_file(environ)):
-        report = EventReport(report, file)
+    if EVENTS in environ:
+        from tagseal.report.events import EventReport, events_file  # noqa: PLC0415 - for children of a rehearsal
+
+        if file := events_file(environ):
+            report = EventReport(report, file)
     if json:
         from tagseal.report.document import DocumentReport  # noqa: PLC0415
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from typing import TYPE_CHECKING
 
 from tagseal.records import to_object
+from tagseal.report.events import Failure
 from tagseal.report.passing import PassingReport
 
 if TYPE_CHECKING:
@@ -32,13 +34,7 @@ class DocumentReport(PassingReport):
     def fail(self, error: TagsealError) -> None:
         """Keep the error."""
         super().fail(error)
-        self._error = {
-            "slug": error.slug,
-            "what": error.what,
-            "context": list(error.context),
-            "hint": error.hint,
-            "exit": error.exit_code,
-        }
+        self._error = dataclasses.asdict(Failure.of(error))
 
     def close(self, document: object = None) -> None:
         """Print the document."""

@@ -1,6 +1,6 @@
 """What a command of a rehearsal tells the rehearsal: values in a file, a line of JSON each.
 
-The rehearsal names the file in the environment of its children (:data:`EVENTS`), which counts on the loopback only.
+The rehearsal names the file in the environment of its children (``TAGSEAL_EVENTS``), which counts on the loopback only.
 What a child prints is for a person, and nothing is read out of it.
 """
 
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import Refused
 from tagseal.machine import actions
+from tagseal.machine.actions import EVENTS
 from tagseal.names import printable
 from tagseal.records.parts import record as strict
 from tagseal.report.passing import PassingReport
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
     from tagseal.errors import TagsealError
     from tagseal.records import Record
     from tagseal.report.plain import Report
-
-EVENTS = "TAGSEAL_EVENTS"
-"""The variable with the file's path."""
 
 
 class EventKind(StrEnum):
@@ -59,6 +57,11 @@ class Failure:
     hint: str
     exit: int
     """The exit code."""
+
+    @classmethod
+    def of(cls, error: TagsealError) -> Failure:
+        """Return what is told of an error."""
+        return cls(slug=error.slug, what=error.what, context=error.context, hint=error.hint, exit=error.exit_code)
 
 
 @strict
@@ -114,10 +117,8 @@ class EventReport(PassingReport):
     def fail(self, error: TagsealError) -> None:
         """Tell the error."""
         super().fail(error)
-        failure = Failure(
-            slug=error.slug, what=error.what, context=error.context, hint=error.hint, exit=error.exit_code
-        )
-        self._tell(ReportEvent(kind=EventKind.failed, text="\n".join(error_lines(error)), failure=failure))
+        text = "\n".join(error_lines(error))
+        self._tell(ReportEvent(kind=EventKind.failed, text=text, failure=Failure.of(error)))
 
     def _tell(self, event: ReportEvent) -> None:
         """Add a line in one act, for several threads tell."""

@@ -20,7 +20,7 @@ from tagseal.notes.forms import from_index
 from tagseal.records import Phase, Plan, Publication, Seal, Tag, Testimony, Verdict
 from tagseal.steps.draft import compare
 from tagseal.steps.images import registry
-from tagseal.steps.index import witness as seen
+from tagseal.steps.index.witness import hold_downloads, witness_files
 from tagseal.steps.seal.bundles import BundleVerifier
 from tagseal.steps.shell.instructions import Instruction, Shell, instructions, judge_passed
 from tagseal.steps.shell.offline import follow_kit
@@ -56,7 +56,7 @@ def witness(tag: Tag, plan: Plan, seal: Seal, publication: Publication, *, servi
         compare.download(release, tag, seal, base / "assets", services)
         judge = BundleVerifier(policy=Exact(seal.identity, seal.commit), trust=services.verifier)
         _verify(seal, base / "assets", judge)
-        seen.witness_files(plan, seal, judge, base / "index", services)
+        witness_files(plan, seal, judge, base / "index", services)
         for name in ("home", "reader", "stranger"):
             (base / name).mkdir()
         shell = Shell(home=base / "home", environ=services.environ, token=actions.token(services.environ))
@@ -79,7 +79,7 @@ def witness(tag: Tag, plan: Plan, seal: Seal, publication: Publication, *, servi
         if not tag.private:
             compare.compare(base / "stranger", seal)
             if plan.index:
-                seen.hold_downloads(base / "stranger" / from_index(plan.index), seal)
+                hold_downloads(base / "stranger" / from_index(plan.index), seal)
         kit = follow_kit(tag, plan, seal, base, services, look=release.url, draft=False)
     commands = (*with_token, *without)
     public = all(command.ok for command in commands)

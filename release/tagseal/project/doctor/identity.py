@@ -8,7 +8,7 @@ from tagseal.machine.git import repository
 from tagseal.project.doctor.row import DoctorRow
 from tagseal.records import GITHUB
 from tagseal.services.index import sites
-from tagseal.steps.seal import identity as preflight
+from tagseal.steps.seal.identity import unlike
 from tagseal.tags import pattern
 from tagseal.workflow import signing as workflows
 
@@ -55,12 +55,12 @@ def _index(root: Path, settings: Settings, name: str, path: str) -> Iterator[Doc
     fields = f"owner {owner}, repository {repo}, workflow {file}, environment {publishing or 'none'}"
     if index is not None and not sites.trusts(index):
         return
-    unlike = tuple(preflight.unlike(index, path, publishing))
-    for one in unlike:
+    mismatches = tuple(unlike(index, path, publishing))
+    for mismatch in mismatches:
         yield DoctorRow(
             check="index",
             level="error",
-            text=f"the trusted publisher of {index.name if index else ''}: {one.text}",
+            text=f"the trusted publisher of {index.name if index else ''}: {mismatch.text}",
             fix="Correct the publisher at the index and `publisher` in [tool.tagseal.index], or the workflow.",
             slug="publisher-disagrees",
             file=path,
@@ -75,7 +75,7 @@ def _index(root: Path, settings: Settings, name: str, path: str) -> Iterator[Doc
             f"{environment} }}; it is compared before anything is signed.",
             slug="publisher-unknown-here",
         )
-    elif not unlike:
+    elif not mismatches:
         where = index.name if index else "an index"
         yield DoctorRow(
             check="index", level="ok", text=f"{where} is to trust this release: {fields}; not checkable from here"

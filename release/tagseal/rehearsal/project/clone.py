@@ -26,8 +26,7 @@ from tagseal.errors import UsageError
 from tagseal.machine import backend, files, git, metadata, toml
 from tagseal.names import REPOSITORY, safe_repository, safe_tag, show
 from tagseal.records import GITHUB
-from tagseal.rehearsal.project import prebuilt as brought
-from tagseal.rehearsal.project.prebuilt import first_names
+from tagseal.rehearsal.project.prebuilt import collect_prebuilt, first_names
 from tagseal.services.index import sites
 from tagseal.workflow import signing
 
@@ -124,7 +123,7 @@ def make(  # noqa: PLR0913 - what a person can say of the project, each by its n
     following, of_tag = _next(wanted, source.commit_of(f"refs/tags/{wanted}"), clone, head)
     repository, said = _repository(settings, source)
     workflow = signing.signing(clone.root, chosen.name if chosen else settings.workflow, {})
-    made, from_here = brought.collect_prebuilt(settings, source, clone, packages)
+    made, from_here = collect_prebuilt(settings, source, clone, packages)
     return Clone(
         git=clone,
         source=source.root,

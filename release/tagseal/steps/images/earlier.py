@@ -21,7 +21,7 @@ from tagseal.services.github import marker
 from tagseal.services.images import layout
 from tagseal.steps.draft.body import BEGIN
 from tagseal.steps.images import layouts, signatures
-from tagseal.steps.images import registry as pushed
+from tagseal.steps.images.registry import PROOF, attached_bundles, free
 from tagseal.verification.images import simplesigning
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def winning(
             services.remark(f"the image sha256:{sha256} of an earlier run takes the place of the one built now")
             chosen = found
             break
-    pushed.free(plan, chosen, services)
+    free(plan, chosen, services)
     if release is not None and not release.draft and named and chosen.sha256 not in named:
         raise Refused(
             f"got the image sha256:{chosen.sha256}, expected the one that the public release names",
@@ -181,12 +181,11 @@ def _attached_bundles(one: ImageSignature, services: Services) -> Iterator[bytes
     if one.form == "simplesigning":
         found = services.registry.manifest(simplesigning.signature_tag(one.sha256))
         proofs = (
-            each.annotations.get(pushed.PROOF)
-            for each in (simplesigning.list_signatures(found.content) if found else ())
+            each.annotations.get(PROOF) for each in (simplesigning.list_signatures(found.content) if found else ())
         )
         yield from (proof.encode() for proof in proofs if isinstance(proof, str))
         return
-    for digest, size in pushed.attached_bundles(one, services):
+    for digest, size in attached_bundles(one, services):
         try:
             yield services.registry.blob(digest, size)
         except ServiceError:
