@@ -70,7 +70,7 @@ def sign(tag: Tag, plan: Plan, build: Build, checks: Checks, *, services: Servic
     artifacts, there = _adopt(_hold_checked(tag, plan, build, checks, judge, services), judge, tag, services)
     image = winning(checks.image, plan, judge.policy, there.kept, services)
     of_files = judge.signatures(artifacts, services.work.bundles)
-    of_image = [signature.of(judge.policy, services) for signature in signatures.wanted_signatures(image, services)]
+    of_image = signatures.of_image(image, judge.policy, services)
     bundled = good(of_files)
     attest.agrees(plan, artifacts, {*build.adopted} - bundled, judge, services)
     of_packages = attest.signatures(attest.wanted_packages(plan, artifacts), judge.policy, services)

@@ -87,6 +87,11 @@ def wanted_signatures(image: Artifact | None, services: Services) -> tuple[Image
     )
 
 
+def of_image(image: Artifact | None, policy: Exact, services: Services) -> tuple[Signature, ...]:
+    """Return an image's signatures as signatures of the release."""
+    return tuple(signature.of(policy, services) for signature in wanted_signatures(image, services))
+
+
 def forms(services: Services) -> tuple[str, ...]:
     """Return the forms that signatures have, by configuration."""
     return tuple(dict.fromkeys(services.settings.image.signatures)) if services.settings.image else ()

@@ -76,7 +76,7 @@ def verify_sealed(tag: Tag, plan: Plan, seal: Seal, services: Services) -> None:
     fitting(tag, plan, seal, services.settings)
     policy = Exact(tag.identity, tag.commit)
     of_files = BundleVerifier(policy=policy, trust=services.verifier).signatures(seal.artifacts, services.work.bundles)
-    of_image = [signature.of(policy, services) for signature in signatures.wanted_signatures(seal.image, services)]
+    of_image = signatures.of_image(seal.image, policy, services)
     of_packages = attest.signatures(attest.attested_packages(seal, services), policy, services)
     rows = zip(of_files, seal.artifacts, seal.bundles, strict=True)
     problems = (
