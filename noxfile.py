@@ -21,11 +21,10 @@ nox.options.sessions = ["lint", "tests", "rehearse"]
 nox.options.stop_on_first_error = True
 nox.options.error_on_missing_interpreters = True
 
-LOCK = "templates/scaffold/requirements.txt"
+SCAFFOLD = "templates/scaffold"
 LOCKED = """# What a release's jobs install: the very files that this version was tested with. Made by `nox -s lock`.
 # Install it with --no-deps: what no verb imports is left out.
 """
-REHEARSE_LOCK = "templates/scaffold/rehearse.txt"
 REHEARSE_LOCKED = """# What the job that rehearses installs: the lock of a release, and more. Made by `nox -s lock`.
 -r requirements.txt
 """
@@ -90,7 +89,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def lock(session: nox.Session) -> None:
-    """Lock what the release's jobs install, and the job that rehearses, with hashes, to the newest that fits."""
+    """Lock what the release's jobs and the rehearsal install, with hashes, to the newest; elsewhere: `-- FOLDER`."""
     session.install("uv")
     folder = Path(session.create_tmp()).resolve()
     wanted, left_out = folder / "wanted.in", folder / "left-out.txt"
@@ -99,12 +98,14 @@ def lock(session: nox.Session) -> None:
     layout = ("--quiet", "--no-header", "--no-annotate", "--no-emit-index-url", "--emit-build-options")
     fits = ("--upgrade", "--universal", "--python-version", "3.11", "--generate-hashes", "--no-build")
     resolve = ("uv", "pip", "compile", *layout, *fits, "--excludes", str(left_out), "pyproject.toml", str(wanted))
-    session.run(*resolve, "--output-file", LOCK)
-    known = re.findall(r"^([\w.-]+)==", Path(LOCK).read_text(), re.MULTILINE)
-    besides = ("--extra", "rehearse", "--constraints", LOCK, *(f"--no-emit-package={name}" for name in known))
-    session.run(*resolve, *besides, "--output-file", REHEARSE_LOCK)
-    for path, head in ((LOCK, LOCKED), (REHEARSE_LOCK, REHEARSE_LOCKED)):
-        Path(path).write_text(head + Path(path).read_text())
+    to = Path(*session.posargs or [SCAFFOLD])
+    release, rehearsal = to / "requirements.txt", to / "rehearse.txt"
+    session.run(*resolve, "--output-file", str(release))
+    known = re.findall(r"^([\w.-]+)==", release.read_text(), re.MULTILINE)
+    besides = ("--extra", "rehearse", "--constraints", str(release), *(f"--no-emit-package={name}" for name in known))
+    session.run(*resolve, *besides, "--output-file", str(rehearsal))
+    for path, head in ((release, LOCKED), (rehearsal, REHEARSE_LOCKED)):
+        path.write_text(head + path.read_text())
 
 
 @nox.session
