@@ -72,9 +72,29 @@ def test_unreleased_comes_last_and_only_with_words(tmp_path: Path) -> None:
     """For a final version too, never before its own heading; an empty one is nothing, whatever its comments say."""
     final = written(tmp_path, "## Unreleased\n\nnext\n\n## 1.0\n\nold\n", "1.2.0")
     own = written(tmp_path, "## Unreleased\n\nnext\n\n## 1.2\n\nown\n", "1.2.0")
-    assert final == changelog.Section(text="next", heading="Unreleased")
-    assert own == changelog.Section(text="own", heading="1.2")
+    assert final == changelog.Section(text="next", heading="Unreleased", unreleased=True)
+    assert own == changelog.Section(text="own", heading="1.2", unreleased=False)
     assert written(tmp_path, "## Unreleased\n\n<!-- here -->\n\n## 1.0\n\nold\n", "1.2.0") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "foreign"),
+    [
+        ("## 9.9.9 (Unreleased)\n\nlater\n\n## 1.1.0\n\nold\n", "9.9.9 (Unreleased)"),
+        ("## 1.1.0\n\nold\n\n## Unreleased\n\nforgotten\n", ""),
+        ("## 1.1.0\n\nold\n\n## 0.7.0 (Unreleased)\n\nnever\n", ""),
+    ],
+)
+def test_unreleased_is_never_another_version_s(tmp_path: Path, text: str, foreign: str) -> None:
+    """A heading that names a version is that one's, and what stands below a version was forgotten there."""
+    assert written(tmp_path, text, "1.2.0") is None
+    assert changelog.foreign_heading(tmp_path / "CHANGELOG.md", Version("1.2.0")) == foreign
+
+
+def test_a_title_may_name_a_version(tmp_path: Path) -> None:
+    """Above all sections it is none of them."""
+    found = written(tmp_path, "# What is new in 1\n\n## Unreleased\n\nnext\n\n## 1.1.0\n\nold\n", "1.2.0")
+    assert found == changelog.Section(text="next", heading="Unreleased", unreleased=True)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +138,7 @@ def test_headings_are_read_as_projects_write_them(tmp_path: Path, heading: str) 
 def test_a_version_may_be_a_date(tmp_path: Path, heading: str, version: str) -> None:
     """Of a project that counts in days; a date that is no version of it is a date."""
     found = written(tmp_path, f"## 2026.10.21\n\nnext\n\n## {heading}\n\nown\n\n## 2026.10.19\n\nold\n", version)
-    assert found == changelog.Section(text="own", heading=heading)
+    assert found == changelog.Section(text="own", heading=heading, unreleased=False)
 
 
 @pytest.mark.parametrize(
@@ -236,7 +256,7 @@ def test_a_changelog_is_utf8_with_any_line_ends(tmp_path: Path) -> None:
     """A byte order mark and CRLF are common; Latin-1 is refused by name."""
     path = tmp_path / "CHANGELOG.md"
     path.write_bytes(b"\xef\xbb\xbf## 1.2.0\r\n\r\n- \xc3\xa4\r\n")
-    assert changelog.section(path, Version("1.2.0")) == changelog.Section(text="- ä", heading="1.2.0")
+    assert changelog.section(path, Version("1.2.0")) == changelog.Section(text="- ä", heading="1.2.0", unreleased=False)
     path.write_bytes(b"## 1.2.0\n\n\xe4\n")
     with pytest.raises(ConfigError) as refusal:
         changelog.section(path, Version("1.2.0"))

@@ -9,22 +9,30 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from markdown_it import MarkdownIt
-from packaging.version import VERSION_PATTERN, Version
+from packaging.version import Version
 
 from tagseal.errors import ConfigError
 from tagseal.machine import files
 from tagseal.names import printable, show
 from tagseal.notes.child import ask
 from tagseal.notes.escape import code
+from tagseal.notes.headings import (
+    Heading,
+    References,
+    blocks,
+    markdown_headings,
+    named_version,
+    place_of,
+    plain_headings,
+)
 from tagseal.notes.page import LIMIT, html, seams
-from tagseal.tags import parse_version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from markdown_it.token import Token
@@ -33,15 +41,9 @@ _STEMS = ("CHANGELOG", "CHANGES", "HISTORY", "NEWS")
 _SUFFIXES = (".md", ".rst", ".txt", "")
 _MOST_SUBJECTS = 100
 _LONGEST_SUBJECT = 200  # characters
-_LONGEST_HEADING = 500  # characters
 _MOST_UNRELEASED = 10
 _LARGEST = 4 * 1024 * 1024
 """Bytes of a changelog: reading one of blocks without end takes a minute, as it is."""
-
-_VERSION = re.compile(rf"(?<![\w.])(?:{VERSION_PATTERN})(?!\w)", re.VERBOSE | re.IGNORECASE)
-_DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?!\d|\.\d)")
-_ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
-_LINK = re.compile(r"\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,23 +54,8 @@ class Section:
     """Markdown, without the heading."""
     heading: str
     """The heading's own words."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heading:
-    """One heading of a changelog."""
-
-    words: str
-    level: int
-    """1 is the highest."""
-    start: int
-    """Where the heading begins: a line number, from 0."""
-    end: int
-    """Where its text begins."""
-
-
-_References = dict[str, dict[str, str]]
-"""Link definitions, by their normalised label."""
+    unreleased: bool
+    """Whether the heading names no version: it says that the section is not released yet."""
 
 
 def find(root: Path, setting: str | None) -> Path | None:
@@ -100,23 +87,45 @@ def _usual(root: Path, folder: Path) -> Iterator[Path]:
 def section(path: Path, version: Version, epoch: int = 0) -> Section | None:
     """Return the version's section: its own; for a pre-release the base version's; then Unreleased.
 
+    A heading that names another version is never Unreleased, and one that names none is it only above every version.
     The heading tells which one it is. Where the changelog asks for a date, that is ``epoch``, in seconds since 1970.
 
     Raises:
         ConfigError: The file is not UTF-8, or too long, or docutils cannot read it.
     """
-    text = _read(path)
-    if path.suffix.lower() == ".rst":
-        text = _from_rst(text, epoch, path.name)
-    lines, markdown = text.split("\n"), path.suffix.lower() in {".md", ".rst"}
-    headings, known = _markdown_headings(text) if markdown else (_plain_headings(lines), {})
+    text, markdown = _markdown(path, epoch)
+    lines = text.split("\n")
+    headings, known = markdown_headings(text) if markdown else (plain_headings(lines), {})
 
     def cut(heading: Heading) -> str:
         body = _body(lines, headings, heading)
         return _with_definitions(body, known) if markdown else _fence(body)
 
-    chosen = _choose(headings, version, cut)
-    return Section(text=cut(chosen), heading=chosen.words) if chosen else None
+    chosen = _own(headings, version) or next(
+        (one for one in _unreleased(headings, version) if html(cut(one)[:LIMIT]).strip()), None
+    )
+    if chosen is None:
+        return None
+    return Section(text=cut(chosen), heading=chosen.words, unreleased=named_version(chosen.words, version) is None)
+
+
+def foreign_heading(path: Path, version: Version, epoch: int = 0) -> str:
+    """Return the first heading of a version, if that is another one and says that it is not released; else nothing.
+
+    Raises:
+        ConfigError: As of :func:`section`.
+    """
+    text, markdown = _markdown(path, epoch)
+    headings = markdown_headings(text)[0] if markdown else plain_headings(text.split("\n"))
+    named = ((heading.words, named_version(heading.words, version)) for heading in headings)
+    words, first = next(((words, found) for words, found in named if found is not None), ("", version))
+    return words if first != version and "unreleased" in words.casefold() else ""
+
+
+def _markdown(path: Path, epoch: int) -> tuple[str, bool]:
+    """Return a changelog's text, and whether it is Markdown now."""
+    text, suffix = _read(path), path.suffix.lower()
+    return (_from_rst(text, epoch, path.name) if suffix == ".rst" else text), suffix in {".md", ".rst"}
 
 
 def shorten(section: str, room: int, more: str) -> str:
@@ -125,7 +134,7 @@ def shorten(section: str, room: int, more: str) -> str:
     The cut is at the last heading, if that leaves half of the room filled; else at the last block that fits.
     """
     head = section[: max(room, 0)].rpartition("\n")[0]  # the rest is not shown, so it is not parsed
-    _, known = _blocks(section)
+    _, known = blocks(section)
     room -= len(_with_definitions(head, known)) - len(head) + len(more) + 3
     lines = head.split("\n")
     starts = list(accumulate((len(line) + 1 for line in lines), initial=0))
@@ -174,60 +183,30 @@ def _from_rst(text: str, epoch: int, name: str) -> str:
     return answer.text
 
 
-def _choose(headings: Sequence[Heading], version: Version, text: Callable[[Heading], str]) -> Heading | None:
+def _own(headings: Sequence[Heading], version: Version) -> Heading | None:
+    """Return the heading of the version; for a pre-release also the base version's."""
     wanted = [version] if not version.is_prerelease else [version, Version(version.base_version)]
     for candidate in wanted:
-        ranked = [(place, heading) for heading in headings if (place := _place(heading.words, candidate)) is not None]
+        ranked = [(place, heading) for heading in headings if (place := place_of(heading.words, candidate)) is not None]
         if ranked:
             return min(ranked, key=lambda pair: pair[0])[1]
-    unreleased = [heading for heading in headings if "unreleased" in heading.words.casefold()][:_MOST_UNRELEASED]
-    return next((heading for heading in unreleased if html(text(heading)[:LIMIT]).strip()), None)
-
-
-def _place(words: str, version: Version) -> tuple[int, bool] | None:
-    """Return how far the heading is from naming just this version, or None if it names another or none."""
-    words = _DATE.sub(lambda date: date[0] if _release_of_date(date[0]) == version.release else " ", words)
-    for match in _VERSION.finditer(words):
-        if (found := parse_version(match[0])) is None:
-            continue
-        if found != version:
-            return None
-        return len(re.findall(r"\w+", words[: match.start()])), match[0].lstrip("v") != str(version)
     return None
 
 
-def _release_of_date(date: str) -> tuple[int, ...]:
-    """Return the numbers of a date that may be a version of a project that counts in days; of another, none."""
-    return tuple(map(int, date.split("."))) if date.count(".") == 2 else ()  # noqa: PLR2004 - year, month, day
+def _unreleased(headings: Sequence[Heading], version: Version) -> Sequence[Heading]:
+    """Return the headings of what is not released: they name no version, and stand above all that do.
 
-
-def _blocks(text: str) -> tuple[list[Token], _References]:
-    """Return the blocks of a text, what is inside lines left unread, and the link definitions."""
-    environment: dict[str, _References] = {}
-    tokens = MarkdownIt("commonmark").enable("table").disable("inline").parse(text, environment)
-    return tokens, environment.get("references", {})
-
-
-def _markdown_headings(text: str) -> tuple[list[Heading], _References]:
-    """Return the headings that stand in no other block, and the link definitions."""
-    tokens, known = _blocks(text)
-    headings = [
-        Heading(
-            words=_words(inline.content[:_LONGEST_HEADING]),
-            level=int(opening.tag[1:]),
-            start=opening.map[0],
-            end=opening.map[1],
-        )
-        for opening, inline in pairwise(tokens)
-        if opening.type == "heading_open" and opening.level == 0 and opening.map
+    A title above all sections may name one: "What is new in 2".
+    """
+    named = [heading for heading in headings if named_version(heading.words, version) is not None]
+    found = [
+        heading
+        for heading in headings
+        if "unreleased" in heading.words.casefold()
+        and heading not in named
+        and all(other.start > heading.start or other.level < heading.level for other in named)
     ]
-    return headings, known
-
-
-def _words(heading: str) -> str:
-    """Return a heading's text without link targets, tags and emphasis."""
-    text = re.sub(r"<[^>]*>|[*`]", "", _LINK.sub(r"\1", heading))
-    return _ESCAPE.sub(r"\1", text).strip()
+    return found[:_MOST_UNRELEASED]
 
 
 def _body(lines: Sequence[str], headings: Sequence[Heading], chosen: Heading) -> str:
@@ -235,12 +214,12 @@ def _body(lines: Sequence[str], headings: Sequence[Heading], chosen: Heading) ->
     return "\n".join(lines[chosen.end : next(later, len(lines))]).strip("\n").rstrip()
 
 
-def _with_definitions(body: str, known: _References) -> str:
+def _with_definitions(body: str, known: References) -> str:
     """Return a part of a text with the link definitions that it uses and that stand elsewhere in it.
 
     No more of the part is looked through than a page can show.
     """
-    _, own = _blocks(body)
+    _, own = blocks(body)
     tokens = MarkdownIt("commonmark", {"store_labels": True}).parse(body[:LIMIT], {"references": dict(known)})
     used = dict.fromkeys(label for label in _labels(tokens) if label in known and label not in own)
     definitions = [_definition(label, known[label]) for label in used]
@@ -258,25 +237,6 @@ def _definition(label: str, entry: dict[str, str]) -> str:
     title = re.sub(r'(["\\])', r"\\\1", entry.get("title", "")).replace("&", "&amp;").replace("<", "&lt;")
     href = entry["href"] if re.fullmatch(r"/?[\w-]+/?", entry["href"]) else f"<{entry['href']}>"  # <a> is a tag
     return f"[{label.lower()}]: {href}" + (f' "{title}"' if title else "")
-
-
-def _plain_headings(text: Sequence[str]) -> list[Heading]:
-    """Return the unindented lines of a plain text that open a paragraph and name a version near their start."""
-    lines = ["", *text, ""]
-    return [
-        Heading(words=line.strip("=-*# ")[:_LONGEST_HEADING], level=1, start=number, end=number + 1 + _is_rule(below))
-        for number, (above, line, below) in enumerate(zip(lines, lines[1:], lines[2:], strict=False))
-        if (not above.strip() or _is_rule(above)) and line[:1].strip() and _opens(line)
-    ]
-
-
-def _is_rule(line: str) -> bool:
-    return re.fullmatch(r"([=~*#-])\1{2,}\s*", line) is not None
-
-
-def _opens(line: str) -> bool:
-    words = line[:_LONGEST_HEADING].strip("=-*# ").split()
-    return "unreleased" in line.casefold() or any(_VERSION.fullmatch(word.strip("()[]:,")) for word in words[:2])
 
 
 def _fence(body: str) -> str:
