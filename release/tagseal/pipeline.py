@@ -68,6 +68,29 @@ BY_JOB = {
     "witness": ("witness",),
 }
 """The verbs of each job, behind the guard (design, section 2)."""
+_READ, _WRITE, _IDENTITY = {"contents": "read"}, {"contents": "write"}, {"id-token": "write"}
+_IMAGE = {"packages": "write"}
+
+
+def permissions(job: str, *, image: bool, index: bool) -> dict[str, str]:
+    """Return the permissions of a job of the table, scope to level, as a workflow spells them.
+
+    Args:
+        job: A key of ``BY_JOB``.
+        image: Whether an image is released, so that two jobs write packages.
+        index: Whether an index knows the job that publishes by its identity.
+    """
+    return {
+        # Runs the project's code, so it may do nothing but read.
+        "build": _READ,
+        # Holds the identity and the draft; runs no line of the project.
+        "seal": _WRITE | _IDENTITY | (_IMAGE if image else {}),
+        # One approval, then the irreversible acts.
+        "publish": _WRITE | (_IDENTITY if index else {}) | (_IMAGE if image else {}),
+        # Sees what strangers see.
+        "witness": _READ,
+    }[job]
+
 
 _LOCK = ".lock"
 """Its file in the work folder; hidden, so that it is no part of the hand-over."""

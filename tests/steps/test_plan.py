@@ -14,12 +14,11 @@ import pytest
 import widget
 from job import NAME, TAG
 from refusals import refused
-from tagseal import config
 from tagseal.config import IndexSettings
 from tagseal.errors import ConfigError, Refused, UsageError
 from tagseal.records import Identity, Plan
 from tagseal.services.index import sites
-from tagseal.steps.plan import confirm, latest, plan, unreleasable
+from tagseal.steps.plan import confirm, latest, plan
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -209,15 +208,6 @@ def test_a_rehearsal_goes_on_without_a_section_and_says_so(job: Job) -> None:
     found = planned(job)
     said = "CHANGELOG.md has no section for 1.2.3: a real release would refuse here"
     assert (found.section, found.remarks) == (f"*{said}.*", (said,))
-    assert unreleasable(found, job.git.root, config.load(job.git.root)) == said
-
-
-def test_a_plan_that_a_real_release_makes_as_well_is_releasable(job: Job) -> None:
-    """A section is what it asks for, or no changelog at all."""
-    found = planned(job)
-    assert unreleasable(found, job.git.root, config.load(job.git.root)) == ""
-    (job.git.root / "CHANGELOG.md").unlink()
-    assert unreleasable(found, job.git.root, config.load(job.git.root)) == ""
 
 
 def test_without_a_changelog_the_commits_since_the_previous_tag_are_listed(job: Job) -> None:

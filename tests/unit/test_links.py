@@ -127,7 +127,7 @@ def test_no_rehearsal_is_left_through_a_link(tmp_path: Path, home: Path, link: s
     git = commit(tmp_path / "widget", {link: home})
     left = Output(temporary=tmp_path / "run", source=git.root, out=git.root / "dist/rehearsal/logs/deep")
     with pytest.raises(Refused) as caught:
-        left.clear(Git.at(git.root, os.environ))
+        left.prepare(Git.at(git.root, os.environ))
     assert caught.value.slug == "path-leads-away"
     assert untouched(home)
 
@@ -138,7 +138,7 @@ def test_a_committed_link_does_not_make_a_folder_ours(tmp_path: Path, home: Path
     links = {"dist/rehearsal/transcript.jsonl": home / "transcript.jsonl", f"dist/rehearsal/{name}": home / "logs"}
     git = commit(tmp_path / "widget", links)
     with pytest.raises(UsageError) as caught:
-        Output(temporary=tmp_path / "run", source=git.root, out=git.root / "dist/rehearsal").clear(git)
+        Output(temporary=tmp_path / "run", source=git.root, out=git.root / "dist/rehearsal").prepare(git)
     assert (caught.value.slug, caught.value.context) == ("out-not-ours", ("found 'what git tracks'",))
     assert untouched(home)
 
@@ -150,7 +150,7 @@ def test_links_in_the_place_of_what_a_rehearsal_leaves_are_removed(tmp_path: Pat
     out.mkdir(parents=True)
     for name, target in {"transcript.jsonl": "transcript.jsonl", "assets": "logs", "logs": "logs"}.items():
         (out / name).symlink_to(home / target)
-    Output(temporary=tmp_path / "run", source=git.root, out=out).clear(git)
+    Output(temporary=tmp_path / "run", source=git.root, out=out).prepare(git)
     assert list(out.iterdir()) == []
     assert untouched(home)
 

@@ -27,6 +27,7 @@ from tagseal.cli import (
     verify,
 )
 from tagseal.errors import TagsealError, UsageError
+from tagseal.machine.actions import EVENTS
 from tagseal.names import show
 from tagseal.report import choose
 
@@ -64,7 +65,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         interrupts.ignore_interrupts()
-        report.line("interrupted; run the same command again, it resumes")
+        if EVENTS not in os.environ:  # in a rehearsal the parent says it
+            report.line(getattr(options, "interrupted", "interrupted; run the same command again, it resumes"))
         report.close({"ok": False, "exit": interrupts.INTERRUPTED})
         return interrupts.INTERRUPTED
     except BrokenPipeError:

@@ -24,7 +24,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "rehearse",
         help="rehearse the whole release on this machine",
-        description="Play the whole release on this machine: the shipped commands, against production names.",
+        description="Play the whole release on this machine: the shipped commands, against production names. Ends with "
+        "0 for READY, and with 2 for NOT YET and for BROKEN: `tagseal rehearse && git push origin TAG` is safe.",
     )
     parser.add_argument("path", nargs="?", type=Path, default=Path(), metavar="PATH", help="a git project")
     parser.add_argument("--project", metavar="DIR", help="the folder to build, for a repository with several")
@@ -47,10 +48,15 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="let the shell lines of a FILE that is not of this checkout run here: as you, with your files and your "
         "network",
     )
+    parser.add_argument(
+        "--allow-not-yet",
+        action="store_true",
+        help="end with 0 also where something is still to do before the tag: for the job of pull requests",
+    )
     logs.add_option(parser)
     faults.add_option(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON document on standard output")
-    parser.set_defaults(run=_run)
+    parser.set_defaults(run=_run, interrupted="interrupted: what an earlier rehearsal left is still there")
 
 
 def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
@@ -79,5 +85,6 @@ def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
         workflow=options.workflow is not None,
         file=options.workflow if options.workflow != _OWN else None,
         trusted=options.trust_workflow,
+        allow_not_yet=options.allow_not_yet,
     )
     return rehearse(request, tell=report.line, say=report.say, pause=report.pause)

@@ -112,6 +112,8 @@ class Settings:
     """Patterns of further files to attach."""
     templates: Annotated[str, checks.OWN_FOLDER] | None = None
     reproducible: Literal["report", "require", "off"] | None = None
+    smoke: tuple[Annotated[str, checks.WORD], ...] | Literal["off"] = ()
+    """The command that a rehearsal runs where the wheel is installed, instead of importing it."""
     release: Literal["create", "adopt"] = "create"
     public_log: bool = False
     """Consent to name a private repository in the public log."""

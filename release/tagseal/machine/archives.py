@@ -53,6 +53,10 @@ class PackageContents:
     version: str
     """As its metadata spells it."""
     classifiers: tuple[str, ...]
+    requires_python: str
+    """A set of versions, or nothing."""
+    extras: bool
+    """Whether some of what it needs comes with an extra alone."""
     members: Mapping[str, str]
     """Path of each file, with the SHA-256 of its bytes; of a symbolic link, of where it leads."""
 
@@ -103,7 +107,14 @@ def read(path: Path) -> PackageContents:
     if not raw.get("name") or not raw.get("version"):
         raise _damage(path, "no name or no version in its metadata")
     classifiers = tuple(raw.get("classifiers", ()))
-    return PackageContents(name=raw["name"], version=raw["version"], classifiers=classifiers, members=found.digests)
+    return PackageContents(
+        name=raw["name"],
+        version=raw["version"],
+        classifiers=classifiers,
+        requires_python=raw.get("requires_python", ""),
+        extras=bool(raw.get("provides_extra")),
+        members=found.digests,
+    )
 
 
 def _wheel(file: BufferedReader) -> Iterator[tuple[str, BufferedIOBase | None]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
@@ -20,7 +21,6 @@ from tagseal.names import REPOSITORY, show
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
 _HOSTS = {"github.com", "www.github.com", "ssh.github.com"}
 SUBMODULE = "160000"
@@ -229,6 +229,12 @@ class Git:
         with self.gitdir.make_view() if self.gitdir else none as variables:
             environ = gitdir.environment(self.environ) | variables
             return gitdir.start(*arguments, cwd=self.root, environ=environ, stdin=stdin.encode())
+
+
+def signing_key(environ: Mapping[str, str]) -> str:
+    """Return the key that this person's own git signs tags with; nothing where none is configured."""
+    argv = ("git", "config", "--global", "--get", "user.signingkey")
+    return process.run(argv, cwd=Path.home(), environ=environ).output.strip()
 
 
 def repository_of(url: str) -> str | None:

@@ -28,6 +28,7 @@ from tagseal.records.parts import (
     Verdict,
     record,
 )
+from tagseal.records.reason import Readiness, Reason
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -55,6 +56,8 @@ __all__ = [
     "Plan",
     "Proof",
     "Publication",
+    "Readiness",
+    "Reason",
     "Record",
     "Seal",
     "Tag",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 from tagseal.loopback import actions
 from tagseal.machine.actions import RECORDS, read_command_file
 from tagseal.machine.backend import BUILD_NETWORK, network_settings
-from tagseal.pipeline import BY_JOB
+from tagseal.pipeline import BY_JOB, permissions
 from tagseal.rehearsal import child, environment
 from tagseal.rehearsal.index import login
 from tagseal.services.images.registry.credentials import GHCR, PASSWORD, USER
@@ -50,39 +50,21 @@ class ReleaseJob:
         return self.permissions.get("id-token") == "write"
 
 
-_READ, _WRITE = {"contents": "read"}, {"contents": "write"}
-_IMAGE = {"packages": "write"}
-"""Where there is an image."""
-_IDENTITY = {"id-token": "write"}
-
-JOBS = (
-    # Runs the project's code, so it may do nothing but read.
-    ReleaseJob(name="build", verbs=BY_JOB["build"], permissions=_READ, builds=True),
-    # Holds the identity and the draft; runs no line of the project.
-    ReleaseJob(name="seal", verbs=BY_JOB["seal"], permissions=_WRITE | _IDENTITY | _IMAGE),
-    # One approval, then the irreversible acts; an index knows the job by its identity.
-    ReleaseJob(name="publish", verbs=BY_JOB["publish"], permissions=_WRITE | _IDENTITY | _IMAGE, environment="release"),
-    # Sees what strangers see.
-    ReleaseJob(name="witness", verbs=BY_JOB["witness"], permissions=_READ),
-)
-
-
 def usual(*, image: bool, index: bool) -> tuple[ReleaseJob, ...]:
     """Return the table's jobs; without an image none writes packages, without an index none publishes as somebody."""
-
-    def spared_variables(job: ReleaseJob) -> frozenset[str]:
-        scopes = (*(() if image else _IMAGE), *(() if index or job.name != "publish" else _IDENTITY))
-        return frozenset(scopes)
-
     return tuple(
-        replace(
-            job,
-            permissions={
-                scope: level for scope, level in job.permissions.items() if scope not in spared_variables(job)
-            },
+        ReleaseJob(
+            name=name,
+            verbs=verbs,
+            permissions=permissions(name, image=image, index=index),
+            builds=name == "build",
+            environment="release" if name == "publish" else "",
         )
-        for job in JOBS
+        for name, verbs in BY_JOB.items()
     )
+
+
+JOBS = usual(image=True, index=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

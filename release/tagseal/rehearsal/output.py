@@ -49,8 +49,11 @@ class Output:
         """One folder for each job."""
         return self.temporary / "jobs"
 
-    def clear(self, git: Git) -> None:
-        """Make the folder for what is left, without what an earlier rehearsal left there; ``git`` is the checkout.
+    def prepare(self, git: Git) -> None:
+        """Make the folder for what is left; what an earlier rehearsal left there stays until this one has ended.
+
+        Args:
+            git: The checkout.
 
         Raises:
             UsageError: It is a file, or has files in it that no rehearsal left, or that git tracks.
@@ -71,23 +74,37 @@ class Output:
             )
         self.out.mkdir(parents=True, exist_ok=True)
         for name in _KEPT:
-            _remove(self.out / name)
+            if (self.out / name).is_symlink():  # no rehearsal left it
+                (self.out / name).unlink()
 
     @contextmanager
     def keep_output(self, stage: Stage) -> Iterator[None]:
-        """Leave transcript, release, notes and logs when the block ends, also when something went wrong in it."""
+        """Leave transcript, release, notes and logs when the block ends, also when something went wrong in it.
+
+        An interrupt leaves what an earlier rehearsal left.
+        """
+        interrupted = False
         try:
             yield
+        except KeyboardInterrupt:
+            interrupted = True
+            raise
         finally:
-            with tempfile.TemporaryDirectory(prefix=".", dir=self.out) as folder:
-                fresh = Path(folder)
-                shutil.copyfile(stage.loopback.folder / TRANSCRIPT, fresh / TRANSCRIPT)
-                for release in stage.repository.releases:
-                    stage.loopback.github.dump_release(stage.repository, release, fresh)
-                self._logs(stage, fresh)
-                for path in (path for name in _KEPT if (path := fresh / name).exists()):
-                    _remove(self.out / path.name)
-                    path.rename(self.out / path.name)
+            if not interrupted:
+                self._keep(stage)
+
+    def _keep(self, stage: Stage) -> None:
+        """Put what this rehearsal made in the place of what lay there."""
+        with tempfile.TemporaryDirectory(prefix=".", dir=self.out) as folder:
+            fresh = Path(folder)
+            shutil.copyfile(stage.loopback.folder / TRANSCRIPT, fresh / TRANSCRIPT)
+            for release in stage.repository.releases:
+                stage.loopback.github.dump_release(stage.repository, release, fresh)
+            self._logs(stage, fresh)
+            for name in _KEPT:
+                _remove(self.out / name)
+                if (fresh / name).exists():
+                    (fresh / name).rename(self.out / name)
 
     def _logs(self, stage: Stage, fresh: Path) -> None:
         logs = fresh / "logs"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,11 +13,14 @@ from tagseal.loopback import Loopback
 from tagseal.loopback.actions import Run
 from tagseal.machine.git import Git
 from tagseal.names import number_of, printable, safe_image
-from tagseal.records import WORKFLOWS, Plan, Seal, Tag
+from tagseal.project import readiness
+from tagseal.records import WORKFLOWS, Plan, Readiness, Seal, Tag
 from tagseal.rehearsal import environment, guide, index, jobs
 from tagseal.rehearsal.attacks import signers
 from tagseal.rehearsal.faults import faults_named, outcomes
 from tagseal.rehearsal.output import Output
+from tagseal.rehearsal.packages import contents
+from tagseal.rehearsal.packages.installation import try_packages
 from tagseal.rehearsal.project.clone import Clone, make
 from tagseal.rehearsal.project.workflow_file import choose
 from tagseal.rehearsal.summary import RehearsalOutcome, conclude, document, journal
@@ -26,13 +29,15 @@ from tagseal.rehearsal.workflow import play as workflows
 from tagseal.report.events import EventKind
 from tagseal.report.sentences import About
 from tagseal.workflow import signing as files
+from tagseal.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from tagseal.loopback.sigstore.trust import Log
-    from tagseal.records import Verdict
+    from tagseal.records import Reason, Verdict
     from tagseal.rehearsal.jobs import PlayedJob, Stage
+    from tagseal.rehearsal.packages.installation import PackageTrial
     from tagseal.rehearsal.tools.toolset import Tool
     from tagseal.rehearsal.workflow.play import WrittenWorkflow
     from tagseal.report.events import ReportEvent
@@ -59,6 +64,8 @@ class RehearsalRequest:
     """That file; by default the one that signs the project's releases."""
     trusted: bool = False
     """Whether the file may be another than the project's own."""
+    allow_not_yet: bool = False
+    """Whether what is still to do before a tag leaves the exit code alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +85,9 @@ def rehearse(
     say: Callable[[str], None],
     pause: Callable[[str, float], None],
 ) -> tuple[int, dict[str, object]]:
-    """Play the release; return the exit code of the first job that failed, and the result as plain JSON data.
+    """Play the release; return the exit code, and the result as plain JSON data.
+
+    The code is that of the first job that failed; else 0 for a tree that is ready to be tagged, and 2 for another.
 
     Raises:
         TagsealError: The project cannot be rehearsed, or an attacker got through.
@@ -98,7 +107,7 @@ def rehearse(
                 source, folder, project=request.project, tag=request.tag, packages=request.packages, chosen=chosen
             )
             _introduce(clone, request.log, told.tell)
-            left.clear(source)
+            left.prepare(source)
             with Loopback(
                 folder=folder / "loopback",
                 registries=_registries(clone),
@@ -110,21 +119,35 @@ def rehearse(
                 loopback.faults.set(faults)
                 written = workflows.of(stage) if request.workflow else None
                 with left.keep_output(stage):
-                    played, tried = _play(stage, told, left, written)
+                    played, tried, trial = _play(stage, told, left, written)
                 struck = outcomes(request.faults, loopback.faults)
         for one in struck:
             told.tell(str(one))
-        outcome = RehearsalOutcome(clone=clone, tools=played_by, played=played, tried=tried, written=written)
+        outcome = RehearsalOutcome(
+            clone=clone,
+            tools=played_by,
+            played=played,
+            tried=tried,
+            written=written,
+            reasons=tuple(_reasons(clone, trial)),
+            unchecked=trial.unchecked if trial else (),
+            allow_not_yet=request.allow_not_yet,
+        )
         conclude(outcome, left.out, time.monotonic() - begun, told.tell)
         result = document(outcome, left)
         result["log"] = request.log
         result["faults"] = [asdict(one) for one in struck]
-    code = outcome.code
-    if request.serve and code == 0:
+    if request.serve and outcome.failed is None:
         from tagseal.rehearsal.page import serve  # noqa: PLC0415 - only where asked
 
         serve(left.out, clone.repository, clone.tag, told.tell)
-    return code, result
+    return outcome.code, result
+
+
+def _reasons(clone: Clone, trial: PackageTrial | None) -> Iterator[Reason]:
+    """Yield why the tree is not ready, the worst first."""
+    found = (*readiness.judge(clone.candidate), *(trial.reasons if trial else ()))
+    yield from sorted(found, key=lambda reason: reason.readiness != Readiness.broken)
 
 
 def _registries(clone: Clone) -> tuple[str, ...]:
@@ -185,18 +208,21 @@ def set_stage(
 
 def _play(
     stage: Stage, told: _StoryReport, left: Output, written: WrittenWorkflow | None
-) -> tuple[tuple[PlayedJob, ...], Mapping[str, tuple[Verdict, ...]]]:
-    """Play the jobs; between proof and publication let attackers try, and read the guide at the end.
+) -> tuple[tuple[PlayedJob, ...], Mapping[str, tuple[Verdict, ...]], PackageTrial | None]:
+    """Play the jobs; try the packages once they are built, let attackers try before publication, follow the guide.
 
     Raises:
         UsageError: The workflow cannot be played, or released nothing.
     """
     played: list[PlayedJob] = []
     tried: dict[str, tuple[Verdict, ...]] = {"attackers": (), "guide": ()}
+    trial: PackageTrial | None = None
     story = _story(told, left, lines=written is None)
     for done in workflows.run(written, stage, story, told.say) if written else _usual(stage, told, story):
         played.append(done)
         records = journal(stage.clone, done).records
+        if done.code == 0 and "build" in records and trial is None:
+            trial = _try_packages(stage, done, told)
         if done.code == 0 and "sign" in records and not tried["attackers"]:
             tried["attackers"] = _attack(stage, done, told)
         if stage.clone.image and not stage.clone.private and "publish" in records and done.code == 0:
@@ -205,7 +231,19 @@ def _play(
         if written and not (played and "witness" in journal(stage.clone, played[-1]).records):
             raise workflows.nothing(written)
         tried["guide"] = _guide(stage, played[-1], told)
-    return tuple(played), tried
+    return tuple(played), tried, trial
+
+
+def _try_packages(stage: Stage, done: PlayedJob, told: _StoryReport) -> PackageTrial:
+    """Install what was built, and tell of it."""
+    told.say("installing the wheel")
+    clone = stage.clone
+    packages = Workspace.of(done.checkout, clone.tag).packages
+    trial = try_packages(packages, clone.candidate.settings, stage.environ)
+    found = (*trial.reasons, *contents.judge(packages, clone.candidate.git))
+    good = "no" if found else "ok"
+    told.tell(f"{'wheel':<8} {good}  {trial.seconds:4.1f}s  {trial.said}")
+    return replace(trial, reasons=found)
 
 
 def _usual(stage: Stage, told: _StoryReport, story: Callable[[ReportEvent], None]) -> Iterator[PlayedJob]:

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tagseal import config
+from tagseal.errors import UsageError
 from tagseal.journal import Journal
+from tagseal.machine.git import signing_key
 from tagseal.names import number_of, safe_image
-from tagseal.records import Plan, Seal, to_object
-from tagseal.steps.plan import unreleasable
+from tagseal.records import Plan, Readiness, Seal, to_object
 from tagseal.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-    from tagseal.records import Verdict
+    from tagseal.records import Reason, Verdict
     from tagseal.rehearsal.jobs import PlayedJob
     from tagseal.rehearsal.output import Output
     from tagseal.rehearsal.project.clone import Clone
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from tagseal.report.events import Failure
 
 
+_DAYS = 14
+"""That an index takes further files for a version, from its first one (PyPI's rule since July 2026)."""
 _MARKS = {"success": "ok", "failure": "no", "skipped": "--"}
 _USES = {"yes": "", "to read": " (only read)", "no": " (unused)"}
 
@@ -42,6 +44,16 @@ class RehearsalOutcome:
     """What attackers, and readers of the guide, did."""
     written: WrittenWorkflow | None
     """The workflow, where that was played."""
+    reasons: tuple[Reason, ...]
+    """Why the tree is not ready, the worst first."""
+    unchecked: tuple[str, ...]
+    """What could not be told of the packages here."""
+    allow_not_yet: bool
+
+    @property
+    def readiness(self) -> Readiness:
+        """The verdict."""
+        return Readiness.of(self.reasons)
 
     @property
     def failed(self) -> PlayedJob | None:
@@ -51,7 +63,10 @@ class RehearsalOutcome:
     @property
     def code(self) -> int:
         """The exit code of the rehearsal."""
-        return self.failed.code if self.failed else 0
+        if self.failed:
+            return self.failed.code
+        allowed = {Readiness.ready} | ({Readiness.not_yet} if self.allow_not_yet else set())
+        return 0 if self.readiness in allowed else UsageError.exit_code
 
     @property
     def journal(self) -> Journal:
@@ -66,35 +81,64 @@ def journal(clone: Clone, played: PlayedJob) -> Journal:
 
 
 def conclude(outcome: RehearsalOutcome, out: Path, seconds: float, tell: Callable[[str], None]) -> None:
-    """Tell how it ended, what is left, and what a person does next."""
-    for line in _permissions(outcome):
+    """Tell how it ended, why, what is left, and what a person does next."""
+    for line in (*_permissions(outcome), *_reasons(outcome)):
         tell(line)
     if outcome.failed:
         draft = ", the draft" if (out / "release.json").exists() else ""
         tell(f"FAILED in the job {outcome.failed.job.name} after {seconds:.0f} s: nothing was published anywhere real")
         tell(f"Its log{draft} and the transcript: {_near(out)}")
         return
-    clone, records = outcome.clone, outcome.journal
-    seal, plan = records.get(Seal, "rehearse"), records.get(Plan, "rehearse")
     real = [tool.by for tool in outcome.tools if tool.real]
     standing_in = [tool.name for tool in outcome.tools if not tool.real]
-    tell(
-        f"REHEARSED in {seconds:.0f} s    real: {', '.join(real)}"
-        + (f"   stand-in: {', '.join(standing_in)}" if standing_in else "")
-    )
-    entries = len(seal.artifacts) + len(seal.signatures) + len(seal.attestations)
-    names = f"{number_of(len(seal.packages), 'name')} at {plan.index.name}, " if plan.index else ""
-    own = plan.image_tags
-    tags = f"the image's tag{'s'[: len(own) > 1]} {', '.join(own)}, " if seal.image else ""
-    tell(f"For ever, once real: {names}{entries} log entries naming {clone.repository}, {tags}and the public release")
+    tell(_VERDICTS[outcome.readiness].format(count=number_of(len(outcome.reasons), "reason"), seconds=round(seconds)))
+    tell(f"Played by: {', '.join(real)}" + (f"; by a stand-in: {', '.join(standing_in)}" if standing_in else ""))
+    tell(_permanent(outcome))
     tell(_unchecked(outcome))
     tell(f"Notes, assets, transcript: {_near(out)}")
-    unready = outcome.written.unready(clone.tag) if outcome.written else clone.lacking
-    refused = unreleasable(plan, clone.git.root, config.load(clone.git.root))
-    lacking = (*unready, *filter(None, (refused,)))
-    if lacking:
-        tell(f"Not ready: {'; '.join(lacking)}")
-    tell(f"Next: {'mend that, then ' if lacking else ''}{clone.next}")
+    tell(f"Next: {_next(outcome)}")
+
+
+_VERDICTS = {
+    Readiness.ready: "READY to be tagged, rehearsed in {seconds} s",
+    Readiness.not_yet: "NOT YET ready to be tagged: {count} above; rehearsed in {seconds} s",
+    Readiness.broken: "BROKEN: a real release of this would fail or do harm, {count} above; rehearsed in {seconds} s",
+}
+
+
+def _reasons(outcome: RehearsalOutcome) -> Iterator[str]:
+    """Yield two lines for each reason: what is wrong, and what to do."""
+    for reason in outcome.reasons:
+        place = f"{reason.place}: " if reason.place and reason.place.partition(":")[0] not in reason.what else ""
+        refused = f"; `{reason.verb}` would refuse it" if reason.verb else ""
+        yield f"{reason.readiness.lower():<8} {place}{reason.what}{refused} [{reason.slug}]"
+        yield f"{'':<8} {reason.fix}"
+
+
+def _next(outcome: RehearsalOutcome) -> str:
+    """Return what a person does for the real release."""
+    tag, git = outcome.clone.tag, outcome.clone.candidate.git
+    if outcome.reasons:
+        return "do what stands below each reason, and rehearse again"
+    if git.commit_of(f"refs/tags/{tag}"):
+        return f"git push origin {tag}"
+    make = f"git tag -s {tag} -m {tag}" if signing_key(git.environ) else f"git tag -a {tag} -m {tag}"
+    return f"{make} && git push origin {tag}"
+
+
+def _permanent(outcome: RehearsalOutcome) -> str:
+    clone, records = outcome.clone, outcome.journal
+    seal, plan = records.get(Seal, "rehearse"), records.get(Plan, "rehearse")
+    entries = len(seal.artifacts) + len(seal.signatures) + len(seal.attestations)
+    names = f"{number_of(len(seal.packages), 'file name')} at {plan.index.name}, " if plan.index else ""
+    own = plan.image_tags
+    tags = f"the image's tag{'s'[: len(own) > 1]} {', '.join(own)}, " if seal.image else ""
+    half = (
+        f". A version that is only half at {plan.index.name} can be completed for {_DAYS} days"
+        if (plan.index and plan.index.site)
+        else ""
+    )
+    return f"Permanent once released: {names}{tags}{entries} log entries naming {clone.repository}, the release{half}"
 
 
 def _permissions(outcome: RehearsalOutcome) -> list[str]:
@@ -130,7 +174,10 @@ def _unchecked(outcome: RehearsalOutcome) -> str:
     else:
         workflow = f"permissions and approval in {clone.workflow}"
         network = "the build used this machine's network"
-    return f"Unchecked from here: {workflow}, the tag at the remote, immutable releases{package}{index}; {network}"
+    packages = "".join(f", {one}" for one in outcome.unchecked)
+    return (
+        f"Not checked here: {workflow}, the tag at the remote, immutable releases{package}{index}{packages}; {network}"
+    )
 
 
 def _near(path: Path) -> str:
@@ -146,6 +193,8 @@ def document(outcome: RehearsalOutcome, left: Output) -> dict[str, object]:
     last = outcome.failed or outcome.played[-1]
     return {
         "ok": outcome.code == 0,
+        "verdict": None if outcome.failed else outcome.readiness,
+        "reasons": [to_object(reason) for reason in outcome.reasons],
         "tag": clone.tag,
         "commit": clone.commit,
         "repository": clone.repository,

@@ -23,7 +23,6 @@ from tagseal.steps.seal import kit
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from tagseal.config import Settings
     from tagseal.services.github import Release
     from tagseal.steps import Services
 
@@ -206,29 +205,20 @@ def _section(tag: Tag, version: Version, epoch: int, services: Services) -> tupl
     if found is not None:
         own = str(version) in found.heading
         return where, found.text, () if own else (f"{where}: took the section {show(found.heading)}",)
+    missing = section_missing(where, str(version), tag.name)
     if services.loopback:
-        missing = _missing_section(where, str(version))
-        return where, f"*{missing}.*", (missing,)
-    raise UsageError(
+        sentence = f"{where} has no section for {version}: a real release would refuse here"
+        return where, f"*{sentence}.*", (sentence,)
+    raise missing
+
+
+def section_missing(where: str, version: str, tag: str) -> UsageError:
+    """Return the error for a changelog, at this path, that says nothing about the version."""
+    return UsageError(
         f"got no section for {version} in {where}, expected a heading with that version, or with Unreleased",
-        hint=f"Add the section, commit, and tag that commit. `tagseal notes --tag {tag.name}` shows the result.",
+        hint=f"Add the section, commit, and tag that commit. `tagseal notes --tag {tag}` shows the result.",
         slug="changelog-section-missing",
     )
-
-
-def unreleasable(planned: Plan, root: Path, settings: Settings) -> str:
-    """Return what a real release refuses in a plan of a rehearsal, which goes on; empty for nothing.
-
-    Derived again: a remark in the plan is a sentence for a person, and nothing is read out of it.
-    """
-    path = changelog.find(root, settings.changelog)
-    if path is None or changelog.section(path, Version(planned.version), planned.epoch) is not None:
-        return ""
-    return _missing_section(path.relative_to(root).as_posix(), planned.version)
-
-
-def _missing_section(where: str, version: str) -> str:
-    return f"{where} has no section for {version}: a real release would refuse here"
 
 
 def expected_artifacts(planned: Plan) -> tuple[Artifact, ...]:

@@ -143,11 +143,11 @@ def _finds(pattern: re.Pattern[str], lines: str) -> bool:
 
 
 def verbs(step: WorkflowStep) -> tuple[str, ...]:
-    """Return the verbs of a release that a step's lines run: by this tool's own noxfile, or without Nox."""
+    """Return the verbs of a release that a step's lines run, in order: by this tool's own noxfile, or without Nox."""
     lines = commands(step)
     calls = (*(call for call in _NOX.finditer(lines) if call["shipped"]), *_TOOL.finditer(lines))
     words = (word for call in calls for word in re.split(r"[;&|]", call["rest"])[0].split(" -- ")[0].split())
-    return tuple(dict.fromkeys(word for word in words if word in _VERBS))
+    return tuple(word for word in words if word in _VERBS)
 
 
 def job_publishes(job: WorkflowJob) -> bool:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import tempfile
 from contextlib import suppress
@@ -24,7 +23,9 @@ from packaging.version import Version
 from tagseal import config, tags
 from tagseal.errors import UsageError
 from tagseal.machine import backend, files, git, metadata, toml
-from tagseal.names import REPOSITORY, safe_repository, safe_tag, show
+from tagseal.names import REPOSITORY, safe_repository, safe_tag
+from tagseal.project.readiness.candidate import Candidate, read_workflows
+from tagseal.project.readiness.place import READ_BY_A_RELEASE
 from tagseal.records import GITHUB
 from tagseal.rehearsal.project.prebuilt import collect_prebuilt, first_names
 from tagseal.services.index import sites
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
     from tagseal.rehearsal.project.workflow_file import WorkflowFile
 
 _PACKAGES = "rehearsed-packages"
-_ONLY_IN = re.compile(r"github\.repository\s*==\s*'([^']*)'")
-_READ_BY_A_RELEASE = ("tagseal.toml", ".github")
 _AUTHOR = ("-c", "user.name=Tagseal rehearsal", "-c", "user.email=rehearsal@tagseal.invalid")
 
 
@@ -72,10 +71,8 @@ class Clone:
     brought: Mapping[str, Path]
     """What earlier jobs and steps make in a real release: path in the checkout, and where it lies here."""
     remarks: tuple[str, ...]
-    lacking: tuple[str, ...]
-    """What a real release needs and this project does not have yet."""
-    next: str
-    """What a person does for the real release."""
+    candidate: Candidate
+    """What is judged: these files, and the checkout that they come from."""
 
     @property
     def attested(self) -> bool:
@@ -120,7 +117,6 @@ def make(  # noqa: PLR0913 - what a person can say of the project, each by its n
     name, version = _version(clone, clone.root / settings.project, pattern, source.environ, tag)
     wanted = safe_tag(tag or pattern.tag(version))
     _tag(clone, wanted)
-    following, of_tag = _next(wanted, source.commit_of(f"refs/tags/{wanted}"), clone, head)
     repository, said = _repository(settings, source)
     workflow = signing.signing(clone.root, chosen.name if chosen else settings.workflow, {})
     made, from_here = collect_prebuilt(settings, source, clone, packages)
@@ -140,33 +136,25 @@ def make(  # noqa: PLR0913 - what a person can say of the project, each by its n
         index=sites.of(settings.index),
         publisher=settings.index.publisher if settings.index else None,
         brought=made,
-        remarks=(*remarks, *of_tag, *said, *from_here),
-        lacking=_lacking(clone, workflow, repository, image=settings.image is not None),
-        next=following,
+        remarks=(*remarks, *said, *from_here),
+        candidate=Candidate(
+            git=source,
+            root=clone.root,
+            settings=settings,
+            repository=repository,
+            pattern=pattern,
+            version=version,
+            tag=wanted,
+            signing=workflow,
+            workflows=read_workflows(clone.root),
+        ),
     )
-
-
-def _lacking(clone: Git, workflow: signing.SigningWorkflow, repository: str, *, image: bool) -> tuple[str, ...]:
-    """Name what would keep a pushed tag from being released at all, as far as the workflow's text tells."""
-    file = clone.root / workflow.path
-    if not file.is_file():
-        return (f"{workflow.path} does not exist",)
-    text = re.sub(r"(^|\s)#.*", "", files.read(file, follow=True).decode("utf-8", "replace"))
-    if not any(word in text for word in ("tagseal", "nox")):
-        return (f"{workflow.path}, taken because {workflow.reason}, runs neither nox nor tagseal",)
-    others = [one for one in _ONLY_IN.findall(text) if one != repository]
-    wrong = {
-        f"{workflow.path} runs only in {show(others[0]) if others else ''}": bool(others),
-        f"{workflow.path} lacks `packages: write`, which the image needs": image and "packages: write" not in text,
-        f"{workflow.path} installs no crane, which the notes' commands need": image and "crane" not in text,
-    }
-    return tuple(sentence for sentence, so in wrong.items() if so)
 
 
 def _overlay(source: Git, clone: Git) -> list[str]:
     """Copy what is changed, and what a release reads although git does not track it yet."""
     status = source.status()
-    extra = [one for one in status.untracked if one.split("/")[0] in _READ_BY_A_RELEASE]
+    extra = [one for one in status.untracked if one.split("/")[0] in READ_BY_A_RELEASE]
     for name in sorted((*status.changed, *extra)):  # what was a link, or a file, before what is in the folder now
         _copy(source.root, clone.root, name)
     parts = {"uncommitted": status.changed, "untracked": extra}
@@ -257,18 +245,6 @@ def _computed_version(folder: Path, environ: Mapping[str, str]) -> tuple[str, st
 
 def _tag(clone: Git, name: str) -> None:
     clone.command(*_AUTHOR, "tag", "--force", "--annotate", "--no-sign", "-m", f"Rehearse {name}", name)
-
-
-def _next(tag: str, stood: str | None, clone: Git, head: str) -> tuple[str, Sequence[str]]:
-    """Return what a person does next, and what to remark about the tag; ``stood`` is where it is in their checkout."""
-    commit = clone.head()
-    if stood is None:
-        push = f"git tag -s {tag} && git push origin {tag}"
-        return (push if commit == head else f"commit what is named above, then {push}"), ()
-    if stood == commit:
-        return f"git push origin {tag}", ()
-    moved = f"{tag} stands on another commit already: moved in the clone only; a real release needs a new version"
-    return f"set a new version, for {tag} is taken, and rehearse that", (moved,)
 
 
 def _repository(settings: config.Settings, source: Git) -> tuple[str, Sequence[str]]:
