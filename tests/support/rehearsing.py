@@ -18,6 +18,7 @@ import pytest
 
 import widget
 from tagseal.cli import main
+from tagseal.names import REPOSITORY
 from tagseal.notes.templates import fill
 from tagseal.rehearsal import environment
 
@@ -38,6 +39,7 @@ archive = "image.tar"
 tags = ["{{tag}}", "latest"]
 """
 """Settings of a project whose image exists already."""
+WORKFLOW = ".github/workflows/release.yml"
 CHANGELOG = "# Changelog\n\n## 1.2.3\n\n- A widget that turns.\n"
 
 
@@ -99,10 +101,24 @@ class Served:
 
 
 def project(root: Path, toml: str = "", files: Mapping[str, str] | None = None, *tags: str) -> Git:
-    """Make the widget below ``root``, with a changelog, further lines of pyproject.toml, and further files."""
+    """Make the widget below ``root``, ready to be released: with a changelog, a workflow and a remote.
+
+    Args:
+        root: Its folder, which also names the repository where it can.
+        toml: Further lines of pyproject.toml.
+        files: Further files, or others in the place of those.
+        tags: Of its commit.
+    """
+    repository = f"example/{root.name}"
+    known = REPOSITORY.fullmatch(repository) is not None
+    image, index = ("[tool.tagseal.image]" in toml, "[tool.tagseal.index]" in toml)
     content = {**widget.files(), "CHANGELOG.md": CHANGELOG}
     content["pyproject.toml"] += toml
-    return widget.commit(root, {**content, **(files or {})}, *tags)
+    content[WORKFLOW] = workflow(image=image, index=index, repository=repository if known else "example/project")
+    git = widget.commit(root, {**content, **(files or {})}, *tags)
+    if known and git.origin() is None:
+        git.command("remote", "add", "origin", f"https://github.com/{repository}.git")
+    return git
 
 
 def rehearse(
@@ -178,7 +194,7 @@ def programs(folder: Path, *names: str) -> str:
     return str(folder)
 
 
-def workflow(*, image: bool, index: bool = False) -> str:
+def workflow(*, image: bool, index: bool = False, repository: str = "example/widget") -> str:
     """Return what `init` writes, but for the set-up, which takes a package index: the machine has the tool."""
     text = fill(
         "scaffold/release.yml.j2",
@@ -188,7 +204,7 @@ def workflow(*, image: bool, index: bool = False) -> str:
             "checkout": "",
             "tags": ["v[0-9]*"],
             "dispatch": False,
-            "repository": "example/widget",
+            "repository": repository,
             "image": image,
             "index": index,
             "environment": "release",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.system
 
 ASSETS = Path(__file__).parents[1] / "assets" / "workflows"
-GOOD = (ASSETS / "good" / "release.yml").read_text(encoding="utf-8")
+GOOD = (ASSETS / "good_whole_release" / "release.yml").read_text(encoding="utf-8")
 WORKFLOW = ".github/workflows/release.yml"
 CONFIGURED = '\n[tool.tagseal]\nrepository = "example/widget"\n'
 CHANGELOG = "# Changelog\n\n## 1.2.3\n\n- A widget.\n"
@@ -103,9 +103,9 @@ def test_workflows_that_cannot_release_are_left_alone(
 def test_a_project_without_a_release_is_told_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """No workflow that releases is a warning."""
+    """A pushed tag would start nothing."""
     project(tmp_path, monkeypatch, {"README.md": ""})
-    assert told(capsys) == (0, [("no-release-workflow", "", 0)])
+    assert told(capsys) == (2, [("no-release-workflow", WORKFLOW, 0)])
 
 
 def test_the_filter_is_held_against_the_projects_tags(
@@ -129,7 +129,11 @@ def test_a_renamed_workflow_is_found_where_it_is_documented(
     }
     project(tmp_path, monkeypatch, content)
     code, rows = told(capsys)
-    expected = [("identity-file", ".github/workflows/publish.yml", 1), ("page-identity", "docs/verify.md", 3)]
+    expected = [
+        ("identity-file", ".github/workflows/publish.yml", 1),
+        ("page-identity", "docs/verify.md", 3),
+        ("no-release-workflow", WORKFLOW, 0),
+    ]
     assert (code, rows) == (2, expected)
 
 
@@ -200,7 +204,7 @@ def test_our_own_release_has_no_finding() -> None:
     assert lint(read(file, WORKFLOW)) == ()
 
 
-LOCKED = GOOD.replace("run: git describe && python -m build", "run: pip install --require-hashes -r lock.txt")
+LOCKED = GOOD.replace("run: python -P -m pip --version", "run: python -P -m pip install --require-hashes -r lock.txt")
 NO_DEPS = LOCKED.replace("--require-hashes", "--no-deps --require-hashes")
 OURS = (packaged_folder() / "scaffold" / "requirements.txt").read_text()
 PIN = f"tool==1.0 \\\n    --hash=sha256:{'0' * 64}\n"
@@ -209,7 +213,7 @@ PIN = f"tool==1.0 \\\n    --hash=sha256:{'0' * 64}\n"
 @pytest.mark.parametrize(
     ("content", "tags", "expected"),
     [
-        pytest.param({"CHANGELOG.md": "# Changelog\n"}, (), (2, ["changelog-section-missing"]), id="no section"),
+        pytest.param({"CHANGELOG.md": "# Changelog\n"}, (), (0, ["changelog-section-missing"]), id="no section"),
         pytest.param({}, ("v1.2.3",), (0, []), id="tagged here"),
         pytest.param(
             {"pyproject.toml": f"{widget.files()['pyproject.toml']}\n[tool.tagseal]\nwroflow = 1\nwait = -1\n"},
@@ -256,7 +260,7 @@ def test_a_version_that_is_tagged_elsewhere_is_told(
     """Before somebody tags it again."""
     project(tmp_path, monkeypatch, {WORKFLOW: GOOD}, "v1.2.3")
     widget.commit(Path.cwd(), {"new.txt": ""})
-    assert told(capsys) == (0, [("version-tagged", "", 0)])
+    assert told(capsys) == (0, [("tag-taken", "pyproject.toml", 9)])
 
 
 def test_the_identity_and_the_four_fields_of_a_publisher_are_told(
@@ -270,6 +274,8 @@ def test_the_identity_and_the_four_fields_of_a_publisher_are_told(
     assert "owner example, repository widget, workflow release.yml, environment release; not checkable" in said
 
 
+_PUBLISH = "permissions: {{ contents: write{} }}\n    environment"
+TO_INDEX = GOOD.replace(_PUBLISH.format(""), _PUBLISH.format(", id-token: write"))
 PUBLISHERS = {
     "as it is": ('{ workflow = "release.yml", environment = "release" }', []),
     "any environment": ('{ workflow = "release.yml" }', []),
@@ -287,13 +293,12 @@ def test_a_publisher_that_is_registered_otherwise_is_an_error(
     publisher, wrong = PUBLISHERS[what]
     table = f'{CONFIGURED}\n[tool.tagseal.index]\nname = "pypi"\npublisher = {publisher}\n'
     toml = widget.files()["pyproject.toml"] + table
-    project(tmp_path, monkeypatch, {WORKFLOW: GOOD, "pyproject.toml": toml})
+    project(tmp_path, monkeypatch, {WORKFLOW: TO_INDEX, "pyproject.toml": toml})
     code = main(["doctor", "--offline", "--json"])
-    rows = [row for row in json.loads(capsys.readouterr().out)["rows"] if row["check"] == "index"]
+    rows = [row for row in json.loads(capsys.readouterr().out)["rows"] if row["slug"] == "publisher-disagrees"]
     assert code == (2 if wrong else 0)
-    told = [(row["slug"], row["text"].partition(": got '")[0]) for row in rows if row["slug"]]
+    told = [(row["slug"], row["text"].partition(": got '")[0].rpartition("yml: ")[2]) for row in rows]
     assert told == [("publisher-disagrees", f"the trusted publisher of pypi: {field}") for field in wrong]
-    assert len(rows) == max(len(wrong), 1)
 
 
 def test_a_publisher_that_nothing_names_is_a_warning(

@@ -145,7 +145,10 @@ def _finds(pattern: re.Pattern[str], lines: str) -> bool:
 def verbs(step: WorkflowStep) -> tuple[str, ...]:
     """Return the verbs of a release that a step's lines run, in order: by this tool's own noxfile, or without Nox."""
     lines = commands(step)
-    calls = (*(call for call in _NOX.finditer(lines) if call["shipped"]), *_TOOL.finditer(lines))
+    calls = (
+        *(call for call in _NOX.finditer(lines) if call["shipped"]),
+        *(call for call in _TOOL.finditer(lines) if not call["rest"].lstrip().startswith("noxfile)")),
+    )
     words = (word for call in calls for word in re.split(r"[;&|]", call["rest"])[0].split(" -- ")[0].split())
     return tuple(word for word in words if word in _VERBS)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tagseal import config
 from tagseal.errors import ConfigError, UsageError
 from tagseal.machine.git import Git
-from tagseal.project.doctor import identity, linters, network, pages, tools, version, workflows
+from tagseal.project.doctor import identity, linters, network, pages, ready, tools, version, workflows
 from tagseal.project.doctor.row import DoctorRow, ExaminedProject
 from tagseal.records import WORKFLOWS
 from tagseal.workflow.signing import files as workflow_files
@@ -46,7 +46,17 @@ def examine(folder: Path, files: Sequence[Path], environ: Mapping[str, str], *, 
         settings=settings,
     )
     checks = OF_FILES if files else CHECKS
-    return (*wrong, *(row for check in checks for row in check(subject)))
+    rows = tuple(row for check in checks for row in check(subject))
+    return (*wrong, *_join(rows, () if files else tuple(ready.look(subject))))
+
+
+def _join(rows: Sequence[DoctorRow], reasons: Sequence[DoctorRow]) -> Iterator[DoctorRow]:
+    """Yield all rows, each thing once: the reason takes the place of a row, but for errors of the lint."""
+    linted = {row.slug for row in rows if row.check == "workflow" and row.level == "error"}
+    told = [row for row in reasons if row.slug not in linted]
+    slugs = {row.slug for row in told}
+    yield from (row for row in rows if not row.slug or row.slug not in slugs)
+    yield from told
 
 
 def _settings(git: Git | None) -> tuple[Settings | None, tuple[DoctorRow, ...]]:

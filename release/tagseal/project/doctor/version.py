@@ -30,13 +30,7 @@ def look(subject: ExaminedProject) -> Iterator[DoctorRow]:
         yield DoctorRow(check="version", level="ok", text=text)
         return
     tag = project.pattern.tag(declared)
-    stands = subject.git.commit_of(f"refs/tags/{tag}")
-    if stands and stands != subject.git.head():
-        text = f"{tag} stands on {stands[:7]}, and this is {subject.git.head()[:7]}"
-        fix = "Set a new version: a tag that is out stays where it is."
-        yield DoctorRow(check="version", level="warning", text=text, fix=fix, slug="version-tagged")
-    else:
-        yield DoctorRow(check="version", level="ok", text=f"{declared}, to be tagged {tag} ({project.pattern.basis})")
+    yield DoctorRow(check="version", level="ok", text=f"{declared}, to be tagged {tag} ({project.pattern.basis})")
     said: list[str] = []
     try:
         preview.notes(subject.git.root, None, said.append)

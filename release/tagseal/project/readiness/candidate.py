@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
+from tagseal.project.detect import detect
 from tagseal.workflow import signing
 from tagseal.workflow.document import Workflow, read
 
@@ -48,6 +49,27 @@ class Candidate:
     def release(self) -> Workflow | None:
         """The workflow that a release would run; None where there is no such file."""
         return next((one for one in self.workflows if one.path == self.signing.path), None)
+
+
+def of_checkout(git: Git, settings: Settings) -> Candidate:
+    """Return what would be released of a checkout as it lies there; none of its code is run.
+
+    Raises:
+        UsageError: There is no Python project, or its static metadata is wrong.
+    """
+    project = detect(git, settings, {})
+    version = project.declared.version
+    return Candidate(
+        git=git,
+        root=git.root,
+        settings=settings,
+        repository=project.repository,
+        pattern=project.pattern,
+        version=version,
+        tag=project.pattern.tag(version) if version else None,
+        signing=project.workflow,
+        workflows=read_workflows(git.root),
+    )
 
 
 def read_workflows(root: Path) -> tuple[Workflow, ...]:

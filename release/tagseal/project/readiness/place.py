@@ -59,14 +59,14 @@ def _origin(candidate: Candidate) -> Iterator[Reason]:
     origin = candidate.git.origin()
     if origin is None:
         yield Reason(
-            slug="no-origin",
+            slug="identity-unknown",
             readiness=Readiness.not_yet,
             what="the checkout has no remote `origin`, so no tag can be pushed",
             fix="`git remote add origin git@github.com:OWNER/REPOSITORY.git`",
         )
         return
     yield Reason(
-        slug="origin-elsewhere",
+        slug="identity-unknown",
         readiness=Readiness.broken,
         what=f"origin is {show(origin)}, which is not at GitHub: releases are made by workflows of GitHub's alone",
         fix="`git remote set-url origin git@github.com:OWNER/REPOSITORY.git`; or, where it is at GitHub under another "
