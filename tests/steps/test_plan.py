@@ -17,8 +17,8 @@ from refusals import refused
 from tagseal import config
 from tagseal.config import IndexSettings
 from tagseal.errors import ConfigError, Refused, UsageError
+from tagseal.machine.indexes import known_indexes
 from tagseal.records import Identity, Plan
-from tagseal.services.index import sites
 from tagseal.steps.plan import confirm, latest, plan, unreleasable
 
 if TYPE_CHECKING:
@@ -284,7 +284,7 @@ EDITS: dict[str, object] = {
     "image_tags": ("latest",),
     "image_forms": ("bundle",),
     "kit": "evil-verify.zip",
-    "index": sites.known_indexes()["testpypi"],
+    "index": known_indexes()["testpypi"],
 }
 MAY_CHANGE = {
     "latest": False,
