@@ -16,8 +16,8 @@ from job import NAME, TAG
 from refusals import refused
 from tagseal.config import IndexSettings
 from tagseal.errors import ConfigError, Refused, UsageError
+from tagseal.machine.indexes import known_indexes
 from tagseal.records import Identity, Plan
-from tagseal.services.index import sites
 from tagseal.steps.plan import confirm, latest, plan
 
 if TYPE_CHECKING:
@@ -274,7 +274,7 @@ EDITS: dict[str, object] = {
     "image_tags": ("latest",),
     "image_forms": ("bundle",),
     "kit": "evil-verify.zip",
-    "index": sites.known_indexes()["testpypi"],
+    "index": known_indexes()["testpypi"],
 }
 MAY_CHANGE = {
     "latest": False,

@@ -14,8 +14,8 @@ from werkzeug import Response
 from tagseal.errors import Busy, ServiceError, TagsealError, VerificationFailed
 from tagseal.loopback import Loopback
 from tagseal.loopback.server import Server
+from tagseal.machine.indexes import known_indexes
 from tagseal.records import Index
-from tagseal.services.index import sites
 from tagseal.services.index.client import IndexClient, ListedFile
 from tagseal.services.index.uploads import _environ
 
@@ -57,7 +57,7 @@ def front(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Front]:
 
 
 def client(index: Index | None = None) -> IndexClient:
-    return IndexClient(index=index or sites.known_indexes()["pypi"], project="Widget", version="1.2.3")
+    return IndexClient(index=index or known_indexes()["pypi"], project="Widget", version="1.2.3")
 
 
 def told(front: Front, content: object, status: int = 200, **headers: str) -> None:

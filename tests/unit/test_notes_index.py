@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tagseal.errors import VerificationFailed
+from tagseal.machine.indexes import known_indexes
 from tagseal.notes.commands import ExpectedRelease, Use, classify, require_purposes
 from tagseal.notes.render import render
 from tagseal.records import Artifact, Command, Index, Kind, Phase
-from tagseal.services.index import sites
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tagseal.records import Plan
 
-KNOWN = sites.known_indexes()
+KNOWN = known_indexes()
 COMPANY = Index(name="company", simple="https://packages.example/simple/", upload="", site="")
 INDEXES = [KNOWN["pypi"], KNOWN["testpypi"], COMPANY]
 PROVENANCE = KNOWN["pypi"].provenance("widget", "1.2.3", "widget-1.2.3.tar.gz")

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tagseal.errors import Refused, TagsealError, VerificationFailed
+from tagseal.machine.indexes import known_indexes
 from tagseal.notes import child, page, templates
 from tagseal.notes.page import LIMIT
 from tagseal.notes.render import Page, render
 from tagseal.notes.templates import packaged_folder
 from tagseal.records import Artifact, Identity, Kind
-from tagseal.services.index import sites
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -275,7 +275,7 @@ def test_no_packaged_template_can_be_emptied(
     image: Artifact,
 ) -> None:
     """Of the parts with commands; the others are prose."""
-    index = sites.known_indexes()["pypi"]
+    index = known_indexes()["pypi"]
     subjects = {"files": (*artifacts, image), "image_tags": ("v1.2.3",), "index": index}
     if template in PROSE:
         assert rendered(override={template: ""}, **subjects).commands == rendered(**subjects).commands

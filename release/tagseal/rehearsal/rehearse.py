@@ -5,42 +5,32 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagseal.loopback import Loopback
 from tagseal.loopback.actions import Run
 from tagseal.machine.git import Git
-from tagseal.names import number_of, printable, safe_image
-from tagseal.project import readiness
-from tagseal.records import WORKFLOWS, Plan, Readiness, Seal, Tag
-from tagseal.rehearsal import environment, guide, index, jobs
-from tagseal.rehearsal.attacks import signers
+from tagseal.names import printable, safe_image
+from tagseal.records import WORKFLOWS
+from tagseal.rehearsal import environment, index, jobs
 from tagseal.rehearsal.faults import faults_named, outcomes
 from tagseal.rehearsal.output import Output
-from tagseal.rehearsal.packages import contents
-from tagseal.rehearsal.packages.installation import try_packages
+from tagseal.rehearsal.play import StoryReport, play
 from tagseal.rehearsal.project.clone import Clone, make
 from tagseal.rehearsal.project.workflow_file import choose
-from tagseal.rehearsal.summary import RehearsalOutcome, conclude, document, journal
+from tagseal.rehearsal.summary import RehearsalOutcome, conclude, document
 from tagseal.rehearsal.tools import toolset
 from tagseal.rehearsal.workflow import play as workflows
-from tagseal.report.events import EventKind
-from tagseal.report.sentences import About
 from tagseal.workflow import signing as files
-from tagseal.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from tagseal.loopback.sigstore.trust import Log
-    from tagseal.records import Reason, Verdict
-    from tagseal.rehearsal.jobs import PlayedJob, Stage
-    from tagseal.rehearsal.packages.installation import PackageTrial
+    from tagseal.rehearsal.jobs import Stage
     from tagseal.rehearsal.tools.toolset import Tool
-    from tagseal.rehearsal.workflow.play import WrittenWorkflow
-    from tagseal.report.events import ReportEvent
 
 _REPOSITORY_ID, _OWNER_ID = 100, 101
 
@@ -68,16 +58,6 @@ class RehearsalRequest:
     """Whether what is still to do before a tag leaves the exit code alone."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _StoryReport:
-    """Where the story goes; its lines come from children, so none of them may rewrite a terminal."""
-
-    tell: Callable[[str], None]
-    say: Callable[[str], None]
-    pause: Callable[[str, float], None]
-    """Takes what a child waits for, and how many seconds."""
-
-
 def rehearse(
     request: RehearsalRequest,
     *,
@@ -93,7 +73,7 @@ def rehearse(
         TagsealError: The project cannot be rehearsed, or an attacker got through.
     """
     begun = time.monotonic()
-    told = _StoryReport(tell=lambda text: tell(printable(text)), say=say, pause=pause)
+    told = StoryReport(tell=lambda text: tell(printable(text)), say=say, pause=pause)
     environ = dict(os.environ)
     faults = faults_named(request.faults)
     source = Git.at(request.path, environ)
@@ -119,19 +99,12 @@ def rehearse(
                 loopback.faults.set(faults)
                 written = workflows.of(stage) if request.workflow else None
                 with left.keep_output(stage):
-                    played, tried, trial = _play(stage, told, left, written)
+                    played = play(stage, told, left, written)
                 struck = outcomes(request.faults, loopback.faults)
-        for one in struck:
-            told.tell(str(one))
+        for strike in struck:
+            told.tell(str(strike))
         outcome = RehearsalOutcome(
-            clone=clone,
-            tools=played_by,
-            played=played,
-            tried=tried,
-            written=written,
-            reasons=tuple(_reasons(clone, trial)),
-            unchecked=trial.unchecked if trial else (),
-            allow_not_yet=request.allow_not_yet,
+            clone=clone, tools=played_by, played=played, written=written, allow_not_yet=request.allow_not_yet
         )
         conclude(outcome, left.out, time.monotonic() - begun, told.tell)
         result = document(outcome, left)
@@ -142,12 +115,6 @@ def rehearse(
 
         serve(left.out, clone.repository, clone.tag, told.tell)
     return outcome.code, result
-
-
-def _reasons(clone: Clone, trial: PackageTrial | None) -> Iterator[Reason]:
-    """Yield why the tree is not ready, the worst first."""
-    found = (*readiness.judge(clone.candidate), *(trial.reasons if trial else ()))
-    yield from sorted(found, key=lambda reason: reason.readiness != Readiness.broken)
 
 
 def _registries(clone: Clone) -> tuple[str, ...]:
@@ -204,109 +171,3 @@ def set_stage(
         stage.shims, programs, loopback=loopback.folder, forms=clone.forms, index=clone.attested
     )
     return stage, played_by
-
-
-def _play(
-    stage: Stage, told: _StoryReport, left: Output, written: WrittenWorkflow | None
-) -> tuple[tuple[PlayedJob, ...], Mapping[str, tuple[Verdict, ...]], PackageTrial | None]:
-    """Play the jobs; try the packages once they are built, let attackers try before publication, follow the guide.
-
-    Raises:
-        UsageError: The workflow cannot be played, or released nothing.
-    """
-    played: list[PlayedJob] = []
-    tried: dict[str, tuple[Verdict, ...]] = {"attackers": (), "guide": ()}
-    trial: PackageTrial | None = None
-    story = _story(told, left, lines=written is None)
-    for done in workflows.run(written, stage, story, told.say) if written else _usual(stage, told, story):
-        played.append(done)
-        records = journal(stage.clone, done).records
-        if done.code == 0 and "build" in records and trial is None:
-            trial = _try_packages(stage, done, told)
-        if done.code == 0 and "sign" in records and not tried["attackers"]:
-            tried["attackers"] = _attack(stage, done, told)
-        if stage.clone.image and not stage.clone.private and "publish" in records and done.code == 0:
-            _open(stage)
-    if all(one.code == 0 for one in played):
-        if written and not (played and "witness" in journal(stage.clone, played[-1]).records):
-            raise workflows.nothing(written)
-        tried["guide"] = _guide(stage, played[-1], told)
-    return tuple(played), tried, trial
-
-
-def _try_packages(stage: Stage, done: PlayedJob, told: _StoryReport) -> PackageTrial:
-    """Install what was built, and tell of it."""
-    told.say("installing the wheel")
-    clone = stage.clone
-    packages = Workspace.of(done.checkout, clone.tag).packages
-    trial = try_packages(packages, clone.candidate.settings, stage.environ)
-    found = (*trial.reasons, *contents.judge(packages, clone.candidate.git))
-    good = "no" if found else "ok"
-    told.tell(f"{'wheel':<8} {good}  {trial.seconds:4.1f}s  {trial.said}")
-    return replace(trial, reasons=found)
-
-
-def _usual(stage: Stage, told: _StoryReport, story: Callable[[ReportEvent], None]) -> Iterator[PlayedJob]:
-    """Play the jobs of the table, until one fails."""
-    before: PlayedJob | None = None
-    for job in jobs.usual(image=bool(stage.clone.image), index=stage.clone.attested):
-        told.say(f"{job.name}: {' '.join(job.verbs)}")
-        before = jobs.play(job, stage, before, story)
-        yield before
-        if before.code != 0:
-            return
-
-
-def _attack(stage: Stage, done: PlayedJob, told: _StoryReport) -> tuple[Verdict, ...]:
-    """Let attackers sign, and tell of it."""
-    told.say("letting attackers sign")
-    begun = time.monotonic()
-    foreign = signers.attack(stage, journal(stage.clone, done).get(Seal, "rehearse"), done)
-    told.tell(
-        f"{'attacks':<8} ok  {time.monotonic() - begun:4.1f}s  {len(foreign)} foreign signatures refused by "
-        f"our verification, {len(foreign) - 1} by the printed commands"
-    )
-    return foreign
-
-
-def _guide(stage: Stage, done: PlayedJob, told: _StoryReport) -> tuple[Verdict, ...]:
-    """Follow the project's guide on what is public now, and tell of it."""
-    told.say("following the guide")
-    begun = time.monotonic()
-    records = journal(stage.clone, done)
-    ran, shared = guide.follow(stage, records.get(Plan, "rehearse"), records.get(Seal, "rehearse"), done.checkout)
-    told.tell(
-        f"{'guide':<8} ok  {time.monotonic() - begun:4.1f}s  {number_of(len(ran), 'command')} of the guide ran"
-        + (f", {shared} more are the notes' own" if shared else "")
-    )
-    return ran
-
-
-def _open(stage: Stage) -> None:
-    """Open the package to strangers, as its owner does once: it is private at its first push."""
-    host, repository = safe_image(stage.clone.image)
-    stage.loopback.registries[host].add_repository(repository)
-
-
-def _story(told: _StoryReport, left: Output, *, lines: bool) -> Callable[[ReportEvent], None]:
-    """Return what tells what happens in the jobs; ``lines``: also what a command tells in no other way.
-
-    Each verb begins with the guard, of which once is enough; the end says what is forever.
-    """
-    known: set[str] = set()
-
-    def tell(event: ReportEvent) -> None:
-        if event.about is About.irreversible or (event.kind is EventKind.line and not lines):
-            return
-        if event.verb == Tag.verb:
-            once = event.text if event.kind is EventKind.aside else event.kind
-            if once in known:
-                return
-            known.add(once)
-        if event.kind is EventKind.pause:
-            told.pause(left.lasting(event.text), event.seconds)
-            return
-        for line in event.text.split("\n"):
-            told.tell(left.lasting(line))
-
-    return tell

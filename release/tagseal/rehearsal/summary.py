@@ -9,18 +9,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagseal.errors import UsageError
-from tagseal.journal import Journal
 from tagseal.machine.git import signing_key
 from tagseal.names import number_of, safe_image
+from tagseal.project.readiness import judge
 from tagseal.records import Plan, Readiness, Seal, to_object
+from tagseal.rehearsal.play import journal
 from tagseal.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
-    from tagseal.records import Reason, Verdict
+    from tagseal.journal import Journal
+    from tagseal.records import Reason
     from tagseal.rehearsal.jobs import PlayedJob
     from tagseal.rehearsal.output import Output
+    from tagseal.rehearsal.play import PlayedRelease
     from tagseal.rehearsal.project.clone import Clone
     from tagseal.rehearsal.tools.toolset import Tool
     from tagseal.rehearsal.workflow.play import WrittenWorkflow
@@ -39,16 +42,17 @@ class RehearsalOutcome:
 
     clone: Clone
     tools: tuple[Tool, ...]
-    played: tuple[PlayedJob, ...]
-    tried: Mapping[str, tuple[Verdict, ...]]
-    """What attackers, and readers of the guide, did."""
+    played: PlayedRelease
     written: WrittenWorkflow | None
     """The workflow, where that was played."""
-    reasons: tuple[Reason, ...]
-    """Why the tree is not ready, the worst first."""
-    unchecked: tuple[str, ...]
-    """What could not be told of the packages here."""
     allow_not_yet: bool
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """Why the tree is not ready, the worst first."""
+        trial = self.played.trial
+        found = (*judge(self.clone.candidate), *(trial.reasons if trial else ()))
+        return tuple(sorted(found, key=lambda reason: reason.readiness != Readiness.broken))
 
     @property
     def readiness(self) -> Readiness:
@@ -58,7 +62,7 @@ class RehearsalOutcome:
     @property
     def failed(self) -> PlayedJob | None:
         """The first job that failed."""
-        return next((one for one in self.played if one.code != 0), None)
+        return next((one for one in self.played.jobs if one.code != 0), None)
 
     @property
     def code(self) -> int:
@@ -71,13 +75,9 @@ class RehearsalOutcome:
     @property
     def journal(self) -> Journal:
         """The records of the last job that has any; empty ones where none has."""
-        kept = [one for one in self.played if Workspace.of(one.checkout, self.clone.tag).records.exists()]
-        return journal(self.clone, kept[-1] if kept else self.played[-1])
-
-
-def journal(clone: Clone, played: PlayedJob) -> Journal:
-    """Return the records that a job left."""
-    return Journal.open(Workspace.of(played.checkout, clone.tag).records, clone.tag, clone.commit)
+        jobs = self.played.jobs
+        kept = [job for job in jobs if Workspace.of(job.checkout, self.clone.tag).records.exists()]
+        return journal(self.clone, kept[-1] if kept else jobs[-1])
 
 
 def conclude(outcome: RehearsalOutcome, out: Path, seconds: float, tell: Callable[[str], None]) -> None:
@@ -174,7 +174,8 @@ def _unchecked(outcome: RehearsalOutcome) -> str:
     else:
         workflow = f"permissions and approval in {clone.workflow}"
         network = "the build used this machine's network"
-    packages = "".join(f", {one}" for one in outcome.unchecked)
+    trial = outcome.played.trial
+    packages = "".join(f", {one}" for one in (trial.unchecked if trial else ()))
     return (
         f"Not checked here: {workflow}, the tag at the remote, immutable releases{package}{index}{packages}; {network}"
     )
@@ -190,7 +191,7 @@ def _near(path: Path) -> str:
 def document(outcome: RehearsalOutcome, left: Output) -> dict[str, object]:
     """Return the result as plain JSON data."""
     clone = outcome.clone
-    last = outcome.failed or outcome.played[-1]
+    last = outcome.failed or outcome.played.jobs[-1]
     return {
         "ok": outcome.code == 0,
         "verdict": None if outcome.failed else outcome.readiness,
@@ -199,10 +200,10 @@ def document(outcome: RehearsalOutcome, left: Output) -> dict[str, object]:
         "commit": clone.commit,
         "repository": clone.repository,
         "workflow": clone.workflow,
-        "jobs": [_job(outcome, one) for one in outcome.played],
+        "jobs": [_job(outcome, one) for one in outcome.played.jobs],
         **_of_workflow(outcome),
         "tools": {tool.name: tool.by for tool in outcome.tools},
-        **{name: [to_object(verdict) for verdict in verdicts] for name, verdicts in outcome.tried.items()},
+        **{name: [to_object(verdict) for verdict in verdicts] for name, verdicts in outcome.played.tried.items()},
         "records": {verb: to_object(record) for verb, record in outcome.journal.records.items()},
         **({"error": _failure(last.failure, last.code, left)} if last.failure else {}),
     }

@@ -7,47 +7,18 @@ of the project for the project's code.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tagseal.workflow.release_tools import OUTWARD, calls
+from tagseal.workflow.shell_lines import BEGINS, MODULE, PYTHON, commands
 
+if TYPE_CHECKING:
     from tagseal.workflow.document import Workflow, WorkflowJob, WorkflowStep
 
-_HEREDOC = re.compile(r"<<-?\s*(['\"]?)(\w+)\1", re.ASCII)
-_TELLS = re.compile(r"\s*(?:echo|printf)\b")
-_BEGINS = r"(?:^|[;&|(]|\b(?:do|then|exec|sudo|time)\b)[ \t]*(?:\w+=\S+[ \t]+)*"
-_MODULE = r"\S*python[0-9.]*\s+(?:-[A-Za-z]+\s+)*-[A-Za-z]*m\s+"
-"""Python that runs a module; of its options none that takes a word is usual here."""
-_PYTHON = rf"(?:{_MODULE}|pipx\s+run\s+|uvx\s+|uv\s+run\s+)?"
-
-_PUBLISHING_ACTIONS = frozenset(
-    (
-        "pypa/gh-action-pypi-publish",
-        "softprops/action-gh-release",
-        "ncipollo/release-action",
-        "actions/create-release",
-        "actions/upload-release-asset",
-        "goreleaser/goreleaser-action",
-        "js-devtools/npm-publish",
-        "actions/attest",
-        "actions/attest-build-provenance",
-        "actions/attest-sbom",
-        "sigstore/gh-action-sigstore-python",
-    )
-)
-_PUBLISHING_LINES = re.compile(
-    _BEGINS
-    + _PYTHON
-    + r"(?:twine\s+upload|(?:uv|poetry|flit|hatch|pdm|npm|yarn|pnpm|cargo)\s+publish|maturin\s+(?:publish|upload)"
-    r"|gh\s+release\s+(?:create|upload|edit)|docker\s+(?:image\s+)?push|docker\s+buildx\s+build\b.*--push"
-    r"|skopeo\s+copy|crane\s+(?:push|copy|cp|tag)|cosign\s+(?:sign|attest)|sigstore\s+sign|goreleaser\s+release"
-    r"|nox\s+.*\bguard\b.*\b(?:sign|upload|publish)\b|tagseal\s+(?:sign|upload|publish)\b"
-    r"|(?:(?:ba)?sh\s+)?\S*/[\w-]*(?:publish|release)[\w.-]*(?:\s|$))",
-    re.MULTILINE,
-)
+_OWN_SESSIONS = re.compile(BEGINS + PYTHON + r"nox\s+.*\bguard\b.*\b(?:sign|upload|publish)\b", re.MULTILINE)
+"""Verbs of ours as sessions of the checkout's own noxfile."""
+_OUTWARD_VERBS = frozenset(["sign", "upload", "publish"])
 
 _BUILDING_ACTIONS = frozenset(
     (
@@ -60,18 +31,18 @@ _BUILDING_ACTIONS = frozenset(
     )
 )
 _CODE_LINES = re.compile(
-    _BEGINS
+    BEGINS
     + r"(?:"
     # Build front ends run the back end, and with it setup.py or a plugin of the project.
-    + _PYTHON
+    + PYTHON
     + r"(?:build\b|pyproject-build\b|cibuildwheel\b|maturin\s+build)"
     r"|(?:uv|hatch|poetry|flit|pdm)\s+(?:build|install|sync|run)\b|\S*python[0-9.]*\s+(?:\S*/)?\w+\.py\b"
     # Installing a folder builds it.
     r"|(?:uv\s+)?"
-    + _PYTHON
+    + PYTHON
     + r"pip3?\s+(?:install|wheel)\s(?:[^#\n;&|]*\s)?(?:-e\s|--editable\b|['\"]?\.{1,2}(?:[/\[\s'\"]|$))"
     # Tests and task runners.
-    r"|" + _PYTHON + r"(?:pytest|tox)\b|(?:make|just|rake|mvn|gradle)\b"
+    r"|" + PYTHON + r"(?:pytest|tox)\b|(?:make|just|rake|mvn|gradle)\b"
     r"|(?:npm|yarn|pnpm)\s+(?:ci|install|i|run|test|build)\b|cargo\s+(?:build|test|run)\b|go\s+(?:test|generate|run)\b"
     r"|docker\s+(?:buildx\s+)?build\b"
     # Scripts of the repository.
@@ -79,52 +50,21 @@ _CODE_LINES = re.compile(
     re.MULTILINE,
 )
 _NOX = re.compile(
-    _BEGINS + _PYTHON + r"nox\b[ \t]*"
-    rf"(?P<shipped>(?:-f|--noxfile)[ \t=]*\"?\$\({_MODULE}tagseal[ \t]+noxfile\)\"?)?(?P<rest>.*)$",
+    BEGINS + PYTHON + r"nox\b[ \t]*"
+    rf"(?P<shipped>(?:-f|--noxfile)[ \t=]*\"?\$\({MODULE}tagseal[ \t]+noxfile\)\"?)?(?P<rest>.*)$",
     re.MULTILINE,
 )
 """Nox; ``shipped`` where it is given the noxfile of this tool, for else it loads that of the checkout."""
-_TOOL = re.compile(_BEGINS + _PYTHON + r"tagseal\b(?P<rest>.*)$", re.MULTILINE)
+_TOOL = re.compile(BEGINS + PYTHON + r"tagseal\b(?P<rest>.*)$", re.MULTILINE)
 _BUILDS = frozenset(["build", "check"])
 """Verbs that run the project's code."""
 _VERBS = frozenset(["guard", "plan", "sign", "upload", "prove", "publish", "witness"]) | _BUILDS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShellLine:
-    """A line of shell, and its number in the file."""
-
-    number: int
-    text: str
-
-
-def commands(step: WorkflowStep) -> str:
-    """Return the shell lines that do something: no comments, and nothing that is only told."""
-    return "\n".join(line.text for line, tells in _lines(step) if not tells)
-
-
-def printed_lines(step: WorkflowStep) -> list[ShellLine]:
-    """Return the lines that are printed or written into a file: notes, say."""
-    return [line for line, tells in _lines(step) if tells]
-
-
-def _lines(step: WorkflowStep) -> Iterator[tuple[ShellLine, bool]]:
-    at = step.at.get("run")
-    end = ""
-    for number, text in at.lines() if at else ():
-        if end:
-            yield ShellLine(number=number, text=text), text.strip() != end
-            end = "" if text.strip() == end else end
-        elif not text.lstrip().startswith("#"):
-            yield ShellLine(number=number, text=text), _TELLS.match(text) is not None
-            end = found[2] if (found := _HEREDOC.search(text)) else ""
-
-
 def publishes(step: WorkflowStep) -> bool:
     """Tell whether a step gives something to the world, or signs it."""
-    if step.action == "docker/build-push-action":
-        return step.option("push") not in {"", "false"} or "push=true" in step.option("outputs")
-    return step.action in _PUBLISHING_ACTIONS or _finds(_PUBLISHING_LINES, commands(step))
+    own = not step.uses and (_OUTWARD_VERBS & {*verbs(step)} or _finds(_OWN_SESSIONS, commands(step)))
+    return bool(own) or any(call.role in OUTWARD for call in calls(step))
 
 
 def runs_code(step: WorkflowStep) -> bool:
@@ -132,7 +72,7 @@ def runs_code(step: WorkflowStep) -> bool:
     if step.uses:
         return step.action in _BUILDING_ACTIONS or step.action.startswith("./")
     lines = commands(step)
-    own_noxfile = any(not call["shipped"] for call in _NOX.finditer(lines))
+    own_noxfile = any(not run["shipped"] for run in _NOX.finditer(lines))
     return own_noxfile or bool(_BUILDS & {*verbs(step)}) or _finds(_CODE_LINES, lines)
 
 
@@ -145,11 +85,11 @@ def _finds(pattern: re.Pattern[str], lines: str) -> bool:
 def verbs(step: WorkflowStep) -> tuple[str, ...]:
     """Return the verbs of a release that a step's lines run, in order: by this tool's own noxfile, or without Nox."""
     lines = commands(step)
-    calls = (
-        *(call for call in _NOX.finditer(lines) if call["shipped"]),
-        *(call for call in _TOOL.finditer(lines) if not call["rest"].lstrip().startswith("noxfile)")),
+    runs = (
+        *(run for run in _NOX.finditer(lines) if run["shipped"]),
+        *(run for run in _TOOL.finditer(lines) if not run["rest"].lstrip().startswith("noxfile)")),
     )
-    words = (word for call in calls for word in re.split(r"[;&|]", call["rest"])[0].split(" -- ")[0].split())
+    words = (word for run in runs for word in re.split(r"[;&|]", run["rest"])[0].split(" -- ")[0].split())
     return tuple(word for word in words if word in _VERBS)
 
 

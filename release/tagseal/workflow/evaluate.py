@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
+from functools import lru_cache
+from itertools import product
 from typing import TYPE_CHECKING, Any, Literal
 
 from tagseal.names import number_of
@@ -20,11 +23,13 @@ if TYPE_CHECKING:
     from tagseal.workflow.functions import Function
     from tagseal.workflow.syntax import Node
 
-__all__ = ["ExpressionError", "Status", "check", "fill", "holds", "value"]
+__all__ = ["ExpressionError", "Status", "check", "fill", "holds", "possible", "value"]
 
 Status = Literal["success", "failure", "cancelled", "skipped"]
 """How everything before went; after what was skipped, only ``always()`` holds."""
 
+UNKNOWN = frozenset({False, True})
+"""What is not known may be either."""
 _OUTSIDE = re.compile(r"(?:[^'}]|'(?:[^']|'')*'|\}(?!\}))*")
 """What stands before the braces that close an expression."""
 _LARGEST = 1024 * 1024
@@ -89,6 +94,68 @@ def check(written: str, *, condition: bool = False) -> None:
         if expression is not None:
             for call in parse(expression).calls():
                 _function(call)
+
+
+def possible(condition: str, contexts: Mapping[str, Any]) -> frozenset[bool]:
+    """Return what an ``if`` may come to where only some of the contexts are known.
+
+    Args:
+        condition: As in the file; where all before went well.
+        contexts: What is known, with keys in small letters; of a mapping, an entry that is left out is not known.
+    """
+    try:
+        bare = _bare(condition)
+        return _possible(_tree(bare), contexts) if bare else frozenset({True})
+    except ExpressionError:
+        return UNKNOWN
+
+
+@lru_cache(maxsize=1024)
+def _tree(expression: str) -> Node:
+    """Return what :func:`parse` does; an ``if`` is looked at for one run after the other."""
+    return parse(expression)
+
+
+def _possible(node: Node, contexts: Mapping[str, Any]) -> frozenset[bool]:
+    if isinstance(node, Operation) and node.right is None:
+        return frozenset(not one for one in _possible(node.left, contexts))
+    found = UNKNOWN
+    chain: list[Operation] = []
+    while isinstance(node, Operation) and node.right is not None and node.sign in {"&&", "||"}:
+        chain.append(node)
+        node = node.left
+    with suppress(ExpressionError):
+        found = frozenset({true(_value(node, contexts, "success"))}) if _known(node, contexts) else UNKNOWN
+    for operation in reversed(chain):
+        join = all if operation.sign == "&&" else any
+        right = _possible(operation.right, contexts) if operation.right is not None else UNKNOWN
+        found = frozenset(join(pair) for pair in product(found, right))
+    return found
+
+
+def _known(node: Node, contexts: Mapping[str, Any]) -> bool:
+    """Tell whether all that a part of an expression names is known."""
+    left = [node]
+    while left:
+        part = inner = left.pop()
+        path: list[str] = []
+        while isinstance(inner, Subscript) and isinstance(inner.by, Value):
+            path.insert(0, str(inner.by.value).lower())
+            inner = inner.of
+        if not isinstance(inner, Name):
+            left.extend(part.below())
+        elif not _is_known((inner.name, *path), contexts):
+            return False
+    return True
+
+
+def _is_known(path: tuple[str, ...], contexts: Mapping[str, Any]) -> bool:
+    at: Any = contexts
+    for key in path:
+        if isinstance(at, Mapping) and key not in at:
+            return False
+        at = at[key] if isinstance(at, Mapping) else None
+    return not isinstance(at, Mapping)
 
 
 def _bare(condition: str) -> str:

@@ -54,6 +54,18 @@ def passes(filters: Iterable[str], tag: str) -> bool:
     return passed
 
 
+def sample(pattern: str) -> str:
+    """Return a tag that a filter takes, with a digit wherever it takes one; empty where nothing can be told."""
+    try:
+        return "".join(_letter(part) for part in _parts(pattern.removeprefix("!")))
+    except ValueError:
+        return ""
+
+
+def _letter(part: _FilterPart) -> str:
+    return "1" if part.takes("1") else part.letters[0][0]
+
+
 def _parts(pattern: str) -> list[_FilterPart]:
     """Read a filter; ``?`` and ``+`` belong to what stands before them.
 

@@ -10,6 +10,7 @@ from packaging.version import Version
 from tagseal.project.detect import detect
 from tagseal.workflow import signing
 from tagseal.workflow.document import Workflow, read
+from tagseal.workflow.release_map import release_map
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from tagseal.config import Settings
     from tagseal.machine.git import Git
     from tagseal.tags import Pattern
+    from tagseal.workflow.release_jobs import ReleaseMap
     from tagseal.workflow.signing import SigningWorkflow
 
 
@@ -44,6 +46,11 @@ class Candidate:
     def parsed(self) -> Version | None:
         """The version; None where only the build back end knows it."""
         return None if self.version is None else Version(self.version)
+
+    @property
+    def map(self) -> ReleaseMap:
+        """What releases the project today."""
+        return release_map(self.workflows, self.tag)
 
     @property
     def release(self) -> Workflow | None:

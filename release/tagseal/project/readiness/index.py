@@ -4,28 +4,75 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tagseal.names import show
 from tagseal.records import Readiness, Reason
 from tagseal.steps.seal.identity import unlike
-from tagseal.workflow import signing
+from tagseal.workflow.publications import DEFAULT, TEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tagseal.config import IndexSettings
     from tagseal.project.readiness.candidate import Candidate
+    from tagseal.workflow.publications import MappedPublication
+    from tagseal.workflow.release_jobs import MappedJob
+
+_TABLE = "[tool.tagseal.index]"
 
 
 def look(candidate: Candidate) -> Iterator[Reason]:
-    """Say where the index would refuse what the workflow sends."""
-    index, path = candidate.settings.index, candidate.signing.path
-    if index is None or candidate.release is None:
-        return
-    environment = signing.publishing(signing.document(candidate.root / path))
+    """Say where the packages would not reach the index that they reach today, or it would refuse them."""
+    index = candidate.settings.index
+    if index is None:
+        yield from _left_behind(candidate)
+    elif candidate.release is not None:
+        yield from _publisher(candidate, index)
+
+
+def _left_behind(candidate: Candidate) -> Iterator[Reason]:
+    """Say which publication the release would not make: that of another job, at a tag or for a release."""
+    for job, upload in candidate.map.publications:
+        if upload.index != TEST and (job.on_tags or job.on_release):
+            name = "pypi" if upload.index == DEFAULT else upload.index
+            starts = "" if job.on_tags else "; a release that a workflow publishes starts no other one"
+            yield _broken(
+                "index-not-configured",
+                f"the job {show(job.id)} publishes to {show(name)}, and no {_TABLE} says that the release does{starts}",
+                f'Write {_TABLE} with name = "{name}" and {_line(job, upload)}, and take that job out.',
+                f"{job.path}:{upload.line}",
+            )
+            return
+
+
+def _line(job: MappedJob, upload: MappedPublication) -> str:
+    environment = f', environment = "{upload.environment}"' if upload.environment else ""
+    return f'publisher = {{ workflow = "{job.file}"{environment} }}'
+
+
+def _publisher(candidate: Candidate, index: IndexSettings) -> Iterator[Reason]:
+    """Say which fields of the trusted publisher the run would have otherwise, and whose environment it has."""
+    path, mapped = candidate.signing.path, candidate.map
+    environment = mapped.environment(path, index.name)
     for mismatch in unlike(index, path, environment):
-        yield Reason(
-            slug="publisher-disagrees",
-            readiness=Readiness.broken,
-            what=f"the trusted publisher of {index.name}: {mismatch.text}",
-            fix="Correct the publisher at the index and `publisher` in [tool.tagseal.index], or the workflow.",
-            place=path,
+        yield _broken(
+            "publisher-disagrees",
+            f"the trusted publisher of {index.name}: {mismatch.text}",
+            f"Correct the publisher at the index and `publisher` in {_TABLE}, or the workflow.",
+            path,
             verb="sign",
         )
+    registered = index.publisher.environment if index.publisher else None
+    of_tests = {upload.environment for _, upload in mapped.publications if upload.index == TEST} - {""}
+    others = {upload.environment for _, upload in mapped.publications if upload.index == index.name}
+    ours = {environment or "", registered or ""} if index.name != TEST else set[str]()
+    for name in sorted(ours & (of_tests - others)):
+        yield _broken(
+            "environment-of-the-test-index",
+            f"the environment {show(name)} is that of the job for the test index, not of one for {index.name}",
+            f"Name the one that is registered at {index.name}, in the job `publish` and in {_TABLE}.",
+            path,
+        )
+
+
+def _broken(slug: str, what: str, fix: str, place: str, *, verb: str = "") -> Reason:
+    return Reason(slug=slug, readiness=Readiness.broken, what=what, fix=fix, place=place, verb=verb)

@@ -12,6 +12,7 @@ from tagseal.services.index import sites
 from tagseal.workflow.acts import verbs
 from tagseal.workflow.identity import runs_verbs
 from tagseal.workflow.lint import lint
+from tagseal.workflow.release_tools import Role
 from tagseal.workflow.rules import ProjectFacts
 
 if TYPE_CHECKING:
@@ -23,6 +24,15 @@ if TYPE_CHECKING:
 _WRITES = "`tagseal init --replace-workflow` writes one that does."
 _GUARD = "guard"
 _ONLY_IN = re.compile(r"github\.repository\s*==\s*'([^']*)'")
+_DOES = {
+    Role.publishes: "publishes to an index",
+    Role.releases: "makes or fills the release",
+    Role.signs: "signs",
+    Role.pushes: "pushes",
+    Role.begins_releases: "makes releases",
+}
+"""What another job may not do at the same tag, in words. A job that attests does no harm beside a release."""
+_OUTWARD = frozenset(_DOES)
 _REFUSED = {
     "branch-can-sign": "",
     "callable-signs": _GUARD,
@@ -35,6 +45,7 @@ _REFUSED = {
 
 def look(candidate: Candidate) -> Iterator[Reason]:
     """Say what a pushed tag would not start, or would start besides."""
+    yield from _beside(candidate)
     workflow = candidate.release
     if workflow is None:
         what = f"there is no {candidate.signing.path}, so a pushed tag starts no release"
@@ -60,6 +71,20 @@ def look(candidate: Candidate) -> Iterator[Reason]:
         if finding.slug in _REFUSED and finding.level == "error":
             place = f"{finding.file}:{finding.line}"
             yield _broken(finding.slug, finding.what, finding.hint, place, verb=_REFUSED[finding.slug])
+
+
+def _beside(candidate: Candidate) -> Iterator[Reason]:
+    """Say which jobs of other workflows release as well, at the same tag or for the release that this one makes."""
+    for job in candidate.map.jobs:
+        if job.path == candidate.signing.path or not job.releases_on_tags or job.runs_outward_verbs:
+            continue
+        acts = [act for act in job.acts if act.on_tags and act.role in _OUTWARD]
+        if acts:
+            what = f"the job {show(job.id)} starts on the same tag, and {_DOES[acts[0].role]} with {acts[0].tool}"
+            fix = (
+                "Take that job out, or its trigger: the release does this now. `tagseal init --map` shows all of them."
+            )
+            yield _broken("another-release", what, fix, f"{job.path}:{acts[0].line}")
 
 
 def _facts(candidate: Candidate) -> ProjectFacts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tagseal.machine.indexes import known_indexes
 from tagseal.records import Index
 from tagseal.records.parts import KNOWN_INDEXES
 
@@ -23,17 +24,3 @@ def of(settings: config.IndexSettings | None) -> Index | None:
 def trusts(settings: config.IndexSettings | None) -> bool:
     """Tell whether the configured index trusts publishers, so that no secret is needed to publish there."""
     return settings is not None and settings.name in KNOWN_INDEXES
-
-
-def known_indexes() -> dict[str, Index]:
-    """Return the indexes whose addresses twine knows, by name."""
-    from twine import repository, utils  # noqa: PLC0415 - 0.2 s that most commands need not wait for
-
-    places = {
-        "pypi": (repository.WAREHOUSE_WEB, utils.DEFAULT_REPOSITORY),
-        "testpypi": (repository.TEST_WAREHOUSE, utils.TEST_REPOSITORY),
-    }
-    return {
-        name: Index(name=name, simple=f"{site}simple/", upload=upload, site=site)
-        for name, (site, upload) in places.items()
-    }

@@ -8,8 +8,8 @@ import re
 from typing import TYPE_CHECKING
 
 from tagseal.names import show
-from tagseal.workflow.acts import ShellLine, commands, printed_lines
 from tagseal.workflow.rules import Hit, act, hit, steps_of
+from tagseal.workflow.shell_lines import ShellLine, commands, printed_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

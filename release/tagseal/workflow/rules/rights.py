@@ -8,9 +8,10 @@ import re
 from typing import TYPE_CHECKING
 
 from tagseal.names import show
-from tagseal.workflow.acts import commands, job_publishes, publishes, runs_code
+from tagseal.workflow.acts import job_publishes, publishes, runs_code
 from tagseal.workflow.identity import foreign_holders, runs_verbs
 from tagseal.workflow.rules import act, hit, place, steps_of
+from tagseal.workflow.shell_lines import commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

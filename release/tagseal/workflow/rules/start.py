@@ -8,9 +8,10 @@ import re
 from typing import TYPE_CHECKING
 
 from tagseal.names import show
-from tagseal.workflow.acts import commands, job_publishes
+from tagseal.workflow.acts import job_publishes
 from tagseal.workflow.filters import passes
 from tagseal.workflow.rules import Hit, hit, place
+from tagseal.workflow.shell_lines import commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

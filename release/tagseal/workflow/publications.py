@@ -1,0 +1,113 @@
+"""To which package index a step publishes, and why that index lets it: told by options, variables and permissions."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from tagseal.machine.indexes import index_at
+from tagseal.workflow.identity import IdentitySource
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tagseal.workflow.document import Workflow, WorkflowJob, WorkflowStep
+    from tagseal.workflow.identity import HeldIdentity
+    from tagseal.workflow.release_tools import ToolCall
+
+DEFAULT, TEST = "pypi", "testpypi"
+_NAMES = {"pypi": DEFAULT, "main": DEFAULT, "testpypi": TEST, "test": TEST}
+"""What tools call the two that trust publishers, in letters alone; `main` and `test` are Hatch's words."""
+_PREFIXES = {
+    "twine": "TWINE_",
+    "uv": "UV_PUBLISH_",
+    "hatch": "HATCH_INDEX_",
+    "flit": "FLIT_",
+    "poetry": "POETRY_",
+    "pdm": "PDM_PUBLISH_",
+    "maturin": "MATURIN_",
+    "pyo3/maturin-action": "MATURIN_",
+}
+"""What the variables of a tool begin with, by its first word."""
+_OPTION = re.compile(r"\s(?:-r|--repo(?:sitory)?(?:-url)?|--index(?:-url)?|--publish-url)[\s=]+(\S+)")
+_SECRET_OPTION = re.compile(r"\s(?:-p|--password|--token|-a|--auth)[\s=]")
+_ASSIGNED = re.compile(r"(?:^|\s)(\w+)=(\S+)")
+_PLACE = re.compile(r"REPO|INDEX|URL")
+_CREDENTIAL = re.compile(r"TOKEN|PASSWORD|AUTH|BASIC")
+_SECRET = re.compile(r"\bsecrets\s*\.\s*(\w+)|\bsecrets\s*\[\s*'([^']+)'")
+
+
+class IndexTrust(StrEnum):
+    """Why an index takes what a job sends."""
+
+    identity = "trusted-publishing"  # the job's, without a secret
+    credential = "secret"  # a password or a token
+    unsaid = "unsaid"  # nothing in the file tells
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappedPublication:
+    """One upload to a package index."""
+
+    tool: str
+    index: str
+    """``pypi``, ``testpypi``, or the name, address or expression that the file has."""
+    environment: str
+    """The job's; empty for none."""
+    trust: IndexTrust
+    secrets: tuple[str, ...]
+    """Names of the secrets that it is trusted by, as far as the file tells."""
+    line: int
+    """In the file, from 1."""
+    condition: str
+    """The step's ``if``; the job has its own."""
+    on_tags: bool
+    """Whether a pushed tag can start it."""
+
+
+def publication(  # noqa: PLR0913 - a step, and all that it lies in
+    call: ToolCall, step: WorkflowStep, job: WorkflowJob, workflow: Workflow, *, held: HeldIdentity, on_tags: bool
+) -> MappedPublication:
+    """Return what a call publishes where."""
+    variables = dict(_variables(call, step, job, workflow))
+    places = [text for name, text in variables.items() if _PLACE.search(name) and not _CREDENTIAL.search(name)]
+    words = " ".join((call.words.replace("\\\n", " "), step.option("args")))
+    given = _OPTION.search(words)
+    place = given[1] if given else step.option("repository-url") or step.option("repository_url") or "".join(places[:1])
+    credentials = [text for name, text in variables.items() if _CREDENTIAL.search(name) and text]
+    credentials += [step.option("password")] * bool(step.option("password"))
+    secret = credentials or _SECRET_OPTION.search(words) is not None
+    named = (found[1] or found[2] for text in (*credentials, words) for found in _SECRET.finditer(text))
+    by_identity = held.source in {IdentitySource.job, IdentitySource.file}
+    return MappedPublication(
+        tool=call.tool,
+        index=_index(place),
+        environment=job.environment,
+        trust=IndexTrust.credential if secret else IndexTrust.identity if by_identity else IndexTrust.unsaid,
+        secrets=tuple(dict.fromkeys(named)),
+        line=call.line,
+        condition=step.condition,
+        on_tags=on_tags,
+    )
+
+
+def _variables(call: ToolCall, step: WorkflowStep, job: WorkflowJob, workflow: Workflow) -> Iterator[tuple[str, str]]:
+    """Yield the tool's variables, without what their names begin with: the workflow's first, the command's own last."""
+    prefix = _PREFIXES.get(call.tool.split()[0])
+    if prefix is None:
+        return
+    written = [(name, at.text) for holder in (workflow, job, step) for name, at in holder.at.below("env").items()]
+    assigned = [(found[1], found[2]) for found in _ASSIGNED.finditer(call.words)]
+    for name, text in (*written, *assigned):
+        if name.startswith(prefix):
+            yield name.removeprefix(prefix), text
+
+
+def _index(place: str) -> str:
+    """Return a known index's name for what tools call it; else what the file says."""
+    bare = place.strip("'\"")
+    if "://" in bare:
+        return index_at(bare) or bare
+    return _NAMES.get(re.sub(r"[-_]", "", bare).lower(), bare) if bare else DEFAULT

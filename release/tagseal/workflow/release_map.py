@@ -1,0 +1,201 @@
+"""The map of what releases a project today: every job of every workflow, when it starts, and what it does.
+
+Who reads it decides: it judges nothing, executes nothing, and asks nobody. What it says of a job is told by the words
+of the file (:mod:`tagseal.workflow.release_tools`); an ``if`` counts as far as a pushed tag decides it.
+
+1. Find which jobs a pushed tag can start, and which a release; a workflow of the checkout that is called starts with
+   its caller.
+2. Give each job its roles, by what its steps call and by what it waits for.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from tagseal.names import printable
+from tagseal.workflow.acts import verbs
+from tagseal.workflow.identity import HeldIdentity, IdentitySource, held
+from tagseal.workflow.publications import IndexTrust, MappedPublication, publication
+from tagseal.workflow.release_jobs import MappedAct, MappedJob, ReleaseMap, UnreadWorkflow
+from tagseal.workflow.release_tools import Role, calls, is_called_release
+from tagseal.workflow.tag_runs import called_path, tag_runs
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from tagseal.workflow.document import Workflow, WorkflowJob
+    from tagseal.workflow.release_tools import ToolCall
+    from tagseal.workflow.tag_runs import TagRun
+    from tagseal.workflow.tree import PlacedValue
+
+__all__ = [
+    "HeldIdentity",
+    "IdentitySource",
+    "IndexTrust",
+    "MappedAct",
+    "MappedJob",
+    "MappedPublication",
+    "ReleaseMap",
+    "Role",
+    "UnreadWorkflow",
+    "release_map",
+]
+
+_FIRST = frozenset((Role.publishes, Role.releases, Role.pushes))
+"""What another job can come after."""
+_KEPT = frozenset(("actions/upload-artifact", "actions/cache/save"))
+"""Actions that keep what a job built."""
+_OF_RELEASE = re.compile(r"release|published")
+_FILTERS = {
+    "push": {
+        "tags": "pushed tags",
+        "tags-ignore": "pushed tags but",
+        "branches": "pushed branches",
+        "branches-ignore": "pushed branches but",
+    },
+    "release": {"types": "release"},
+    "workflow_run": {"workflows": "after the workflow"},
+}
+"""Filters that are put into words, by event."""
+_LONGEST = 60
+"""Characters of a pattern that are shown."""
+_SHOWN = 10
+"""Events, and patterns of one, that are put into words."""
+
+
+def release_map(workflows: Sequence[Workflow], tag: str | None = None) -> ReleaseMap:
+    """Return the map of a checkout's workflows.
+
+    Args:
+        workflows: All of them, however broken.
+        tag: Such a tag as the project pushes; None where that is not known, and any that a filter takes counts.
+    """
+    runs, releases = (tag_runs(workflows, event, tag) for event in ("push", "release"))
+    callers: dict[str, list[str]] = {}
+    for workflow in workflows:
+        for job in workflow.jobs:
+            callers.setdefault(called_path(job), []).append(f"{workflow.path}:{job.at.line}")
+    jobs = []
+    for workflow in workflows:
+        events = tuple(_events(workflow))
+        for job in workflow.jobs:
+            started = [run for run in runs if run.has(workflow, job)]
+            acts, publications = _acts(job, workflow, started)
+            jobs.append(
+                MappedJob(
+                    path=workflow.path,
+                    line=job.at.line,
+                    id=job.id,
+                    events=events,
+                    on_tags=bool(started),
+                    on_release=any(run.has(workflow, job) for run in releases),
+                    needs=job.needs,
+                    condition=job.condition,
+                    environment=job.environment,
+                    identity=held(job, workflow),
+                    verbs=tuple(dict.fromkeys(verb for step in job.steps for verb in verbs(step))),
+                    calls=called_path(job) or job.uses,
+                    called_by=tuple(callers.get(workflow.path, ())),
+                    acts=acts,
+                    publications=publications,
+                    after="",
+                )
+            )
+    return ReleaseMap(jobs=tuple(_placed(jobs, workflows)), unread=tuple(_unread(workflows)))
+
+
+def _acts(
+    job: WorkflowJob, workflow: Workflow, started: Sequence[TagRun]
+) -> tuple[tuple[MappedAct, ...], tuple[MappedPublication, ...]]:
+    """Return what a job does for a release, and its uploads to an index.
+
+    Args:
+        job: The job.
+        workflow: Its file.
+        started: The runs on a pushed tag that may start it.
+    """
+    acts, publications = [], []
+    wheels = _builds_for_its_runner(job)
+    identity = held(job, workflow)
+    if job.uses and not called_path(job) and is_called_release(job.uses):
+        line = (job.at.get("uses") or job.at).line
+        acts.append(MappedAct(role=Role.unread, tool=job.uses, line=line, condition="", on_tags=bool(started)))
+    for step in job.steps:
+        for call in calls(step):
+            on_tags = any(run.may(step.condition) for run in started)
+            role = Role.builds_platform_wheels if wheels and _is_wheel(call) else call.role
+            acts.append(MappedAct(role=role, tool=call.tool, line=call.line, condition=step.condition, on_tags=on_tags))
+            if role is Role.publishes:
+                publications.append(publication(call, step, job, workflow, held=identity, on_tags=on_tags))
+    return tuple(acts), tuple(publications)
+
+
+def _builds_for_its_runner(job: WorkflowJob) -> bool:
+    """Tell whether a job runs on a matrix of runners and keeps what it makes: a test that builds keeps nothing."""
+    return any("matrix." in label for label in job.runs_on) and any(step.action in _KEPT for step in job.steps)
+
+
+def _is_wheel(call: ToolCall) -> bool:
+    return call.role is Role.builds and not {"--sdist", "-s", "sdist"} & {*call.words.split()}
+
+
+def _placed(jobs: Sequence[MappedJob], workflows: Sequence[Workflow]) -> Iterator[MappedJob]:
+    """Say of each job what it comes after: a release, or a job or a workflow that publishes."""
+    first = {(job.path, job.id) for job in jobs if not _FIRST.isdisjoint(job.roles) or job.runs_outward_verbs}
+    while more := {(job.path, job.id) for job in jobs if job.calls in {path for path, _ in first}} - first:
+        first |= more
+    names = {workflow.name for workflow in workflows if workflow.path in {path for path, _ in first}}
+    before = {
+        (workflow.path, job.id): [earlier.id for earlier in workflow.before(job)]
+        for workflow in workflows
+        for job in workflow.jobs
+    }
+    starts = {workflow.path: workflow for workflow in workflows}
+    for job in jobs:
+        waited = [name for name in before[job.path, job.id] if (job.path, name) in first]
+        if waited and not job.releases and (job.path, job.id) not in first:
+            yield replace(job, after=f"the job {waited[0]}")
+        else:
+            yield replace(job, after=_after_event(job, starts[job.path], names))
+
+
+def _after_event(job: MappedJob, workflow: Workflow, names: Collection[str]) -> str:
+    """Return what a job comes after by what starts it: a release, or the run of a workflow that publishes."""
+    starts = workflow.starts
+    alone = starts.release and not (starts.tags or starts.branches or starts.others or starts.callable)
+    if job.on_release and not job.on_tags and (alone or _OF_RELEASE.search(job.condition)):
+        return "a release"
+    awaited = workflow.at.below("on").get("workflow_run")
+    listed = awaited.entries["workflows"].words if awaited and "workflows" in awaited.entries else ()
+    return next((f"the workflow {name}" for name in listed if name in names), "")
+
+
+def _events(workflow: Workflow) -> Iterator[str]:
+    """Yield what starts a workflow, with its filters: ``pushed tags v*``, ``release published``."""
+    on = workflow.at.get("on")
+    for event in islice(on.entries or on.words, _SHOWN) if on and workflow.starts.known else ():
+        filters = on.entries[event].entries if on and event in on.entries else {}
+        if event == "push" and not {"branches", "branches-ignore", "tags", "tags-ignore"} & filters.keys():
+            yield "any push"
+        for key, words in _FILTERS.get(event, {}).items():
+            if key in filters:
+                yield printable(f"{words} {_patterns(filters[key])}".strip())
+        if event != "push" and not _FILTERS.get(event, {}).keys() & filters.keys():
+            yield printable(event)
+
+
+def _patterns(at: PlacedValue) -> str:
+    words = at.words[:_SHOWN]
+    return ", ".join(word[:_LONGEST] for word in words) + " …" * (len(at.words) > _SHOWN)
+
+
+def _unread(workflows: Sequence[Workflow]) -> Iterator[UnreadWorkflow]:
+    """Yield the files that have no jobs for this reader."""
+    for workflow in workflows:
+        if not workflow.jobs:
+            problem = next(iter(workflow.problems), None)
+            reason, line = (problem.what, problem.line) if problem else ("got no jobs", 1)
+            yield UnreadWorkflow(path=workflow.path, line=line, reason=reason)
