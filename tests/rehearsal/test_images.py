@@ -12,6 +12,7 @@ import pytest
 
 import images
 from rehearsing import IMAGE, VARIED, Ended, programs, project, rehearse
+from tagseal.project.readiness import judge
 from tagseal.rehearsal.project.clone import make
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 NAME = "ghcr.io/example/widget"
 SHELL = ("git", "bash", "sh", "cp")
+FILE = ".github/workflows/release.yml"
 TAKEN = IMAGE.format(name=NAME)
 
 
@@ -74,16 +76,18 @@ def test_a_workflow_that_could_not_release_the_image_is_told(tmp_path: Path, arc
     That a rehearsal goes on, and says so at the end, is held in tests/rehearsal/test_projects.py.
     """
     steps = "jobs:\n  release:\n    # packages: write, crane\n    if: github.repository == 'other/project'\n"
-    workflow = f"on:\n  push:\n    tags: ['v*']\n{steps}    steps:\n      - run: nox -s guard\n"
-    git = project(tmp_path / "widget", TAKEN, {".github/workflows/release.yml": workflow})
+    workflow = f"on:\n  push:\n    tags: ['v*']\n{steps}    steps:\n      - run: tagseal run guard sign\n"
+    git = project(tmp_path / "widget", TAKEN, {FILE: workflow})
     shutil.copyfile(archive, git.root / "image.tar")
     (tmp_path / "temporary").mkdir()
     clone = make(git, tmp_path / "temporary", project=None, tag=None, packages=None)
-    assert clone.lacking == (
-        ".github/workflows/release.yml runs only in 'other/project'",
-        ".github/workflows/release.yml lacks `packages: write`, which the image needs",
-        ".github/workflows/release.yml installs no crane, which the notes' commands need",
-    )
+    wrong = [(reason.slug, reason.what) for reason in judge(clone.candidate)]
+    assert ("tool-missing-in-workflow", f"no step of {FILE} installs crane, which the notes' commands need") in wrong
+    assert (
+        "another-repository-s-job",
+        "the job 'release' runs in 'other/project' alone, and this is example/widget",
+    ) in wrong
+    assert ("permission-missing", "the job 'release' lacks `packages: write`, which `sign` needs") in wrong
 
 
 @VARIED

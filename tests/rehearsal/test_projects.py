@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 import widget
 from rehearsing import CHANGELOG, VARIED, project, rehearse
+from tagseal.project.readiness import judge
 from tagseal.rehearsal.project.clone import Clone, make
 
 if TYPE_CHECKING:
@@ -72,7 +74,7 @@ def packages(git: Git, folder: Path) -> Path:
 
 def test_an_odd_place_and_an_odd_name_change_nothing(standing_in: Ended) -> None:
     """Spaces, quotes, a newline and a command in the path; a name with capitals and a dot; modules of our names."""
-    assert standing_in.code == 0
+    assert standing_in.code == 2
     assert {one["name"] for one in standing_in.release["assets"]} >= {
         "wid_get_x-1.2.3-py3-none-any.whl",
         "wid_get_x-1.2.3.tar.gz",
@@ -104,13 +106,14 @@ def test_a_version_from_the_tags_gets_the_next_tag(tmp_path: Path) -> None:
     widget.commit(tmp_path / "widget", {**below, "CHANGELOG.md": CHANGELOG}, "0.1.8")
     git = widget.commit(tmp_path / "widget", {"more.txt": "more"})
     ended = rehearse(git.root, "--project", "package", out=tmp_path / "out")
-    assert ended.code == 0, ended.output + ended.errors
+    assert ended.code == 2, ended.output + ended.errors
     assert ended.output.startswith("widget 0.1.9 · tag 0.1.9 (bare, like your last one) · example/widget")
-    assert 'note:    a real release needs this in tagseal.toml: project = "package"\n' in ended.output
     assert "note:    CHANGELOG.md has no section for 0.1.9: a real release would refuse here\n" in ended.output
-    missing = ".github/workflows/release.yml does not exist; CHANGELOG.md has no section for 0.1.9"
-    following = "mend that, then commit what is named above, then git tag -s 0.1.9 && git push origin 0.1.9"
-    assert f"Not ready: {missing}: a real release would refuse here\nNext: {following}\n" in ended.output
+    slugs = re.findall(r"^(?:broken|not yet) .*\[([a-z-]+)\]$", ended.output, re.MULTILINE)
+    expected = ["no-release-workflow", "identity-unknown", "changelog-section-missing", "configuration-missing"]
+    assert slugs == expected
+    assert 'Write this into tagseal.toml, and commit it: project = "package"\n' in ended.output
+    assert "\nBROKEN: a real release of this would fail or do harm, 4 reasons above; rehearsed in " in ended.output
     assert git.tags() == ("0.1.8",)
     assert git.status() == ((), ())
 
@@ -122,8 +125,8 @@ def test_packages_that_exist_are_taken_as_they_are(tmp_path: Path) -> None:
     made = packages(git, tmp_path / "made")
     git = widget.commit(git.root, {"backend.py": "raise SystemExit('nobody builds here')"})
     ended = rehearse(git.root, "--packages", "../made", out=tmp_path / "out", cwd=git.root)
-    assert ended.code == 0, ended.output + ended.errors
-    assert "build    ok" in ended.output
+    assert ended.code == 2, ended.output + ended.errors  # for a real release lacks the line
+    assert "[configuration-missing]" in ended.output
     assert "collected wheel" in ended.output
     for file in made.iterdir():
         assert (ended.out / "assets" / file.name).read_bytes() == file.read_bytes()
@@ -135,8 +138,10 @@ def test_a_compiled_project_is_rehearsed_too(tmp_path: Path) -> None:
     """A wheel for this platform only; two builds of it are not compared unless one asks for it."""
     if shutil.which("cc") is None:
         pytest.skip("there is no compiler")
-    content = {"pyproject.toml": dedent(COMPILED), "widget.c": dedent(WIDGET_C), "CHANGELOG.md": CHANGELOG}
-    git = widget.commit(tmp_path / "widget", content)
+    git = project(tmp_path / "widget", files={"pyproject.toml": dedent(COMPILED), "widget.c": dedent(WIDGET_C)})
+    for name in ("widget.py", "backend.py"):
+        (git.root / name).unlink()
+    widget.commit(git.root, {})
     ended = rehearse(git.root, out=tmp_path / "out")
     assert ended.code == 0, ended.output + ended.errors
     assert "second build: not made: reproducible is off" in ended.output
@@ -178,22 +183,16 @@ def test_changes_that_are_not_committed_are_rehearsed_and_named(tmp_path: Path) 
     assert clone.git.status() == ((), ())
 
 
-@pytest.mark.parametrize(
-    ("stands", "following"),
-    [
-        ("nowhere", "git tag -s v1.2.3 && git push origin v1.2.3"),
-        ("here", "git push origin v1.2.3"),
-        ("elsewhere", "set a new version, for v1.2.3 is taken, and rehearse that"),
-    ],
-)
-def test_a_tag_moves_in_the_clone_only(stands: str, following: str, tmp_path: Path) -> None:
-    """The person's own tag stays where it stands, and what comes next depends on where that is."""
+@pytest.mark.parametrize(("stands", "reasons"), [("nowhere", []), ("here", []), ("elsewhere", ["tag-taken"])])
+def test_a_tag_moves_in_the_clone_only(stands: str, reasons: list[str], tmp_path: Path) -> None:
+    """The person's own tag stays where it stands; on another commit it is taken."""
     git = project(tmp_path / "widget", "", None, *(["v1.2.3"] if stands != "nowhere" else []))
     if stands == "elsewhere":
         widget.commit(git.root, {"more.txt": "more"})
     before = git.commit_of("refs/tags/v1.2.3")
     clone = cloned(git, tmp_path)
-    assert (clone.next, clone.git.commit_of("refs/tags/v1.2.3")) == (following, git.head())
+    assert clone.git.commit_of("refs/tags/v1.2.3") == git.head()
+    assert [reason.slug for reason in judge(clone.candidate)] == reasons
     assert git.commit_of("refs/tags/v1.2.3") == before
 
 

@@ -22,7 +22,6 @@ from tagseal.rehearsal.project.clone import make
 from tagseal.rehearsal.rehearse import set_stage
 from tagseal.rehearsal.workflow import play as written
 from tagseal.report.events import EventKind, ReportEvent
-from tagseal.workflow.document import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -151,23 +150,6 @@ def test_a_step_that_fails_is_named_with_its_place_and_its_last_words(tmp_path: 
     ]
     assert "FAILED in the job seal" in ended.output
     assert "hello\n" in (ended.out / "logs/build.txt").read_text()
-
-
-@pytest.mark.parametrize(
-    ("on", "said"),
-    [
-        ("{ push: { tags: ['v*'] } }", ""),
-        ("{ push: { tags: ['release-*'] } }", "starts on 'release-*', which v1.2.3 does not fit"),
-        ("{ push: { branches: [main] } }", "nothing in `on` starts"),
-        ("workflow_dispatch", ""),
-    ],
-)
-def test_a_workflow_that_the_tag_does_not_start_is_not_ready(on: str, said: str) -> None:
-    """It is played all the same: what it would do can be seen before that is mended."""
-    workflow = parse(RELEASE.replace('\n  push:\n    tags: ["v[0-9]*"]\n', f" {on}\n").encode(), FILE)
-    found = list(written.WrittenWorkflow(workflow=workflow).unready("v1.2.3"))
-    assert len(found) == bool(said)
-    assert said in "".join(found)
 
 
 @VARIED

@@ -51,7 +51,7 @@ class RehearsalOutcome:
     def reasons(self) -> tuple[Reason, ...]:
         """Why the tree is not ready, the worst first."""
         trial = self.played.trial
-        found = (*judge(self.clone.candidate), *(trial.reasons if trial else ()))
+        found = (*judge(self.clone.candidate), *self.clone.missing, *(trial.reasons if trial else ()))
         return tuple(sorted(found, key=lambda reason: reason.readiness != Readiness.broken))
 
     @property

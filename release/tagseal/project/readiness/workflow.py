@@ -65,7 +65,7 @@ def look(candidate: Candidate) -> Iterator[Reason]:
     if candidate.settings.image and not any(
         "crane" in step.run + step.uses for job in workflow.jobs for step in job.steps
     ):
-        what = f"no step of {workflow.path} installs crane, which the notes' commands for the image need"
+        what = f"no step of {workflow.path} installs crane, which the notes' commands need"
         yield _broken("tool-missing-in-workflow", what, _WRITES, workflow.path, verb="prove")
     for finding in lint(workflow, _facts(candidate)):
         if finding.slug in _REFUSED and finding.level == "error":

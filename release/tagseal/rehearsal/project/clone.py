@@ -26,7 +26,7 @@ from tagseal.machine import backend, files, git, metadata, toml
 from tagseal.names import REPOSITORY, safe_repository, safe_tag
 from tagseal.project.readiness.candidate import Candidate, read_workflows
 from tagseal.project.readiness.place import READ_BY_A_RELEASE
-from tagseal.records import GITHUB
+from tagseal.records import GITHUB, Readiness, Reason
 from tagseal.rehearsal.project.prebuilt import collect_prebuilt, first_names
 from tagseal.services.index import sites
 from tagseal.workflow import signing
@@ -71,6 +71,8 @@ class Clone:
     brought: Mapping[str, Path]
     """What earlier jobs and steps make in a real release: path in the checkout, and where it lies here."""
     remarks: tuple[str, ...]
+    missing: tuple[Reason, ...]
+    """What the command line brought, which a real release lacks."""
     candidate: Candidate
     """What is judged: these files, and the checkout that they come from."""
 
@@ -109,7 +111,7 @@ def make(  # noqa: PLR0913 - what a person can say of the project, each by its n
     remarks: list[str] = []
     clone = source.clone_to(temporary / "project", head)
     remarks += (*_overlay(source, clone), *(chosen.place(clone) if chosen else ()))
-    remarks += _configure(clone, project, packages)
+    missing = _configure(clone, project, packages)
     _commit(clone)
     settings = config.load(clone.root)
     config.not_yet(settings)
@@ -137,6 +139,7 @@ def make(  # noqa: PLR0913 - what a person can say of the project, each by its n
         publisher=settings.index.publisher if settings.index else None,
         brought=made,
         remarks=(*remarks, *said, *from_here),
+        missing=missing,
         candidate=Candidate(
             git=source,
             root=clone.root,
@@ -183,14 +186,14 @@ def _put(file: Path, target: Path) -> None:
     shutil.copy2(file, target, follow_symlinks=False)
 
 
-def _configure(clone: Git, project: str | None, packages: Path | None) -> list[str]:
-    """Write what the command line says into the clone's configuration."""
+def _configure(clone: Git, project: str | None, packages: Path | None) -> tuple[Reason, ...]:
+    """Write what the command line says into the clone's configuration; say that a real release lacks it."""
     settings = config.load(clone.root)
     lines = [f"project = {json.dumps(project)}"] if project and project != settings.project else []
     if packages is not None and not settings.packages:
         lines.append(f'packages = ["{_PACKAGES}/*"]')
     if not lines:
-        return []
+        return ()
     file = clone.root / "tagseal.toml"
     if "tagseal" in toml.read_toml(clone.root / "pyproject.toml").get("tool", {}):
         raise UsageError(
@@ -204,7 +207,13 @@ def _configure(clone: Git, project: str | None, packages: Path | None) -> list[s
         with files.open_file(file) as opened:
             before = opened.read()
     files.write_atomically(file, "\n".join([*lines, ""]).encode() + before)
-    return [f"a real release needs this in tagseal.toml: {'; '.join(lines)}"]
+    missing = Reason(
+        slug="configuration-missing",
+        readiness=Readiness.not_yet,
+        what="the command line names what no release reads: --project or --packages",
+        fix=f"Write this into tagseal.toml, and commit it: {'; '.join(lines)}",
+    )
+    return (missing,)
 
 
 def _commit(clone: Git) -> None:

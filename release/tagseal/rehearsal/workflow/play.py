@@ -12,10 +12,8 @@ from tagseal.rehearsal import jobs
 from tagseal.rehearsal.workflow import permissions
 from tagseal.rehearsal.workflow.machine import Machine
 from tagseal.workflow.document import read
-from tagseal.workflow.filters import passes
 from tagseal.workflow.play import jobs as play
 from tagseal.workflow.play.playable import check
-from tagseal.workflow.rules.start import filters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -53,13 +51,6 @@ class WrittenWorkflow:
                 if one.used != "yes" and self.results[name].result == "success":
                     what = "only to read" if one.used == "to read" else "for nothing"
                     yield f"{self.workflow.path}:{one.line}: the job `{name}` has `{one.text}`, and used it {what}"
-
-    def unready(self, tag: str) -> Iterator[str]:
-        """Say why GitHub would not start it for a pushed tag."""
-        if not self.workflow.starts.at_tags:
-            yield f"nothing in `on` starts {self.workflow.path} on a tag"
-        elif (patterns := filters(self.workflow)) and not passes(patterns, tag):
-            yield f"{self.workflow.path} starts on {', '.join(map(show, patterns))}, which {tag} does not fit"
 
     @property
     def remarks(self) -> Iterator[str]:
