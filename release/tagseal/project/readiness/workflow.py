@@ -33,7 +33,7 @@ _DOES = {
 }
 """What another job may not do at the same tag, in words. A job that attests does no harm beside a release."""
 _OUTWARD = frozenset(_DOES)
-_REFUSED = {
+REFUSED = {
     "branch-can-sign": "",
     "callable-signs": _GUARD,
     "foreign-job-can-sign": _GUARD,
@@ -68,9 +68,9 @@ def look(candidate: Candidate) -> Iterator[Reason]:
         what = f"no step of {workflow.path} installs crane, which the notes' commands need"
         yield _broken("tool-missing-in-workflow", what, _WRITES, workflow.path, verb="prove")
     for finding in lint(workflow, _facts(candidate)):
-        if finding.slug in _REFUSED and finding.level == "error":
+        if finding.slug in REFUSED and finding.level == "error":
             place = f"{finding.file}:{finding.line}"
-            yield _broken(finding.slug, finding.what, finding.hint, place, verb=_REFUSED[finding.slug])
+            yield _broken(finding.slug, finding.what, finding.hint, place, verb=REFUSED[finding.slug])
 
 
 def _beside(candidate: Candidate) -> Iterator[Reason]:

@@ -47,15 +47,11 @@ def carried(sdist: Iterable[str], wheel: Iterable[str]) -> Iterator[Reason]:
     names = [name.partition("/")[2] for name in sdist]
     kinds: dict[str, list[str]] = {
         "what releases it": [name for name in names if name.startswith(_OURS)],
-        "earlier packages": [
-            name
-            for name in names
-            if name.startswith("dist/") or (name.endswith(".whl") and PurePosixPath(name).name not in meant)
-        ],
+        "earlier packages": [name for name in names if name.startswith("dist/") or name.endswith(".whl")],
         "what looks like a secret": [name for name in names if _SECRET.fullmatch(name)],
     }
     for kind, found in kinds.items():
-        held = [name for name in found if not _TESTS & {*name.split("/")[:-1]}]
+        held = [name for name in found if not (_TESTS & {*name.split("/")[:-1]} or name.rpartition("/")[2] in meant)]
         if held:
             yield Reason(
                 slug="sdist-carries-more",

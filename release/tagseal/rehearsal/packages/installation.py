@@ -88,6 +88,7 @@ def try_packages(packages: Path, settings: Settings, environ: Mapping[str, str])
         place = Path(folder)
         inside = backend.child_environ(environ, settings.build_env, home=place / "home")
         fresh = _Environment(folder=place, environ=inside | {"TMPDIR": folder, "PATH": _path(place, inside)})
+        fresh.run((sys.executable, "-P", "-m", "venv", *(("--without-pip",) if find_spec("pip") else ()), "venv"), 600)
         # A front end of the project's own may make the two from the tree, each by itself.
         again = tuple(_build_again(fresh, packages, wheel)) if settings.build else ()
         said, found, unchecked = _try(fresh, wheel, settings.smoke)
@@ -121,7 +122,6 @@ def _path(folder: Path, environ: Mapping[str, str]) -> str:
 
 def _try(fresh: _Environment, wheel: Path, smoke: Sequence[str]) -> tuple[str, tuple[Reason, ...], tuple[str, ...]]:
     """Return what was done, what keeps the wheel from being released, and what could not be told."""
-    fresh.run((sys.executable, "-P", "-m", "venv", *(("--without-pip",) if find_spec("pip") else ()), "venv"), 600)
     try:
         installed = fresh.pip("install", "--quiet", str(wheel))
         if installed.code != 0:

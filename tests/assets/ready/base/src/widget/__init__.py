@@ -1,0 +1,3 @@
+"""A widget that turns."""
+
+TURNS = True

@@ -1,0 +1,1 @@
+TURNS = True
