@@ -73,7 +73,7 @@ def table(found: ReleaseMap) -> str:
 def _file(jobs: list[MappedJob]) -> Iterator[str]:
     """Yield the lines of one workflow."""
     called = [f"a call from {place.rpartition('/')[2]}" for place in jobs[0].called_by]
-    events = ", ".join((*(event for event in jobs[0].events if not called or event != "workflow_call"), *called))
+    events = "; ".join((*(event for event in jobs[0].events if not called or event != "workflow_call"), *called))
     yield from _wrap(f"{jobs[0].file}: {events or 'nothing starts it'}", "    ")
     if open_jobs := [job.id for job in jobs if job.identity.source is IdentitySource.unsaid]:
         names = ", ".join(open_jobs) if len(open_jobs) < len(jobs) else "any job"
