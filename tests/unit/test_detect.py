@@ -138,11 +138,18 @@ UNSIGNED = "on: {push: {tags: ['*']}}\npermissions: {contents: write}\n"
 BROKEN = "on: {push: [\n"
 
 
+NO_SIGNER = "the usual name, for no workflow with a filter for tags may sign"
+
+
 @pytest.mark.parametrize(
     ("files", "file", "reason"),
     [
-        ({}, "release.yml", "the usual name, for no workflow starts on a tag"),
-        ({"ci.yml": PLAIN, "x.yml": BROKEN}, "release.yml", "the usual name, for no workflow starts on a tag"),
+        ({}, "release.yml", NO_SIGNER),
+        (
+            {"ci.yml": PLAIN, "x.yml": BROKEN},
+            "release.yml",
+            NO_SIGNER,
+        ),
         ({"ci.yml": PLAIN, "publish.yaml": TAGGED}, "publish.yaml", "it starts on a pushed tag and may sign"),
         ({"a.yml": UNSIGNED, "publish.yml": IN_A_JOB}, "publish.yml", "it starts on a pushed tag and may sign"),
         ({"a.yml": RELEASED, "b.yml": TAGGED}, "b.yml", "it starts on a pushed tag and may sign"),
@@ -153,7 +160,8 @@ BROKEN = "on: {push: [\n"
             "it starts on a pushed tag and may sign; so does a.yml",
         ),
         ({"a.yml": RELEASED, "b.yml": RELEASED}, "a.yml", "it starts on a release; so does b.yml"),
-        ({"$(x).yml": TAGGED}, "release.yml", "the usual name, for no workflow starts on a tag"),
+        ({"a.yml": UNSIGNED}, "release.yml", NO_SIGNER),
+        ({"$(x).yml": TAGGED}, "release.yml", NO_SIGNER),
     ],
 )
 def test_the_workflow_files_tell_which_one_signs(tmp_path: Path, files: dict[str, str], file: str, reason: str) -> None:

@@ -14,6 +14,7 @@ import widget
 from tagseal.cli import main
 from tagseal.loopback import Loopback
 from tagseal.machine.git import Git
+from tagseal.machine.indexes import known_indexes
 from tagseal.notes.templates import packaged_folder
 from tagseal.project.doctor.network import clock
 from tagseal.workflow.document import read
@@ -28,6 +29,7 @@ ASSETS = Path(__file__).parents[1] / "assets" / "workflows"
 GOOD = (ASSETS / "good_whole_release" / "release.yml").read_text(encoding="utf-8")
 WORKFLOW = ".github/workflows/release.yml"
 CONFIGURED = '\n[tool.tagseal]\nrepository = "example/widget"\n'
+PUBLISHER = 'publisher = { workflow = "release.yml", environment = "release" }'
 CHANGELOG = "# Changelog\n\n## 1.2.3\n\n- A widget.\n"
 
 
@@ -267,11 +269,64 @@ def test_the_identity_and_the_four_fields_of_a_publisher_are_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As the certificate, and an index, will have them; the latter cannot be asked."""
-    project(tmp_path, monkeypatch, {WORKFLOW: GOOD})
+    project(tmp_path, monkeypatch, {WORKFLOW: GOOD, "pyproject.toml": with_index("pypi", PUBLISHER)})
     main(["doctor", "--offline"])
     said = capsys.readouterr().out
     assert f"https://github.com/example/widget/{WORKFLOW}@refs/tags/vVERSION" in said
     assert "owner example, repository widget, workflow release.yml, environment release; not checkable" in said
+
+
+def test_nothing_is_said_about_an_index_that_is_not_configured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A line about trust would be read as an index that is set up."""
+    project(tmp_path, monkeypatch, {WORKFLOW: GOOD})
+    main(["doctor", "--offline", "--json"])
+    assert [row for row in json.loads(capsys.readouterr().out)["rows"] if row["check"] == "index"] == []
+
+
+TWO_INDEXES = """\
+on: { push: { tags: ["v*"] } }
+permissions: {}
+jobs:
+  test-index:
+    environment: release-test
+    runs-on: x
+    permissions: { id-token: write }
+    steps:
+      - uses: pypa/gh-action-pypi-publish@release/v1
+        with: { repository-url: TEST }
+  index:
+    environment: release-real
+    runs-on: x
+    permissions: { id-token: write }
+    steps:
+      - uses: pypa/gh-action-pypi-publish@release/v1
+""".replace("TEST", known_indexes()["testpypi"].upload)
+
+
+@pytest.mark.parametrize(("name", "environment"), [("pypi", "release-real"), ("testpypi", "release-test")])
+def test_the_environment_is_that_of_the_job_that_publishes_to_this_index(
+    name: str, environment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The test index's environment is not the real one's, whichever stands first in the file."""
+    project(tmp_path, monkeypatch, {WORKFLOW: TWO_INDEXES, "pyproject.toml": with_index(name)})
+    main(["doctor", "--offline"])
+    assert f"workflow release.yml, environment {environment}. Register these four" in capsys.readouterr().out
+
+
+def test_a_workflow_in_which_nothing_publishes_there_has_no_environment_to_tell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`none` would be taken for a field to leave empty."""
+    nothing = TWO_INDEXES.partition("  index:")[0]
+    project(tmp_path, monkeypatch, {WORKFLOW: nothing, "pyproject.toml": with_index("pypi")})
+    main(["doctor", "--offline"])
+    assert "environment unknown, because no job of it publishes there" in capsys.readouterr().out
+
+
+def with_index(name: str, more: str = "") -> str:
+    return f'{widget.files()["pyproject.toml"]}{CONFIGURED}\n[tool.tagseal.index]\nname = "{name}"\n{more}'
 
 
 _PUBLISH = "permissions: {{ contents: write{} }}\n    environment"
@@ -305,14 +360,13 @@ def test_a_publisher_that_nothing_names_is_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With the line to write; another index has none."""
-    for number, table in enumerate(('name = "testpypi"', 'name = "own"\nurl = "https://packages.example/simple/"')):
+    for number, table in enumerate(('name = "pypi"', 'name = "own"\nurl = "https://packages.example/simple/"')):
         toml = f"{widget.files()['pyproject.toml']}{CONFIGURED}\n[tool.tagseal.index]\n{table}\n"
         (tmp_path / str(number)).mkdir()
         project(tmp_path / str(number), monkeypatch, {WORKFLOW: GOOD, "pyproject.toml": toml})
         main(["doctor", "--offline"])
         said = capsys.readouterr().out
-        line = 'publisher = { workflow = "release.yml", environment = "release" }'
-        assert (line in said) == (number == 0)
+        assert (PUBLISHER in said) == (number == 0)
         assert ("to trust" in said) == (number == 0)
 
 

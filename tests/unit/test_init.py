@@ -150,7 +150,12 @@ def test_an_older_workflow_is_shown_and_kept(made: Made, monkeypatch: pytest.Mon
     document = made.init("--replace-workflow")
     assert made.states(document)[".github/workflows/publish.yml"] == "replace"
     assert "    environment: pypi\n" in made.text(".github/workflows/publish.yml")
-    assert any("publishes to a package index" in text for text in document["advice"])
+    fields = "owner octo, repository widget, workflow publish.yml, environment pypi"
+    assert (
+        ".github/workflows/publish.yml:10 publishes to the package index pypi (pypa/gh-action-pypi-publish): for the "
+        'release to do it instead, add [tool.tagseal.index] with name = "pypi", and at the index a trusted publisher '
+        f"with {fields}; then run init again"
+    ) in document["advice"]
     assert not (made.root / RELEASE).exists()
 
 

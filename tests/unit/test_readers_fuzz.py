@@ -22,12 +22,14 @@ from tagseal.errors import TagsealError
 from tagseal.machine import archives
 from tagseal.machine.packed import pack, unpack
 from tagseal.machine.yaml import UnreadableYaml, compose
+from tagseal.report.release_map import table
 from tagseal.verification import checksums
 from tagseal.workflow import evaluate, signing
 from tagseal.workflow.document import parse
 from tagseal.workflow.evaluate import ExpressionError
 from tagseal.workflow.lint import lint
 from tagseal.workflow.play.playable import check
+from tagseal.workflow.release_map import release_map
 from tagseal.workflow.rules import ProjectFacts
 
 if TYPE_CHECKING:
@@ -108,7 +110,9 @@ def test_any_workflow_is_read(data: bytes) -> None:
     document = content if isinstance(content, dict) else {}
     assert signing.starts(document).known in {True, False}
     assert signing.may_sign(document) in {True, False}
-    assert signing.publishing(document) is None or document
+    found_map = release_map([workflow])
+    assert [job.id for job in found_map.jobs] == [job.id for job in workflow.jobs]
+    assert len(table(found_map).splitlines()) >= 1
 
 
 CONTEXT = words("github|github.ref|env|env.A|needs.*.outputs|steps|.*|[0]|['a']|[|]|(|)|,|.| |${{|}}|}")

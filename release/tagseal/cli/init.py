@@ -24,7 +24,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         description="Look at this project and write what releases it: workflow, hash-locked requirements, sessions, a "
         "job that rehearses pull requests, the guide. Nothing is written over, and a second run changes nothing.",
     )
-    parser.add_argument("--diff", action="store_true", help="write nothing, and show what would be")
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument("--diff", action="store_true", help="write nothing, and show what would be")
+    instead.add_argument("--map", action="store_true", help="write nothing, and show what releases this project today")
     parser.add_argument(
         "--replace-workflow",
         action="store_true",
@@ -36,8 +38,14 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
-    from tagseal.project.init import Options, init  # noqa: PLC0415 - templates, YAML and the configuration
+    from tagseal.project.init import Options, init, look  # noqa: PLC0415 - templates, YAML and the configuration
 
+    if options.map:
+        from tagseal.report import release_map  # noqa: PLC0415 - a YAML parser
+
+        found = look(Path.cwd(), os.environ).map
+        report.page(release_map.table(found))
+        return 0, {"ok": True, "map": release_map.document(found)}
     asked = Options(replace=options.replace_workflow, wheel=options.wheel, write=not options.diff)
     result = init(Path.cwd(), asked, os.environ)
     for change in result.changes:

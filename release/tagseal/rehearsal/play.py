@@ -41,7 +41,7 @@ class StoryReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlayedRelease:
+class PlayedRehearsal:
     """What became of the jobs, and of what was tried between them."""
 
     jobs: tuple[PlayedJob, ...]
@@ -56,7 +56,7 @@ def journal(clone: Clone, played: PlayedJob) -> Journal:
     return Journal.open(Workspace.of(played.checkout, clone.tag).records, clone.tag, clone.commit)
 
 
-def play(stage: Stage, told: StoryReport, left: Output, written: WrittenWorkflow | None) -> PlayedRelease:
+def play(stage: Stage, told: StoryReport, left: Output, written: WrittenWorkflow | None) -> PlayedRehearsal:
     """Play the jobs; try the packages once they are built, let attackers try before publication, follow the guide.
 
     Raises:
@@ -79,7 +79,7 @@ def play(stage: Stage, told: StoryReport, left: Output, written: WrittenWorkflow
         if written and not (played and "witness" in journal(stage.clone, played[-1]).records):
             raise workflows.nothing(written)
         tried["guide"] = _guide(stage, played[-1], told)
-    return PlayedRelease(jobs=tuple(played), tried=tried, trial=trial)
+    return PlayedRehearsal(jobs=tuple(played), tried=tried, trial=trial)
 
 
 def _try_packages(stage: Stage, done: PlayedJob, told: StoryReport) -> PackageTrial:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tagseal.records import Reason
     from tagseal.rehearsal.jobs import PlayedJob
     from tagseal.rehearsal.output import Output
-    from tagseal.rehearsal.play import PlayedRelease
+    from tagseal.rehearsal.play import PlayedRehearsal
     from tagseal.rehearsal.project.clone import Clone
     from tagseal.rehearsal.tools.toolset import Tool
     from tagseal.rehearsal.workflow.play import WrittenWorkflow
@@ -42,7 +42,7 @@ class RehearsalOutcome:
 
     clone: Clone
     tools: tuple[Tool, ...]
-    played: PlayedRelease
+    played: PlayedRehearsal
     written: WrittenWorkflow | None
     """The workflow, where that was played."""
     allow_not_yet: bool

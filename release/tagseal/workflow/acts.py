@@ -16,8 +16,6 @@ from tagseal.workflow.shell_lines import BEGINS, MODULE, PYTHON, commands
 if TYPE_CHECKING:
     from tagseal.workflow.document import Workflow, WorkflowJob, WorkflowStep
 
-_OWN_SESSIONS = re.compile(BEGINS + PYTHON + r"nox\s+.*\bguard\b.*\b(?:sign|upload|publish)\b", re.MULTILINE)
-"""Verbs of ours as sessions of the checkout's own noxfile."""
 _OUTWARD_VERBS = frozenset(["sign", "upload", "publish"])
 
 _BUILDING_ACTIONS = frozenset(
@@ -63,8 +61,7 @@ _VERBS = frozenset(["guard", "plan", "sign", "upload", "prove", "publish", "witn
 
 def publishes(step: WorkflowStep) -> bool:
     """Tell whether a step gives something to the world, or signs it."""
-    own = not step.uses and (_OUTWARD_VERBS & {*verbs(step)} or _finds(_OWN_SESSIONS, commands(step)))
-    return bool(own) or any(call.role in OUTWARD for call in calls(step))
+    return not _OUTWARD_VERBS.isdisjoint(named_verbs(step)) or any(call.role in OUTWARD for call in calls(step))
 
 
 def runs_code(step: WorkflowStep) -> bool:
@@ -85,10 +82,17 @@ def _finds(pattern: re.Pattern[str], lines: str) -> bool:
 def verbs(step: WorkflowStep) -> tuple[str, ...]:
     """Return the verbs of a release that a step's lines run, in order: by this tool's own noxfile, or without Nox."""
     lines = commands(step)
-    runs = (
-        *(run for run in _NOX.finditer(lines) if run["shipped"]),
-        *(run for run in _TOOL.finditer(lines) if not run["rest"].lstrip().startswith("noxfile)")),
-    )
+    tool = (run for run in _TOOL.finditer(lines) if not run["rest"].lstrip().startswith("noxfile)"))
+    return _verbs(*(run for run in _NOX.finditer(lines) if run["shipped"]), *tool)
+
+
+def named_verbs(step: WorkflowStep) -> tuple[str, ...]:
+    """Return the verbs that a step's lines name: also as sessions of the checkout's noxfile, where `guard` is one."""
+    own = (run for run in _NOX.finditer(commands(step)) if not run["shipped"] and "guard" in _verbs(run))
+    return (*verbs(step), *_verbs(*own))
+
+
+def _verbs(*runs: re.Match[str]) -> tuple[str, ...]:
     words = (word for run in runs for word in re.split(r"[;&|]", run["rest"])[0].split(" -- ")[0].split())
     return tuple(word for word in words if word in _VERBS)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tagseal.machine.indexes import index_at
 from tagseal.workflow.identity import IdentitySource
+from tagseal.workflow.shell_lines import commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,8 +35,11 @@ _PREFIXES = {
 _OPTION = re.compile(r"\s(?:-r|--repo(?:sitory)?(?:-url)?|--index(?:-url)?|--publish-url)[\s=]+(\S+)")
 _SECRET_OPTION = re.compile(r"\s(?:-p|--password|--token|-a|--auth)[\s=]")
 _ASSIGNED = re.compile(r"(?:^|\s)(\w+)=(\S+)")
+_VARIABLE = re.compile(r"['\"]?\$\{?(\w+)\}?['\"]?")
 _PLACE = re.compile(r"REPO|INDEX|URL")
 _CREDENTIAL = re.compile(r"TOKEN|PASSWORD|AUTH|BASIC")
+_CONFIGURED = re.compile(r"\bpoetry[ \t]+config[ \t]+(?:pypi-token|http-basic)\..*")
+"""How Poetry is given a credential by an earlier step."""
 _SECRET = re.compile(r"\bsecrets\s*\.\s*(\w+)|\bsecrets\s*\[\s*'([^']+)'")
 
 
@@ -76,33 +80,53 @@ def publication(  # noqa: PLR0913 - a step, and all that it lies in
     words = " ".join((call.words.replace("\\\n", " "), step.option("args")))
     given = _OPTION.search(words)
     place = given[1] if given else step.option("repository-url") or step.option("repository_url") or "".join(places[:1])
+    if named := _VARIABLE.fullmatch(place):
+        place = dict(_written(step, job, workflow)).get(named[1], place)
     credentials = [text for name, text in variables.items() if _CREDENTIAL.search(name) and text]
     credentials += [step.option("password")] * bool(step.option("password"))
+    credentials += [line for other in job.steps for line in _CONFIGURED.findall(commands(other))]
     secret = credentials or _SECRET_OPTION.search(words) is not None
-    named = (found[1] or found[2] for text in (*credentials, words) for found in _SECRET.finditer(text))
+    secrets = (found[1] or found[2] for text in (*credentials, words) for found in _SECRET.finditer(text))
     by_identity = held.source in {IdentitySource.job, IdentitySource.file}
     return MappedPublication(
         tool=call.tool,
         index=_index(place),
         environment=job.environment,
         trust=IndexTrust.credential if secret else IndexTrust.identity if by_identity else IndexTrust.unsaid,
-        secrets=tuple(dict.fromkeys(named)),
+        secrets=tuple(dict.fromkeys(secrets)),
         line=call.line,
         condition=step.condition,
         on_tags=on_tags,
     )
 
 
+def hidden_publication(step: WorkflowStep) -> str:
+    """Return the tool whose credential a step has in its own ``env``: a script that has it publishes; else nothing."""
+    names = [*step.at.below("env")]
+    return next(
+        (
+            tool
+            for tool, prefix in _PREFIXES.items()
+            if any(name.startswith(prefix) and _CREDENTIAL.search(name) for name in names)
+        ),
+        "",
+    )
+
+
 def _variables(call: ToolCall, step: WorkflowStep, job: WorkflowJob, workflow: Workflow) -> Iterator[tuple[str, str]]:
     """Yield the tool's variables, without what their names begin with: the workflow's first, the command's own last."""
-    prefix = _PREFIXES.get(call.tool.split()[0])
+    prefix = _PREFIXES.get(re.split("[ ,]", call.tool)[0])
     if prefix is None:
         return
-    written = [(name, at.text) for holder in (workflow, job, step) for name, at in holder.at.below("env").items()]
     assigned = [(found[1], found[2]) for found in _ASSIGNED.finditer(call.words)]
-    for name, text in (*written, *assigned):
+    for name, text in (*_written(step, job, workflow), *assigned):
         if name.startswith(prefix):
             yield name.removeprefix(prefix), text
+
+
+def _written(step: WorkflowStep, job: WorkflowJob, workflow: Workflow) -> Iterator[tuple[str, str]]:
+    """Yield the variables of a step, the nearest last."""
+    return ((name, at.text) for holder in (workflow, job, step) for name, at in holder.at.below("env").items())
 
 
 def _index(place: str) -> str:

@@ -15,19 +15,23 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from tagseal.errors import Refused
 from tagseal.names import printable
-from tagseal.workflow.acts import verbs
+from tagseal.records import WORKFLOWS
+from tagseal.workflow import document
+from tagseal.workflow.acts import named_verbs
 from tagseal.workflow.identity import HeldIdentity, IdentitySource, held
-from tagseal.workflow.publications import IndexTrust, MappedPublication, publication
+from tagseal.workflow.publications import IndexTrust, MappedPublication, hidden_publication, publication
 from tagseal.workflow.release_jobs import MappedAct, MappedJob, ReleaseMap, UnreadWorkflow
-from tagseal.workflow.release_tools import Role, calls, is_called_release
+from tagseal.workflow.release_tools import Role, ToolCall, calls, is_called_release
+from tagseal.workflow.signing import files
 from tagseal.workflow.tag_runs import called_path, tag_runs
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
+    from pathlib import Path
 
-    from tagseal.workflow.document import Workflow, WorkflowJob
-    from tagseal.workflow.release_tools import ToolCall
+    from tagseal.workflow.document import Workflow, WorkflowJob, WorkflowStep
     from tagseal.workflow.tag_runs import TagRun
     from tagseal.workflow.tree import PlacedValue
 
@@ -42,6 +46,7 @@ __all__ = [
     "Role",
     "UnreadWorkflow",
     "release_map",
+    "survey",
 ]
 
 _FIRST = frozenset((Role.publishes, Role.releases, Role.pushes))
@@ -96,7 +101,7 @@ def release_map(workflows: Sequence[Workflow], tag: str | None = None) -> Releas
                     condition=job.condition,
                     environment=job.environment,
                     identity=held(job, workflow),
-                    verbs=tuple(dict.fromkeys(verb for step in job.steps for verb in verbs(step))),
+                    verbs=tuple(dict.fromkeys(verb for step in job.steps for verb in named_verbs(step))),
                     calls=called_path(job) or job.uses,
                     called_by=tuple(callers.get(workflow.path, ())),
                     acts=acts,
@@ -105,6 +110,20 @@ def release_map(workflows: Sequence[Workflow], tag: str | None = None) -> Releas
                 )
             )
     return ReleaseMap(jobs=tuple(_placed(jobs, workflows)), unread=tuple(_unread(workflows)))
+
+
+def survey(root: Path, tag: str | None = None) -> ReleaseMap:
+    """Return the map of the checkout at ``root``; a file that cannot be opened is one that is not read."""
+    read, unread = [], []
+    for file in files(root):
+        path = f"{WORKFLOWS}/{file.name}"
+        try:
+            read.append(document.read(file, path))
+        except (OSError, Refused) as error:
+            reason = error.what if isinstance(error, Refused) else error.strerror or "it cannot be opened"
+            unread.append(UnreadWorkflow(path=path, line=1, reason=reason))
+    found = release_map(read, tag)
+    return replace(found, unread=(*found.unread, *unread))
 
 
 def _acts(
@@ -124,13 +143,24 @@ def _acts(
         line = (job.at.get("uses") or job.at).line
         acts.append(MappedAct(role=Role.unread, tool=job.uses, line=line, condition="", on_tags=bool(started)))
     for step in job.steps:
-        for call in calls(step):
-            on_tags = any(run.may(step.condition) for run in started)
+        on_tags = any(run.may(step.condition) for run in started)
+        for call in _calls(step):
             role = Role.builds_platform_wheels if wheels and _is_wheel(call) else call.role
             acts.append(MappedAct(role=role, tool=call.tool, line=call.line, condition=step.condition, on_tags=on_tags))
             if role is Role.publishes:
                 publications.append(publication(call, step, job, workflow, held=identity, on_tags=on_tags))
     return tuple(acts), tuple(publications)
+
+
+def _calls(step: WorkflowStep) -> tuple[ToolCall, ...]:
+    """Return what a step calls; a script that is given an index's credential is a publication."""
+    found = calls(step)
+    tool = "" if step.uses and not step.uses.startswith("./") else hidden_publication(step)
+    if not tool or any(call.role is Role.publishes for call in found):
+        return found
+    line = next((call.line for call in found if call.role is Role.unread), step.at.line)
+    hidden = ToolCall(role=Role.publishes, tool=f"{tool}, by a script", line=line)
+    return (*(call for call in found if call.role is not Role.unread), hidden)
 
 
 def _builds_for_its_runner(job: WorkflowJob) -> bool:

@@ -81,6 +81,7 @@ _COMMANDS = (
     (Role.pushes, r"docker\s+buildx\s+build\b(?=.*--push)|skopeo\s+copy\b|crane\s+(?:push|copy|cp|tag)\b"),
     (Role.releases, r"gh\s+release\s+(?:create|upload|edit)\b"),
     (Role.begins_releases, r"semantic-release\s+(?:-\S+\s+)*(?:version|publish)\b"),
+    (Role.begins_releases, r"git\s+tag(?=\s+(?:-[afs]+\s+|-\w*m\s+\S+\s+)*[\"'\w$])"),
     (Role.signs, r"(?:cosign|sigstore)\s+sign\b"),
     (Role.attests, r"cosign\s+attest\b|pypi[-_]attestations\s+sign\b"),
     (Role.comes_after, r"mkdocs\s+gh-deploy\b|mike\s+deploy\b|ghp-import\b"),
@@ -112,9 +113,8 @@ class ToolCall:
 def calls(step: WorkflowStep) -> tuple[ToolCall, ...]:
     """Return what a step calls that has to do with a release, in its order."""
     if step.uses:
-        at = step.at.get("uses") or step.at
-        role = _role_of_action(step)
-        return (ToolCall(role=role, tool=step.action, line=at.line),) if role else ()
+        line = (step.at.get("uses") or step.at).line
+        return tuple(ToolCall(role=role, tool=step.action, line=line) for role in _roles_of_action(step))
     lines = command_lines(step)
     found = _commands("\n".join(line.text for line in lines))
     return tuple(
@@ -122,17 +122,20 @@ def calls(step: WorkflowStep) -> tuple[ToolCall, ...]:
     )
 
 
-def _role_of_action(step: WorkflowStep) -> Role | None:
+def _roles_of_action(step: WorkflowStep) -> tuple[Role, ...]:
     """Return what an action is there for, by its options where these decide."""
     role = _ACTIONS.get(step.action)
     if step.action == "docker/build-push-action":
         pushes = step.option("push") not in {"", "false"} or "push=true" in step.option("outputs")
-        return role if pushes else None
+        return (Role.pushes,) if pushes else ()
     if step.action == "pyo3/maturin-action":
-        return {"sdist": Role.builds, "upload": Role.publishes, "publish": Role.publishes}.get(
-            step.option("command"), role
-        )
-    return Role.unread if role is None and step.action.startswith("./") and is_called_release(step.action) else role
+        others = {"sdist": Role.builds, "upload": Role.publishes, "publish": Role.publishes}
+        return (others.get(step.option("command"), Role.builds_platform_wheels),)
+    if step.action == "hynek/build-and-inspect-python-package":
+        attests = step.option("attest-build-provenance-github") not in {"", "false"}
+        return (Role.builds, *[Role.attests] * attests)
+    unread = step.action.startswith("./") and is_called_release(step.action)
+    return (role,) if role else (Role.unread,) * unread
 
 
 def is_called_release(name: str) -> bool:

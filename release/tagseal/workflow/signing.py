@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 USUAL = "release.yml"
 
 _EVENT = re.compile(r"[a-z_]{1,40}", re.ASCII)
-_PUBLISHES = re.compile(r"\bpublish\b")
 _TOLD = frozenset({"push", "release", "workflow_dispatch", "workflow_call"})
 
 
@@ -91,7 +90,7 @@ def signing(root: Path, setting: str | None, environ: Mapping[str, str]) -> Sign
             taken = USUAL if USUAL in found else found[0]
             others = ", ".join(name for name in found if name != taken)
             return SigningWorkflow(file=taken, reason=f"{reason}; so does {others}" if others else reason)
-    return SigningWorkflow(file=USUAL, reason="the usual name, for no workflow starts on a tag")
+    return SigningWorkflow(file=USUAL, reason="the usual name, for no workflow with a filter for tags may sign")
 
 
 def files(root: Path) -> list[Path]:
@@ -142,18 +141,6 @@ def may_sign(content: Mapping[str, Any]) -> bool:
     holders = [content, *(jobs.values() if isinstance(jobs, dict) else ())]
     granted = [holder.get("permissions") for holder in holders if isinstance(holder, dict)]
     return any(one == "write-all" or (isinstance(one, dict) and one.get("id-token") == "write") for one in granted)
-
-
-def publishing(content: Mapping[str, Any]) -> str | None:
-    """Return the environment of the job that publishes, empty for none; None where no job can be seen to."""
-    jobs = content.get("jobs")
-    for job in jobs.values() if isinstance(jobs, dict) else ():
-        steps = job.get("steps") if isinstance(job, dict) else None
-        runs = [f"{step.get('run')} {step.get('uses')}" for step in steps or () if isinstance(step, dict)]
-        if any(_PUBLISHES.search(run) for run in runs):
-            named = job.get("environment", "")
-            return str(named.get("name", "") if isinstance(named, dict) else named)
-    return None
 
 
 def _starts_on_tags(content: Mapping[str, Any]) -> bool:

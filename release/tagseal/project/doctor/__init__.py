@@ -10,6 +10,8 @@ from tagseal.machine.git import Git
 from tagseal.project.doctor import identity, linters, network, pages, ready, tools, version, workflows
 from tagseal.project.doctor.row import DoctorRow, ExaminedProject
 from tagseal.records import WORKFLOWS
+from tagseal.tags import pattern
+from tagseal.workflow.release_map import release_map
 from tagseal.workflow.signing import files as workflow_files
 
 if TYPE_CHECKING:
@@ -37,9 +39,12 @@ def examine(folder: Path, files: Sequence[Path], environ: Mapping[str, str], *, 
     found = [(file, str(file)) for file in files]
     if git and not files:
         found = [(file, f"{WORKFLOWS}/{file.name}") for file in workflow_files(git.root)]
+    read = tuple((file, workflows.open_workflow(file, path)) for file, path in found)
+    way = pattern(git.tags(), settings.tag) if git and settings else None
     subject = ExaminedProject(
         environ=environ,
-        files=tuple((file, workflows.open_workflow(file, path)) for file, path in found),
+        files=read,
+        map=release_map([workflow for _, workflow in read], way.tag("1.2.3") if way and way.told else None),
         named=bool(files),
         offline=offline,
         git=git,

@@ -8,15 +8,14 @@ from tagseal.machine.git import repository
 from tagseal.project.doctor.row import DoctorRow
 from tagseal.records import GITHUB
 from tagseal.services.index import sites
-from tagseal.steps.seal.identity import unlike
+from tagseal.steps.seal.identity import publisher_fields, unlike
 from tagseal.tags import pattern
 from tagseal.workflow import signing as workflows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-    from tagseal.config import Settings
+    from tagseal.config import IndexSettings
     from tagseal.project.doctor.row import ExaminedProject
     from tagseal.workflow.document import Workflow
 
@@ -44,28 +43,33 @@ def look(subject: ExaminedProject) -> Iterator[DoctorRow]:
     if workflow is None:
         return
     yield from _callable_rows(workflow)
-    yield from _index(subject.git.root, settings, name, signing.path)
+    if settings.index is not None and sites.trusts(settings.index):
+        publishing = subject.map.environment(signing.path, settings.index.name)
+        yield from _index(settings.index, name, signing.path, publishing)
 
 
-def _index(root: Path, settings: Settings, name: str, path: str) -> Iterator[DoctorRow]:
-    """Tell the four fields of a trusted publisher, and which of them the configuration has otherwise."""
-    owner, _, repo = name.partition("/")
-    publishing = workflows.publishing(workflows.document(root / path))
-    file, index = path.rpartition("/")[2], settings.index
-    fields = f"owner {owner}, repository {repo}, workflow {file}, environment {publishing or 'none'}"
-    if index is not None and not sites.trusts(index):
-        return
+def _index(index: IndexSettings, name: str, path: str, publishing: str | None) -> Iterator[DoctorRow]:
+    """Tell the four fields of a trusted publisher, and which of them the configuration has otherwise.
+
+    Args:
+        index: As it is configured.
+        name: OWNER/REPO.
+        path: Of the workflow that signs, in the repository.
+        publishing: The environment of its job that publishes there; None where none does.
+    """
+    file = path.rpartition("/")[2]
+    fields = publisher_fields(name, path, publishing)
     mismatches = tuple(unlike(index, path, publishing))
     for mismatch in mismatches:
         yield DoctorRow(
             check="index",
             level="error",
-            text=f"the trusted publisher of {index.name if index else ''}: {mismatch.text}",
+            text=f"the trusted publisher of {index.name}: {mismatch.text}",
             fix="Correct the publisher at the index and `publisher` in [tool.tagseal.index], or the workflow.",
             slug="publisher-disagrees",
             file=path,
         )
-    if index is not None and index.publisher is None:
+    if index.publisher is None:
         environment = f', environment = "{publishing}"' if publishing else ""
         yield DoctorRow(
             check="index",
@@ -76,10 +80,8 @@ def _index(root: Path, settings: Settings, name: str, path: str) -> Iterator[Doc
             slug="publisher-unknown-here",
         )
     elif not mismatches:
-        where = index.name if index else "an index"
-        yield DoctorRow(
-            check="index", level="ok", text=f"{where} is to trust this release: {fields}; not checkable from here"
-        )
+        text = f"{index.name} is to trust this release: {fields}; not checkable from here"
+        yield DoctorRow(check="index", level="ok", text=text)
 
 
 def _callable_rows(workflow: Workflow) -> Iterator[DoctorRow]:

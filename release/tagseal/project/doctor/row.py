@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tagseal.errors import TagsealError
     from tagseal.machine.git import Git
     from tagseal.workflow.document import Workflow
+    from tagseal.workflow.release_map import ReleaseMap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,8 @@ class ExaminedProject:
     environ: Mapping[str, str]
     files: tuple[tuple[Path, Workflow], ...]
     """Workflow files, each read once, with the path to name it by."""
+    map: ReleaseMap
+    """What these do for a release."""
     named: bool
     """Whether a person named the files: all of them are judged then, not only those that can release."""
     offline: bool

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from tagseal.project.init.look import FoundProject
 
+__all__ = ["Change", "InitResult", "Options", "init", "look"]
+
 State = Literal["write", "add", "replace", "same", "differs"]
 _DIFF = 200
 """Lines of a difference that are shown."""

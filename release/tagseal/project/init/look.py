@@ -12,9 +12,11 @@ from tagseal import config
 from tagseal.machine import files
 from tagseal.machine.git import Git, repository
 from tagseal.machine.toml import read_toml
+from tagseal.steps.seal.identity import publisher_fields
 from tagseal.tags import pattern
 from tagseal.workflow import signing
-from tagseal.workflow.document import read
+from tagseal.workflow.publications import DEFAULT
+from tagseal.workflow.release_map import Role, survey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
     from tagseal.config import Settings
     from tagseal.tags import Pattern
-    from tagseal.workflow.document import Workflow
+    from tagseal.workflow.release_map import ReleaseMap
 
 SELF = "release"
 """The source root of this project, which is released by itself."""
@@ -32,23 +34,19 @@ _PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 """Oldest first: the tool's own, and what a project may need instead."""
 _DOCUMENTATION = ("docs", "doc")
 _GUIDE = "verifying.md"
-_PUBLISHES = re.compile(
-    r"pypa/gh-action-pypi-publish|\btwine upload\b|\buv publish\b|\bflit publish\b|\bpoetry publish\b"
-)
-_BUILDS = re.compile(r"pypa/cibuildwheel|PyO3/maturin-action")
 _BOTS = {
     "release-please": (
         ("release-please-config.json", ".release-please-manifest.json"),
-        re.compile(r"googleapis/release-please-action"),
+        ("googleapis/release-please-action", "google-github-actions/release-please-action"),
         'in release-please-config.json: "draft": true, so that the release waits for its files',
     ),
     "semantic-release": (
         (".releaserc", ".releaserc.json", ".releaserc.yml", "release.config.js"),
-        re.compile(r"python-semantic-release/|\bsemantic-release\b"),
+        ("python-semantic-release/python-semantic-release", "semantic-release version", "semantic-release publish"),
         "let semantic-release tag and write the changelog, and take building and uploading out of its configuration",
     ),
 }
-"""Tools that begin releases: their files, their step in a workflow, and what must be set there."""
+"""Tools that begin releases: their files, what a workflow calls of them, and what must be set there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +61,7 @@ class FoundProject:
     pattern: Pattern
     repository: str | None
     workflow: signing.SigningWorkflow
-    existing: Workflow | None
+    map: ReleaseMap
     """What releases the project today."""
     changed: frozenset[str]
     """Files whose changes are in no commit."""
@@ -85,9 +83,13 @@ class FoundProject:
     @property
     def environment(self) -> str:
         """The environment of the job that publishes: the index may trust exactly this name."""
-        named = [job.environment for job in self.existing.jobs] if self.existing else []
-        plain = [name for name in named if re.fullmatch(r"[\w.-]+", name, re.ASCII)]
-        return next(iter(sorted(plain, key=lambda name: "test" in name)), "release")
+        named = self.map.environment(self.workflow.path, self.index) or ""
+        return named if re.fullmatch(r"[\w.-]+", named, re.ASCII) else "release"
+
+    @property
+    def index(self) -> str:
+        """The index that is configured, or the one that would be."""
+        return self.settings.index.name if self.settings.index else DEFAULT
 
     @property
     def python(self) -> str:
@@ -117,16 +119,31 @@ class FoundProject:
         for bot in self.bots:
             yield f"{bot} begins releases here: {_BOTS[bot][2]}"
             yield f"{bot}: a tag that a bot pushes starts nothing: `gh workflow run {self.workflow.file} --ref TAG`"
-        text = self.text(self.workflow.path)
-        if _PUBLISHES.search(text):
+        yield from self._publications()
+        wheels = [job for job in self.map.having(Role.builds_platform_wheels) if "build" not in job.verbs]
+        if wheels or self.settings.packages:
+            jobs = f" ({', '.join(f'{job.at} {job.id}' for job in wheels)})" if wheels else ""
             yield (
-                f"{self.workflow.path} publishes to a package index, which Tagseal does not yet: keep that job in a "
-                "workflow of its own, and tell the index its name"
+                f"wheels that other jobs build{jobs}: keep those jobs before `build`, and set `packages` in "
+                "[tool.tagseal]"
             )
-        if _BUILDS.search(text) or self.settings.packages:
-            yield "wheels that other jobs build: keep those jobs before `build`, and set `packages` in [tool.tagseal]"
         if self.guide is None:
             yield "`tagseal guide --out FILE` writes the page that tells strangers how to verify"
+
+    def _publications(self) -> Iterator[str]:
+        """Say where jobs of this project publish, and what becomes of that."""
+        for job, upload in self.map.publications:
+            what = f"{job.path}:{upload.line} publishes to the package index {upload.index} ({upload.tool})"
+            if upload.index != self.index:
+                yield f"{what}: Tagseal does not, so keep that job in a workflow of its own"
+            elif self.settings.index is None:
+                fields = publisher_fields(self.repository or "OWNER/REPO", self.workflow.path, self.environment)
+                yield (
+                    f'{what}: for the release to do it instead, add [tool.tagseal.index] with name = "{self.index}", '
+                    f"and at the index a trusted publisher with {fields}; then run init again"
+                )
+            else:
+                yield f"{what}, and so does the release: take that job out"
 
     def text(self, path: str) -> str:
         """Return what a file says; nothing where there is none."""
@@ -144,28 +161,29 @@ def look(folder: Path, environ: Mapping[str, str]) -> FoundProject:
     git = Git.at(folder, environ)
     settings = config.load(git.root)
     workflow = signing.signing(git.root, settings.workflow, {})
-    file = git.root / workflow.path
+    way = pattern(git.tags(), settings.tag)
+    found = survey(git.root, way.tag("1.2.3") if way.told else None)
     return FoundProject(
         root=git.root,
         git=git,
         settings=settings,
         project=_package(git, settings),
-        pattern=pattern(git.tags(), settings.tag),
+        pattern=way,
         repository=repository(settings.repository, {}, git.origin()),
         workflow=workflow,
-        existing=read(file, workflow.path) if file.is_file() else None,
+        map=found,
         changed=frozenset(git.status().changed),
-        bots=_bots(git.root),
+        bots=_bots(git.root, found),
         is_tool=(git.root / SELF / "tagseal" / "__main__.py").is_file(),
     )
 
 
-def _bots(root: Path) -> tuple[str, ...]:
-    texts = [files.read(path, follow=True).decode("utf-8", "replace") for path in signing.files(root)]
+def _bots(root: Path, found: ReleaseMap) -> tuple[str, ...]:
+    called = {act.tool for job in found.jobs for act in job.acts}
     return tuple(
         name
-        for name, (files, step, _) in _BOTS.items()
-        if any((root / file).exists() for file in files) or any(map(step.search, texts))
+        for name, (files, tools, _) in _BOTS.items()
+        if any((root / file).exists() for file in files) or not called.isdisjoint(tools)
     )
 
 

@@ -9,8 +9,7 @@ from tagseal.names import show
 from tagseal.pipeline import BY_JOB, VERBS, permissions
 from tagseal.records import Readiness, Reason
 from tagseal.services.index import sites
-from tagseal.workflow.acts import verbs
-from tagseal.workflow.identity import runs_verbs
+from tagseal.workflow.acts import named_verbs
 from tagseal.workflow.lint import lint
 from tagseal.workflow.release_tools import Role
 from tagseal.workflow.rules import ProjectFacts
@@ -55,7 +54,7 @@ def look(candidate: Candidate) -> Iterator[Reason]:
         first = workflow.problems[0]
         yield _broken(first.slug, first.what, first.hint, f"{first.file}:{first.line}", verb=_GUARD)
         return
-    if not runs_verbs(workflow):
+    if not any(map(_of, workflow.jobs)):
         what = f"{workflow.path}, taken because {candidate.signing.reason}, runs no step of a release"
         yield _broken("workflow-runs-no-verb", what, _WRITES, workflow.path)
         return
@@ -110,7 +109,7 @@ def _starts(candidate: Candidate, workflow: Workflow) -> Iterator[Reason]:
 
 def _of(job: WorkflowJob) -> tuple[str, ...]:
     """Return the verbs that a job runs, in order."""
-    return tuple(verb for step in job.steps for verb in verbs(step))
+    return tuple(verb for step in job.steps for verb in named_verbs(step))
 
 
 def _verbs(workflow: Workflow) -> Iterator[Reason]:

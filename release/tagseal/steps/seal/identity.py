@@ -15,6 +15,7 @@ from tagseal.machine.files import open_file
 from tagseal.names import show
 from tagseal.records import WORKFLOWS
 from tagseal.workflow import signing
+from tagseal.workflow.release_map import survey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -98,13 +99,28 @@ def unlike(index: IndexSettings | None, workflow: str, environment: str | None) 
         yield PublisherMismatch(field="environment", got=environment or "none", expected=registered)
 
 
+def publisher_fields(repository: str, workflow: str, environment: str | None) -> str:
+    """Return the four fields that an index asks for, in words; no environment is a field left empty.
+
+    Args:
+        repository: OWNER/REPO.
+        workflow: Its path in the repository.
+        environment: Of the job that publishes; None where no job of the workflow does.
+    """
+    owner, _, name = repository.partition("/")
+    place = "unknown, because no job of it publishes there" if environment is None else environment or "none"
+    return f"owner {owner}, repository {name}, workflow {workflow.rpartition('/')[2]}, environment {place}"
+
+
 def hold_publisher(root: Path, index: IndexSettings | None, identity: Identity) -> None:
     """Hold that the index's publisher, by the configuration, is the workflow that signs and publishes.
 
     Raises:
         Refused: A field differs: the index would refuse what was signed for it.
     """
-    environment = signing.publishing(signing.document(root / identity.workflow))
+    if index is None or index.publisher is None:
+        return
+    environment = survey(root).environment(identity.workflow, index.name)
     if found := tuple(unlike(index, identity.workflow, environment)):
         raise _disagrees(index, found, "Nothing was signed.")
 
