@@ -162,7 +162,7 @@ def test_a_broken_command_ends_the_rehearsal(tmp_path: Path) -> None:
     ended = rehearse(git.root, out=tmp_path / "out")
     assert (ended.code, ended.slug) == (1, "command-not-understood"), ended.output + ended.errors
     assert "FAILED in the job build" in ended.output
-    assert "REHEARSED" not in ended.output
+    assert "READY" not in ended.output
     assert not (ended.out / "release.json").exists()
 
 

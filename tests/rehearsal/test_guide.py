@@ -71,7 +71,7 @@ def test_a_guide_that_leads_nowhere_fails_the_rehearsal(name: str, tmp_path: Pat
     )
     assert (ended.code, ended.slug) == (1, slug), ended.output + ended.errors
     assert named in ended.errors
-    assert "REHEARSED" not in ended.output
+    assert "READY" not in ended.output
 
 
 OVERHEARD = """#!/bin/sh

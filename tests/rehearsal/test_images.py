@@ -65,7 +65,7 @@ def test_an_image_is_built_in_the_build_job_and_verified_by_stand_ins(tmp_path: 
     git = project(tmp_path / "widget", TAKEN.replace('archive = "image.tar"\n', build))
     ended = rehearse(git.root, out=tmp_path / "out", environ={"PATH": programs(tmp_path / "bin", *SHELL)})
     assert ended.code == 0, ended.output
-    assert re.search(r"stand-in: gh, cosign, curl, sha256sum, crane\n", ended.output)
+    assert re.search(r"; by a stand-in: gh, cosign, curl, sha256sum, crane\n", ended.output)
     assert "image for 2 platforms" in ended.output
     assert ended.published
 

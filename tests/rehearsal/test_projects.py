@@ -169,16 +169,14 @@ def test_what_earlier_jobs_made_is_found_in_this_checkout(tmp_path: Path) -> Non
 def test_changes_that_are_not_committed_are_rehearsed_and_named(tmp_path: Path) -> None:
     """Changed files, and untracked ones that a release reads, are in the clone's commit; others are not."""
     git = project(tmp_path / "widget")
-    widget.write(
-        git.root, {"widget.py": "CHANGED = 1\n", ".github/workflows/cut.yml": "on: release", "secret.txt": "x"}
-    )
+    widget.write(git.root, {"widget.py": "CHANGED = 1\n", ".github/workflows/a.yml": "on: release", "secret.txt": "x"})
     clone = cloned(git, tmp_path)
     assert (clone.git.root / "widget.py").read_text() == "CHANGED = 1\n"
-    assert clone.workflow == "cut.yml"
+    assert clone.workflow == "release.yml"
     assert not (clone.git.root / "secret.txt").exists()
     assert clone.remarks[:2] == (
         "uncommitted, but part of this rehearsal: 'widget.py'",
-        "untracked, but part of this rehearsal: '.github/workflows/cut.yml'",
+        "untracked, but part of this rehearsal: '.github/workflows/a.yml'",
     )
     assert clone.git.status() == ((), ())
 

@@ -19,7 +19,7 @@ GOLDEN = Path(__file__).parents[1] / "golden/rehearsal.txt"
 LEFT = {"assets", "logs", "notes.md", "release.json", "transcript.jsonl"}
 SHAPE = (
     (r" [ 0-9]{2}[0-9]\.[0-9]s ", " …s "),
-    (r"REHEARSED in [0-9]+ s", "REHEARSED in … s"),
+    (r"rehearsed in [0-9]+ s", "rehearsed in … s"),
     (r"agree on [0-9a-f]{7}", "agree on …"),
     (r"[0-9.]+ (kB|bytes)", "… kB"),
     (r"sigstore [0-9.]+", "sigstore …"),
@@ -35,7 +35,7 @@ def shape(story: str) -> str:
 
 def test_the_story_is_told_line_by_line(standing_in: Ended) -> None:
     """The first glance decides: one line a step, then what is for ever, what is unchecked, and what comes next."""
-    assert (standing_in.code, standing_in.errors) == (0, "")
+    assert (standing_in.code, standing_in.errors) == (2, "")
     if os.environ.get("TAGSEAL_GOLDEN") == "write":
         GOLDEN.write_text(shape(standing_in.output))
     assert shape(standing_in.output) == GOLDEN.read_text()
@@ -55,7 +55,7 @@ def test_with_json_there_is_one_document_and_the_story_is_beside_it(served: Serv
     assert [verdict["ok"] for verdict in document["attackers"]] == [True] * 4
     assert document["records"]["prove"]["attacks"]
     assert document["records"]["witness"]["public"]
-    assert "REHEARSED in" in served.ended.errors
+    assert "\nREADY to be tagged, rehearsed in " in served.ended.errors
     assert "error" not in document
 
 
@@ -87,7 +87,7 @@ def test_the_transcript_shows_production_names(served: Served) -> None:
 
 def test_a_stand_in_is_called_one_wherever_it_is_named(standing_in: Ended) -> None:
     """Where tools are missing the rehearsal goes on without them, and says so in the story and in the records."""
-    assert re.search(r"real: sigstore [0-9.]+   stand-in: gh, cosign, curl, sha256sum\n", standing_in.output)
+    assert re.search(r"Played by: sigstore [0-9.]+; by a stand-in: gh, cosign, curl, sha256sum\n", standing_in.output)
     assert standing_in.published
 
 

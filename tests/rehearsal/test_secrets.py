@@ -18,7 +18,7 @@ import pytest
 import widget
 from canaries import Canaries, everything
 from processes import Watch, running
-from rehearsing import COMMAND
+from rehearsing import COMMAND, WORKFLOW, workflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,7 +89,7 @@ def rehearse_hostile(folder: Path) -> Rehearsed:
         **NETWORK,
         "TMPDIR": str(temporary),
     }
-    argv = [*COMMAND, "rehearse", "--out", str(folder / "out")]
+    argv = [*COMMAND, "rehearse", "--allow-not-yet", "--out", str(folder / "out")]
     child = subprocess.Popen(argv, cwd=checkout, env=environ, umask=0, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     (lair / "root").write_text(str(child.pid))
     with Watch(child.pid) as watch:
@@ -121,6 +121,7 @@ def hostile(root: Path, lair: Path, canaries: Canaries) -> Path:
             ".gitattributes": "*.py filter=person\n",
             ".gitignore": "secrets.txt\n",
             "CHANGELOG.md": "# Changelog\n\n## 1.2.3\n\n- A widget that turns.\n",
+            WORKFLOW: workflow(image=False, repository="octo/widget"),
         },
     )
     widget.write(

@@ -73,7 +73,7 @@ def test_the_workflow_is_played_as_it_is_written(tmp_path: Path) -> None:
     }
     assert {step["conclusion"] for job in ended.document["jobs"] for step in job["steps"]} == {"success"}
     assert "warning:" not in ended.errors
-    assert "REHEARSED in" in ended.errors
+    assert "READY to be tagged, rehearsed in" in ended.errors
     assert "\x1b" not in ended.errors
     rows = dedent("""
         job      ok         build: contents: read

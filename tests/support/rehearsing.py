@@ -111,7 +111,7 @@ def project(root: Path, toml: str = "", files: Mapping[str, str] | None = None, 
     """
     repository = f"example/{root.name}"
     known = REPOSITORY.fullmatch(repository) is not None
-    image, index = ("[tool.tagseal.image]" in toml, "[tool.tagseal.index]" in toml)
+    image, index = "[tool.tagseal.image]" in toml, re.search(r"index.*\n?name = \"(?:test)?pypi\"", toml) is not None
     content = {**widget.files(), "CHANGELOG.md": CHANGELOG}
     content["pyproject.toml"] += toml
     content[WORKFLOW] = workflow(image=image, index=index, repository=repository if known else "example/project")

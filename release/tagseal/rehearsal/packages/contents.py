@@ -74,7 +74,12 @@ def left_out(untracked_files: Sequence[str], tracked: Sequence[str], packed: Ite
     tails = {name for member in packed for name in _tails(member)}
     taken = {(path.parent, path.suffix) for path in map(PurePosixPath, tracked) if str(path) in tails}
     code = {folder for folder, suffix in taken if suffix in _CODE and folder != PurePosixPath()}
-    others = [name for name in untracked_files if name.split("/")[0] not in READ_BY_A_RELEASE]
+    # A hidden file is often a secret, which nobody should be told to commit.
+    others = [
+        name
+        for name in untracked_files
+        if name.split("/")[0] not in READ_BY_A_RELEASE and not any(part.startswith(".") for part in name.split("/"))
+    ]
     inside = [name for name in others if _in_package(PurePosixPath(name), code)]
     beside = [
         name
