@@ -20,7 +20,7 @@ from tagseal.rehearsal.output import Output
 from tagseal.rehearsal.play import StoryReport, play
 from tagseal.rehearsal.project.clone import Clone, make
 from tagseal.rehearsal.project.workflow_file import choose
-from tagseal.rehearsal.summary import RehearsalOutcome, conclude, document
+from tagseal.rehearsal.summary import RehearsalOutcome, conclude, document, find_reasons
 from tagseal.rehearsal.tools import toolset
 from tagseal.rehearsal.workflow import play as workflows
 from tagseal.workflow import signing as files
@@ -104,7 +104,12 @@ def rehearse(
         for strike in struck:
             told.tell(str(strike))
         outcome = RehearsalOutcome(
-            clone=clone, tools=played_by, played=played, written=written, allow_not_yet=request.allow_not_yet
+            clone=clone,
+            tools=played_by,
+            played=played,
+            written=written,
+            reasons=find_reasons(clone, played.trial),
+            allow_not_yet=request.allow_not_yet,
         )
         conclude(outcome, left.out, time.monotonic() - begun, told.tell)
         result = document(outcome, left)

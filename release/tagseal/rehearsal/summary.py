@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tagseal.records import Reason
     from tagseal.rehearsal.jobs import PlayedJob
     from tagseal.rehearsal.output import Output
+    from tagseal.rehearsal.packages.installation import PackageTrial
     from tagseal.rehearsal.play import PlayedRehearsal
     from tagseal.rehearsal.project.clone import Clone
     from tagseal.rehearsal.tools.toolset import Tool
@@ -45,14 +46,9 @@ class RehearsalOutcome:
     played: PlayedRehearsal
     written: WrittenWorkflow | None
     """The workflow, where that was played."""
+    reasons: tuple[Reason, ...]
+    """Why the tree is not ready, the worst first."""
     allow_not_yet: bool
-
-    @property
-    def reasons(self) -> tuple[Reason, ...]:
-        """Why the tree is not ready, the worst first."""
-        trial = self.played.trial
-        found = (*judge(self.clone.candidate), *self.clone.missing, *(trial.reasons if trial else ()))
-        return tuple(sorted(found, key=lambda reason: reason.readiness != Readiness.broken))
 
     @property
     def readiness(self) -> Readiness:
@@ -78,6 +74,12 @@ class RehearsalOutcome:
         jobs = self.played.jobs
         kept = [job for job in jobs if Workspace.of(job.checkout, self.clone.tag).records.exists()]
         return journal(self.clone, kept[-1] if kept else jobs[-1])
+
+
+def find_reasons(clone: Clone, trial: PackageTrial | None) -> tuple[Reason, ...]:
+    """Return why the tree is not ready, the worst first: what its files tell, and what its packages did."""
+    found = (*judge(clone.candidate), *clone.missing, *(trial.reasons if trial else ()))
+    return tuple(sorted(found, key=lambda reason: reason.readiness != Readiness.broken))
 
 
 def conclude(outcome: RehearsalOutcome, out: Path, seconds: float, tell: Callable[[str], None]) -> None:
