@@ -12,6 +12,7 @@ from tagseal import config
 from tagseal.journal import Journal
 from tagseal.names import number_of, safe_image
 from tagseal.records import Plan, Seal, to_object
+from tagseal.rehearsal.output import verify_command
 from tagseal.steps.plan import unreleasable
 from tagseal.workspace import Workspace
 
@@ -89,6 +90,7 @@ def conclude(outcome: RehearsalOutcome, out: Path, seconds: float, tell: Callabl
     tell(f"For ever, once real: {names}{entries} log entries naming {clone.repository}, {tags}and the public release")
     tell(_unchecked(outcome))
     tell(f"Notes, assets, transcript: {_near(out)}")
+    tell(f"Verify the assets: `{verify_command(Path(_near(out)), clone)}`")
     unready = outcome.written.unready(clone.tag) if outcome.written else clone.lacking
     refused = unreleasable(plan, clone.git.root, config.load(clone.git.root))
     lacking = (*unready, *filter(None, (refused,)))
