@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tagseal import config
@@ -18,10 +19,19 @@ if TYPE_CHECKING:
 
     from tagseal.config import Settings
 
-__all__ = ["DoctorRow", "examine"]
+__all__ = ["DoctorRow", "Examination", "examine"]
 
 
-def examine(folder: Path, files: Sequence[Path], environ: Mapping[str, str], *, offline: bool) -> tuple[DoctorRow, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examination:
+    """What was seen, and what nobody looked at: without that, a short list of findings says too much."""
+
+    rows: tuple[DoctorRow, ...]
+    unchecked: tuple[str, ...]
+    """Nouns, each with the reason in parentheses; commands in backticks."""
+
+
+def examine(folder: Path, files: Sequence[Path], environ: Mapping[str, str], *, offline: bool) -> Examination:
     """Return what every check says of the project that ``folder`` is in, or of these workflow files alone.
 
     Raises:
@@ -46,7 +56,18 @@ def examine(folder: Path, files: Sequence[Path], environ: Mapping[str, str], *, 
         settings=settings,
     )
     checks = OF_FILES if files else CHECKS
-    return (*wrong, *(row for check in checks for row in check(subject)))
+    rows = (*wrong, *(row for check in checks for row in check(subject)))
+    return Examination(rows=rows, unchecked=tuple(_unchecked(subject)))
+
+
+def _unchecked(subject: ExaminedProject) -> Iterator[str]:
+    """Yield what these checks leave out; of files that a person names, only what their own checks leave out."""
+    if not subject.named and subject.offline:
+        yield "the network (--offline)"
+    if missing := linters.missing(subject):
+        yield f"{' and '.join(missing)} (not installed)"
+    if not subject.named:
+        yield "the build (`tagseal rehearse` makes it)"
 
 
 def _settings(git: Git | None) -> tuple[Settings | None, tuple[DoctorRow, ...]]:
