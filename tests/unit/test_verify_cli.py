@@ -506,6 +506,34 @@ def test_one_wrong_option_for_many_files_names_their_folder(
     assert "`tagseal verify . --repo octo/widget --tag v1.2.3`" in following
 
 
+def test_names_with_and_without_a_root_are_told_by_their_folder(
+    capsys: pytest.CaptureFixture[str], played: Instance, root: Path, dist: Path
+) -> None:
+    """Whatever is mixed on a command line, a command is proposed, and never one for the whole disk."""
+    digests = {f"{number}.whl": hashlib.sha256(b"%d" % number).hexdigest() for number in range(6)}
+    for name, bundle in played.sign(digests).items():
+        (dist / name).write_bytes(name.partition(".")[0].encode())
+        (dist / f"{name}{BUNDLE}").write_bytes(bundle)
+    (dist / SUMS).unlink()
+    names = [str(dist / name) if number % 2 else name for number, name in enumerate(digests)]
+    _, lines, _ = ran(capsys, root, *names, "--repo", "octo/widget", "--tag", "v9")
+    (following,) = [line for line in lines if line.startswith("  | next")]
+    assert f"`tagseal verify {dist} --repo octo/widget --tag v1.2.3`" in following
+
+
+def test_a_release_under_a_wrong_name_is_asked_for_by_the_right_one(root: Path, dist: Path) -> None:
+    """Its files are gone when a person reads it, so the command downloads them again."""
+    (dist / "pyproject.toml").unlink()
+    expected = publisher("octo/widget", "v9")
+    causes = {one.cause.next for one in verify_files(dist, expected, Trust.of_file(root), whole=True) if one.cause}
+    assert causes == {
+        (
+            "If you meant 'v1.2.3': `tagseal verify --release octo/widget v1.2.3`. Else `tagseal verify --release "
+            "octo/widget v9` downloads that release, and verifies all of it."
+        )
+    }
+
+
 def test_a_file_that_failed_for_a_reason_of_its_own_is_told_by_itself(
     capsys: pytest.CaptureFixture[str], root: Path, dist: Path
 ) -> None:
@@ -587,6 +615,18 @@ def test_what_is_no_kit_is_asked_for(capsys: pytest.CaptureFixture[str], root: P
     code, lines, _ = ran(capsys, root, ".", *REPO)
     assert (code, f"FAIL: {kit.name}/VERIFY.md" in lines) == (1, True)
     assert unpacked(f"'{kit.name}'") not in lines
+
+
+def test_a_release_has_no_unpacked_kit(root: Path, kit: Path) -> None:
+    """An asset of that name was signed by nobody, and whoever can edit a release could have added it."""
+    for name in (WHEEL, SDIST):
+        (kit / name).write_bytes((kit.parent / name).read_bytes())
+    results = verify_files(kit, publisher("octo/widget", TAG), Trust.of_file(root), whole=True)
+    assert [result.name for result in results if not result.ok] == [
+        "VERIFY.md",
+        "trust_config.json",
+        "trusted_root.json",
+    ]
 
 
 def test_a_kits_file_that_is_named_is_never_a_download(

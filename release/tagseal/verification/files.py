@@ -83,7 +83,7 @@ def verify_files(
         UsageError: ``expected`` is empty, or there are too many files.
     """
     work = _Work(policy=policy.of(expected), trust=trust, whole=whole)
-    wanted = find_files([paths] if isinstance(paths, str | os.PathLike) else paths)
+    wanted = find_files([paths] if isinstance(paths, str | os.PathLike) else paths, whole=whole)
 
     def one(each: FileToVerify) -> None:
         work.results[each.path] = _verify(each, work)

@@ -72,13 +72,17 @@ class _Arguments:
         self.files.setdefault(_place(path), FileToVerify(path=path, problem=(Check.file, why)))
 
 
-def find_files(arguments: Iterable[str | Path]) -> tuple[FileToVerify, ...]:
+def find_files(arguments: Iterable[str | Path], *, whole: bool = False) -> tuple[FileToVerify, ...]:
     """Return what is to be verified, in the order of the arguments, folders sorted; each file once.
+
+    Args:
+        arguments: Files, folders, patterns.
+        whole: Whether they are the assets of a release: none of those is part of an unpacked kit, whatever its name.
 
     Raises:
         UsageError: There are too many.
     """
-    given = _read_arguments(arguments)
+    given = _read_arguments(arguments, whole=whole)
     names = {file.path.name for file in given.files.values()}
     for place, bundle in list(given.bundles.items()):
         if place.parent not in given.kits:  # a kit has the bundles of files that nobody downloaded, too
@@ -103,10 +107,10 @@ def find_files(arguments: Iterable[str | Path]) -> tuple[FileToVerify, ...]:
 
 def find_kits(arguments: Iterable[str | Path]) -> tuple[Path, ...]:
     """Return the folders below these arguments that an offline kit was unpacked into, in their order."""
-    return tuple(_read_arguments(arguments).kits.values())
+    return tuple(_read_arguments(arguments, whole=False).kits.values())
 
 
-def _read_arguments(arguments: Iterable[str | Path]) -> _Arguments:
+def _read_arguments(arguments: Iterable[str | Path], *, whole: bool) -> _Arguments:
     given = _Arguments()
     for argument in arguments:
         try:
@@ -114,7 +118,8 @@ def _read_arguments(arguments: Iterable[str | Path]) -> _Arguments:
         except (OSError, ValueError, RecursionError) as error:  # of patterns as well
             why = error.strerror if isinstance(error, OSError) else error
             given.lacking(Path(argument), f"cannot be looked at: {why}")
-    _set_kits_aside(given)
+    if not whole:
+        _set_kits_aside(given)
     return given
 
 

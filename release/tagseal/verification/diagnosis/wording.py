@@ -83,16 +83,27 @@ def again(case: Evidence, *, tag: str = "", repository: str = "", workflow: str 
     if case.image:
         uri = f"{GITHUB}/{one.repository}/{one.workflow}@{one.ref}"
         return cosign(uri, case) if one.safe and one.tag else "verify it again"
-    command = f"tagseal verify {_files(case)} --repo {quote_word(one.repository)} --tag {quote_word(one.tag)}"
+    if case.whole:
+        command = f"tagseal verify --release {quote_word(one.repository)} {quote_word(one.tag)}"
+    else:
+        command = f"tagseal verify {_files(case)} --repo {quote_word(one.repository)} --tag {quote_word(one.tag)}"
     command += workflow_option(one.workflow)
     return shell(command, "verify it again") if one.safe and one.tag else "verify it again"
 
 
 def _files(case: Evidence) -> str:
     """Return the files as words of a command: the one, those that failed alike, or the folder that has all of these."""
-    if len(case.alike) > MOST_NAMED:
-        return quote_word(os.path.commonpath([Path(path).parent for path in case.alike]) or ".")
+    if len(case.alike) > MOST_NAMED and (folder := _folder(case.alike)):
+        return quote_word(folder)
     return " ".join(map(quote_word, case.alike or (case.name,)))
+
+
+def _folder(paths: Sequence[str]) -> str:
+    """Return the folder that has all of these, as they are named; nothing where that is the whole disk."""
+    parents = [Path(path).parent for path in paths]
+    mixed = len({parent.is_absolute() for parent in parents}) > 1
+    folder = Path(os.path.commonpath([parent.absolute() if mixed else parent for parent in parents]))
+    return "" if folder == Path(folder.anchor) and folder.anchor else str(folder)
 
 
 def workflow_option(path: str) -> str:
@@ -129,7 +140,10 @@ def with_identity(case: Evidence) -> str:
         return otherwise
     if case.image:
         return cosign(name, case)
-    command = f"tagseal verify {_files(case)} --identity {quote_word(name)} --issuer {quote_word(issuer)}"
+    wanted = case.wanted
+    whole = case.whole and wanted.safe and wanted.tag
+    files = f"--release {quote_word(wanted.repository)} {quote_word(wanted.tag)}" if whole else _files(case)
+    command = f"tagseal verify {files} --identity {quote_word(name)} --issuer {quote_word(issuer)}"
     return shell(command, otherwise)
 
 
