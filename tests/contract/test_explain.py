@@ -482,6 +482,16 @@ def test_gh_is_explained(desk: Desk, tool: str, internet: Loopback) -> None:
     assert told(said) == [("gh-absent", "")]
 
 
+@pytest.mark.parametrize("shell", ["bash", "dash"])
+def test_a_shell_without_the_tool_is_explained(desk: Desk, shell: str) -> None:
+    """The first thing that a stranger meets: the command of the page is not there."""
+    if (program := shutil.which(shell)) is None:
+        pytest.skip(f"this machine has no {shell}")
+    said = desk.says(program, "-c", f"sigstore verify identity {FILE}", PATH=str(desk.folder))
+    assert told(said) == [("command-absent", "")]
+    assert "'sigstore'" in explain(said)[0].meaning[0]
+
+
 def test_several_messages_are_told_in_their_order(desk: Desk) -> None:
     """A paste of two runs gives two explanations, each once."""
     PREPARED["other"](desk)
@@ -491,7 +501,9 @@ def test_several_messages_are_told_in_their_order(desk: Desk) -> None:
 
 
 def test_every_message_is_provoked() -> None:
-    """No message is known but from a real tool: here, or where real cosign judges images."""
+    """No message is known but from a real tool: here, where real cosign judges images, or as it was written down."""
     here = Path(__file__)
-    texts = here.read_text(encoding="utf-8") + (here.parent / "test_cosign_images.py").read_text(encoding="utf-8")
+    kept = (here.parents[1] / "assets" / "explain").glob("*.txt")
+    files = (here, here.parent / "test_cosign_images.py", *kept)
+    texts = "".join(file.read_text(encoding="utf-8") for file in files)
     assert [said.text for trouble in TROUBLES for said in trouble.said if said.text not in texts] == []

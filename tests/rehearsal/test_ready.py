@@ -90,7 +90,7 @@ def test_the_packages_of_the_project_are_ready(tmp_path: Path) -> None:
 def test_doctor_tells_it_too(mistake: Mistake, tmp_path: Path) -> None:
     """Without a build: what is broken as an error, what is still to do as a warning."""
     git = mistake.project(tmp_path / "widget")
-    rows = examine(git.root, (), {"PATH": os.environ["PATH"]}, offline=True)
+    rows = examine(git.root, (), {"PATH": os.environ["PATH"]}, offline=True).rows
     mine = [row for row in rows if row.slug == mistake.slug]
     assert mine, [row.slug for row in rows]
     level = "error" if mistake.readiness is Readiness.broken else "warning"

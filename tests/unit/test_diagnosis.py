@@ -179,6 +179,10 @@ def moved_tag(bench: Bench) -> Cause:
     return bench.ran(replace(RUN, sha="e" * 40), wants=expected(commit=COMMIT))
 
 
+def file_of_the_kit(bench: Bench) -> Cause:
+    return bench.told(bench.put("VERIFY.md", b"# Verify"), None, Check.bundle)
+
+
 def no_bundle(bench: Bench) -> Cause:
     return bench.told(bench.put(WHEEL, wheel()), None, Check.bundle)
 
@@ -410,6 +414,7 @@ CASES: dict[str, tuple[str, Callable[[Bench], Cause]]] = {
     "another issuer": ("other-issuer", other_issuer),
     "a moved tag": ("moved-tag", moved_tag),
     "no bundle": ("no-bundle", no_bundle),
+    "a file of the offline kit": ("kit-file", file_of_the_kit),
     "a second download": ("second-download", second_download),
     "a second download beside the first": ("second-download", second_of_two),
     "the source as a zip": ("source-archive", source_archive("widget-1.2.3.zip", signed=False)),

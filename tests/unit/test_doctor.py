@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import shutil
 import socket
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 import widget
+from source import ROOT
 from tagseal.cli import main
 from tagseal.loopback import Loopback
 from tagseal.machine.git import Git
 from tagseal.machine.indexes import known_indexes
+from tagseal.machine.yaml import compose
 from tagseal.notes.templates import packaged_folder
 from tagseal.project.doctor.network import clock
 from tagseal.workflow.document import read
@@ -68,18 +73,119 @@ def test_a_good_project_ends_with_0(
     lines = capsys.readouterr().out.splitlines()
     assert (code, lines[-1]) == (0, "0 errors, 0 warnings")
     assert f"workflow ok  {WORKFLOW}" in lines
-    assert all(line[9:11] == "ok" or "not installed" in line for line in lines[:-1])
+    assert {line[8:13] for line in lines[:-2]} == {" ok  "}
 
 
-def test_an_error_ends_with_2_and_has_its_place(
+PULLED = GOOD.replace("on:\n", "on:\n  pull_request_target:\n")
+
+
+def test_findings_are_told_by_rule_and_by_file_the_worst_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A line has level, file, line, column, what is wrong, what to do, and the slug."""
-    project(tmp_path, monkeypatch, {WORKFLOW: GOOD.replace("permissions: {}", "permissions: write-all")})
-    fix = "Write `permissions: {}` at the top, and each job's own in the job. [permissions-at-top]"
-    line = f"error    no  {WORKFLOW}:5:1: every job gets 'write-all'. {fix}"
+    """A rule has one heading, with what to do, and a line for each place: file, line and column; errors come first."""
+    other = ".github/workflows/a.yml"
+    project(tmp_path, monkeypatch, {WORKFLOW: PULLED, other: PULLED.replace("v[0-9]*", "*")}, "v1.0.0")
     assert main(["doctor", "--offline"]) == 2
-    assert line in capsys.readouterr().out.splitlines()
+    lines = capsys.readouterr().out.splitlines()
+    gives, starts = (
+        "`pull_request_target` gives a stranger's pull request rights",
+        "`pull_request_target` can start 'publish' on a branch",
+    )
+    assert lines[:9] == [
+        "error    no  pull-request-target: Use `pull_request`, and release from another file.",
+        f"             {other}:3:3: {gives}",
+        f"             {WORKFLOW}:3:3: {gives}",
+        "warning  --  branch-can-sign: Let tags alone start it, or give the job `if: github.ref_type == 'tag'`.",
+        f"             {other}:3:3: {starts}",
+        f"             {WORKFLOW}:3:3: {starts}",
+        "warning  --  trigger-too-wide: Write a filter for versions, such as `tags: ['v[0-9]*']` or `['[0-9]*']`.",
+        f"             {other}:5:5: '*' takes any tag",
+        "config   ok  nothing is unknown, nothing contradicts",
+    ]
+    assert lines[-1] == "2 errors, 3 warnings"
+
+
+def test_an_error_of_the_configuration_has_no_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two problems of one rule are two lines below it."""
+    toml = f"{widget.files()['pyproject.toml']}\n[tool.tagseal]\nwroflow = 1\nwait = -1\n"
+    project(tmp_path, monkeypatch, {WORKFLOW: GOOD, "pyproject.toml": toml})
+    assert main(["doctor", "--offline"]) == 2
+    heading, first, second, rest, *_ = capsys.readouterr().out.splitlines()
+    hint = "Correct these keys; the README lists every key with its default."
+    assert heading == f"error    no  invalid-configuration: {hint}"
+    assert [first, second] == [
+        f"{'':<13}pyproject.toml: tool.tagseal.wait: got -1, expected seconds, zero or more",
+        f"{'':<13}pyproject.toml: tool.tagseal.wroflow: unknown key; did you mean workflow?",
+    ]
+    assert rest[8:13] == " ok  "
+
+
+def test_columns_hold_for_the_longest_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], programs: Path
+) -> None:
+    """Levels and texts stand below each other, whatever is installed."""
+    (programs / "actionlint").write_text("#!/bin/sh\necho '[]'\n")
+    (programs / "actionlint").chmod(0o755)
+    project(tmp_path, monkeypatch, {WORKFLOW: PULLED}, "v1.0.0")
+    main(["doctor", "--offline"])
+    lines = capsys.readouterr().out.splitlines()[:-2]
+    assert {line[10:15] for line in lines} == {" ok  ", " no  ", " --  ", "     "}
+    assert "actionlint ok  no findings" in lines
+
+
+def test_what_was_not_looked_at_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], programs: Path
+) -> None:
+    """The network where nobody may be asked, linters that are missing, and the build; a program gets the same list."""
+    project(tmp_path, monkeypatch, {WORKFLOW: GOOD}, "v1.0.0")
+    main(["doctor", "--offline"])
+    lines = capsys.readouterr().out.splitlines()
+    network, build = "the network (--offline)", "the build (`tagseal rehearse` makes it)"
+    assert lines[-2] == f"Not looked at: {network}, actionlint and zizmor (not installed), {build}"
+    assert not [line for line in lines[:-2] if "not installed" in line]
+    main(["doctor", WORKFLOW])
+    assert capsys.readouterr().out.splitlines()[-2] == "Not looked at: actionlint and zizmor (not installed)"
+    (programs / "zizmor").write_text("#!/bin/sh\necho '[]'\n")
+    (programs / "zizmor").chmod(0o755)
+    main(["doctor", "--offline", "--json"])
+    document = json.loads(capsys.readouterr().out)
+    assert document["unchecked"] == [network, "actionlint (not installed)", build]
+    assert {row["level"] for row in document["rows"]} == {"ok"}
+
+
+def test_the_documented_hook_is_one_that_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page's YAML is a hook of pre-commit, its command is ours, and a commit is stopped by an error alone."""
+    page = (ROOT / ".github" / "docs" / "pre-commit.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    ((repository,),) = compose(text.encode()).plain().values()
+    (hook,) = repository["hooks"]
+    assert (repository["repo"], hook["language"], hook["pass_filenames"]) == ("local", "system", "false")
+    assert set(hook) <= {"id", "name", "entry", "language", "pass_filenames", "files"}
+    wanted = (WORKFLOW, ".github/tagseal/requirements.txt", "pyproject.toml", "tagseal.toml")
+    assert [name for name in (*wanted, "src/x.py", "a/pyproject.toml") if re.search(hook["files"], name)] == [*wanted]
+    program, *words = shlex.split(hook["entry"])
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
+    assert (program in scripts, words) == (True, ["doctor", "--offline"])
+    project(tmp_path, monkeypatch, {WORKFLOW: GOOD.replace("v[0-9]*", "*")}, "v1.0.0")
+    assert main(words) == 0
+    Path(WORKFLOW).write_text(PULLED)
+    assert main(words) == 2
+    assert f"`SKIP={hook['id']} git commit`" in page
+
+
+def test_a_workflow_that_runs_our_verbs_is_judged_by_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is style in a workflow of others is an error in ours, for its verbs rely on it."""
+    wide = GOOD.replace("permissions: {}", "permissions: write-all")
+    ours = wide.replace("python -m build", "tagseal run guard plan build check")
+    project(tmp_path, monkeypatch, {WORKFLOW: wide}, "v1.0.0")
+    assert told(capsys) == (0, [("permissions-at-top", WORKFLOW, 5)])
+    Path(WORKFLOW).write_text(ours)
+    code, rows = told(capsys)
+    assert (code, ("permissions-at-top", WORKFLOW, 5) in rows) == (2, True)
 
 
 def test_warnings_alone_end_with_0(
@@ -411,7 +517,7 @@ def test_a_repository_that_is_not_there_is_a_warning(
     project(tmp_path, monkeypatch, {WORKFLOW: GOOD})
     online.github.add_repository("example/other")
     assert main(["doctor"]) == 0
-    assert "[github-not-found]" in capsys.readouterr().out
+    assert "warning  --  github-not-found: " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("seconds", "level"), [(0, "ok"), (20, "warning"), (-600, "error"), (600, "error")])
@@ -431,5 +537,5 @@ def test_without_a_network_nothing_is_known_and_nothing_wrong(
     project(tmp_path, monkeypatch, {WORKFLOW: GOOD})
     assert main(["doctor"]) == 0
     said = capsys.readouterr().out
-    assert "[sigstore-silent]" in said
+    assert "warning  --  sigstore-silent: " in said
     assert "0 errors, 2 warnings" in said

@@ -20,6 +20,7 @@ from tagseal.cli import main
 from tagseal.names import printable
 from tagseal.verification.diagnosis import TROUBLES, Explanation, cause, explain, lines
 from tagseal.verification.diagnosis.explain import LARGEST, MOST
+from tagseal.verification.diagnosis.troubles import INSTALL
 from tagseal.verification.diagnosis.trusts import PRODUCTION, STAGING
 from tagseal.verification.facts import Facts, Signer
 from tagseal.verification.result import Check, Expected, Subject
@@ -108,6 +109,48 @@ def test_any_text_is_explained_in_printable_lines(parts: list[str]) -> None:
     found = explain("".join(parts))
     assert all(isinstance(one, Explanation) for one in found)
     assert [line for one in found for line in lines(one) if printable(line) != line] == []
+
+
+SAID = sorted(path for path in (Path(__file__).parents[1] / "assets" / "explain").iterdir() if path.suffix == ".txt")
+
+
+@pytest.mark.parametrize("path", SAID, ids=lambda path: path.stem)
+def test_what_strangers_meet_first_is_explained(path: Path) -> None:
+    """What the real program said is taken for the trouble that the file is named after, and for no other."""
+    found = explain(path.read_text(encoding="utf-8"))
+    assert {one.slug for one in found} == {path.stem.partition("_")[0]}
+
+
+def test_a_program_that_is_missing_is_told_by_its_name() -> None:
+    """Each with the command that installs it, or what to write in its place; an unknown one is not made up."""
+    said = [f"bash: line 1: {name}: command not found\n" for name in ("sigstore", "sha256sum", "frob")]
+    found = [(one.meaning[0], one.next) for one in explain("".join(said))]
+    assert found == [
+        ("The shell finds no program that is called 'sigstore', so nothing was verified.", INSTALL["sigstore"]),
+        ("The shell finds no program that is called 'sha256sum', so nothing was verified.", INSTALL["sha256sum"]),
+        (
+            "The shell finds no program of that name, so nothing was verified.",
+            "Install it as its own pages say, or activate the environment that it is in. Then run the command again.",
+        ),
+    ]
+
+
+@pytest.mark.parametrize("program", INSTALL)
+def test_each_shell_says_it_in_its_own_words(program: str) -> None:
+    """A name is taken whole, however another one begins."""
+    for text in (
+        f"-bash: {program}: command not found",
+        f"zsh: command not found: {program}",
+        f"sh: 1: {program}: not found",
+        f"'{program}' is not recognized as an internal or external command,",
+    ):
+        (one,) = explain(text)
+        assert (one.slug, one.next) == ("command-absent", INSTALL[program])
+
+
+def test_what_a_server_does_not_find_is_no_missing_program() -> None:
+    """`not found` is said of everything; only behind the name of a program that is known here is it the shell's."""
+    assert explain("fatal: repository 'https://github.com/octo/widget/' not found\nerror: tag: not found") == ()
 
 
 def commands(text: str) -> list[str]:

@@ -394,6 +394,33 @@ def test_a_narrow_terminal_breaks_nothing_that_is_copied(
     ]
 
 
+@pytest.mark.parametrize("width", [8, 10])
+def test_a_tables_text_has_a_column_of_its_own(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    """Whatever a line is about, and however its text is wrapped; a detail stands below the text of its line."""
+    report, screen = on_a_terminal(monkeypatch, 40)
+    report.row("error", False, "one two three four five six seven", width=width)  # noqa: FBT003 - of a table
+    report.detail("a/file.yml:1:2: one two three four five", width=width)
+    below = " " * (width + 5)
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue()).splitlines()
+    assert [line[: width + 5] for line in shown] == [f"{'error':<{width}} no  ", below, below, below]
+    assert " ".join(line[width + 5 :] for line in shown) == (
+        "one two three four five six seven a/file.yml:1:2: one two three four five"
+    )
+    plain = io.StringIO()
+    Plain(plain).row("error", False, "one", width=width)  # noqa: FBT003 - as above
+    Plain(plain).detail("two", width=width)
+    assert plain.getvalue() == f"{'error':<{width}} no  one\n{below}two\n"
+
+
+def test_what_is_indented_stays_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An explanation's sentences, and its next step, are wrapped below their own beginning."""
+    report, screen = on_a_terminal(monkeypatch, 40)
+    report.line(f"  {'word ' * 9}")
+    report.line(f"  Next: {'`a command` ' * 5}")
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue()).splitlines()
+    assert [line[:3] for line in shown] == ["  w", "  w", "  N", "  `"]
+
+
 def test_a_page_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """Notes have lines of their own, which no terminal's width changes."""
     report, screen = on_a_terminal(monkeypatch, 60)

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from instance import COMMIT, IDENTITY, TAG, Instance, instance
+from instance import COMMIT, IDENTITY, RUN, TAG, Instance, instance
 from tagseal.cli import main
 from tagseal.report import verified
 from tagseal.report.plain import Plain
@@ -134,9 +134,10 @@ def test_names_that_nothing_binds_are_told(capsys: pytest.CaptureFixture[str], r
 @pytest.mark.parametrize(
     ("arguments", "slug"),
     [
-        ((WHEEL,), "nothing-to-verify"),
-        ((WHEEL, "--repo", "octo/widget"), "nothing-to-verify"),
-        ((WHEEL, "--tag", TAG), "nothing-to-verify"),
+        ((WHEEL,), "signer-not-named"),
+        ((WHEEL, "--repo", "octo/widget"), "signer-not-named"),
+        ((WHEEL, "--tag", TAG), "signer-not-named"),
+        (("absent",), "nothing-to-verify"),
         (REPO, "nothing-to-verify"),
         ((WHEEL, *REPO, "--identity", IDENTITY.uri, "--issuer", IDENTITY.issuer), "nothing-to-verify"),
         ((WHEEL, "--identity", IDENTITY.uri, "--issuer", IDENTITY.issuer, "--workflow", "x.yml"), "nothing-to-verify"),
@@ -183,13 +184,18 @@ def test_what_cannot_be_meant_exits_2(
         (("--repo", "octo/widget"), "got --repo without --tag, expected --repo and --tag, or", "Say what, and who"),
         (("--tag", TAG), "got --tag without --repo, expected --repo and --tag, or", "Say what, and who"),
         ((), "got nobody who should have signed, expected --repo and --tag, or", "Say what, and who"),
+        (
+            (*REPO, "--commit", "HEAD"),
+            "got the commit 'HEAD', expected 40 hexadecimal digits",
+            "Give the commit itself",
+        ),
     ],
 )
 def test_what_is_half_said_is_named(
     capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], what: str, hint: str
 ) -> None:
     """An address that was pasted, and the one of two options that is missing, are told, with what to write."""
-    assert main(["verify", WHEEL, *arguments]) == 2
+    assert main(["verify", "absent", *arguments]) == 2
     first, second, *_ = capsys.readouterr().err.splitlines()
     assert (first.removeprefix("error: ").startswith(what), second.removeprefix("hint:  ").startswith(hint)) == (
         True,
@@ -307,7 +313,8 @@ def test_another_root_of_trust_trusts_nothing_here(capsys: pytest.CaptureFixture
         root.write_text(other.trusted_root)
     code, lines, _ = ran(capsys, root, WHEEL, *REPO)
     assert (code, [line for line in lines if line.startswith("  | time: ")] != []) == (1, True)
-    assert f"your root of trust ({root}) vouches for" in lines[4]
+    assert lines[3:5] == [f"FAIL: {WHEEL}", f"FAIL: {SUMS}"]
+    assert f"your root of trust ({root}) vouches for" in lines[5]
 
 
 def test_a_root_of_trust_that_is_younger_than_the_signature_is_no_late_signature(
@@ -427,20 +434,328 @@ def test_a_command_is_told_with_its_folder(
     )
 
 
-def test_what_several_files_have_in_common_is_told_once(capsys: pytest.CaptureFixture[str], root: Path) -> None:
-    """Another tag is another tag for all of them."""
-    code, lines, _ = ran(capsys, root, WHEEL, SDIST, "--repo", "octo/widget", "--tag", "v9")
-    assert (code, lines[4]) == (
-        1,
-        "  | got a file that was signed for the tag 'v1.2.3', expected 'v9': do not use this file as 'v9'",
-    )
-    assert lines[-5:] == [
-        f"FAIL: {SDIST}",
-        f"  | identity: as of {WHEEL}",
+ALL = f"{WHEEL} {SDIST} {SUMS}"
+OTHER_COMMIT = "9" * 40
+MISTAKES = {
+    "tag": (
+        ("--repo", "octo/widget", "--tag", "v9"),
+        "got 3 files that were signed for the tag 'v1.2.3', expected 'v9': do not use these files as 'v9'",
+        (
+            f"If you meant 'v1.2.3': `tagseal verify {ALL} --repo octo/widget --tag v1.2.3`. Else `tagseal verify "
+            "--release octo/widget v9` downloads that release, and verifies all of it."
+        ),
+    ),
+    "repository": (
+        ("--repo", "octo/gadget", "--tag", TAG),
+        (
+            "got 3 files that were signed by a workflow of 'octo/widget', expected one of 'octo/gadget': do not use "
+            "these files unless their pages name that workflow"
+        ),
+        (
+            "For the original: `tagseal verify --release octo/gadget v1.2.3` downloads that release, and verifies "
+            f"all of it. Only if you meant theirs: `tagseal verify {ALL} --repo octo/widget --tag v1.2.3`."
+        ),
+    ),
+    "workflow": (
+        (*REPO, "--workflow", "publish.yml"),
+        (
+            "got 3 files that the workflow '.github/workflows/release.yml' signed, expected "
+            "'.github/workflows/publish.yml': do not use these files unless the maintainers' pages name that workflow"
+        ),
+        (
+            f"If they do: `tagseal verify {ALL} --repo octo/widget --tag v1.2.3`. Else `tagseal verify --release "
+            "octo/widget v1.2.3 --workflow publish.yml` downloads that release, and verifies all of it."
+        ),
+    ),
+    "commit": (
+        (*REPO, "--commit", OTHER_COMMIT),
+        (
+            f"got 3 files that were signed for 'v1.2.3' at commit '{COMMIT}', expected commit '{OTHER_COMMIT}': do "
+            "not use these files before you know why"
+        ),
+        (
+            "See where the tag points now: `git ls-remote https://github.com/octo/widget refs/tags/v1.2.3 "
+            "'refs/tags/v1.2.3^{}'`; then ask the maintainers."
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("option", MISTAKES)
+def test_one_wrong_option_is_told_once(capsys: pytest.CaptureFixture[str], root: Path, option: str) -> None:
+    """It fails every file alike: they stand together, with one reason, and one next step for all of them."""
+    words, what, following = MISTAKES[option]
+    code, lines, _ = ran(capsys, root, WHEEL, SDIST, *words)
+    start = lines.index(f"FAIL: {WHEEL}")
+    assert lines[start : start + 4] == [f"FAIL: {WHEEL}", f"FAIL: {SDIST}", f"FAIL: {SUMS}", f"  | {what}"]
+    assert [line for line in lines if line.startswith("  | next")] == [f"  | next: {following}"]
+    assert (code, lines[-1]) == (1, "FAILED   3 of 3 files did not verify")
+
+
+def test_one_wrong_option_for_many_files_names_their_folder(
+    capsys: pytest.CaptureFixture[str], played: Instance, root: Path, dist: Path
+) -> None:
+    """A command with more than five names is one that nobody reads."""
+    digests = {f"{number}.whl": hashlib.sha256(b"%d" % number).hexdigest() for number in range(4)}
+    for name, bundle in played.sign(digests).items():
+        (dist / name).write_bytes(name.partition(".")[0].encode())
+        (dist / f"{name}{BUNDLE}").write_bytes(bundle)
+    (dist / "pyproject.toml").unlink()
+    _, lines, _ = ran(capsys, root, ".", "--repo", "octo/widget", "--tag", "v9")
+    (following,) = [line for line in lines if line.startswith("  | next")]
+    assert "`tagseal verify . --repo octo/widget --tag v1.2.3`" in following
+
+
+def test_names_with_and_without_a_root_are_told_by_their_folder(
+    capsys: pytest.CaptureFixture[str], played: Instance, root: Path, dist: Path
+) -> None:
+    """Whatever is mixed on a command line, a command is proposed, and never one for the whole disk."""
+    digests = {f"{number}.whl": hashlib.sha256(b"%d" % number).hexdigest() for number in range(6)}
+    for name, bundle in played.sign(digests).items():
+        (dist / name).write_bytes(name.partition(".")[0].encode())
+        (dist / f"{name}{BUNDLE}").write_bytes(bundle)
+    (dist / SUMS).unlink()
+    names = [str(dist / name) if number % 2 else name for number, name in enumerate(digests)]
+    _, lines, _ = ran(capsys, root, *names, "--repo", "octo/widget", "--tag", "v9")
+    (following,) = [line for line in lines if line.startswith("  | next")]
+    assert f"`tagseal verify {dist} --repo octo/widget --tag v1.2.3`" in following
+
+
+def test_a_release_under_a_wrong_name_is_asked_for_by_the_right_one(root: Path, dist: Path) -> None:
+    """Its files are gone when a person reads it, so the command downloads them again."""
+    (dist / "pyproject.toml").unlink()
+    expected = publisher("octo/widget", "v9")
+    causes = {one.cause.next for one in verify_files(dist, expected, Trust.of_file(root), whole=True) if one.cause}
+    assert causes == {
+        (
+            "If you meant 'v1.2.3': `tagseal verify --release octo/widget v1.2.3`. Else `tagseal verify --release "
+            "octo/widget v9` downloads that release, and verifies all of it."
+        )
+    }
+
+
+def test_a_file_that_failed_for_a_reason_of_its_own_is_told_by_itself(
+    capsys: pytest.CaptureFixture[str], root: Path, dist: Path
+) -> None:
+    """A wrong tag hides no damaged bundle."""
+    (dist / f"{SDIST}{BUNDLE}").write_text("<!DOCTYPE html>")
+    _, lines, _ = ran(capsys, root, WHEEL, SDIST, "--repo", "octo/widget", "--tag", "v9")
+    verdicts = [line for line in lines if line.startswith(("FAIL:", "  | got"))]
+    assert [line.partition(", ")[0] for line in verdicts] == [
+        f"FAIL: {WHEEL}",
         f"FAIL: {SUMS}",
-        f"  | identity: as of {WHEEL}",
-        "FAILED   3 of 3 files did not verify",
+        "  | got 2 files that were signed for the tag 'v1.2.3'",
+        f"FAIL: {SDIST}",
+        f"  | got an HTML page under the name '{SDIST}{BUNDLE}'",
     ]
+
+
+@pytest.fixture
+def kit(played: Instance, dist: Path) -> Path:
+    """Give an unpacked offline kit below the files, as ``unzip`` leaves it."""
+    (dist / "pyproject.toml").unlink()
+    folder = dist / "widget-1.2.3-verify"
+    folder.mkdir()
+    for name in (f"{WHEEL}{BUNDLE}", f"{SDIST}{BUNDLE}", SUMS, f"{SUMS}{BUNDLE}"):
+        (folder / name).write_bytes((dist / name).read_bytes())
+    (folder / "VERIFY.md").write_text("# Verify\n")
+    (folder / "trust_config.json").write_text(played.trust_config)
+    (folder / "trusted_root.json").write_text(played.trusted_root)
+    return folder
+
+
+def unpacked(where: str) -> str:
+    return (
+        f"note:    {where} has an unpacked offline kit. Its VERIFY.md, trust_config.json and trusted_root.json were "
+        "not verified: they are signed together, as the kit's zip archive"
+    )
+
+
+def test_an_unpacked_kit_beside_the_files_is_recognised(
+    capsys: pytest.CaptureFixture[str], root: Path, kit: Path
+) -> None:
+    """What only a kit has is no file of the release: it is told, and fails nothing."""
+    code, lines, _ = ran(capsys, root, ".", *REPO)
+    assert (code, lines[3:-1]) == (
+        0,
+        [f"OK: {SUMS}", f"OK: {WHEEL}", f"OK: {SDIST}", f"OK: {kit.name}/{SUMS}", unpacked(f"'{kit.name}'")],
+    )
+    assert document(capsys, root, ".", *REPO)["kits"] == [kit.name]
+
+
+@pytest.mark.parametrize("each", [False, True])
+def test_files_are_put_into_the_kits_folder(
+    capsys: pytest.CaptureFixture[str], root: Path, kit: Path, monkeypatch: pytest.MonkeyPatch, *, each: bool
+) -> None:
+    """As its page says: a file that was not downloaded is not asked for; nor is it where a shell wrote each name."""
+    (kit / WHEEL).write_bytes((kit.parent / WHEEL).read_bytes())
+    monkeypatch.chdir(kit)
+    names = sorted(path.name for path in kit.iterdir()) if each else ["."]
+    code, lines, _ = ran(capsys, root, *names, *REPO)
+    assert (code, lines[3:-1]) == (0, [f"OK: {SUMS}", f"OK: {WHEEL}", unpacked("this folder")])
+
+
+def test_a_kit_of_another_file_is_no_excuse(capsys: pytest.CaptureFixture[str], root: Path, kit: Path) -> None:
+    """Whatever else lies in the kit's folder was asked for."""
+    (kit / "evil.whl").write_bytes(b"evil")
+    code, lines, _ = ran(capsys, root, ".", *REPO)
+    assert (code, f"FAIL: {kit.name}/evil.whl" in lines) == (1, True)
+
+
+@pytest.mark.parametrize("what", ["one missing", "a bundle of its own", "a link"])
+def test_what_is_no_kit_is_asked_for(capsys: pytest.CaptureFixture[str], root: Path, kit: Path, what: str) -> None:
+    """All three, regular files that nothing signs: else each is a file like any other."""
+    if what == "one missing":
+        (kit / "trust_config.json").unlink()
+    if what == "a bundle of its own":
+        (kit / f"VERIFY.md{BUNDLE}").write_bytes((kit / f"{SUMS}{BUNDLE}").read_bytes())
+    if what == "a link":
+        (kit / "trusted_root.json").unlink()
+        (kit / "trusted_root.json").symlink_to(root)
+    code, lines, _ = ran(capsys, root, ".", *REPO)
+    assert (code, f"FAIL: {kit.name}/VERIFY.md" in lines) == (1, True)
+    assert unpacked(f"'{kit.name}'") not in lines
+
+
+def test_a_release_has_no_unpacked_kit(root: Path, kit: Path) -> None:
+    """An asset of that name was signed by nobody, and whoever can edit a release could have added it."""
+    for name in (WHEEL, SDIST):
+        (kit / name).write_bytes((kit.parent / name).read_bytes())
+    results = verify_files(kit, publisher("octo/widget", TAG), Trust.of_file(root), whole=True)
+    assert [result.name for result in results if not result.ok] == [
+        "VERIFY.md",
+        "trust_config.json",
+        "trusted_root.json",
+    ]
+
+
+def test_a_kits_file_that_is_named_is_never_a_download(
+    capsys: pytest.CaptureFixture[str], root: Path, kit: Path
+) -> None:
+    """No release has it as an asset of its own."""
+    code, lines, _ = ran(capsys, root, str(kit / "VERIFY.md"), *REPO)
+    assert (code, [line for line in lines if "next" in line]) == (
+        1,
+        [
+            (
+                f"  | next, in {kit}: Verify the kit's archive, which is called NAME-VERSION-verify.zip, then unpack "
+                "it again."
+            )
+        ],
+    )
+
+
+def proposed(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, list[str], str]:
+    """Run the command without a signer; return its code, what the bundles claim, and the hint."""
+    code = main(["verify", *arguments])
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    lines = captured.err.splitlines()
+    claims = [line.removeprefix("  | ") for line in lines if line.startswith("  | ")]
+    return code, claims, next(line.removeprefix("hint:  ") for line in lines if line.startswith("hint:"))
+
+
+WARNING = [
+    "A claim is no proof. Anyone can sign files under a repository of their own, and nothing has been verified yet.",
+    (
+        "You must know the name from elsewhere, such as the project's own pages: not from the place that these files "
+        "came from."
+    ),
+]
+
+
+def test_without_a_signer_the_command_is_proposed(capsys: pytest.CaptureFixture[str], root: Path, dist: Path) -> None:
+    """What the bundles claim is read, called a claim, and put into the whole command; nothing is verified; exit 2."""
+    offline = ("--offline", "--trust-config", str(root))
+    code, claims, hint = proposed(capsys, ".", *offline)
+    assert (code, claims) == (
+        2,
+        [
+            (
+                "3 bundles here claim to be signed by the workflow '.github/workflows/release.yml' of 'octo/widget', "
+                "for the tag 'v1.2.3'."
+            ),
+            *WARNING,
+        ],
+    )
+    command = hint.partition("`")[2].partition("`")[0]
+    assert hint == f"Only if octo/widget and v1.2.3 are what you expect: `{command}`."
+    (dist / "pyproject.toml").unlink()
+    assert main(command.split()[1:]) == 0
+
+
+@pytest.mark.parametrize(
+    ("half", "fits"),
+    [
+        (("--repo", "octo/widget"), True),
+        (("--tag", TAG), True),
+        (("--repo", "octo/gadget"), False),
+        (("--tag", "v9"), False),
+    ],
+)
+def test_a_half_that_was_named_is_held_against_the_claim(
+    capsys: pytest.CaptureFixture[str], half: tuple[str, ...], *, fits: bool
+) -> None:
+    """A name that the person knows is never replaced by what a bundle says."""
+    code, claims, hint = proposed(capsys, WHEEL, *half)
+    assert (code, claims[1:]) == (2, WARNING)
+    command = f"`tagseal verify {WHEEL} --repo octo/widget --tag v1.2.3`"
+    general = "Name who should have signed: --repo OWNER/REPO --tag TAG, or --identity URI --issuer URL."
+    assert hint == (f"Only if octo/widget and v1.2.3 are what you expect: {command}." if fits else general)
+
+
+def test_several_claims_are_told_and_none_is_proposed(
+    capsys: pytest.CaptureFixture[str], played: Instance, dist: Path
+) -> None:
+    """Which of them is right is what only the person knows."""
+    fork = replace(RUN, repository="evil/widget")
+    (dist / f"{SDIST}{BUNDLE}").write_bytes(played.sign({"one": sha256(dist / SDIST)}, fork)["one"])
+    code, claims, hint = proposed(capsys, WHEEL, SDIST, SUMS)
+    workflow = "the workflow '.github/workflows/release.yml' of"
+    assert (code, claims) == (
+        2,
+        [
+            f"2 bundles here claim to be signed by {workflow} 'octo/widget', for the tag 'v1.2.3'.",
+            f"1 bundle here claims to be signed by {workflow} 'evil/widget', for the tag 'v1.2.3'.",
+            *WARNING,
+        ],
+    )
+    assert hint == "Name who should have signed: --repo OWNER/REPO --tag TAG, or --identity URI --issuer URL."
+
+
+def test_a_claim_for_a_branch_is_called_no_release(
+    capsys: pytest.CaptureFixture[str], played: Instance, dist: Path
+) -> None:
+    """Such a signer can be named by its certificate alone."""
+    branch = replace(RUN, ref="refs/heads/main")
+    (dist / f"{WHEEL}{BUNDLE}").write_bytes(played.sign({"one": sha256(dist / WHEEL)}, branch)["one"])
+    (dist / f"{SUMS}{BUNDLE}").unlink()
+    _, claims, hint = proposed(capsys, WHEEL)
+    assert claims[0].endswith("of 'octo/widget', for 'main', which is no tag and so no release.")
+    identity = IDENTITY.uri.replace("refs/tags/v1.2.3", "refs/heads/main")
+    command = f"tagseal verify {WHEEL} --identity {identity} --issuer {IDENTITY.issuer}"
+    assert hint == f"Only if this signer is who you expect: `{command}`."
+
+
+def test_a_claim_is_never_a_command_of_a_strangers_making(
+    capsys: pytest.CaptureFixture[str], played: Instance, dist: Path
+) -> None:
+    """A name that a shell would read otherwise is shown in quotes, and stands in no command unquoted."""
+    evil = replace(RUN, ref="refs/tags/v1;id")
+    (dist / f"{WHEEL}{BUNDLE}").write_bytes(played.sign({"one": sha256(dist / WHEEL)}, evil)["one"])
+    (dist / f"{SUMS}{BUNDLE}").unlink()
+    _, claims, hint = proposed(capsys, WHEEL)
+    assert "for the tag 'v1;id'" in claims[0]
+    uri = IDENTITY.uri.replace("v1.2.3", "v1;id")
+    command = f"tagseal verify {WHEEL} --identity '{uri}' --issuer {IDENTITY.issuer}"
+    assert hint == f"Only if this signer is who you expect: `{command}`."
+
+
+def test_bundles_that_claim_nothing_propose_nothing(capsys: pytest.CaptureFixture[str], dist: Path) -> None:
+    """What cannot be read is no claim, however it is broken."""
+    for name, content in ((WHEEL, b"\xff"), (SDIST, b"[" * 100_000), (SUMS, b"{}")):
+        (dist / f"{name}{BUNDLE}").write_bytes(content)
+    assert ran(capsys, None, ".") == (2, [], "nothing-to-verify")
 
 
 def test_a_message_is_explained_alone(capsys: pytest.CaptureFixture[str], dist: Path) -> None:

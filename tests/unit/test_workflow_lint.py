@@ -84,10 +84,81 @@ LEVELS = {
 }
 
 
+OURS = """  ours:
+    runs-on: ubuntu-24.04
+    permissions: { contents: read }
+    steps:
+      - run: tagseal run guard
+"""
+
+
+def levels(text: str, slug: str = "") -> set[str]:
+    """Return the levels of a rule's findings; of all, but for the job that signs beside ours in each of these files."""
+    findings = [one for one in lint(parse(text.encode(), "release.yml")) if one.slug != "foreign-job-can-sign"]
+    return {one.level for one in findings if slug in {"", one.slug}}
+
+
 @pytest.mark.parametrize("name", LEVELS)
 def test_the_level_tells_who_can_do_harm(name: str) -> None:
-    """What a stranger or a branch can use is an error, and what only might go wrong is a warning."""
-    assert {one.level for one in found(CASES / name)} == LEVELS[name]
+    """In a release of ours, what a stranger or a branch can use is an error, what only might go wrong a warning."""
+    assert levels((CASES / name / "release.yml").read_text(encoding="utf-8") + OURS) == LEVELS[name]
+
+
+HARMFUL = {
+    "callable-signs",
+    "cancels-publication",
+    "continues-after-publication",
+    "identity-file",
+    "pasted-expression",
+    "pull-request-target",
+    "secrets-beside-code",
+    "tag-not-matched",
+}
+"""What loses or leaks a release, whoever makes it."""
+
+
+def test_in_a_workflow_without_our_verbs_only_what_loses_or_leaks_a_release_is_an_error() -> None:
+    """Whatever else is found there is a warning, and files that cannot be read are errors as everywhere."""
+    files = {rule.slug for rule in RULES}
+    foreign = [one for folder in FOLDERS for one in found(folder) if "foreign_job" not in folder.name]
+    assert {one.slug for one in foreign if one.level == "error" and one.slug in files} == HARMFUL
+    assert {rule.slug for rule in RULES if rule.harms_anyone} == HARMFUL
+
+
+SECRET = "          TOKEN: ${{ secrets.INDEX_TOKEN }} # expect: secrets-beside-code\n"
+
+
+def test_a_secret_of_a_later_step_leaks_by_no_means_of_its_own() -> None:
+    """In a workflow of others it is a warning there, and an error where the code has it in its environment."""
+    text = (CASES / "secret_beside_code_fail" / "release.yml").read_text(encoding="utf-8")
+    later = text.replace(f"        env:\n{SECRET}", f"      - run: echo later\n        env:\n{SECRET}")
+    assert later != text
+    slug = "secrets-beside-code"
+    assert [levels(one, slug) for one in (text, later, text + OURS, later + OURS)] == [
+        {"error"},
+        {"warning"},
+        {"error"},
+        {"error"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("group", "level"),
+    [("release", "error"), ("x-${{ github.ref }}", "warning"), ("${{ github.ref_name }}", "warning")],
+)
+def test_a_run_that_only_the_same_tag_cancels_is_no_loss(group: str, level: str) -> None:
+    """A push to a branch ends no release whose group has the tag in it; ours is ended by nothing."""
+    text = GOOD.replace(
+        "{ group: release, cancel-in-progress: false }", f'{{ group: "{group}", cancel-in-progress: true }}'
+    )
+    assert (levels(text, "cancels-publication"), levels(text + OURS, "cancels-publication")) == ({level}, {"error"})
+
+
+def test_a_workflow_of_this_very_repository_is_pinned_by_the_run() -> None:
+    """In both ways of writing it."""
+    for where in ("./", "$/"):
+        text = GOOD + f"  called:\n    permissions: {{}}\n    uses: {where}.github/workflows/other.yml\n"
+        assert levels(text, "unpinned-action") == set()
 
 
 def test_a_huge_file_is_not_parsed() -> None:

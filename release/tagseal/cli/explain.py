@@ -34,7 +34,8 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         const="-",
         metavar="FILE",
-        help="explain a message of sigstore, cosign, sha256sum or gh: a file that holds it, or standard input",
+        help="explain a message of sigstore, cosign, sha256sum, gh, pip or the shell: a file that holds it, or "
+        "standard input",
     )
 
 

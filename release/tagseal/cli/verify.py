@@ -77,6 +77,7 @@ def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
     trust = _trust(options, report)
     from tagseal.report import verified  # noqa: PLC0415 - with what is verified
     from tagseal.verification.files import verify_files  # noqa: PLC0415 - sigstore
+    from tagseal.verification.found import find_kits  # noqa: PLC0415 - with what is verified
 
     with ExitStack() as stack:
         files = options.files
@@ -89,10 +90,11 @@ def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
         results = verify_files(files, expected, trust, whole=bool(options.release))
     if options.release and options.out is None:
         results = tuple(map(verified.without_paths, results))
-    for line in verified.lines(results):
+    kits = () if options.release else find_kits(files)
+    for line in (*verified.lines(results), *verified.kits(kits)):
         report.line(line)
     report.line(verified.summary(results, expected))
-    document = verified.document(results, expected, trust)
+    document = verified.document(results, expected, trust) | {"kits": [str(folder) for folder in kits]}
     return 0 if document["ok"] else 1, document
 
 
@@ -130,7 +132,10 @@ def _expected_signer(options: argparse.Namespace) -> tuple[Expected, str]:
         got = (
             "--repo without --tag" if repository else "--tag without --repo" if tag else "nobody who should have signed"
         )
-        raise _unclear(f"got {got}, expected --repo and --tag, or --identity and --issuer")
+        from tagseal.cli.proposal import propose  # noqa: PLC0415 - reads bundles
+
+        what = f"got {got}, expected --repo and --tag, or --identity and --issuer"
+        raise propose(options, what) or _unclear(what)
     workflow = DEFAULT_WORKFLOW if options.workflow is None else options.workflow
     found = publisher(repository, tag, workflow=workflow, commit=options.commit) if repository and tag else None
     if by_name or found is None:

@@ -157,7 +157,7 @@ def load(root: Path) -> Settings:
         raise ConfigError(
             f"got {number_of(len(problems), 'problem')} in the configuration, expected none",
             context=tuple(printable(problem) for problem in problems),
-            hint="Correct the keys named above; the README lists every key with its default.",
+            hint="Correct these keys; the README lists every key with its default.",
             slug="invalid-configuration",
         )
     return settings

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 
 from tagseal.errors import TagsealError, UsageError
 from tagseal.machine import files
-from tagseal.names import show
+from tagseal.names import quote_word, show
+from tagseal.verification.diagnosis.wording import workflow_option
 from tagseal.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -26,10 +27,15 @@ if TYPE_CHECKING:
 
     from tagseal.machine.git import Git
     from tagseal.rehearsal.jobs import Stage
+    from tagseal.rehearsal.project.clone import Clone
 
 TRANSCRIPT = "transcript.jsonl"
 """A folder that has it is one of ours."""
-_KEPT = (TRANSCRIPT, "notes.md", "release.json", "assets", "logs")
+ROOT = "rehearsal_root.json"
+"""The root of trust of the rehearsal's own Sigstore instance: a bare root, so that nothing can be signed by it, under a
+name that tells what vouches wherever it is told. Nothing believes it unless a person names it."""
+_ASSETS = "assets"
+_KEPT = (TRANSCRIPT, "notes.md", "release.json", _ASSETS, ROOT, "logs")
 """What is left, the transcript first: it tells whose the folder is, however the rehearsal ends."""
 
 
@@ -98,6 +104,7 @@ class Output:
         with tempfile.TemporaryDirectory(prefix=".", dir=self.out) as folder:
             fresh = Path(folder)
             shutil.copyfile(stage.loopback.folder / TRANSCRIPT, fresh / TRANSCRIPT)
+            shutil.copyfile(stage.loopback.folder / "trusted_root.json", fresh / ROOT)
             for release in stage.repository.releases:
                 stage.loopback.github.dump_release(stage.repository, release, fresh)
             self._logs(stage, fresh)
@@ -153,6 +160,19 @@ class Output:
             error.what, error.hint = self.lasting(error.what), self.lasting(error.hint)
             error.context = tuple(map(self.lasting, error.context))
             raise
+
+
+def verify_command(out: Path, clone: Clone) -> str:
+    """Return the command that verifies what a rehearsal left in this folder: by its own root of trust, without network.
+
+    Args:
+        out: The folder, as a person names it.
+        clone: What was rehearsed.
+    """
+    who = f"--repo {quote_word(clone.repository)} --tag {quote_word(clone.tag)}{workflow_option(clone.workflow)}"
+    return (
+        f"tagseal verify {quote_word(f'{out / _ASSETS}')} {who} --offline --trust-config {quote_word(f'{out / ROOT}')}"
+    )
 
 
 def _remove(path: Path) -> None:

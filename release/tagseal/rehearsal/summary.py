@@ -13,6 +13,7 @@ from tagseal.machine.git import signing_key
 from tagseal.names import number_of, safe_image
 from tagseal.project.readiness import judge
 from tagseal.records import Plan, Readiness, Seal, to_object
+from tagseal.rehearsal.output import verify_command
 from tagseal.rehearsal.play import journal
 from tagseal.workspace import Workspace
 
@@ -98,6 +99,7 @@ def conclude(outcome: RehearsalOutcome, out: Path, seconds: float, tell: Callabl
     tell(_permanent(outcome))
     tell(_unchecked(outcome))
     tell(f"Notes, assets, transcript: {_near(out)}")
+    tell(f"Verify the assets: `{verify_command(Path(_near(out)), outcome.clone)}`")
     tell(f"Next: {_next(outcome)}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from tagseal.report.plain import Report
+from tagseal.report.plain import WHAT, Report
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,9 +52,13 @@ class PassingReport(Report):
         """Pass it on."""
         self._inner.page(text)
 
-    def row(self, what: str, good: bool | None, text: str) -> None:  # noqa: FBT001 - read from a table
+    def row(self, what: str, good: bool | None, text: str, *, width: int = WHAT) -> None:  # noqa: FBT001 - read from a table
         """Pass it on."""
-        self._inner.row(what, good, text)
+        self._inner.row(what, good, text, width=width)
+
+    def detail(self, text: str, *, width: int = WHAT) -> None:
+        """Pass it on."""
+        self._inner.detail(text, width=width)
 
     def finding(self, level: Literal["warning", "error"], slug: str, text: str, place: Mapping[str, object]) -> None:
         """Pass it on."""

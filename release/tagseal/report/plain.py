@@ -23,8 +23,8 @@ NOTE_INDENT = 9
 """Columns before the text of a remark."""
 STEP_INDENT = 20
 """Columns before a step's sentence."""
-ROW_INDENT = 13
-"""Columns before the text of a table's line."""
+WHAT = 8
+"""Columns for what a table's line is about, where the table does not say."""
 ERROR_INDENT = 7
 """Columns before the text of an error's line."""
 MARKS = {True: "ok", False: "no", None: "--"}
@@ -57,8 +57,11 @@ class Report:
     def page(self, text: str) -> None:
         """A text of many lines that a person may keep: it stays as it is."""
 
-    def row(self, what: str, good: bool | None, text: str) -> None:  # noqa: FBT001 - read from a table
-        """One line of a table: what it is about, whether it is good, not, or neither."""
+    def row(self, what: str, good: bool | None, text: str, *, width: int = WHAT) -> None:  # noqa: FBT001 - read from a table
+        """One line of a table: what it is about, in so many columns, whether it is good, not, or neither."""
+
+    def detail(self, text: str, *, width: int = WHAT) -> None:
+        """One line that belongs to the row above it, below that one's text."""
 
     def finding(self, level: Literal["warning", "error"], slug: str, text: str, place: Mapping[str, object]) -> None:
         """A line of a table speaks of a place: its ``file``, ``line`` and ``col``, from 1."""
@@ -75,9 +78,19 @@ def step_line(verb: str, seconds: float, text: str, mark: str = "ok") -> str:
     return f"{verb:<8} {mark}  {seconds:4.1f}s  {printable(text)}"
 
 
-def row_line(what: str, good: bool | None, text: str) -> str:  # noqa: FBT001 - as above
+def row_line(what: str, good: bool | None, text: str, width: int = WHAT) -> str:  # noqa: FBT001 - as above
     """Return one line of a table; its mark is a word, for colour may be absent."""
-    return f"{what:<8} {MARKS[good]}  {printable(text)}"
+    return f"{what:<{width}} {MARKS[good]}  {printable(text)}"
+
+
+def detail_line(text: str, width: int = WHAT) -> str:
+    """Return one line that stands below the text of a table's line."""
+    return f"{'':<{row_indent(width)}}{printable(text)}"
+
+
+def row_indent(width: int = WHAT) -> int:
+    """Return the columns before the text of a table's line."""
+    return width + len(" ok  ")
 
 
 def waiting_line(reason: str, seconds: float) -> str:
@@ -154,9 +167,13 @@ class Plain(Report):
         """Print it."""
         self.line(text)
 
-    def row(self, what: str, good: bool | None, text: str) -> None:  # noqa: FBT001 - as above
+    def row(self, what: str, good: bool | None, text: str, *, width: int = WHAT) -> None:  # noqa: FBT001 - as above
         """Print it."""
-        self.line(row_line(what, good, text))
+        self.line(row_line(what, good, text, width))
+
+    def detail(self, text: str, *, width: int = WHAT) -> None:
+        """Print it."""
+        self.line(detail_line(text, width))
 
     def fail(self, error: TagsealError) -> None:
         """Print the error."""

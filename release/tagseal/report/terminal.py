@@ -15,10 +15,12 @@ from tagseal.names import printable
 from tagseal.report.plain import (
     ERROR_INDENT,
     NOTE_INDENT,
-    ROW_INDENT,
     STEP_INDENT,
+    WHAT,
     Report,
+    detail_line,
     error_lines,
+    row_indent,
     row_line,
     step_line,
     waiting_line,
@@ -123,13 +125,18 @@ class Terminal(Report):
         """Print it."""
         self._console.print(Text(text), soft_wrap=True)
 
-    def row(self, what: str, good: bool | None, text: str) -> None:  # noqa: FBT001 - read from a table
+    def row(self, what: str, good: bool | None, text: str, *, width: int = WHAT) -> None:  # noqa: FBT001 - read from a table
         """Print it, its mark in colour."""
         self._stop()
-        styled = Text(self._wrap(row_line(what, good, text), ROW_INDENT))
+        styled = Text(self._wrap(row_line(what, good, text, width), row_indent(width)))
         styled.stylize("bold", 0, len(what))
-        styled.stylize(_MARKS[good], 9, 11)
+        styled.stylize(_MARKS[good], width + 1, width + 3)
         self._console.print(styled, soft_wrap=True)
+
+    def detail(self, text: str, *, width: int = WHAT) -> None:
+        """Print it."""
+        self._stop()
+        self._console.print(Text(self._wrap(detail_line(text, width), row_indent(width))), soft_wrap=True)
 
     def fail(self, error: TagsealError) -> None:
         """Print the error."""
@@ -144,8 +151,9 @@ class Terminal(Report):
     def _print(self, console: Console, text: str) -> None:
         """Print a line; what is wrapped stays below its beginning, and what is to be copied is left whole."""
         first = text.split(maxsplit=1)[0] if text.strip() else ""
-        if first not in _WHOLE:
-            text = self._wrap(text, STEP_INDENT if _is_step(text) else _INDENTS.get(first, NOTE_INDENT))
+        below = len(text) - len(text.lstrip())
+        if below or first not in _WHOLE:
+            text = self._wrap(text, STEP_INDENT if _is_step(text) else _INDENTS.get(first, below or NOTE_INDENT))
         console.print(_style(text, first), soft_wrap=True)
 
     def _wrap(self, text: str, indent: int) -> str:

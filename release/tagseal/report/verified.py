@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tagseal.names import number_of, printable
+from tagseal.names import number_of, printable, show
 from tagseal.verification.checksums import NAME
+from tagseal.verification.found import KIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -36,22 +37,25 @@ def head(expected: Expected, trust: Trust, *, default: str = "") -> Iterator[str
 
 
 def lines(results: Iterable[Result]) -> Iterator[str]:
-    """Yield the verdict on each file, and why it failed; what several have in common is told once."""
-    told: dict[tuple[object, ...], str] = {}
-    for result in results:
-        name = printable(str(result.subject.path) if result.subject else result.name)
-        yield f"{'OK' if result.ok else 'FAIL'}: {name}"
-        if not result.ok:
-            said = (result.check, result.detail, result.cause.what if result.cause else "")
-            if said in told:
-                yield f"  | {result.check}: as of {told[said]}"
-            else:
-                told[said] = name
-                yield from _reason(result)
-        yield from (f"  | note: {printable(note)}" for note in result.notes)
+    """Yield the verdict on each file, and why it failed; those that failed alike stand together, with one reason."""
+    groups: dict[object, list[Result]] = {}
+    for number, result in enumerate(results):
+        cause = None if result.ok else result.cause
+        groups.setdefault((result.detail, cause.what, cause.next) if cause else number, []).append(result)
+    for group in groups.values():
+        for result in group:
+            yield f"{'OK' if result.ok else 'FAIL'}: {_name(result)}"
+            yield from (f"  | note: {printable(note)}" for note in result.notes if len(group) > 1)
+        if not group[0].ok:
+            yield from _reason(group[0], alone=len(group) == 1)
+        yield from (f"  | note: {printable(note)}" for note in group[0].notes if len(group) == 1)
 
 
-def _reason(result: Result) -> Iterator[str]:
+def _name(result: Result) -> str:
+    return printable(str(result.subject.path) if result.subject else result.name)
+
+
+def _reason(result: Result, *, alone: bool) -> Iterator[str]:
     """Yield what is the matter, before the verifier's own words: somebody in a hurry reads the first line."""
     cause, said = result.cause, f"  | {result.check}: {printable(result.detail)}"
     if cause is None:
@@ -61,7 +65,7 @@ def _reason(result: Result) -> Iterator[str]:
     yield from (f"  | {printable(one)}" for one in cause.context if one != result.detail)
     if result.detail.partition(",")[0] not in cause.what:
         yield said
-    yield f"  | next{_where(result)}: {printable(cause.next)}"
+    yield f"  | next{_where(result) if alone else ''}: {printable(cause.next)}"
 
 
 def _where(result: Result) -> str:
@@ -79,6 +83,16 @@ def without_paths(result: Result) -> Result:
         bundle=Path(bundle.name) if bundle else None,
         sums=Path(sums.name) if sums else None,
     )
+
+
+def kits(folders: Iterable[Path]) -> Iterator[str]:
+    """Yield what is left out of an unpacked offline kit, and why."""
+    for folder in folders:
+        where = "this folder" if folder == Path() else show(str(folder))
+        yield (
+            f"note:    {where} has an unpacked offline kit. Its {', '.join(sorted(KIT)[:-1])} and {max(KIT)} were not "
+            "verified: they are signed together, as the kit's zip archive"
+        )
 
 
 def summary(results: Sequence[Result], expected: Expected) -> str:

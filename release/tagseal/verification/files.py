@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -20,7 +21,7 @@ from tagseal.machine.files import measure, open_file
 from tagseal.machine.threads import side_by_side
 from tagseal.verification import checksums, policy, reading
 from tagseal.verification.found import FileToVerify, find_files, is_bundle
-from tagseal.verification.result import Check, Expected, Result, Subject
+from tagseal.verification.result import Cause, Check, Expected, Result, Subject
 from tagseal.verification.verify import LARGEST_BUNDLE, Outcome, verify_digest
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 MOST_NEARBY, LARGEST_NEARBY = 100, 1 << 28
 """Files beside one that failed, and bytes of each, that are looked at to tell whose bundle it has."""
+_OF_THE_SIGNER = {Check.time, Check.certificate, Check.identity, Check.log}
+"""What is checked of the signer and the instance, and of no file's bytes."""
 THREADS = 4
 """Hashing and the arithmetic of signatures run side by side; the rest does not."""
 
@@ -80,7 +83,7 @@ def verify_files(
         UsageError: ``expected`` is empty, or there are too many files.
     """
     work = _Work(policy=policy.of(expected), trust=trust, whole=whole)
-    wanted = find_files([paths] if isinstance(paths, str | os.PathLike) else paths)
+    wanted = find_files([paths] if isinstance(paths, str | os.PathLike) else paths, whole=whole)
 
     def one(each: FileToVerify) -> None:
         work.results[each.path] = _verify(each, work)
@@ -93,11 +96,32 @@ def verify_files(
     results = _together([_compare_name(work.results[each.path], each, work) for each in wanted])
     if all(result.ok for result in results):
         return tuple(results)
-    nearby = tuple(_nearby(results))
-    return tuple(
-        result if result.ok else _explain(result, each, expected, nearby, work)
-        for result, each in zip(results, wanted, strict=True)
-    )
+    nearby, alike = tuple(_nearby(results)), _alike(results)
+    causes: dict[tuple[str, ...], Cause] = {}
+
+    def explained(result: Result, each: FileToVerify) -> Result:
+        """Say why it failed, and what to do next; of several that failed alike once."""
+        together = alike.get(each.path, ())
+        if together and together in causes:
+            return replace(result, cause=causes[together])
+        found = _cause(result, each, expected, nearby, work, together)
+        causes[together] = found
+        return replace(result, cause=found)
+
+    return tuple(result if result.ok else explained(result, each) for result, each in zip(results, wanted, strict=True))
+
+
+def _alike(results: Iterable[Result]) -> dict[Path, tuple[str, ...]]:
+    """Return the paths of all files that failed alike, by each of them: one wrong option fails them all.
+
+    The same check failed with the same words, and the certificates say the same, but for when they were made.
+    """
+    groups: defaultdict[tuple[object, ...], list[Path]] = defaultdict(list)
+    for result in results:
+        if result.check in _OF_THE_SIGNER and result.facts and result.subject:
+            said = replace(result.facts.signer, not_before=0, not_after=0)
+            groups[result.check, result.detail, said].append(result.subject.path)
+    return {path: tuple(map(str, paths)) for paths in groups.values() if len(paths) > 1 for path in paths}
 
 
 def _absent(wanted: Sequence[FileToVerify], work: _Work) -> tuple[FileToVerify, ...]:
@@ -176,14 +200,18 @@ def _together(results: Sequence[Result]) -> list[Result]:
     return [replace(result, ok=False, check=Check.identity, detail=why) if result.ok else result for result in results]
 
 
-def _explain(
-    result: Result, wanted: FileToVerify, expected: Expected, nearby: Sequence[Subject], work: _Work
-) -> Result:
-    """Say why it failed, and what to do next."""
+def _cause(  # noqa: PLR0913, PLR0917 - what a diagnosis may know
+    result: Result,
+    wanted: FileToVerify,
+    expected: Expected,
+    nearby: Sequence[Subject],
+    work: _Work,
+    alike: tuple[str, ...],
+) -> Cause:
     from tagseal.verification.diagnosis import cause  # noqa: PLC0415 - nobody waits for it where all is well
 
     listed = work.lists.get(wanted.sums) if wanted.sums else None
-    found = cause(
+    return cause(
         result.check or Check.file,
         result.detail,
         result.facts,
@@ -195,8 +223,8 @@ def _explain(
         nearby=nearby,
         listed=listed.digests if listed else {},
         whole=work.whole,
+        alike=alike,
     )
-    return replace(result, cause=found)
 
 
 def _nearby(results: Iterable[Result]) -> Iterator[Subject]:

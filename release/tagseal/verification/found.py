@@ -3,6 +3,8 @@
 1. An argument is a file, a folder (everything below it), a pattern that the shell left alone, or a bundle.
 2. A link or a device is not followed, and not forgotten: it is something that cannot be verified.
 3. A bundle is paired with its file; it is no file of its own.
+4. A folder with the three files that only an offline kit has is an unpacked kit. Those three are no files of the
+   release, and its bundles are copies, for whichever of the files are there; ``find_kits`` tells of them.
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ LEGACY = ".sigstore"
 """How bundles were named before sigstore-python 3."""
 MOST = 10_000
 """Files."""
+KIT = frozenset(["VERIFY.md", "trust_config.json", "trusted_root.json"])
+"""What an unpacked offline kit has besides bundles and the list of checksums; nothing signs them one by one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +53,8 @@ class _Arguments:
     files: dict[Path, FileToVerify] = field(default_factory=dict)
     """By where each really is: two arguments may name one file."""
     bundles: dict[Path, Path] = field(default_factory=dict)
+    kits: dict[Path, Path] = field(default_factory=dict)
+    """Folders that an offline kit was unpacked into."""
 
     def add(self, path: Path) -> None:
         if is_bundle(path):
@@ -66,12 +72,45 @@ class _Arguments:
         self.files.setdefault(_place(path), FileToVerify(path=path, problem=(Check.file, why)))
 
 
-def find_files(arguments: Iterable[str | Path]) -> tuple[FileToVerify, ...]:
+def find_files(arguments: Iterable[str | Path], *, whole: bool = False) -> tuple[FileToVerify, ...]:
     """Return what is to be verified, in the order of the arguments, folders sorted; each file once.
+
+    Args:
+        arguments: Files, folders, patterns.
+        whole: Whether they are the assets of a release: none of those is part of an unpacked kit, whatever its name.
 
     Raises:
         UsageError: There are too many.
     """
+    given = _read_arguments(arguments, whole=whole)
+    names = {file.path.name for file in given.files.values()}
+    for place, bundle in list(given.bundles.items()):
+        if place.parent not in given.kits:  # a kit has the bundles of files that nobody downloaded, too
+            _of_bundle(given, bundle, names)
+    listed = _lists(given)
+    bundles: defaultdict[str, dict[Path, Path]] = defaultdict(dict)
+    strays: defaultdict[str, dict[Path, Path]] = defaultdict(dict)
+    for place, path in given.bundles.items():
+        bundles[_subject(path)][place] = path
+        if place.parent not in given.kits and place.parent / _subject(path) not in given.files:
+            strays[_subject(path)][place] = path
+    return tuple(
+        file
+        if file.problem
+        else replace(
+            _pair(file.path, place, bundles[file.path.name], strays[file.path.name]),
+            sums=listed.get(file.path.parent),
+        )
+        for place, file in given.files.items()
+    )
+
+
+def find_kits(arguments: Iterable[str | Path]) -> tuple[Path, ...]:
+    """Return the folders below these arguments that an offline kit was unpacked into, in their order."""
+    return tuple(_read_arguments(arguments, whole=False).kits.values())
+
+
+def _read_arguments(arguments: Iterable[str | Path], *, whole: bool) -> _Arguments:
     given = _Arguments()
     for argument in arguments:
         try:
@@ -79,19 +118,30 @@ def find_files(arguments: Iterable[str | Path]) -> tuple[FileToVerify, ...]:
         except (OSError, ValueError, RecursionError) as error:  # of patterns as well
             why = error.strerror if isinstance(error, OSError) else error
             given.lacking(Path(argument), f"cannot be looked at: {why}")
-    names = {file.path.name for file in given.files.values()}
-    for bundle in list(given.bundles.values()):
-        _of_bundle(given, bundle, names)
-    listed = _lists(given)
-    bundles: defaultdict[str, dict[Path, Path]] = defaultdict(dict)
-    for place, path in given.bundles.items():
-        bundles[_subject(path)][place] = path
-    return tuple(
-        file
-        if file.problem
-        else replace(_pair(file.path, place, bundles[file.path.name]), sums=listed.get(file.path.parent))
-        for place, file in given.files.items()
-    )
+    if not whole:
+        _set_kits_aside(given)
+    return given
+
+
+def _set_kits_aside(given: _Arguments) -> None:
+    """Take what only an offline kit has out of the files: whoever named all of a folder did not mean these.
+
+    One with a bundle of its own is a file like any other, and so is a link; and a folder with nothing else is no kit.
+    """
+    for place, file in list(given.files.items()):
+        members = [place.with_name(name) for name in KIT]
+        if place.name not in KIT or not all(member in given.files for member in members):
+            continue
+        others = len(given.files) + len(given.bundles) > len(KIT)
+        if others and all(map(_is_of_kit, members)):
+            given.kits[place.parent] = file.path.parent
+            for member in members:
+                del given.files[member]
+
+
+def _is_of_kit(path: Path) -> bool:
+    bundled = any(_there(path.with_name(path.name + ending)) for ending in (BUNDLE, LEGACY))
+    return path.is_file() and not path.is_symlink() and not bundled
 
 
 def _add(given: _Arguments, argument: str | Path) -> None:
@@ -164,15 +214,20 @@ def _subject(bundle: Path) -> str:
     return bundle.name.removesuffix(BUNDLE if bundle.name.endswith(BUNDLE) else LEGACY)
 
 
-def _pair(path: Path, place: Path, named: Mapping[Path, Path]) -> FileToVerify:
-    """Return a file with its bundle: the one beside it, or the only one that was named for it elsewhere."""
+def _pair(path: Path, place: Path, named: Mapping[Path, Path], strays: Mapping[Path, Path]) -> FileToVerify:
+    """Return a file with its bundle: the one beside it, or the only one that was named for it elsewhere.
+
+    Args:
+        path: The file.
+        place: Where it really is.
+        named: Bundles of that name, by where they really are.
+        strays: Those of them that have no file beside them, and are of no kit: a person may have meant these.
+    """
     beside, legacy = path.with_name(path.name + BUNDLE), path.with_name(path.name + LEGACY)
-    # Counted, not listed: thousands of folders may each have a file of this name, and its bundle.
-    elsewhere = len(named) - sum(place.with_name(one.name) in named for one in (beside, legacy))
     if _there(beside):
-        notes = [f"none of its {elsewhere} bundles elsewhere was looked at"] if elsewhere else []
-        notes += [f"{show(legacy.name)} lies there as well, and was not looked at"] if _there(legacy) else []
-        return FileToVerify(path=path, bundle=beside, notes=tuple(notes))
+        notes = [f"{show(legacy.name)} lies there as well, and was not looked at"] if _there(legacy) else []
+        return FileToVerify(path=path, bundle=beside, notes=(*_unused(strays), *notes))
+    elsewhere = len(named) - sum(one in named for one in (place.with_name(beside.name), place.with_name(legacy.name)))
     if elsewhere > 1:
         return FileToVerify(path=path, problem=(Check.bundle, f"got {elsewhere} bundles for it, expected one"))
     if elsewhere:
@@ -181,6 +236,14 @@ def _pair(path: Path, place: Path, named: Mapping[Path, Path]) -> FileToVerify:
         note = f"its bundle has the older name {show(legacy.name)}, expected {show(beside.name)}"
         return FileToVerify(path=path, bundle=legacy, notes=(note,))
     return FileToVerify(path=path, problem=(Check.bundle, f"got no bundle, expected {show(beside.name)} beside it"))
+
+
+def _unused(strays: Mapping[Path, Path]) -> Iterator[str]:
+    """Say which bundles were passed over for the one that lies beside the file."""
+    if strays:
+        first, more = next(iter(strays.values())), len(strays) - 1
+        others = f" and {more:,} more of that name were" if more else " was"
+        yield f"the bundle beside it was used; {show(str(first))}{others} not looked at"
 
 
 def _lists(given: _Arguments) -> dict[Path, Path]:

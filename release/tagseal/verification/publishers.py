@@ -55,7 +55,11 @@ def named(uri: str, issuer: str, *, commit: str | None = None) -> Expected:
 
 def _commit(commit: str | None) -> str | None:
     if commit is not None and _COMMIT.fullmatch(commit.lower()) is None:
-        raise _unclear(f"got the commit {show(commit)}, expected 40 hexadecimal digits")
+        raise UsageError(
+            f"got the commit {show(commit)}, expected 40 hexadecimal digits",
+            hint="Give the commit itself: in a clone of the project, `git rev-parse TAG^{commit}` prints it.",
+            slug="unknown-signer",
+        )
     return commit.lower() if commit is not None else None
 
 

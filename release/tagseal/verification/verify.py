@@ -107,6 +107,6 @@ def _parse(bundle: bytes, document: dict[str, Any], facts: Facts) -> Bundle:
 def _document(bundle: bytes) -> dict[str, Any]:
     document = reading.document(bundle, LARGEST_BUNDLE, "a bundle")
     if set(document) != _PARTS:
-        found = ", ".join(sorted(document))
+        found = ", ".join(sorted(document)) or "no part at all"
         raise ValueError(f"got a bundle of {found}, expected a message signature: {', '.join(sorted(_PARTS))}")
     return document

@@ -1,6 +1,10 @@
 """What is wrong with a workflow that releases, in the order in which it does harm.
 
 Every rule only reads. Where a rule guesses, for nobody can know what a script does, its words say "seems".
+
+A workflow that runs no verb of ours made none of our promises. There, only what loses or leaks a release by itself, or
+by a stranger's doing, is an error: that it never begins, is cut short, hides its failure, goes by a name that nobody
+documented, or hands its identity or its secrets to others. Whatever else a rule finds there is a warning.
 """
 
 from __future__ import annotations
@@ -9,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tagseal.workflow.finding import Finding
+from tagseal.workflow.identity import runs_verbs
 from tagseal.workflow.rules import ProjectFacts, published, rights, start, steps
 
 if TYPE_CHECKING:
@@ -27,6 +32,12 @@ class Rule:
     level: Level
     look: Callable[[Workflow, ProjectFacts], Iterator[Hit]]
     hint: str
+    harms_anyone: bool = False
+    """Whether it loses or leaks a release, also one that is made without our verbs."""
+
+    def judge(self, found: Hit, *, ours: bool) -> Level:
+        """Return how bad it is, in a workflow that runs our verbs or in another."""
+        return (found.level or self.level) if ours or self.harms_anyone else "warning"
 
 
 RULES = (
@@ -41,6 +52,7 @@ RULES = (
     Rule(
         slug="callable-signs",
         level="error",
+        harms_anyone=True,
         look=start.callable_signs,
         hint="Take `workflow_call` out; a workflow that signs is called by nobody.",
     ),
@@ -48,6 +60,7 @@ RULES = (
     Rule(
         slug="pull-request-target",
         level="error",
+        harms_anyone=True,
         look=start.pull_request_target,
         hint="Use `pull_request`, and release from another file.",
     ),
@@ -55,6 +68,7 @@ RULES = (
     Rule(
         slug="tag-not-matched",
         level="error",
+        harms_anyone=True,
         look=start.tag_not_matched,
         hint="Write a filter that the project's tags pass, such as `tags: ['v*']`.",
     ),
@@ -69,8 +83,9 @@ RULES = (
     Rule(
         slug="identity-file",
         level="error",
+        harms_anyone=True,
         look=start.identity_file,
-        hint="Keep the documented file name, or mend what is documented and the index's trusted publisher.",
+        hint="Keep the documented file name, or correct what is documented and the index's trusted publisher.",
     ),
     # A right that every job has is one that a test has.
     Rule(
@@ -112,6 +127,7 @@ RULES = (
     Rule(
         slug="secrets-beside-code",
         level="error",
+        harms_anyone=True,
         look=rights.secrets_beside_code,
         hint="Use the secret in a job that takes the built files, or a trusted publisher instead of it.",
     ),
@@ -154,6 +170,7 @@ RULES = (
     Rule(
         slug="pasted-expression",
         level="error",
+        harms_anyone=True,
         look=steps.pasted,
         hint='Hand it over in `env`, and write "$NAME" in the script.',
     ),
@@ -175,6 +192,7 @@ RULES = (
     Rule(
         slug="cancels-publication",
         level="error",
+        harms_anyone=True,
         look=rights.cancels,
         hint="Write `cancel-in-progress: false`.",
     ),
@@ -182,6 +200,7 @@ RULES = (
     Rule(
         slug="continues-after-publication",
         level="error",
+        harms_anyone=True,
         look=rights.continues,
         hint="Take `continue-on-error` out, and make the step one that can be run again.",
     ),
@@ -211,11 +230,11 @@ RULES = (
 
 def lint(workflow: Workflow, known: ProjectFacts | None = None) -> tuple[Finding, ...]:
     """Return what is wrong with a workflow, problems of the file first, then by rule and place."""
-    given = known or ProjectFacts()
+    given, ours = known or ProjectFacts(), runs_verbs(workflow)
     found = (
         Finding(
             slug=rule.slug,
-            level=hit.level or rule.level,
+            level=rule.judge(hit, ours=ours),
             file=workflow.path,
             line=hit.line,
             column=hit.column,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tagseal import config
@@ -20,10 +21,19 @@ if TYPE_CHECKING:
 
     from tagseal.config import Settings
 
-__all__ = ["DoctorRow", "examine"]
+__all__ = ["DoctorRow", "Examination", "examine"]
 
 
-def examine(folder: Path, files: Sequence[Path], environ: Mapping[str, str], *, offline: bool) -> tuple[DoctorRow, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examination:
+    """What was seen, and what nobody looked at: without that, a short list of findings says too much."""
+
+    rows: tuple[DoctorRow, ...]
+    unchecked: tuple[str, ...]
+    """Nouns, each with the reason in parentheses; commands in backticks."""
+
+
+def examine(folder: Path, files: Sequence[Path], environ: Mapping[str, str], *, offline: bool) -> Examination:
     """Return what every check says of the project that ``folder`` is in, or of these workflow files alone.
 
     Raises:
@@ -51,8 +61,9 @@ def examine(folder: Path, files: Sequence[Path], environ: Mapping[str, str], *, 
         settings=settings,
     )
     checks = OF_FILES if files else CHECKS
-    rows = tuple(row for check in checks for row in check(subject))
-    return (*wrong, *_join(rows, () if files else tuple(ready.look(subject))))
+    told = tuple(row for check in checks for row in check(subject))
+    rows = (*wrong, *_join(told, () if files else tuple(ready.look(subject))))
+    return Examination(rows=rows, unchecked=tuple(_unchecked(subject)))
 
 
 def _join(rows: Sequence[DoctorRow], reasons: Sequence[DoctorRow]) -> Iterator[DoctorRow]:
@@ -62,6 +73,16 @@ def _join(rows: Sequence[DoctorRow], reasons: Sequence[DoctorRow]) -> Iterator[D
     slugs = {row.slug for row in told}
     yield from (row for row in rows if not row.slug or row.slug not in slugs)
     yield from told
+
+
+def _unchecked(subject: ExaminedProject) -> Iterator[str]:
+    """Yield what these checks leave out; of files that a person names, only what their own checks leave out."""
+    if not subject.named and subject.offline:
+        yield "the network (--offline)"
+    if missing := linters.missing(subject):
+        yield f"{' and '.join(missing)} (not installed)"
+    if not subject.named:
+        yield "the build (`tagseal rehearse` makes it)"
 
 
 def _settings(git: Git | None) -> tuple[Settings | None, tuple[DoctorRow, ...]]:

@@ -14,18 +14,20 @@ from tagseal.workflow.document import NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tagseal.project.doctor.row import ExaminedProject
+    from tagseal.workflow.document import Workflow
 
 _PATIENCE = 60.0
 """Seconds that one of them may take."""
 _LINTERS = (
     # Syntax, types of expressions, shell lines.
-    ("actionlint", ("-format", "{{json .}}"), "go install github.com/rhysd/actionlint/cmd/actionlint@latest"),
+    ("actionlint", ("-format", "{{json .}}")),
     # Attacks on workflows of any kind.
-    ("zizmor", ("--offline", "--no-progress", "--format", "json"), "pipx install zizmor"),
+    ("zizmor", ("--offline", "--no-progress", "--format", "json")),
 )
-"""Program, arguments that make it print JSON, how to install it."""
+"""Program, arguments that make it print JSON."""
 
 
 def look(subject: ExaminedProject) -> Iterator[DoctorRow]:
@@ -33,13 +35,12 @@ def look(subject: ExaminedProject) -> Iterator[DoctorRow]:
 
     Files that cannot be read here have their finding, and are not given to them: one may be larger than any memory.
     """
-    readable = [(file, workflow) for file, workflow in subject.files if workflow.at is not NOTHING]
+    readable, absent = _readable(subject), missing(subject)
     paths = [str(file.resolve()) for file, _ in readable]
     named = [workflow.path for _, workflow in readable]
     words = " ".join(quote_word(path) for path in named)
-    for program, arguments, install in _LINTERS if paths else ():
-        if shutil.which(program, path=subject.environ.get("PATH")) is None:
-            yield DoctorRow(check=program, level="ok", text=f"not installed; it looks at more: `{install}`")
+    for program, arguments in _LINTERS if paths else ():
+        if program in absent:
             continue
         count = _count((program, *arguments, *paths), subject)
         if count is None:
@@ -54,6 +55,17 @@ def look(subject: ExaminedProject) -> Iterator[DoctorRow]:
             )
         else:
             yield DoctorRow(check=program, level="ok", text="no findings")
+
+
+def missing(subject: ExaminedProject) -> tuple[str, ...]:
+    """Return the linters that would have something to look at, and are not installed."""
+    path = subject.environ.get("PATH")
+    wanted = [program for program, _ in _LINTERS] if _readable(subject) else []
+    return tuple(program for program in wanted if shutil.which(program, path=path) is None)
+
+
+def _readable(subject: ExaminedProject) -> list[tuple[Path, Workflow]]:
+    return [(file, workflow) for file, workflow in subject.files if workflow.at is not NOTHING]
 
 
 def _count(argv: tuple[str, ...], subject: ExaminedProject) -> int | None:

@@ -147,7 +147,7 @@ def unlisted(case: Evidence) -> Cause | None:
     """A release without its list: nothing binds names, and nothing tells whether all files are there."""
     if case.check is not Check.file or not case.whole or case.name != NAME or case.subject.sha256:
         return None
-    single = replace(case, subject=Subject(path=Path("FILE")))
+    single = replace(case, subject=Subject(path=Path("FILE")), whole=False)
     return Cause(
         slug="release-without-list",
         what=f"got a release without {NAME}, expected the signed list that says which file has which name",

@@ -12,6 +12,7 @@ from tagseal.records import BUNDLE
 from tagseal.verification.diagnosis import beside, contents
 from tagseal.verification.diagnosis.evidence import PEEK, Evidence
 from tagseal.verification.diagnosis.wording import bundle_name, capital, cut, download, shell
+from tagseal.verification.found import KIT
 from tagseal.verification.result import Cause, Check
 
 NEWEST = (0, 3)
@@ -37,6 +38,19 @@ def unreadable(case: Evidence) -> Cause | None:
         slug="bundle-irregular",
         what=f"got {cut(bundle_name(case))}, which cannot be read, expected a regular file: {case.danger} until it can",
         next=f"See what it is: {look}; then {download(case)}.",
+    )
+
+
+def of_the_kit(case: Evidence) -> Cause | None:
+    """The kit's archive is signed, and no release has these as files of their own."""
+    if case.check is not Check.bundle or case.bundle is not None or case.name not in KIT:
+        return None
+    return Cause(
+        slug="kit-file",
+        what=f"got {cut(case.name)}, which is part of the offline kit and has no bundle of its own, expected a file of "
+        f"the release: {case.danger} until the kit is verified",
+        next="Verify the kit's archive, which is called NAME-VERSION-verify.zip, then unpack it again.",
+        context=("A page and a root of trust that came with the files prove nothing by themselves.",),
     )
 
 
@@ -229,6 +243,8 @@ RULES = (
     beside.second_download,
     # Nothing there, nor will there ever be.
     beside.source_archive,
+    # Nothing there, nor of its own anywhere.
+    of_the_kit,
     # Nothing there.
     absent,
     # Of another kind at first sight.

@@ -52,6 +52,7 @@ def cause(  # noqa: PLR0913 - everything that a diagnosis may know, each by its 
     listed: Mapping[str, str] = _NOTHING,
     published: Subject | None = None,
     whole: bool = False,
+    alike: Sequence[str] = (),
 ) -> Cause:
     """Say why a check failed, as far as the facts tell, and what to do next. It reads the file's first bytes.
 
@@ -68,6 +69,7 @@ def cause(  # noqa: PLR0913 - everything that a diagnosis may know, each by its 
         listed: File name to SHA-256, hexadecimal, of a SHA256SUMS whose own bundle verified.
         published: What the release's listing says of a file of this name.
         whole: Whether a whole release was to be verified.
+        alike: Paths of all files that failed for the same reason, where there are several.
     """
     facts = facts or facts_in(bundle or b"")
     case = Evidence(
@@ -83,6 +85,7 @@ def cause(  # noqa: PLR0913 - everything that a diagnosis may know, each by its 
         listed=listed,
         published=published,
         whole=whole,
+        alike=alike,
         head=_head(subject.path),
     )
     return next((found for rule in RULES if (found := rule(case)) is not None), _no_explanation(case))

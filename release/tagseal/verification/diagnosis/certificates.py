@@ -93,7 +93,7 @@ def foreign_caller(case: Evidence) -> Cause | None:
         return None
     return Cause(
         slug="foreign-caller",
-        what=f"got {case.thing} that was signed in a run of {cut(case.source)}, through the workflow of "
+        what=f"got {case.thing} that {case.was} signed in a run of {cut(case.source)}, through the workflow of "
         f"{cut(case.wanted.repository)}, expected a run of {cut(case.wanted.repository)} itself: {case.danger}",
         next=f"Tell the maintainers of {case.wanted.repository} that their signing workflow can be called by others; "
         f"then {download(case)}.",
@@ -112,7 +112,7 @@ def other_caller(case: Evidence) -> Cause | None:
         return None
     return Cause(
         slug="called-from-another-ref",
-        what=f"got {case.thing} that was signed in a run for {cut(ref)}, through the workflow file of "
+        what=f"got {case.thing} that {case.was} signed in a run for {cut(ref)}, through the workflow file of "
         f"{cut(case.wanted.ref)}, expected a run for {cut(case.wanted.ref)}: {case.danger}",
         next=f"Ask the maintainers of {case.wanted.repository} what that run was; then {download(case)}.",
         context=("The certificate's name is the right one, and its source ref (extension .14) is not.", *run(case)),
@@ -130,7 +130,7 @@ def moved_tag(case: Evidence) -> Cause | None:
     ask = shell(command, "git ls-remote")
     return Cause(
         slug="moved-tag",
-        what=f"got {case.thing} that was signed for {cut(tag or case.wanted.ref)} at commit {cut(commit)}, "
+        what=f"got {case.thing} that {case.was} signed for {cut(tag or case.wanted.ref)} at commit {cut(commit)}, "
         f"expected commit {cut(case.expected.commit)}: {case.danger} before you know why",
         next=f"See where the tag points now: {ask}; then ask the maintainers."
         if case.wanted.safe

@@ -101,6 +101,8 @@ class Evidence:
     """Whether it is a container image, and no file."""
     whole: bool = False
     """Whether a whole release was to be verified, and not files that somebody named."""
+    alike: Sequence[str] = ()
+    """Paths of all files that failed for the same reason, this one among them; empty where it is the only one."""
 
     @property
     def name(self) -> str:
@@ -109,13 +111,18 @@ class Evidence:
 
     @property
     def thing(self) -> str:
-        """What it is, with its article."""
-        return "an image" if self.image else "a file"
+        """What it is, with its article; or how many there are."""
+        return f"{len(self.alike)} files" if self.alike else "an image" if self.image else "a file"
+
+    @property
+    def was(self) -> str:
+        """The verb behind ``thing``."""
+        return "were" if self.alike else "was"
 
     @property
     def danger(self) -> str:
         """What a failure means first of all."""
-        return f"do not use this {'image' if self.image else 'file'}"
+        return "do not use these files" if self.alike else f"do not use this {'image' if self.image else 'file'}"
 
     @property
     def root(self) -> str:

@@ -19,7 +19,7 @@ from tagseal.names import FILE, printable
 from tagseal.records import ISSUER
 from tagseal.verification.diagnosis import certificates, identities
 from tagseal.verification.diagnosis.evidence import Evidence, Signed
-from tagseal.verification.diagnosis.troubles import TROUBLES
+from tagseal.verification.diagnosis.troubles import INSTALL, TROUBLES
 from tagseal.verification.diagnosis.wording import capital, cut
 from tagseal.verification.facts import Facts, Signer
 from tagseal.verification.result import Check, Expected, Subject
@@ -97,7 +97,11 @@ def _find(squeezed: str) -> Iterator[tuple[int, Trouble, Message, re.Match[str]]
 def _forms() -> Sequence[tuple[Trouble, Message, re.Pattern[str]]]:
     """Compile each message: what follows its fixed part is taken where it is as expected."""
     return tuple(
-        (trouble, said, re.compile(re.escape(_SPACE.sub("", said.text)) + (f"(?:{said.rest})?" if said.rest else "")))
+        (
+            trouble,
+            said,
+            re.compile(said.before + re.escape(_SPACE.sub("", said.text)) + (f"(?:{said.rest})?" if said.rest else "")),
+        )
         for trouble in TROUBLES
         for said in trouble.said
     )
@@ -110,11 +114,14 @@ def _explain(trouble: Trouble, said: Message, match: re.Match[str], file: str) -
     plain = Explanation(
         slug=trouble.slug,
         tool=said.tool,
-        said=said.text,
+        said=said.text.strip(": "),
         title=trouble.title,
         meaning=trouble.meaning,
         next=trouble.next,
     )
+    if (program := values.get("program", "")) in INSTALL:
+        first = f"The shell finds no program that is called {cut(program)}, so nothing was verified."
+        return replace(plain, meaning=(first, *trouble.meaning[1:]), next=INSTALL[program])
     if not (got := _names(values.get("got", ""))):
         return replace(plain, meaning=(*_differing(values), *trouble.meaning))
     if "wanted" not in values:

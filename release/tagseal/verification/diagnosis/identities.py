@@ -80,7 +80,7 @@ def other_repository(case: Evidence) -> Cause | None:
     shared = case.source == wanted.repository
     return Cause(
         slug="shared-workflow" if shared else "other-repository",
-        what=f"got {case.thing} that was signed by a workflow of {cut(got.repository)}, expected one of "
+        what=f"got {case.thing} that {case.was} signed by a workflow of {cut(got.repository)}, expected one of "
         f"{cut(wanted.repository)}: {case.danger} unless their pages name that workflow",
         next=f"If they do: {with_identity(case)}. Else {download(case)}."
         if shared
@@ -127,7 +127,7 @@ def branch(case: Evidence) -> Cause | None:
     how = "a run by hand for" if by_hand else "a run for"
     return Cause(
         slug="manual-run" if by_hand else "branch",
-        what=f"got {case.thing} that was signed by {how} {cut(got.ref)}, expected one for {cut(wanted.ref)}: "
+        what=f"got {case.thing} that {case.was} signed by {how} {cut(got.ref)}, expected one for {cut(wanted.ref)}: "
         f"{case.danger} as the release {cut(wanted.tag)}",
         next=f"For the release: {download(case)}.",
         context=(
@@ -147,8 +147,8 @@ def other_tag(case: Evidence) -> Cause | None:
         return None
     return Cause(
         slug="other-tag",
-        what=f"got {case.thing} that was signed for the tag {cut(got.tag)}, expected {cut(wanted.tag)}: {case.danger} "
-        f"as {cut(wanted.tag)}",
+        what=f"got {case.thing} that {case.was} signed for the tag {cut(got.tag)}, expected {cut(wanted.tag)}: "
+        f"{case.danger} as {cut(wanted.tag)}",
         next=f"If you meant {cut(got.tag)}: {again(case, tag=got.tag)}. Else {download(case)}.",
         context=(
             (

@@ -8,8 +8,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-SIGSTORE, COSIGN, SHA256SUM, GH = "sigstore", "cosign", "sha256sum", "gh"
+SIGSTORE, COSIGN, SHA256SUM, GH, PIP, UV = "sigstore", "cosign", "sha256sum", "gh", "pip", "uv"
 COSIGN_2, COSIGN_3 = "cosign 2", "cosign 3"
+PYTHON, SHELL = "Python", "the shell"
+
+_PIPX = (
+    "`pipx install {0}` installs it. Without pipx: `python3 -m venv verify-env`, then `verify-env/bin/pip install {0}`"
+)
+INSTALL = {
+    "sigstore": f"{_PIPX.format('sigstore')}; the command is then `verify-env/bin/sigstore`.",
+    "tagseal": f"{_PIPX.format('tagseal')}; the command is then `verify-env/bin/tagseal`.",
+    "cosign": "Install it as https://docs.sigstore.dev/cosign/system_config/installation/ says, for example with "
+    "`brew install cosign`; or use the release's commands for `sigstore`, which check the same bundles.",
+    "gh": "Install it as https://cli.github.com says; or download the files in a browser, from the release's page: "
+    "only downloads need it.",
+    "sha256sum": "On a Mac write `shasum -a 256` in its place: `shasum -a 256 -c SHA256SUMS`.",
+    "crane": "Install it as https://github.com/google/go-containerregistry says, or take the image's digest from the "
+    "release's page: only asking for the digest needs it.",
+    "pipx": "Use an environment instead: `python3 -m venv verify-env`, then `verify-env/bin/pip install NAME`.",
+    "pip3": "Write `python3 -m pip` in its place.",
+    "pip": "Write `python3 -m pip` in its place.",
+    "python3": "Install Python, from https://www.python.org or with the system's package manager; on Windows write "
+    "`py` in its place.",
+    "python": "Write `python3` in its place; on Windows `py`.",
+}
+"""What to do where a program is missing, by its name; a longer name before one that it begins with."""
+_KNOWN = "|".join(INSTALL)
+_ANY = rf"(?P<program>{_KNOWN}|[\w.+-]{{1,60}})"
 
 AGAIN = "Download the file and its bundle again, both from the page of the same release; then verify again."
 UPDATE = "Update the client (for sigstore `pip install --upgrade sigstore`), then verify again."
@@ -26,6 +51,8 @@ class Message:
     """The part that is the same each time: letter by letter."""
     rest: str = ""
     """A regular expression for what follows, with the values that are taken out of it; white space does not count."""
+    before: str = ""
+    """As ``rest``, for what must stand before it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -451,9 +478,133 @@ _RARER: tuple[Trouble, ...] = (
     Trouble(
         slug="gh-login",
         title="The GitHub CLI is not logged in",
-        said=(Message(tool=GH, text="To get started with GitHub CLI, please run"),),
+        said=(
+            Message(tool=GH, text="To get started with GitHub CLI, please run"),
+            Message(tool=GH, text="You are not logged into any GitHub hosts"),
+            Message(tool=GH, text="To use GitHub CLI in a GitHub Actions workflow, set the GH_TOKEN"),
+        ),
         meaning=("The GitHub CLI wants an account even for what is public; nothing was downloaded.",),
-        next="`gh auth login`; or download by plain URL, as the release's page shows.",
+        next="`gh auth login`; or download by plain URL, as the release's page shows. In a workflow, give the step "
+        "`env: GH_TOKEN: ${{ github.token }}`.",
+    ),
+    Trouble(
+        slug="gh-token",
+        title="GitHub does not accept the token",
+        said=(
+            Message(tool=GH, text="Bad credentials"),
+            Message(tool=GH, text="token in GH_TOKEN is no longer valid"),
+            Message(tool=GH, text="token in GH_TOKEN is invalid"),
+        ),
+        meaning=(
+            (
+                "The GitHub CLI has a token that has expired, was withdrawn, or was cut short when it was copied; "
+                "nothing was downloaded."
+            ),
+        ),
+        next="`gh auth status` says where the token comes from. If it is the variable GH_TOKEN or GITHUB_TOKEN, "
+        "`unset GH_TOKEN GITHUB_TOKEN`; then `gh auth login`.",
+    ),
+    Trouble(
+        slug="gh-old",
+        title="The GitHub CLI is too old",
+        said=(Message(tool=GH, text='unknown command "attestation" for "gh"'),),
+        meaning=("`gh attestation` came with version 2.49.0, and this one is older; nothing was verified.",),
+        next="Update it as https://cli.github.com says: distributions often have an older one. Until then, verify with "
+        "another command of the release's page.",
+    ),
+    # Before anything could be verified: the tool is not there, or cannot be installed.
+    Trouble(
+        slug="command-absent",
+        title="The program is not installed, or not on PATH",
+        said=(
+            Message(tool=SHELL, text=": command not found", before=rf"(?::?(?P<program>{_KNOWN})|:[\w.+-]{{1,60}})"),
+            Message(tool=SHELL, text="command not found: ", rest=_ANY),
+            Message(tool=SHELL, text=": not found", before=f":(?P<program>{_KNOWN})"),
+            Message(tool=SHELL, text="is not recognized as", before=rf"'{_ANY}'"),
+        ),
+        meaning=(
+            "The shell finds no program of that name, so nothing was verified.",
+            "It is not installed; or it is in an environment that is not active, or in a folder that is not on PATH.",
+        ),
+        next="Install it as its own pages say, or activate the environment that it is in. Then run the command again.",
+    ),
+    Trouble(
+        slug="module-absent",
+        title="This Python does not have sigstore",
+        said=(Message(tool=PYTHON, text="No module named sigstore"),),
+        meaning=(
+            (
+                "The Python that ran is another than the one that sigstore was installed for, or it was never "
+                "installed; nothing was verified."
+            ),
+        ),
+        next=INSTALL["sigstore"],
+    ),
+    Trouble(
+        slug="externally-managed",
+        title="The system's Python takes no packages from pip",
+        said=(
+            Message(tool=PIP, text="error: externally-managed-environment"),
+            Message(tool=UV, text="is externally managed, and indicates the following"),
+        ),
+        meaning=(
+            (
+                "The operating system looks after the packages of its own Python, so pip refused to install into it. "
+                "Nothing was installed, and nothing is broken."
+            ),
+            "`--break-system-packages` would do what its name says: leave it alone.",
+        ),
+        next="Install into an environment of your own: `python3 -m venv verify-env`, then `verify-env/bin/pip install "
+        "sigstore`; the command is then `verify-env/bin/sigstore`. Or `pipx install sigstore`.",
+    ),
+    Trouble(
+        slug="no-venv",
+        title="The system's Python makes no environments",
+        said=(Message(tool=PYTHON, text="because ensurepip is not"),),
+        meaning=("Debian and Ubuntu have that part of Python in a package of its own. Nothing was installed.",),
+        next="`sudo apt install python3-venv`, then the same command again.",
+    ),
+    Trouble(
+        slug="package-hash-mismatch",
+        title="A package is another than the one whose hash is written down",
+        said=(
+            Message(tool=PIP, text="THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE"),
+            Message(tool=UV, text="Hash mismatch for"),
+        ),
+        meaning=(
+            "At least one package has other bytes than the requirements file says; nothing was installed.",
+            (
+                "Somebody may have changed it, at the index or on the way: do not install it, and do not copy the "
+                "new hash from the message into the file."
+            ),
+            (
+                "Or a download in pip's cache is damaged, or a mirror answers with a build of its own, or the file was "
+                "written before a wheel for this platform was added."
+            ),
+        ),
+        next="`pip cache purge`, then the same command again, with the project's own index and no mirror. If it fails "
+        "again, compare what was got with the hash in the release's `SHA256SUMS`, whose bundle you have verified, and "
+        "tell the maintainers.",
+    ),
+    Trouble(
+        slug="package-hash-missing",
+        title="The requirements file does not have every hash",
+        said=(
+            Message(tool=PIP, text="Hashes are required in --require-hashes mode, but they are missing"),
+            Message(
+                tool=PIP, text="In --require-hashes mode, all requirements must have their versions pinned with =="
+            ),
+            Message(tool=UV, text="mode, all requirements must have a hash, but none were provided for"),
+        ),
+        meaning=(
+            (
+                "With one hash in the file, pip wants a version and a hash for every package, those that others need "
+                "included. Nothing was installed, and nothing was found to be wrong with any package."
+            ),
+            "The hashes in the message are of what was just downloaded: copied into the file they would prove nothing.",
+        ),
+        next="Take the whole requirements file of the project, as it is. If its pages say so, install without looking "
+        "for further packages: `pip install --no-deps --require-hashes -r FILE`.",
     ),
     Trouble(
         slug="gh-absent",

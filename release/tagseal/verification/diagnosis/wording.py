@@ -5,7 +5,9 @@ A command is made only of what is safe to paste: an attacker chooses what a cert
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagseal.names import quote_word, show
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tagseal.verification.diagnosis.evidence import Evidence
+
+MOST_NAMED = 5
+"""Files that a command names one by one."""
 
 
 def cut(text: str) -> str:
@@ -49,6 +54,8 @@ def download(case: Evidence) -> str:
     wanted = case.wanted
     if case.image:
         return f"take the digest from the release's page, and verify that: {cosign(case.expected.uri, case)}"
+    if case.alike:
+        return _download_release(case)
     patterns = " ".join(f"--pattern {quote_word(name)}" for name in (case.name, bundle_name(case)))
     command = (
         f"gh release download {quote_word(wanted.tag)} --repo {quote_word(wanted.repository)} {patterns} --clobber"
@@ -56,6 +63,14 @@ def download(case: Evidence) -> str:
     plain = f"download {cut(case.name)} and its bundle again, both from the page of the same release"
     named = not {*case.name} & {*"*?["}  # else gh would take whatever else it matches
     return shell(command, plain) if wanted.safe and wanted.tag and named else plain
+
+
+def _download_release(case: Evidence) -> str:
+    """Return what fetches and verifies all files of the release that was meant."""
+    wanted, plain = case.wanted, "download the files and their bundles again, all from the page of the same release"
+    command = f"tagseal verify --release {quote_word(wanted.repository)} {quote_word(wanted.tag)}"
+    whole = shell(command + workflow_option(wanted.workflow), "")
+    return f"{whole} downloads that release, and verifies all of it" if whole and wanted.safe and wanted.tag else plain
 
 
 def again(case: Evidence, *, tag: str = "", repository: str = "", workflow: str = "") -> str:
@@ -68,9 +83,27 @@ def again(case: Evidence, *, tag: str = "", repository: str = "", workflow: str 
     if case.image:
         uri = f"{GITHUB}/{one.repository}/{one.workflow}@{one.ref}"
         return cosign(uri, case) if one.safe and one.tag else "verify it again"
-    command = f"tagseal verify {quote_word(case.name)} --repo {quote_word(one.repository)} --tag {quote_word(one.tag)}"
+    if case.whole:
+        command = f"tagseal verify --release {quote_word(one.repository)} {quote_word(one.tag)}"
+    else:
+        command = f"tagseal verify {_files(case)} --repo {quote_word(one.repository)} --tag {quote_word(one.tag)}"
     command += workflow_option(one.workflow)
     return shell(command, "verify it again") if one.safe and one.tag else "verify it again"
+
+
+def _files(case: Evidence) -> str:
+    """Return the files as words of a command: the one, those that failed alike, or the folder that has all of these."""
+    if len(case.alike) > MOST_NAMED and (folder := _folder(case.alike)):
+        return quote_word(folder)
+    return " ".join(map(quote_word, case.alike or (case.name,)))
+
+
+def _folder(paths: Sequence[str]) -> str:
+    """Return the folder that has all of these, as they are named; nothing where that is the whole disk."""
+    parents = [Path(path).parent for path in paths]
+    mixed = len({parent.is_absolute() for parent in parents}) > 1
+    folder = Path(os.path.commonpath([parent.absolute() if mixed else parent for parent in parents]))
+    return "" if folder == Path(folder.anchor) and folder.anchor else str(folder)
 
 
 def workflow_option(path: str) -> str:
@@ -107,7 +140,10 @@ def with_identity(case: Evidence) -> str:
         return otherwise
     if case.image:
         return cosign(name, case)
-    command = f"tagseal verify {quote_word(case.name)} --identity {quote_word(name)} --issuer {quote_word(issuer)}"
+    wanted = case.wanted
+    whole = case.whole and wanted.safe and wanted.tag
+    files = f"--release {quote_word(wanted.repository)} {quote_word(wanted.tag)}" if whole else _files(case)
+    command = f"tagseal verify {files} --identity {quote_word(name)} --issuer {quote_word(issuer)}"
     return shell(command, otherwise)
 
 

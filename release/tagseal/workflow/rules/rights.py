@@ -26,6 +26,8 @@ _TAGS = re.compile(
 )
 _MODULE = re.compile(r"(?<!\S)\S*python[0-9.]*(?:[ \t]+-[A-HJ-OQ-Za-z]+)*[ \t]+-[A-HJ-OQ-Za-z]*[cm][ \t]+\S+", re.ASCII)
 """Python that runs a module or a text, without the options -P and -I."""
+_OF_REF = re.compile(r"\bgithub\.(?:ref(?:_name)?|head_ref|sha|run_id)\b")
+"""What differs from one tag to the next."""
 _CACHED = ("actions/cache", "actions/cache/restore", "swatinem/rust-cache", "hynek/setup-cached-uv")
 
 
@@ -81,16 +83,22 @@ def foreign_jobs(workflow: Workflow, known: ProjectFacts) -> Iterator[Hit]:
 
 
 def secrets_beside_code(workflow: Workflow, known: ProjectFacts) -> Iterator[Hit]:
-    """Find secrets in a job that runs the project's code."""
+    """Find secrets in a job that runs the project's code.
+
+    Without our verbs it leaks by itself only where that code has it in its environment, and not in a later step's.
+    """
+    ours = runs_verbs(workflow)
     for job in workflow.jobs:
         code = next((step for step in job.steps if runs_code(step)), None)
         if code is None:
             continue
+        apart = {(at.line, at.column) for step in job.steps if not runs_code(step) for _, at in step.at.walk()}
         for _, at in job.at.walk():
+            level: Level | None = None if ours or (at.line, at.column) not in apart else "warning"
             for found in _SECRET.finditer(at.text):
                 if (name := found[1] or found[2]) != "GITHUB_TOKEN":
                     beside = f"in the job that seems to run the project's code ({show(code.name)})"
-                    yield hit(at, f"the secret {show(name)} is {beside}")
+                    yield hit(at, f"the secret {show(name)} is {beside}", level)
 
 
 def self_hosted(workflow: Workflow, known: ProjectFacts) -> Iterator[Hit]:
@@ -151,10 +159,15 @@ def continues(workflow: Workflow, known: ProjectFacts) -> Iterator[Hit]:
 
 
 def cancels(workflow: Workflow, known: ProjectFacts) -> Iterator[Hit]:
-    """Find publication that a later run ends half way."""
+    """Find publication that a later run ends half way.
+
+    Where runs of another ref have another group, only the same tag, pushed again, does that; ours may not even then.
+    """
+    ours = runs_verbs(workflow)
     acting = [job for job in workflow.jobs if job_publishes(job)]
     holders = [workflow.at, *(job.at for job in acting)] if acting else []
     for holder in holders:
         at = holder.get("concurrency")
         if at and at.say("cancel-in-progress") == "true":
-            yield hit(at.entries["cancel-in-progress"], "a second run cancels this one while it publishes")
+            level: Level | None = None if ours or not _OF_REF.search(at.say("group")) else "warning"
+            yield hit(at.entries["cancel-in-progress"], "a second run cancels this one while it publishes", level)

@@ -38,9 +38,9 @@ def unpinned(workflow: Workflow, known: ProjectFacts) -> Iterator[Hit]:
         level: Level | None = None if job.may("id-token") or job_publishes(job) else "warning"
         for at in filter(None, (job.at.get("uses"), *(step.at.get("uses") for step in job.steps))):
             name, _, ref = at.text.partition("@")
-            local = name.startswith("./")
+            local = name.startswith(("./", "$/"))  # of this very repository, at the commit of the run
             if not local and not _COMMIT.fullmatch(ref.removeprefix("sha256:")):
-                yield hit(at, f"{show(at.text)} is whatever its owner calls so", level)
+                yield hit(at, f"{show(at.text)} can be moved to other code by its owner", level)
 
 
 def pasted(workflow: Workflow, known: ProjectFacts) -> Iterator[Hit]:
@@ -75,7 +75,7 @@ def kept_artifact(workflow: Workflow, known: ProjectFacts) -> Iterator[Hit]:
     for job, step in steps_of(workflow):
         uploads = step.action == "actions/upload-artifact" and step.option("overwrite") != "true"
         if uploads and (_acts(job) or any(map(runs_code, job.steps))):
-            yield hit(act(step), f"job {show(job.id)}, run again, finds its artifact there")
+            yield hit(act(step), f"job {show(job.id)} fails when it is run again, because its artifact exists")
 
 
 def _acts(job: WorkflowJob) -> bool:
