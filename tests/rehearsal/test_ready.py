@@ -10,6 +10,7 @@ import pytest
 from mistakes import Mistake, mistakes
 from rehearsing import rehearse
 from tagseal import config
+from tagseal.errors import UsageError
 from tagseal.machine import backend
 from tagseal.machine.git import Git
 from tagseal.project.doctor import examine
@@ -31,7 +32,10 @@ TOLD = pytest.mark.parametrize("mistake", [pytest.param(one, id=one.name) for on
 def found(git: Git, folder: Path, *, build: bool) -> tuple[Reason, ...]:
     """Return what a rehearsal of this checkout finds, without the release itself."""
     folder.mkdir()
-    clone = make(Git.at(git.root, os.environ), folder, project=None, tag=None, packages=None)
+    try:
+        clone = make(Git.at(git.root, os.environ), folder, project=None, tag=None, packages=None)
+    except UsageError as error:  # there is nothing to play
+        return (Reason.of(error, Readiness.broken, verb="plan"),)
     reasons = judge(clone.candidate)
     if not build:
         return reasons
@@ -104,6 +108,10 @@ def test_a_rehearsal_ends_with_2(mistake: Mistake, tmp_path: Path) -> None:
     """So that nothing behind ``&&`` runs; the job of a pull request goes on where something is only still to do."""
     git = mistake.project(tmp_path / "widget")
     ended = rehearse(git.root, "--allow-not-yet", "--json", out=tmp_path / "out")
+    if "error" in ended.document:
+        assert (ended.code, ended.document["error"]["slug"]) == (2, mistake.slug)
+        assert ended.errors.startswith("BROKEN: ")
+        return
     assert ended.document["verdict"] == mistake.readiness, ended.errors
     assert mistake.slug in {reason["slug"] for reason in ended.document["reasons"]}
     assert ended.code == (0 if mistake.readiness is Readiness.not_yet else 2)

@@ -8,6 +8,7 @@ import shlex
 import shutil
 import socket
 import tomllib
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ import widget
 from source import ROOT
 from tagseal.cli import main
 from tagseal.loopback import Loopback
+from tagseal.loopback.index.state import IndexFile
 from tagseal.machine.git import Git
 from tagseal.machine.indexes import known_indexes
 from tagseal.machine.yaml import compose
@@ -32,6 +34,8 @@ pytestmark = pytest.mark.system
 
 ASSETS = Path(__file__).parents[1] / "assets" / "workflows"
 GOOD = (ASSETS / "good_whole_release" / "release.yml").read_text(encoding="utf-8")
+OTHERS = (ASSETS / "good" / "release.yml").read_text(encoding="utf-8")
+"""One that releases without a verb of ours."""
 WORKFLOW = ".github/workflows/release.yml"
 CONFIGURED = '\n[tool.tagseal]\nrepository = "example/widget"\n'
 PUBLISHER = 'publisher = { workflow = "release.yml", environment = "release" }'
@@ -76,7 +80,7 @@ def test_a_good_project_ends_with_0(
     assert {line[8:13] for line in lines[:-2]} == {" ok  "}
 
 
-PULLED = GOOD.replace("on:\n", "on:\n  pull_request_target:\n")
+PULLED = OTHERS.replace("on:\n", "on:\n  pull_request_target:\n")
 
 
 def test_findings_are_told_by_rule_and_by_file_the_worst_first(
@@ -179,10 +183,11 @@ def test_a_workflow_that_runs_our_verbs_is_judged_by_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What is style in a workflow of others is an error in ours, for its verbs rely on it."""
-    wide = GOOD.replace("permissions: {}", "permissions: write-all")
+    wide = OTHERS.replace("permissions: {}", "permissions: write-all")
     ours = wide.replace("python -m build", "tagseal run guard plan build check")
     project(tmp_path, monkeypatch, {WORKFLOW: wide}, "v1.0.0")
-    assert told(capsys) == (0, [("permissions-at-top", WORKFLOW, 5)])
+    code, rows = told(capsys)
+    assert (code, rows[0]) == (0, ("permissions-at-top", WORKFLOW, 5))
     Path(WORKFLOW).write_text(ours)
     code, rows = told(capsys)
     assert (code, ("permissions-at-top", WORKFLOW, 5) in rows) == (2, True)
@@ -213,7 +218,7 @@ def test_a_project_without_a_release_is_told_so(
 ) -> None:
     """A pushed tag would start nothing."""
     project(tmp_path, monkeypatch, {"README.md": ""})
-    assert told(capsys) == (2, [("no-release-workflow", WORKFLOW, 0)])
+    assert told(capsys) == (0, [("no-release-workflow", WORKFLOW, 0)])
 
 
 def test_the_filter_is_held_against_the_projects_tags(
@@ -418,7 +423,7 @@ def test_the_environment_is_that_of_the_job_that_publishes_to_this_index(
     """The test index's environment is not the real one's, whichever stands first in the file."""
     project(tmp_path, monkeypatch, {WORKFLOW: TWO_INDEXES, "pyproject.toml": with_index(name)})
     main(["doctor", "--offline"])
-    assert f"workflow release.yml, environment {environment}. Register these four" in capsys.readouterr().out
+    assert f"workflow release.yml, environment {environment}\n" in capsys.readouterr().out
 
 
 def test_a_workflow_in_which_nothing_publishes_there_has_no_environment_to_tell(
@@ -508,6 +513,35 @@ def test_the_remotes_tag_is_held_against_this_checkouts(
     assert rows["remote"]["slug"] == ("tag-differs" if where == "elsewhere" else "")
     assert {rows[name]["level"] for name in ("sigstore", "clock", "releases")} == {"ok"}
     assert "not told to this token" in rows["releases"]["text"]
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_name_that_is_used_up_at_the_index_is_told(
+    there: bool,  # noqa: FBT001 - a table
+    online: Loopback,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """No tag tells it: somebody may have sent the version from elsewhere."""
+    project(tmp_path, monkeypatch, {WORKFLOW: TO_INDEX, "pyproject.toml": with_index("pypi", PUBLISHER)})
+    online.github.add_repository("example/widget")
+    if there:
+        sent = IndexFile(
+            name="widget-1.2.3.tar.gz",
+            project="widget",
+            version="1.2.3",
+            kind="sdist",
+            size=1,
+            sha256=sha256(b"x").hexdigest(),
+            blake2_256="0" * 64,
+            uploaded="2026-01-01T00:00:00Z",
+        )
+        online.indexes["pypi"].add_project("widget")
+        online.indexes["pypi"].state.add(sent, b"x")
+    main(["doctor", "--json"])
+    rows = [row for row in json.loads(capsys.readouterr().out)["rows"] if "file of 1.2.3" in row["text"] or row["slug"]]
+    assert [(row["level"], row["slug"]) for row in rows] == [("warning", "index-name-taken") if there else ("ok", "")]
 
 
 def test_a_repository_that_is_not_there_is_a_warning(

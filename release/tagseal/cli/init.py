@@ -49,7 +49,10 @@ def _run(options: argparse.Namespace, report: Report) -> tuple[int, object]:
     asked = Options(replace=options.replace_workflow, wheel=options.wheel, write=not options.diff)
     result = init(Path.cwd(), asked, os.environ)
     for change in result.changes:
-        report.row(change.state, _GOOD[change.state], change.path)
+        if options.diff and _GOOD[change.state] and change.state != "same":
+            report.line(f"would {change.state}: {change.path}")
+        else:
+            report.row(change.state, _GOOD[change.state], change.path)
         if change.state == "differs" or options.diff:
             for line in change.diff:
                 report.line(f"  {printable(line)}")

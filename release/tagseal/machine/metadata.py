@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import configparser
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from packaging.version import Version
 from tagseal.errors import TagsealError, UsageError
 from tagseal.machine.files import read
 from tagseal.machine.toml import read_toml
-from tagseal.names import show
+from tagseal.names import quote_word, show
 from tagseal.tags import parse_version
 
 if TYPE_CHECKING:
@@ -52,23 +53,34 @@ def read_declared(folder: Path) -> DeclaredProject:
         ConfigError: pyproject.toml does not parse.
     """
     file = folder / "pyproject.toml"
-    if not file.is_file() and not any((folder / name).is_file() for name in _LEGACY):
-        raise UsageError(
-            f"got the folder {folder} without a pyproject.toml, expected a Python project",
-            hint='Name its folder: project = "FOLDER" in tagseal.toml at the root. '
-            "To try it: `tagseal rehearse --project FOLDER`.",
-            slug="no-project",
-        )
     document = read_toml(file)
     project, system = (_table(document, name) for name in ("project", "build-system"))
+    poetry = _table(_table(document, "tool"), "poetry")
+    if not (project or system or poetry or any((folder / name).is_file() for name in _LEGACY)):
+        without = "a project in its pyproject.toml" if document else "a pyproject.toml"
+        below = _projects_below(folder)
+        raise UsageError(
+            f"got the folder {folder} without {without}, expected a Python project",
+            context=tuple(f"a project lies in {show(name)}" for name in below),
+            hint=f'Name its folder: project = "{below[0] if below else "FOLDER"}" in tagseal.toml at the root. '
+            f"To try it: `tagseal rehearse --project {quote_word(below[0]) if below else 'FOLDER'}`.",
+            slug="no-project",
+        )
     name, version = (_text(project, key) for key in ("name", "version"))
     if not project:
-        name = _text(_table(_table(document, "tool"), "poetry"), "name") or _from_cfg(folder) or _from_setup(folder)
+        name = _text(poetry, "name") or _from_cfg(folder) or _from_setup(folder)
     return DeclaredProject(
         name=None if name is None else valid_name(name),
         version=None if version is None else str(valid_version(version)),
         backend=_text(system, "build-backend") or _SETUPTOOLS,
     )
+
+
+def _projects_below(folder: Path) -> tuple[str, ...]:
+    """Return the folders of projects at most three levels below; no more than ten of them."""
+    found = (path for levels in range(1, 4) for path in sorted(folder.glob("*/" * levels + "pyproject.toml")))
+    named = (path.parent.relative_to(folder).as_posix() for path in found if path.is_file())
+    return tuple(islice((name for name in named if not name.startswith(".")), 10))
 
 
 def stated_name(found: DeclaredProject) -> str:

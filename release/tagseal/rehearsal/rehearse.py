@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tagseal.errors import UsageError
 from tagseal.loopback import Loopback
 from tagseal.loopback.actions import Run
 from tagseal.machine.git import Git
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from tagseal.loopback.sigstore.trust import Log
     from tagseal.rehearsal.jobs import Stage
+    from tagseal.rehearsal.project.workflow_file import WorkflowFile
     from tagseal.rehearsal.tools.toolset import Tool
 
 _REPOSITORY_ID, _OWNER_ID = 100, 101
@@ -83,9 +85,7 @@ def rehearse(
         with left.name_lasting_paths():
             say("cloning")
             chosen = choose(request.file, source, trusted=request.trusted) if request.file else None
-            clone = make(
-                source, folder, project=request.project, tag=request.tag, packages=request.packages, chosen=chosen
-            )
+            clone = _clone(source, folder, request, chosen, told)
             _introduce(clone, request.log, told.tell)
             left.prepare(source)
             with Loopback(
@@ -120,6 +120,18 @@ def rehearse(
 
         serve(left.out, clone.repository, clone.tag, told.tell)
     return outcome.code, result
+
+
+def _clone(
+    source: Git, folder: Path, request: RehearsalRequest, chosen: WorkflowFile | None, told: StoryReport
+) -> Clone:
+    """Clone the project; where there is none, that is the verdict, and the error says why."""
+    try:
+        return make(source, folder, project=request.project, tag=request.tag, packages=request.packages, chosen=chosen)
+    except UsageError as error:
+        if error.slug == "no-project":
+            told.tell("BROKEN: there is nothing here that could be released")
+        raise
 
 
 def _registries(clone: Clone) -> tuple[str, ...]:

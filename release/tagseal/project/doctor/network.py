@@ -14,6 +14,8 @@ from tagseal.project.detect import detect
 from tagseal.project.doctor.row import DoctorRow, failure
 from tagseal.services import reachable
 from tagseal.services.github import GitHub, settings
+from tagseal.services.index import sites
+from tagseal.services.index.client import IndexClient
 from tagseal.services.retry import Retry
 
 if TYPE_CHECKING:
@@ -32,10 +34,11 @@ def look(subject: ExaminedProject) -> Iterator[DoctorRow]:
     """Ask them all at once."""
     if subject.offline or subject.git is None:
         return
-    remote = Errand(lambda: tuple(_remote(subject)))
+    remote, index = Errand(lambda: tuple(_remote(subject))), Errand(lambda: tuple(_index(subject)))
     services = reachable.SIGSTORE
     answers = gather(lambda url: reachable.ask_time(url, _SECONDS), services, len(services))
     yield from remote.result()
+    yield from index.result()
     silent = [url for url, told in zip(reachable.SIGSTORE, answers, strict=True) if told is None]
     if silent:
         text = f"no answer from {', '.join(silent)}: nothing can be signed or verified from here"
@@ -71,6 +74,26 @@ def _remote(subject: ExaminedProject) -> Iterator[DoctorRow]:
         yield _settings(subject, project.repository)
     except TagsealError as error:
         yield failure("remote", error, "warning")
+
+
+def _index(subject: ExaminedProject) -> Iterator[DoctorRow]:
+    """Tell whether the index has files of the next version already: a name there is used up for good."""
+    if subject.git is None or subject.settings is None or (index := sites.of(subject.settings.index)) is None:
+        return
+    try:
+        declared = detect(subject.git, subject.settings, {}).declared
+        if declared.name is None or declared.version is None:
+            return
+        files = IndexClient(index=index, project=declared.name, version=declared.version).files()
+    except TagsealError as error:
+        yield failure("index", error, "warning")
+        return
+    if files:
+        text = f"{index.name} has {files[0].name} already, so this version cannot be sent there with other files"
+        fix = "Set a new version; or, where this very release went only half way, run it again."
+        yield DoctorRow(check="index", level="warning", text=text, fix=fix, slug="index-name-taken")
+    else:
+        yield DoctorRow(check="index", level="ok", text=f"{index.name} has no file of {declared.version} yet")
 
 
 def _tag(subject: ExaminedProject, github: GitHub, repository: str, tag: str) -> DoctorRow:
