@@ -23,9 +23,9 @@ _TABLE = "[tool.tagseal.index]"
 def look(candidate: Candidate) -> Iterator[Reason]:
     """Say where the packages would not reach the index that they reach today, or it would refuse them."""
     index = candidate.settings.index
-    if index is None:
+    if index is None and any(job.verbs for job in candidate.map.file(candidate.signing.path)):
         yield from _left_behind(candidate)
-    elif candidate.release is not None:
+    elif index is not None and candidate.release is not None:
         yield from _publisher(candidate, index)
 
 

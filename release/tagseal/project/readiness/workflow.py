@@ -44,7 +44,6 @@ REFUSED = {
 
 def look(candidate: Candidate) -> Iterator[Reason]:
     """Say what a pushed tag would not start, or would start besides."""
-    yield from _beside(candidate)
     workflow = candidate.release
     if workflow is None:
         what = f"there is no {candidate.signing.path}, so a pushed tag starts no release"
@@ -58,6 +57,7 @@ def look(candidate: Candidate) -> Iterator[Reason]:
         what = f"{workflow.path}, taken because {candidate.signing.reason}, runs no step of a release"
         yield _broken("workflow-runs-no-verb", what, _WRITES, workflow.path)
         return
+    yield from _beside(candidate)
     yield from _starts(candidate, workflow)
     yield from _verbs(workflow)
     yield from _permissions(candidate, workflow)
