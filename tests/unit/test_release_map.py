@@ -10,7 +10,6 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -21,9 +20,6 @@ from tagseal.machine.yaml import LARGEST
 from tagseal.report.release_map import document, table
 from tagseal.workflow.document import parse
 from tagseal.workflow.release_map import IdentitySource, IndexTrust, MappedJob, ReleaseMap, Role, release_map, survey
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 SHAPES = sorted((ROOT / "tests" / "assets" / "map").iterdir())
@@ -253,7 +249,9 @@ def test_the_index_of_the_action_is_its_option() -> None:
     action = "pypa/gh-action-pypi-publish"
     options = (f"repository-url: {TEST_INDEX}", f"repository_url: {TEST_INDEX}", "repository-url: ${{ inputs.to }}")
     found = [job(uses(action, option)).publications[0].index for option in options]
-    found += [upload.index for upload in job(run('uv publish --index "$TO"'), "    env: { TO: testpypi }\n").publications]
+    found += [
+        upload.index for upload in job(run('uv publish --index "$TO"'), "    env: { TO: testpypi }\n").publications
+    ]
     assert found == ["testpypi", "testpypi", "${{ inputs.to }}", "testpypi"]
 
 
@@ -351,7 +349,8 @@ def test_without_a_tag_of_the_project_whatever_a_filter_takes_counts() -> None:
 
 def test_a_skipped_job_takes_those_along_that_wait_for_it() -> None:
     """Unless their condition asks how it went."""
-    text = "on: push\njobs:\n  a: { if: github.ref == 'refs/heads/main' }\n  b: { needs: a }\n  c: { needs: b, if: always() }"
+    jobs = ("{ if: github.ref == 'refs/heads/main' }", "{ needs: j0 }", "{ needs: j1, if: always() }")
+    text = "on: push\njobs:\n" + "".join(f"  j{number}: {written}\n" for number, written in enumerate(jobs))
     assert [found.on_tags for found in mapped({"x.yml": text}).jobs] == [False, False, True]
 
 
@@ -387,7 +386,10 @@ def test_a_workflow_that_is_called_starts_with_its_caller() -> None:
         ("c", True, False, ""),
         ("upload", True, True, ""),
     ]
-    assert [one.called_by for one in found.jobs[2:]] == [(".github/workflows/a.yml:2",), (".github/workflows/between.yml:2",)]
+    assert [one.called_by for one in found.jobs[2:]] == [
+        (".github/workflows/a.yml:2",),
+        (".github/workflows/between.yml:2",),
+    ]
     assert [one.calls for one in found.jobs[:1]] == [".github/workflows/between.yml"]
 
 
@@ -400,14 +402,15 @@ def test_a_workflow_that_nobody_calls_starts_nothing() -> None:
 
 def test_a_workflow_elsewhere_is_not_looked_into() -> None:
     """It may release where its name says so."""
-    text = "on: push\njobs: {a: {uses: o/r/.github/workflows/publish.yml@v1}, b: {uses: o/r/.github/workflows/ci.yml@v1}}\n"
+    called = "{{uses: o/r/.github/workflows/{}.yml@v1}}"
+    text = f"on: push\njobs: {{a: {called.format('publish')}, b: {called.format('ci')}}}\n"
     found = mapped({"x.yml": text}).jobs
     assert [one.roles for one in found] == [(Role.calls, Role.unread), (Role.calls,)]
     assert [one.releases_on_tags for one in found] == [True, False]
 
 
 def test_what_comes_after_is_told() -> None:
-    """A job that waits for a publication, a workflow on a release, and one that runs after a workflow that publishes."""
+    """A job that waits for a publication, a workflow on a release, and one that runs after another that publishes."""
     files = {
         "a.yml": "name: go\non: push\njobs: {p: {steps: [{run: uv publish}]}, t: {needs: p}, r: {needs: p, steps: "
         "[{run: gh release create}]}}\n",
@@ -448,7 +451,7 @@ BROKEN = {
     "empty": ("", "got an empty file"),
     "too large": (f"# {'x' * LARGEST}\n", "bytes, expected at most"),
     "an alias of itself": ("on: push\njobs: &a\n  x: *a\n", "an alias to what it stands in"),
-    "too many jobs": ("on: push\njobs: {%s}\n" % ", ".join(f"j{n}: {{}}" for n in range(501)), "got 501 jobs"),
+    "too many jobs": ("on: push\njobs:\n" + "".join(f"  j{number}: {{}}\n" for number in range(501)), "got 501 jobs"),
 }
 
 
@@ -465,22 +468,21 @@ def test_a_file_that_is_no_workflow_is_named_with_its_reason(name: str) -> None:
 
 def test_names_from_outside_cannot_rewrite_the_terminal() -> None:
     """A job, an event, an environment with an escape is printed as its number."""
-    text = 'on: {"a\\e[2J": {}, push: {tags: ["\\e[1m"]}}\njobs: {"b\\e[2J": {environment: "\\e[3m", steps: [{run: uv publish}]}}'
+    jobs = 'jobs: {"b\\e[2J": {environment: "\\e[3m", steps: [{run: uv publish}]}}'
+    text = f'on: {{"a\\e[2J": {{}}, push: {{tags: ["\\e[1m"]}}}}\n{jobs}\n'
     assert "\x1b" not in table(mapped({"x.yml": text}))
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Give a checkout with a workflow that publishes, one that cannot be read, and a link that leads nowhere."""
-    files = {"publish.yml": f"name: p\non: {{push: {{tags: ['1.*']}}}}\n{CALLED.partition(chr(10))[2]}", "x.yml": "on: ["}
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a checkout with a workflow that publishes, and one that cannot be read."""
+    publish = CALLED.replace("on: workflow_call", "name: p\non: {push: {tags: ['1.*']}}")
+    files = {"publish.yml": publish, "x.yml": "on: ["}
     content = {f".github/workflows/{name}": text for name, text in files.items()}
     widget.commit(tmp_path, {**widget.files(), **content}, "1.0")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
     return tmp_path
-
-
-
 
 
 @pytest.mark.system
@@ -510,7 +512,8 @@ def test_init_prints_the_map_as_a_document(project: Path, capsys: pytest.Capture
 
 
 @pytest.mark.system
-def test_the_map_is_no_difference(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.usefixtures("project")
+def test_the_map_is_no_difference(capsys: pytest.CaptureFixture[str]) -> None:
     """One or the other is shown."""
     assert main(["init", "--map", "--diff"]) == 2
     assert "not allowed with argument" in capsys.readouterr().err

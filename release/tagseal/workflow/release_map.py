@@ -21,7 +21,7 @@ from tagseal.records import WORKFLOWS
 from tagseal.workflow import document
 from tagseal.workflow.acts import named_verbs
 from tagseal.workflow.identity import HeldIdentity, IdentitySource, held
-from tagseal.workflow.publications import IndexTrust, MappedPublication, hidden_publication, publication
+from tagseal.workflow.publications import IndexTrust, MappedPublication, PublishingJob, hidden_publication
 from tagseal.workflow.release_jobs import MappedAct, MappedJob, ReleaseMap, UnreadWorkflow
 from tagseal.workflow.release_tools import Role, ToolCall, calls, is_called_release
 from tagseal.workflow.signing import files
@@ -138,7 +138,7 @@ def _acts(
     """
     acts, publications = [], []
     wheels = _builds_for_its_runner(job)
-    identity = held(job, workflow)
+    publishing = PublishingJob.of(job, workflow, held(job, workflow))
     if job.uses and not called_path(job) and is_called_release(job.uses):
         line = (job.at.get("uses") or job.at).line
         acts.append(MappedAct(role=Role.unread, tool=job.uses, line=line, condition="", on_tags=bool(started)))
@@ -148,7 +148,7 @@ def _acts(
             role = Role.builds_platform_wheels if wheels and _is_wheel(call) else call.role
             acts.append(MappedAct(role=role, tool=call.tool, line=call.line, condition=step.condition, on_tags=on_tags))
             if role is Role.publishes:
-                publications.append(publication(call, step, job, workflow, held=identity, on_tags=on_tags))
+                publications.append(publishing.publication(call, step, on_tags=on_tags))
     return tuple(acts), tuple(publications)
 
 
