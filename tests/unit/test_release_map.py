@@ -393,6 +393,26 @@ def test_a_workflow_that_is_called_starts_with_its_caller() -> None:
     assert [one.calls for one in found.jobs[:1]] == [".github/workflows/between.yml"]
 
 
+def test_what_a_caller_gives_decides_where_a_called_workflow_publishes() -> None:
+    """Once for each caller, with its start and its environment; a person's choice is none of a pushed tag."""
+    called = (
+        "on: workflow_call\njobs: {u: {environment: '${{ inputs.to }}', steps: "
+        "[{run: 'uv publish --index ${{inputs.to}}'}]}}\n"
+    )
+    files = {"u.yml": called}
+    for name, on, index in (("a", "release", "testpypi"), ("b", "push", "pypi")):
+        given = f"uses: ./.github/workflows/u.yml, with: {{to: {index}}}"
+        files[f"{name}.yml"] = f"on: {on}\njobs: {{{name}: {{{given}}}}}\n"
+    chosen = "on: {workflow_dispatch: {inputs: {to: {options: [testpypi, pypi]}}}}"
+    expected = {"u.yml": [("testpypi", "testpypi", False), ("pypi", "pypi", True)]}
+    expected["x.yml"] = [("testpypi", "testpypi", False), ("pypi", "pypi", False)]
+    for name, text in (("u.yml", files), ("x.yml", {"x.yml": called.replace("on: workflow_call", chosen)})):
+        (found,) = mapped(text).file(f".github/workflows/{name}")
+        uploads = [(upload.index, upload.environment, upload.on_tags) for upload in found.publications]
+        assert uploads == expected[name]
+    assert [upload.index for _, upload in mapped({"u.yml": called}).publications] == ["${{inputs.to}}"]
+
+
 def test_a_workflow_that_nobody_calls_starts_nothing() -> None:
     """It may have been left behind; one that calls itself ends, and so does one that is not there."""
     assert [one.on_tags for one in mapped({"upload.yml": CALLED}).jobs] == [False]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from tagseal.workflow.identity import IdentitySource
 from tagseal.workflow.shell_lines import commands
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tagseal.workflow.document import Workflow, WorkflowJob, WorkflowStep
     from tagseal.workflow.identity import HeldIdentity
@@ -38,6 +38,7 @@ _PREFIXES = {
 _OPTION = re.compile(r"\s(?:-r|--repo(?:sitory)?(?:-url)?|--index(?:-url)?|--publish-url)[\s=]+(\S+)")
 _SECRET_OPTION = re.compile(r"\s(?:-p|--password|--token|-a|--auth)[\s=]")
 _ASSIGNED = re.compile(r"(?:^|\s)(\w+)=(\S+)")
+_INPUT = re.compile(r"\$\{\{\s*inputs\.([\w-]+)\s*\}\}")
 _VARIABLE = re.compile(r"['\"]?\$\{?(\w+)\}?['\"]?")
 _PLACE = re.compile(r"REPO|INDEX|URL")
 _CREDENTIAL = re.compile(r"TOKEN|PASSWORD|AUTH|BASIC")
@@ -72,6 +73,30 @@ class MappedPublication:
     """The step's ``if``; the job has its own."""
     on_tags: bool
     """Whether a pushed tag can start it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenInputs:
+    """Inputs that a workflow may be started with: by a caller, or by a person's choice."""
+
+    values: Mapping[str, str]
+    on_tags: bool
+    """Whether a pushed tag can start it with these."""
+
+
+def resolve(upload: MappedPublication, given: Sequence[GivenInputs]) -> tuple[MappedPublication, ...]:
+    """Return a publication once for each set of inputs that decides where it goes; as it is where none does."""
+    found = []
+    for inputs in given:
+        index, environment = (_fill(text, inputs.values) for text in (upload.index, upload.environment))
+        if (index, environment) != (upload.index, upload.environment):
+            on_tags = upload.on_tags and inputs.on_tags
+            found.append(replace(upload, index=_index(index), environment=environment, on_tags=on_tags))
+    return tuple(dict.fromkeys(found)) or (upload,)
+
+
+def _fill(text: str, values: Mapping[str, str]) -> str:
+    return _INPUT.sub(lambda found: values.get(found[1], found[0]), text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
