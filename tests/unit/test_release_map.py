@@ -171,6 +171,11 @@ ACTIONS = {
     ("actions/attest-build-provenance",): (Role.attests,),
     ("actions/deploy-pages",): (Role.comes_after,),
     ("./.github/actions/publish",): (Role.unread,),
+    ("someone/deploy-pypi",): (Role.publishes,),
+    ("someone/pypi-auto-publish",): (Role.publishes,),
+    ("someone/make-a-release",): (Role.unread,),
+    ("someone/release-downloader",): (),
+    ("someone/publish-test-results",): (),
     ("./.github/actions/setup",): (),
     ("actions/checkout",): (),
 }
