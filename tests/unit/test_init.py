@@ -159,6 +159,60 @@ def test_an_older_workflow_is_shown_and_kept(made: Made, monkeypatch: pytest.Mon
     assert not (made.root / RELEASE).exists()
 
 
+UPLOADS = """
+on: { push: { tags: ["v*"] } }
+jobs:
+  wheels:
+    runs-on: x
+    steps:
+      - uses: pypa/cibuildwheel@v3
+  test:
+    environment: first-tried
+    runs-on: x
+    steps:
+      - run: twine upload --repository testpypi dist/*
+  publish:
+    environment: real
+    runs-on: x
+    permissions: { id-token: write }
+    steps:
+      - run: uv publish
+"""
+
+
+@pytest.mark.parametrize("configured", [False, True])
+def test_what_other_jobs_publish_and_build_is_told_with_its_place(
+    made: Made, monkeypatch: pytest.MonkeyPatch, *, configured: bool
+) -> None:
+    """To which index, and what becomes of it; the environment is the real index's, not the first in the file."""
+    table = '\n[tool.tagseal.index]\nname = "pypi"\n' if configured else ""
+    toml = widget.files()["pyproject.toml"] + table
+    commit(made, {".github/workflows/publish.yml": UPLOADS, "pyproject.toml": toml}, monkeypatch)
+    advice = made.init("--wheel", str(made.wheel), "--diff")["advice"]
+    what = ".github/workflows/publish.yml:{} publishes to the package index {}"
+    told = [text for text in advice if "publish.yml:" in text]
+    assert told[0] == (
+        f"{what.format(12, 'testpypi')} (twine upload): Tagseal does not, so keep that job in a workflow of its own"
+    )
+    assert told[1].startswith(f"{what.format(18, 'pypi')} (uv publish)")
+    assert told[1].endswith(", and so does the release: take that job out") == configured
+    assert ("workflow publish.yml, environment real; then run init again" in told[1]) != configured
+    assert told[2].startswith("wheels that other jobs build (.github/workflows/publish.yml:4 wheels): keep those jobs")
+    assert advice[0].startswith("create the environment `real` at GitHub")
+
+
+def test_a_workflow_on_a_release_is_told_that_this_one_will_not_start_it(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless it is the one that is replaced."""
+    announce = "on: { release: { types: [published] } }\njobs: { tell: { runs-on: x, steps: [{ run: make tell }] } }\n"
+    told = ".github/workflows/tell.yml starts on a release, and one that a job's own token publishes starts no workflow"
+    commit(made, {".github/workflows/tell.yml": announce}, monkeypatch)
+    assert told not in made.init("--wheel", str(made.wheel), "--diff")["advice"]
+    commit(made, {".github/workflows/publish.yml": UPLOADS}, monkeypatch)
+    assert told in made.init("--wheel", str(made.wheel), "--diff")["advice"]
+
+
 def test_a_workflow_with_changes_that_are_in_no_commit_is_not_replaced(
     made: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,6 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -21,9 +20,6 @@ from tagseal.machine.yaml import LARGEST
 from tagseal.report.release_map import document, table
 from tagseal.workflow.document import parse
 from tagseal.workflow.release_map import IdentitySource, IndexTrust, MappedJob, ReleaseMap, Role, release_map, survey
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 SHAPES = sorted((ROOT / "tests" / "assets" / "map").iterdir())
@@ -175,6 +171,11 @@ ACTIONS = {
     ("actions/attest-build-provenance",): (Role.attests,),
     ("actions/deploy-pages",): (Role.comes_after,),
     ("./.github/actions/publish",): (Role.unread,),
+    ("someone/deploy-pypi",): (Role.publishes,),
+    ("someone/pypi-auto-publish",): (Role.publishes,),
+    ("someone/make-a-release",): (Role.unread,),
+    ("someone/release-downloader",): (),
+    ("someone/publish-test-results",): (),
     ("./.github/actions/setup",): (),
     ("actions/checkout",): (),
 }
@@ -353,7 +354,8 @@ def test_without_a_tag_of_the_project_whatever_a_filter_takes_counts() -> None:
 
 def test_a_skipped_job_takes_those_along_that_wait_for_it() -> None:
     """Unless their condition asks how it went."""
-    text = "on: push\njobs:\n  a: { if: github.ref == 'refs/heads/main' }\n  b: { needs: a }\n  c: { needs: b, if: always() }"
+    jobs = ("{ if: github.ref == 'refs/heads/main' }", "{ needs: j0 }", "{ needs: j1, if: always() }")
+    text = "on: push\njobs:\n" + "".join(f"  j{number}: {written}\n" for number, written in enumerate(jobs))
     assert [found.on_tags for found in mapped({"x.yml": text}).jobs] == [False, False, True]
 
 
@@ -396,6 +398,26 @@ def test_a_workflow_that_is_called_starts_with_its_caller() -> None:
     assert [one.calls for one in found.jobs[:1]] == [".github/workflows/between.yml"]
 
 
+def test_what_a_caller_gives_decides_where_a_called_workflow_publishes() -> None:
+    """Once for each caller, with its start and its environment; a person's choice is none of a pushed tag."""
+    called = (
+        "on: workflow_call\njobs: {u: {environment: '${{ inputs.to }}', steps: "
+        "[{run: 'uv publish --index ${{inputs.to}}'}]}}\n"
+    )
+    files = {"u.yml": called}
+    for name, on, index in (("a", "release", "testpypi"), ("b", "push", "pypi")):
+        given = f"uses: ./.github/workflows/u.yml, with: {{to: {index}}}"
+        files[f"{name}.yml"] = f"on: {on}\njobs: {{{name}: {{{given}}}}}\n"
+    chosen = "on: {workflow_dispatch: {inputs: {to: {options: [testpypi, pypi]}}}}"
+    expected = {"u.yml": [("testpypi", "testpypi", False), ("pypi", "pypi", True)]}
+    expected["x.yml"] = [("testpypi", "testpypi", False), ("pypi", "pypi", False)]
+    for name, text in (("u.yml", files), ("x.yml", {"x.yml": called.replace("on: workflow_call", chosen)})):
+        (found,) = mapped(text).file(f".github/workflows/{name}")
+        uploads = [(upload.index, upload.environment, upload.on_tags) for upload in found.publications]
+        assert uploads == expected[name]
+    assert [upload.index for _, upload in mapped({"u.yml": called}).publications] == ["${{inputs.to}}"]
+
+
 def test_a_workflow_that_nobody_calls_starts_nothing() -> None:
     """It may have been left behind; one that calls itself ends, and so does one that is not there."""
     assert [one.on_tags for one in mapped({"upload.yml": CALLED}).jobs] == [False]
@@ -405,14 +427,15 @@ def test_a_workflow_that_nobody_calls_starts_nothing() -> None:
 
 def test_a_workflow_elsewhere_is_not_looked_into() -> None:
     """It may release where its name says so."""
-    text = "on: push\njobs: {a: {uses: o/r/.github/workflows/publish.yml@v1}, b: {uses: o/r/.github/workflows/ci.yml@v1}}\n"
+    called = "{{uses: o/r/.github/workflows/{}.yml@v1}}"
+    text = f"on: push\njobs: {{a: {called.format('publish')}, b: {called.format('ci')}}}\n"
     found = mapped({"x.yml": text}).jobs
     assert [one.roles for one in found] == [(Role.calls, Role.unread), (Role.calls,)]
     assert [one.releases_on_tags for one in found] == [True, False]
 
 
 def test_what_comes_after_is_told() -> None:
-    """A job that waits for a publication, a workflow on a release, and one that runs after a workflow that publishes."""
+    """A job that waits for a publication, a workflow on a release, and one that runs after another that publishes."""
     files = {
         "a.yml": "name: go\non: push\njobs: {p: {steps: [{run: uv publish}]}, t: {needs: p}, r: {needs: p, steps: "
         "[{run: gh release create}]}}\n",
@@ -453,7 +476,7 @@ BROKEN = {
     "empty": ("", "got an empty file"),
     "too large": (f"# {'x' * LARGEST}\n", "bytes, expected at most"),
     "an alias of itself": ("on: push\njobs: &a\n  x: *a\n", "an alias to what it stands in"),
-    "too many jobs": ("on: push\njobs: {%s}\n" % ", ".join(f"j{n}: {{}}" for n in range(501)), "got 501 jobs"),
+    "too many jobs": ("on: push\njobs:\n" + "".join(f"  j{number}: {{}}\n" for number in range(501)), "got 501 jobs"),
 }
 
 
@@ -470,17 +493,16 @@ def test_a_file_that_is_no_workflow_is_named_with_its_reason(name: str) -> None:
 
 def test_names_from_outside_cannot_rewrite_the_terminal() -> None:
     """A job, an event, an environment with an escape is printed as its number."""
-    text = 'on: {"a\\e[2J": {}, push: {tags: ["\\e[1m"]}}\njobs: {"b\\e[2J": {environment: "\\e[3m", steps: [{run: uv publish}]}}'
+    jobs = 'jobs: {"b\\e[2J": {environment: "\\e[3m", steps: [{run: uv publish}]}}'
+    text = f'on: {{"a\\e[2J": {{}}, push: {{tags: ["\\e[1m"]}}}}\n{jobs}\n'
     assert "\x1b" not in table(mapped({"x.yml": text}))
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Give a checkout with a workflow that publishes, one that cannot be read, and a link that leads nowhere."""
-    files = {
-        "publish.yml": f"name: p\non: {{push: {{tags: ['1.*']}}}}\n{CALLED.partition(chr(10))[2]}",
-        "x.yml": "on: [",
-    }
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a checkout with a workflow that publishes, and one that cannot be read."""
+    publish = CALLED.replace("on: workflow_call", "name: p\non: {push: {tags: ['1.*']}}")
+    files = {"publish.yml": publish, "x.yml": "on: ["}
     content = {f".github/workflows/{name}": text for name, text in files.items()}
     widget.commit(tmp_path, {**widget.files(), **content}, "1.0")
     monkeypatch.chdir(tmp_path)
@@ -515,7 +537,8 @@ def test_init_prints_the_map_as_a_document(project: Path, capsys: pytest.Capture
 
 
 @pytest.mark.system
-def test_the_map_is_no_difference(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.usefixtures("project")
+def test_the_map_is_no_difference(capsys: pytest.CaptureFixture[str]) -> None:
     """One or the other is shown."""
     assert main(["init", "--map", "--diff"]) == 2
     assert "not allowed with argument" in capsys.readouterr().err

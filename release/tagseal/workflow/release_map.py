@@ -21,7 +21,14 @@ from tagseal.records import WORKFLOWS
 from tagseal.workflow import document
 from tagseal.workflow.acts import named_verbs
 from tagseal.workflow.identity import HeldIdentity, IdentitySource, held
-from tagseal.workflow.publications import IndexTrust, MappedPublication, hidden_publication, publication
+from tagseal.workflow.publications import (
+    GivenInputs,
+    IndexTrust,
+    MappedPublication,
+    PublishingJob,
+    hidden_publication,
+    resolve,
+)
 from tagseal.workflow.release_jobs import MappedAct, MappedJob, ReleaseMap, UnreadWorkflow
 from tagseal.workflow.release_tools import Role, ToolCall, calls, is_called_release
 from tagseal.workflow.signing import files
@@ -79,16 +86,19 @@ def release_map(workflows: Sequence[Workflow], tag: str | None = None) -> Releas
         tag: Such a tag as the project pushes; None where that is not known, and any that a filter takes counts.
     """
     runs, releases = (tag_runs(workflows, event, tag) for event in ("push", "release"))
-    callers: dict[str, list[str]] = {}
+    callers: dict[str, list[tuple[Workflow, WorkflowJob]]] = {}
     for workflow in workflows:
         for job in workflow.jobs:
-            callers.setdefault(called_path(job), []).append(f"{workflow.path}:{job.at.line}")
+            callers.setdefault(called_path(job), []).append((workflow, job))
     jobs = []
     for workflow in workflows:
         events = tuple(_events(workflow))
+        calling = callers.get(workflow.path, [])
+        given = tuple(_given(workflow, calling, runs))
         for job in workflow.jobs:
             started = [run for run in runs if run.has(workflow, job)]
             acts, publications = _acts(job, workflow, started)
+            uploads = [resolved for upload in publications for resolved in resolve(upload, given)]
             jobs.append(
                 MappedJob(
                     path=workflow.path,
@@ -103,13 +113,26 @@ def release_map(workflows: Sequence[Workflow], tag: str | None = None) -> Releas
                     identity=held(job, workflow),
                     verbs=tuple(dict.fromkeys(verb for step in job.steps for verb in named_verbs(step))),
                     calls=called_path(job) or job.uses,
-                    called_by=tuple(callers.get(workflow.path, ())),
+                    called_by=tuple(f"{caller.path}:{call.at.line}" for caller, call in calling),
                     acts=acts,
-                    publications=publications,
+                    publications=tuple(uploads),
                     after="",
                 )
             )
     return ReleaseMap(jobs=tuple(_placed(jobs, workflows)), unread=tuple(_unread(workflows)))
+
+
+def _given(
+    workflow: Workflow, calling: Sequence[tuple[Workflow, WorkflowJob]], runs: Sequence[TagRun]
+) -> Iterator[GivenInputs]:
+    """Yield the inputs that callers give, and each that a person can choose where a workflow is dispatched."""
+    for caller, job in islice(calling, _SHOWN):
+        values = {name: at.text for name, at in job.at.below("with").items()}
+        yield GivenInputs(values=values, on_tags=any(run.has(caller, job) for run in runs))
+    dispatch = workflow.at.below("on").get("workflow_dispatch")
+    for name, at in islice(dispatch.below("inputs").items() if dispatch else (), _SHOWN):
+        for option in at.entries["options"].words[:_SHOWN] if "options" in at.entries else ():
+            yield GivenInputs(values={name: option}, on_tags=False)
 
 
 def survey(root: Path, tag: str | None = None) -> ReleaseMap:
@@ -138,7 +161,7 @@ def _acts(
     """
     acts, publications = [], []
     wheels = _builds_for_its_runner(job)
-    identity = held(job, workflow)
+    publishing = PublishingJob.of(job, workflow, held(job, workflow))
     if job.uses and not called_path(job) and is_called_release(job.uses):
         line = (job.at.get("uses") or job.at).line
         acts.append(MappedAct(role=Role.unread, tool=job.uses, line=line, condition="", on_tags=bool(started)))
@@ -148,7 +171,7 @@ def _acts(
             role = Role.builds_platform_wheels if wheels and _is_wheel(call) else call.role
             acts.append(MappedAct(role=role, tool=call.tool, line=call.line, condition=step.condition, on_tags=on_tags))
             if role is Role.publishes:
-                publications.append(publication(call, step, job, workflow, held=identity, on_tags=on_tags))
+                publications.append(publishing.publication(call, step, on_tags=on_tags))
     return tuple(acts), tuple(publications)
 
 

@@ -54,6 +54,7 @@ _ACTIONS = {
     "googleapis/release-please-action": Role.begins_releases,
     "google-github-actions/release-please-action": Role.begins_releases,
     "python-semantic-release/python-semantic-release": Role.begins_releases,
+    "release-drafter/release-drafter": Role.begins_releases,
     "python-semantic-release/publish-action": Role.releases,
     "sigstore/gh-action-sigstore-python": Role.signs,
     "actions/attest": Role.attests,
@@ -66,6 +67,11 @@ _ACTIONS = {
     "cbrgm/mastodon-github-action": Role.comes_after,
     "peter-evans/repository-dispatch": Role.comes_after,
 }
+_INDEX_ACTION = re.compile(
+    r"/[\w-]*(?:(?:publish|deploy|upload)[\w-]*pypi|pypi[\w-]*(?:publish|deploy|upload)|poetry-publish)"
+)
+_RELEASE_ACTION = re.compile(r"/(?![\w-]*download)[\w-]*release[\w-]*$")
+"""Actions of others, by their names: such as upload to the index, and such as may release."""
 _NAMED = re.compile(r"publish|release")
 _COMMANDS = (
     # `build` is a word like any other where nothing runs it as a module or a tool.
@@ -134,7 +140,10 @@ def _roles_of_action(step: WorkflowStep) -> tuple[Role, ...]:
     if step.action == "hynek/build-and-inspect-python-package":
         attests = step.option("attest-build-provenance-github") not in {"", "false"}
         return (Role.builds, *[Role.attests] * attests)
-    unread = step.action.startswith("./") and is_called_release(step.action)
+    if role is None and _INDEX_ACTION.search(step.action):
+        role = Role.publishes
+    local = step.action.startswith("./") and is_called_release(step.action)
+    unread = local or _RELEASE_ACTION.search(step.action) is not None
     return (role,) if role else (Role.unread,) * unread
 
 

@@ -120,6 +120,9 @@ class FoundProject:
             yield f"{bot} begins releases here: {_BOTS[bot][2]}"
             yield f"{bot}: a tag that a bot pushes starts nothing: `gh workflow run {self.workflow.file} --ref TAG`"
         yield from self._publications()
+        for path in dict.fromkeys(job.path for job in self.map.jobs if job.on_release):
+            if path != self.workflow.path:
+                yield f"{path} starts on a release, and one that a job's own token publishes starts no workflow"
         wheels = [job for job in self.map.having(Role.builds_platform_wheels) if "build" not in job.verbs]
         if wheels or self.settings.packages:
             jobs = f" ({', '.join(f'{job.at} {job.id}' for job in wheels)})" if wheels else ""

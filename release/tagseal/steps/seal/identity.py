@@ -15,7 +15,6 @@ from tagseal.machine.files import open_file
 from tagseal.names import show
 from tagseal.records import WORKFLOWS
 from tagseal.workflow import signing
-from tagseal.workflow.release_map import survey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -120,6 +119,8 @@ def hold_publisher(root: Path, index: IndexSettings | None, identity: Identity) 
     """
     if index is None or index.publisher is None:
         return
+    from tagseal.workflow.release_map import survey  # noqa: PLC0415 - for a project with a registered publisher only
+
     environment = survey(root).environment(identity.workflow, index.name)
     if found := tuple(unlike(index, identity.workflow, environment)):
         raise _disagrees(index, found, "Nothing was signed.")
