@@ -6,10 +6,12 @@ import shlex
 import shutil
 import subprocess
 import sys
+import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tagseal.cli import main
 from tagseal.machine.packed import unpack
 from tagseal.notes.commands import commands
 from tagseal.records import Phase
@@ -97,3 +99,23 @@ def test_our_own_verification_reads_the_kit(kitted: Ended, tmp_path: Path) -> No
         timeout=120,
     )
     assert (ended.returncode, ended.stdout.count("OK: ")) == (0, 3), ended.stdout + ended.stderr
+
+
+def test_verify_takes_an_unpacked_kit_for_one(
+    kitted: Ended, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As ``unzip`` leaves it beside the downloads, and with the files put into its folder, as its page says."""
+    for name in ("ACTIONS_ID_TOKEN_REQUEST_URL", "TAGSEAL_TRUST_CONFIG", "GITHUB_ACTIONS"):
+        monkeypatch.delenv(name, raising=False)
+    who = ("--repo", "example/widget", "--tag", "v1.2.3", "--offline", "--trust-config")
+    folder = KIT.removesuffix(".zip")
+    shutil.copytree(kitted.out / "assets", tmp_path / "downloads")
+    monkeypatch.chdir(tmp_path / "downloads")
+    with zipfile.ZipFile(KIT) as archive:
+        archive.extractall(".")
+    assert main(["verify", ".", *who, folder]) == 0
+    assert f"note:    '{folder}' has an unpacked offline kit. " in capsys.readouterr().out
+    laid_out(kitted, tmp_path / "laid-out")
+    monkeypatch.chdir(tmp_path / "laid-out")
+    assert main(["verify", ".", *who, "."]) == 0
+    assert "note:    this folder has an unpacked offline kit. " in capsys.readouterr().out

@@ -276,6 +276,10 @@ def test_json_names_the_check_that_failed(capsys: pytest.CaptureFixture[str], ro
     file = document(capsys, root, WHEEL, *REPO)["files"][0]
     assert (file["ok"], file["check"], file["certificate"], file["log_index"]) == (False, "bundle", None, None)
     assert file["detail"].startswith("Expecting value")
+    (dist / f"{WHEEL}{BUNDLE}").write_text("{}")
+    parts = "mediaType, messageSignature, verificationMaterial"
+    detail = document(capsys, root, WHEEL, *REPO)["files"][0]["detail"]
+    assert detail == f"got a bundle of no part at all, expected a message signature: {parts}"
 
 
 @pytest.mark.parametrize("form", ["root", "configuration", "folder", "zip"])

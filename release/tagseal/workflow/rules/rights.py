@@ -85,14 +85,16 @@ def foreign_jobs(workflow: Workflow, known: ProjectFacts) -> Iterator[Hit]:
 def secrets_beside_code(workflow: Workflow, known: ProjectFacts) -> Iterator[Hit]:
     """Find secrets in a job that runs the project's code.
 
-    Without our verbs it leaks by itself only where that code has it in its environment, and not in a later step's.
+    Without our verbs it leaks by itself only where that code has it in its environment: not where a later step has it,
+    nor the one that publishes, be it a script of the project.
     """
     ours = runs_verbs(workflow)
     for job in workflow.jobs:
         code = next((step for step in job.steps if runs_code(step)), None)
         if code is None:
             continue
-        apart = {(at.line, at.column) for step in job.steps if not runs_code(step) for _, at in step.at.walk()}
+        needing = [step for step in job.steps if publishes(step) or not runs_code(step)]
+        apart = {(at.line, at.column) for step in needing for _, at in step.at.walk()}
         for _, at in job.at.walk():
             level: Level | None = None if ours or (at.line, at.column) not in apart else "warning"
             for found in _SECRET.finditer(at.text):
