@@ -93,7 +93,7 @@ def test_notes_that_somebody_edited_are_refused(released: Stage) -> None:
     draft = released.upload(seal)
     canary = released.folder / "canary"
     release = released.repository.by_id[draft.id]
-    release.body = release.body.replace("```bash draft\n", f"```bash draft\ntouch {canary}\n", 1)
+    release.body = release.body.replace("```bash\n", f"```bash\ntouch {canary}\n", 1)
     with pytest.raises(VerificationFailed, match="not what was sealed") as caught:
         proven(released, seal, draft)
     assert "the notes: not as rendered" in caught.value.context

@@ -233,15 +233,14 @@ def test_what_would_make_its_commands_wrong_is_refused(
 @pytest.mark.parametrize(
     ("old", "new", "slug", "named"),
     [
-        ("pip install sigstore", "pip install sigstroe", "command-wrong-word", "sigstroe"),
-        ("--repo {{ repository | quoted }}", "--repo octo/fork", "command-wrong-word", "octo/fork"),
-        ("{{ identity | enclosed }}", "'.*'", "command-wrong-word", "'.*'"),
-        ("  {{ file.name | quoted }}", "  {{ file.name | quoted }} || true", "command-not-understood", "||"),
-        ("bash draft\nsigstore", "bash shown\nsigstore", "command-wrong-phase", "sigstore"),
-        ("bash draft\ngh", "bash\ngh", "notes-unknown-fence", "'bash'"),
-        ("sigstore verify identity", "pip install sigstore #", "command-not-understood", "#"),
-        ("```bash draft\ngh release", "```text\ngh release", "guide-incomplete", ""),
-        ("```bash draft\nsigstore", "```text\nsigstore", "guide-incomplete", ""),
+        ("{{ install() }}", "pip install sigstroe", "command-wrong-word", "sigstroe"),
+        ("{{ download(file) }}", "{{ download(file) | replace('octo', 'fork') }}", "command-wrong-word", "fork/widget"),
+        ("{{ verify(file) }}", "{{ verify(file) | replace('token.actions', 'evil') }}", "command-wrong-word", "evil"),
+        ("{{ verify(file) }}", "{{ verify(file) }} || true", "command-not-understood", "||"),
+        ("```bash\n{{ verify", "```sh\n{{ verify", "notes-unknown-fence", "'sh'"),
+        ("{{ verify(file) }}", "pip install sigstore #", "command-not-understood", "#"),
+        ("```bash\n{{ download", "```text\n{{ download", "guide-incomplete", ""),
+        ("```bash\n{{ verify", "```text\n{{ verify", "guide-incomplete", ""),
         ('{% include "verify/by-tag.md.j2" %}', "{{ nothing }}", "template-error", "guide.md.j2"),
     ],
 )
