@@ -24,6 +24,7 @@ from tagseal.notes import clients, guide, templates
 from tagseal.notes.guide import PLATFORM, TAG, VERSION, GuideSubject
 from tagseal.project.detect import Project, detect
 from tagseal.records import GITHUB, Artifact, Identity, Kind
+from tagseal.services.index import sites
 from tagseal.steps import images
 from tagseal.steps.draft import body
 from tagseal.steps.seal import checksums
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 _EXAMPLE = "1.2.3"
 _COMPILERS = re.compile(r"(maturin|mesonpy|scikit_build_core|sipbuild|py_build_cmake|setuptools_rust)\b")
 _EXTENSIONS = re.compile(r"\b(ext[-_]modules|rust_extensions|cffi_modules)\b")
+_SIGNS = re.compile(r"\b(?:nox|tagseal)\b.*\bsign\b")
 _WRITTEN = re.compile(r"<!-- Written by: tagseal guide(?: --tag (?P<tag>\S+))? -->\s*\Z")
 _READ_NEXT = {
     "RELEASING.md": "How a release is made",
@@ -117,6 +119,7 @@ def subject_of_seal(root: Path, plan: Plan, seal: Seal) -> GuideSubject:
         artifacts=seal.subjects,
         image_tag=next(iter(plan.image_tags), ""),
         image_forms=plan.image_forms,
+        index=plan.index,
         starts=signing.starts(signing.document(root / seal.identity.workflow)),
         links=_links(root, seal.identity.repository, plan.tag, image=bool(plan.image)),
         minimum=clients.of(seal),
@@ -170,6 +173,7 @@ def _planned_subject(checkout: _Checkout, tag: str | None) -> GuideSubject:
     said, version = example if tag else (TAG, VERSION)
     workflow = project.workflow.path
     name = project.declared.name or checkout.repository.partition("/")[2]
+    since, after = ("", "") if tag else _beginning(checkout, pattern)
     return GuideSubject(
         project=name,
         tag=said,
@@ -179,9 +183,31 @@ def _planned_subject(checkout: _Checkout, tag: str | None) -> GuideSubject:
         artifacts=tuple(_artifacts(checkout, stem(name, version))),
         image_tag=next(iter(own), ""),
         image_forms=image.signatures if image else (),
+        index=sites.of(checkout.settings.index),
+        since=since,
+        after=after,
         starts=signing.starts(signing.document(root / workflow)),
         links=_links(root, checkout.repository, said, image=image is not None),
     )
+
+
+def _beginning(checkout: _Checkout, pattern: Pattern) -> tuple[str, str]:
+    """Return the first release that is signed, and, where nobody can know its name yet, the last that is not.
+
+    Both are empty where no release is without signatures. One is signed if the workflow at its tag runs `sign`; before
+    there is one, the declared version is the first to be.
+    """
+    versions, signed = sorted(pattern.versions(checkout.git.tags()), reverse=True), ""
+    for _, tag in versions:
+        if not _SIGNS.search(checkout.git.text(f"refs/tags/{tag}", checkout.project.workflow.path)):
+            break
+        signed = tag
+    else:
+        return "", ""
+    declared = pattern.parse(pattern.tag(checkout.project.declared.version or ""))
+    if not signed and declared and declared > versions[0][0]:
+        signed = pattern.tag(declared)
+    return signed, "" if signed else tag
 
 
 def _pattern(checkout: _Checkout, tag: str | None) -> Pattern:
