@@ -20,7 +20,7 @@ from tagseal.machine import files
 from tagseal.machine.git import Git
 from tagseal.machine.metadata import stem
 from tagseal.names import printable, quote_word, safe_tag, show
-from tagseal.notes import clients, guide, templates
+from tagseal.notes import clients, guide, rst_page, templates
 from tagseal.notes.guide import PLATFORM, TAG, VERSION, GuideSubject
 from tagseal.project.detect import Project, detect
 from tagseal.records import GITHUB, Artifact, Identity, Kind
@@ -42,7 +42,9 @@ _EXAMPLE = "1.2.3"
 _COMPILERS = re.compile(r"(maturin|mesonpy|scikit_build_core|sipbuild|py_build_cmake|setuptools_rust)\b")
 _EXTENSIONS = re.compile(r"\b(ext[-_]modules|rust_extensions|cffi_modules)\b")
 _SIGNS = re.compile(r"\b(?:nox|tagseal)\b.*\bsign\b")
-_WRITTEN = re.compile(r"<!-- Written by: tagseal guide(?: --tag (?P<tag>\S+))? -->\s*\Z")
+_WRITTEN = re.compile(r"(?:<!--|\.\.) Written by: tagseal guide(?: --tag (?P<tag>\S+))?(?: -->)?\s*\Z")
+RST = ".rst"
+"""How a file is named that is written in reStructuredText; every other one is in Markdown."""
 _READ_NEXT = {
     "RELEASING.md": "How a release is made",
     "RELEASE.md": "How a release is made",
@@ -61,8 +63,13 @@ class _Checkout:
     repository: str
 
 
-def page(folder: Path, tag: str | None) -> str:
+def page(folder: Path, tag: str | None, suffix: str = ".md") -> str:
     """Return the guide of the project that ``folder`` is in: for a tag, or for every one.
+
+    Args:
+        folder: A folder of the checkout.
+        tag: The tag.
+        suffix: Of the file that it is for, which names the language.
 
     Raises:
         UsageError: The project, its repository or the tag does not allow it.
@@ -73,7 +80,8 @@ def page(folder: Path, tag: str | None) -> str:
     checkout = _checkout(folder)
     own = templates.read(checkout.git, checkout.settings.templates)
     found = guide.render(_planned_subject(checkout, safe_tag(tag) if tag else None), own)
-    return f"{found.text}\n<!-- Written by: {_command(tag)} -->\n"
+    text = f"{found.text}\n<!-- Written by: {_command(tag)} -->\n"
+    return rst_page.to_rst(text) if suffix == RST else text
 
 
 def write(folder: Path, tag: str | None, file: Path) -> None:
@@ -82,7 +90,7 @@ def write(folder: Path, tag: str | None, file: Path) -> None:
     Raises:
         Refused: A link in the checkout leads elsewhere.
     """
-    text = page(folder, tag)
+    text = page(folder, tag, file.suffix)
     if files.link_below(Git.at(folder, os.environ).root, file.absolute()):
         raise files.leads_away(str(file))
     files.write_atomically(file, text.encode())
@@ -98,7 +106,7 @@ def check(folder: Path, tag: str | None, file: Path) -> None:
     kept = _read(file)
     named = _WRITTEN.search(kept)
     tag = tag or (named["tag"] if named else None)
-    rendered = page(folder, tag)
+    rendered = page(folder, tag, file.suffix)
     if kept.rstrip() != rendered.rstrip():
         raise VerificationFailed(
             f"got a guide in {show(file.name)} that is not what the project renders now, expected no difference",
