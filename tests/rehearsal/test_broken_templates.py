@@ -44,11 +44,7 @@ BROKEN = {
         {"an error swallowed": ("--ignore-missing", "--ignore-missing || true")},
     ],
     "verify/index.md.j2": [
-        {
-            "a build": ("--only-binary :all: ", ""),
-            "another version": ("{{ index.requirement | quoted }}", "{{ project | quoted }}"),
-            "another index": ("{{ index.url | quoted }}", "https://packages.example/simple/"),
-        },
+        {"an error swallowed": ("{{ download_from_index() }}", "{{ download_from_index() }} || true")},
         {"another URL": ("{{ file.url | quoted }}", "{{ (file.url ~ '?raw') | quoted }}")},
         {
             "another repository": ('("https://github.com/" ~ repository)', '"https://github.com/octo/fork"'),
@@ -56,7 +52,7 @@ BROKEN = {
         },
     ],
     "verify/section.md.j2": [
-        {"another version": ("{{ index.requirement | quoted }}", "{{ (project ~ '==0') | quoted }}")},
+        {"a file that nobody verified is run": ("{{ install_project() }}", "python -m {{ install_project() }}")},
         {"a file that nobody verified is run": ("{{ install() }}", "python -m {{ install() }}")},
         {"one file twice, the other never": ("download(file, 2)", "download(shown[0], 2)")},
         {"an error swallowed": ("verify(file, 2) }}", "verify(file, 2) }} || true")},
@@ -65,6 +61,15 @@ BROKEN = {
     ],
     MACROS: [
         {"another package": ("sigstore", "sigstroe")},
+        {
+            "another version": ("index.requirement | quoted", "(project ~ '==0') | quoted"),
+            "another index": ("{{ index.url | quoted }}", "https://packages.example/simple/"),
+        },
+        {
+            "a build": ("--only-binary :all: ", ""),
+            "another version": ("{{ index.requirement | quoted }}", "{{ project | quoted }}"),
+            "another index": ("{{ index.url | quoted }}", "https://packages.example/simple/"),
+        },
         {"another repository": ("repository | quoted", "(repository ~ '-fork') | quoted")},
         {"a pattern of the identity": ("identity | enclosed", "\"'.*'\"")},
         {

@@ -237,12 +237,11 @@ def _guide(stage: Stage, done: PlayedJob, told: _StoryReport) -> tuple[Verdict, 
     begun = time.monotonic()
     records = journal(stage.clone, done)
     ran, shared = guide.follow(stage, records.get(Plan, "rehearse"), records.get(Seal, "rehearse"), done.checkout)
-    told.tell(
-        f"{'guide':<8} ok  {time.monotonic() - begun:4.1f}s  "
-        + (f"{number_of(len(ran), 'command')} of the guide ran" if ran else "")
-        + (", " if ran and shared else "")
-        + (f"{number_of(shared, 'command')} of it ran in the notes" if shared else "")
+    all_told = f"{number_of(len(ran), 'command')} of the guide ran" + (
+        f", {shared} more in the notes" if shared else ""
     )
+    words = all_told if ran else f"its {number_of(shared, 'command')} ran in the notes"
+    told.tell(f"{'guide':<8} ok  {time.monotonic() - begun:4.1f}s  {words}")
     return ran
 
 
