@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 from base64 import b64encode
@@ -20,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from instance import COMMIT, IDENTITY, RUN
 from tagseal.loopback.sigstore import trust
 from tagseal.services.sigstore import Sigstore
+from tagseal.verification.attacks import SOURCE
 from tagseal.verification.diagnosis import explain
 from tagseal.verification.images import attached, promise, simplesigning
 from tagseal.verification.images.simplesigning import CERTIFICATE, PROMISE, SIGNATURE
@@ -46,7 +48,9 @@ TOOLS = {
 FORMS = ("simplesigning", "attached")
 INDEX = "application/vnd.oci.image.index.v1+json"
 REPOSITORIES = [
-    f"{kind}-{form}" for kind in ("genuine", "moved", "called", "plain", "beside", "both") for form in FORMS
+    f"{kind}-{form}"
+    for kind in ("genuine", "moved", "called", "committed", "plain", "beside", "both")
+    for form in FORMS
 ]
 REPOSITORIES += ["named"]
 _OLD = "none of the expected identities matched what was in the certificate, got subjects [{right}]"
@@ -153,13 +157,13 @@ class World:
             self.attach(image, self.signed(attached.statement(image.name, image.sha256), run))
 
     def verify(
-        self, tool: str, form: str, image: Image, *, uri: str = IDENTITY.uri
+        self, tool: str, form: str, image: Image, *options: str, uri: str = IDENTITY.uri
     ) -> subprocess.CompletedProcess[str]:
-        """Let cosign verify an image by its digest."""
+        """Let cosign verify an image by its digest, with these further options."""
         identity = ("--certificate-identity", uri, "--certificate-oidc-issuer", IDENTITY.issuer)
         root = ("--trusted-root", str(self.loopback.folder / "trusted_root.json"))
         flags = {"cosign": root, "cosign2": ("--new-bundle-format", *root) if form == "attached" else ()}[tool]
-        return self.run(tool, "verify", *flags, *identity, image.reference)
+        return self.run(tool, "verify", *flags, *identity, *options, image.reference)
 
     def run(self, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run cosign inside the loopback; version 2 finds its keys by the environment."""
@@ -295,10 +299,14 @@ def test_cosign_asks_the_log_where_no_promise_is(world: World, tool: str) -> Non
 @pytest.mark.parametrize("tool", TOOLS.values())
 @pytest.mark.parametrize("form", FORMS)
 def test_cosign_accepts_a_foreign_caller_and_we_do_not(world: World, form: str, tool: str) -> None:
-    """Whoever calls our workflow gets its name into the certificate: cosign is content, our policy is not."""
+    """Whoever calls our workflow gets its name into the certificate: cosign is content until it is told the source."""
     image = world.image(f"octo/called-{form}")
     world.sign(form, image, CALLED)
     assert world.verify(tool, form, image).returncode == 0
+    source = ("--certificate-github-workflow-repository", IDENTITY.repository)
+    refused = world.verify(tool, form, image, *source, "--certificate-github-workflow-sha", COMMIT)
+    assert refused.returncode != 0
+    assert re.search(SOURCE["repository"], words(refused))
     exact = Exact(IDENTITY, COMMIT)
     if form == "simplesigning":
         layer = world.layer(simplesigning.payload(image.name, image.sha256), CALLED)
@@ -310,6 +318,19 @@ def test_cosign_accepts_a_foreign_caller_and_we_do_not(world: World, form: str, 
             bundle, image.name, image.sha256, exact, VerifierWithRoot(world.sigstore.trusted_root)
         )
     assert "https://github.com/evil/widget" in ours.verdict.detail
+
+
+@pytest.mark.parametrize("tool", TOOLS.values())
+@pytest.mark.parametrize("form", FORMS)
+def test_cosign_compares_the_commit_that_it_is_told(world: World, form: str, tool: str) -> None:
+    """The stricter form of the notes passes for the release's own commit, and for no other."""
+    image = world.image(f"octo/committed-{form}")
+    world.sign(form, image)
+    source = ("--certificate-github-workflow-repository", IDENTITY.repository, "--certificate-github-workflow-sha")
+    assert world.verify(tool, form, image, *source, COMMIT).returncode == 0
+    refused = world.verify(tool, form, image, *source, "0" * 40)
+    assert refused.returncode != 0
+    assert re.search(SOURCE["commit"], words(refused))
 
 
 @pytest.mark.parametrize("tool", TOOLS.values())

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from tagseal.records import Draft, Plan, Seal
 
 TOOL = '\n[tool.tagseal]\ntemplates = "release-templates"\n'
-BLOCK = re.compile(r"```bash (?:draft|public|shown)\n.*?\n```", re.DOTALL)
+BLOCK = re.compile(r"```bash\n.*?\n```", re.DOTALL)
+MACROS, MACRO = "verify/commands.md.j2", re.compile(r"\{% macro (?!laid).*?\{%- endmacro %\}", re.DOTALL)
+"""What writes the commands that several templates have; how it lays out their words is no command."""
 
 # What is broken in each command of the packaged templates, as a person's own template might have it. That every
 # other word of them is held as well is shown by tests/unit/test_notes_commands.py, without a process for each.
@@ -42,12 +44,7 @@ BROKEN = {
         {"an error swallowed": ("--ignore-missing", "--ignore-missing || true")},
     ],
     "verify/index.md.j2": [
-        {
-            "a build": ("--only-binary :all: ", ""),
-            "another version": ("{{ index.requirement | quoted }}", "{{ project | quoted }}"),
-            "another index": ("{{ index.url | quoted }}", "https://packages.example/simple/"),
-        },
-        {"another package": ("pypi-attestations", "pypi-attestation")},
+        {"an error swallowed": ("{{ download_from_index() }}", "{{ download_from_index() }} || true")},
         {"another URL": ("{{ file.url | quoted }}", "{{ (file.url ~ '?raw') | quoted }}")},
         {
             "another repository": ('("https://github.com/" ~ repository)', '"https://github.com/octo/fork"'),
@@ -55,17 +52,31 @@ BROKEN = {
         },
     ],
     "verify/section.md.j2": [
-        {"another version": ("{{ index.requirement | quoted }}", "{{ (project ~ '==0') | quoted }}")},
-        {
-            "another package": ("'sigstore>=", "'sigstroe>="),
-            "a file that nobody verified is run": ("pip install", "python -m pip install"),
-        },
-        {"another repository": ("{{ repository | quoted }}", "{{ (repository ~ '-fork') | quoted }}")},
-        {
-            "a pattern of the identity": ("--cert-identity {{ identity | enclosed }}", "--cert-identity '.*'"),
-            "the other file": ("{{ first.name | quoted }}", "{{ others[0].name | quoted }}"),
-        },
+        {"a file that nobody verified is run": ("{{ install_project() }}", "python -m {{ install_project() }}")},
+        {"a file that nobody verified is run": ("{{ install() }}", "python -m {{ install() }}")},
+        {"one file twice, the other never": ("download(file, 2)", "download(shown[0], 2)")},
+        {"an error swallowed": ("verify(file, 2) }}", "verify(file, 2) }} || true")},
+        {"output kept from the reader": ("in_line=2) }}", "in_line=2) }} > /dev/null")},
         {"another digest": ("image.digest)", "image.digest | replace('sha256:', 'sha256:0'))")},
+    ],
+    MACROS: [
+        {"another package": ("sigstore", "sigstroe")},
+        {
+            "another version": ("index.requirement | quoted", "(project ~ '==0') | quoted"),
+            "another index": ("{{ index.url | quoted }}", "https://packages.example/simple/"),
+        },
+        {
+            "a build": ("--only-binary :all: ", ""),
+            "another version": ("{{ index.requirement | quoted }}", "{{ project | quoted }}"),
+            "another index": ("{{ index.url | quoted }}", "https://packages.example/simple/"),
+        },
+        {"another repository": ("repository | quoted", "(repository ~ '-fork') | quoted")},
+        {"a pattern of the identity": ("identity | enclosed", "\"'.*'\"")},
+        {
+            "no identity": ('  "--certificate-identity " ~ identity | enclosed,\n', ""),
+            "no commit": ('  "--certificate-github-workflow-sha " ~ commit,\n', ""),
+        },
+        {"another repository, of the source": ("repository | quoted", "(repository ~ '-fork') | quoted")},
     ],
     "verify/by-tag.md.j2": [{"the tag that moves": ("image.tag)", "'latest')")}],
     "verify/by-digest.md.j2": [
@@ -80,15 +91,17 @@ BROKEN = {
             ),
         },
         {"another URL": ("{{ file.url | quoted }}", "{{ (file.url ~ '?raw') | quoted }}")},
-        {"no issuer": ("  --cert-oidc-issuer {{ issuer | enclosed }}", "  --verbose")},
-        {"an error swallowed": ("{{ list.name | quoted }}", "{{ list.name | quoted }} || true")},
-    ],
-    "verify/cosign.md.j2": [
         {
-            "no identity": ("  --certificate-identity {{ identity | enclosed }} \\\n", ""),
-            "nobody runs it": ("bash draft", "bash shown"),
+            "another repository": ("--repository {{ repository | quoted }} ", "--repository octo/fork "),
+            "a part of the commit": ("{{ commit }}", "{{ commit[:7] }}"),
+            "a branch": ("refs/tags/", "refs/heads/"),
         },
     ],
+    "verify/cosign.md.j2": [
+        {"the signer's name alone": ("stricter=true", "stricter=false")},
+        {"an error swallowed": ("{{ list.name | quoted }}", "{{ list.name | quoted }} || true")},
+    ],
+    "verify/image.md.j2": [{"the signer's name alone": ("stricter=true", "stricter=false")}],
 }
 CASES = [
     pytest.param(file, index, old, new, id=f"{file.removesuffix('.md.j2')} {index + 1}: {what}")
@@ -99,7 +112,7 @@ CASES = [
 
 
 def blocks(file: str) -> list[str]:
-    return BLOCK.findall((packaged_folder() / file).read_text())
+    return (MACRO if file == MACROS else BLOCK).findall((packaged_folder() / file).read_text())
 
 
 def template(file: str, index: int, old: str, new: str) -> dict[str, str]:
@@ -157,7 +170,7 @@ def test_a_broken_command_stops_the_release(file: str, index: int, old: str, new
 
 def test_a_broken_command_ends_the_rehearsal(tmp_path: Path) -> None:
     """The rehearsal ends as what does not verify, in its first job, and plays no release."""
-    files = template("verify/files.md.j2", 3, "{{ list.name | quoted }}", "{{ list.name | quoted }} || true")
+    files = template("verify/cosign.md.j2", 1, "{{ list.name | quoted }}", "{{ list.name | quoted }} || true")
     git = project(tmp_path / "widget", TOOL, files)
     ended = rehearse(git.root, out=tmp_path / "out")
     assert (ended.code, ended.slug) == (1, "command-not-understood"), ended.output + ended.errors
@@ -181,10 +194,14 @@ HEEDLESS = """
 [ "$1" = version ] && exec {real} "$@"
 exec {real} $(echo "$@" | sed "s|--certificate-identity [^ ]*|--certificate-identity-regexp https://.|")
 """
+WITHOUT_COMMIT = """
+exec {real} $(echo "$@" | sed "s|--certificate-github-workflow-sha [^ ]*||")
+"""
 # Programs that a person might have on PATH: what each does instead of its work, and the error that it must lead to.
 FAKES = {
     "cosign accepts everything": ("cosign", "echo v3.1.3", "attack-not-refused"),
     "cosign heeds no identity": ("cosign", HEEDLESS, "attack-not-refused"),
+    "cosign heeds no commit": ("cosign", WITHOUT_COMMIT, "attack-not-refused"),
     "sha256sum accepts everything": ("sha256sum", "echo 9.1", "attack-not-refused"),
     "gh downloads something else": (
         "gh",

@@ -14,6 +14,7 @@ import pytest
 from tagseal.cli import main
 from tagseal.machine.packed import unpack
 from tagseal.notes.commands import commands
+from tagseal.notes.known import KIT_FORMS
 from tagseal.records import Phase
 from tagseal.steps.shell import offline
 
@@ -67,7 +68,7 @@ def test_what_is_left_verifies_on_a_machine_without_a_network(kitted: Ended, tmp
     cosign = str(shutil.which("cosign")).rpartition("/")[0]
     environ = {"HOME": str(tmp_path), "PATH": f"{own}:{cosign}:{path}:/usr/bin:/bin", "COLUMNS": "1000"}
     said = ""
-    for command in commands(members["VERIFY.md"].decode()):
+    for command in commands(members["VERIFY.md"].decode(), KIT_FORMS):
         if command.phase is Phase.draft:
             ended = subprocess.run(
                 [*prefix, "bash", "--noprofile", "--norc", "-euo", "pipefail", "-c", command.text],
@@ -87,7 +88,11 @@ def test_our_own_verification_reads_the_kit(kitted: Ended, tmp_path: Path) -> No
     """The command that the page only shows is right as well."""
     own = [sys.executable, "-P", "-m", "tagseal"]
     members = laid_out(kitted, tmp_path / "kit")
-    shown = [command.text for command in commands(members["VERIFY.md"].decode()) if command.text.startswith("tagseal ")]
+    shown = [
+        command.text
+        for command in commands(members["VERIFY.md"].decode(), KIT_FORMS)
+        if command.text.startswith("tagseal ")
+    ]
     argv = shlex.split(shown[0].replace("\\\n", ""))[1:]
     ended = subprocess.run(
         [*own, *argv],

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 import stage as played
-from instance import IDENTITY
+from instance import COMMIT, IDENTITY
 from rehearsing import programs
 from stage import NAMES, SDIST, WHEEL
 from tagseal.loopback.github.state import utc_now
+from tagseal.notes.commands import Use
 from tagseal.records import BUNDLE
 from tagseal.rehearsal.tools import toolset
-from tagseal.steps.shell.instructions import Shell, instructions
+from tagseal.steps.shell.instructions import Instruction, Shell, instructions
 from tagseal.verification.attacks import Attack, AttackedCommand, attacks
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ COSIGN = (
     f"cosign verify-blob {WHEEL} --bundle {WHEEL}{BUNDLE} --certificate-identity {IDENTITY.uri} "
     f"--certificate-oidc-issuer {IDENTITY.issuer}"
 )
+SOURCE = f"--certificate-github-workflow-repository {IDENTITY.repository} --certificate-github-workflow-sha {COMMIT}"
 EVERYTHING = {one for name in NAMES for one in (name, name + BUNDLE)}
 FAILS = {
     "gh: no such release": "gh release download v9 --repo octo/widget",
@@ -40,6 +42,8 @@ FAILS = {
     "sha256sum: no such file": f"rm {SDIST} && sha256sum -c SHA256SUMS",
     "sha256sum: nothing is there": f"rm {SDIST} {WHEEL} && sha256sum -c SHA256SUMS --ignore-missing",
     "cosign: no root of trust": f"{COSIGN} --trusted-root SHA256SUMS",
+    "cosign: another commit": f"{COSIGN} {SOURCE[:-1]}",
+    "cosign: another source": f"{COSIGN} {SOURCE.replace('octo', 'evil')}",
     "cosign: no such bundle": "cosign verify-blob --bundle a --certificate-identity b --certificate-oidc-issuer c d",
 }
 
@@ -67,6 +71,14 @@ class Bench:
         return found
 
 
+def attacked(step: Instruction) -> AttackedCommand:
+    """Return a command as ``prove`` attacks it."""
+    files = (SDIST, WHEEL) if step.purpose.kind is Use.hash else step.purpose.files
+    return AttackedCommand(
+        tool=step.purpose.tool, text=step.command.text, files=files, names_commit=step.purpose.names_commit
+    )
+
+
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     folder = tmp_path_factory.mktemp("standins")
@@ -90,9 +102,9 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
             commands={step.purpose.tool: step.command.text for step in steps},
             attacks=tuple(
                 attack
-                for tool, text in ((step.purpose.tool, step.command.text) for step in steps)
-                if tool in {"cosign", "sha256sum"}
-                for attack in attacks(AttackedCommand(tool=tool, text=text, files=(SDIST, WHEEL)), seal.identity, NAMES)
+                for step in steps
+                if step.purpose.tool in {"cosign", "sha256sum"}
+                for attack in attacks(attacked(step), seal.identity, NAMES)
             ),
             genuine=folder / "genuine",
         )
@@ -141,7 +153,7 @@ def test_a_stand_in_fails_as_the_real_tool_fails(bench: Bench, name: str, tmp_pa
 @pytest.mark.interop
 def test_a_stand_in_refuses_each_attack_for_the_same_reason(bench: Bench, tmp_path: Path) -> None:
     """What is accepted as a refusal of the real tool is what the stand-in says."""
-    assert len(bench.attacks) == 6
+    assert len(bench.attacks) == 11
     for number, attack in enumerate(bench.attacks):
         for shell in (bench.real, bench.standing_in):
             folder = tmp_path / f"{number}-{shell.home.name}"

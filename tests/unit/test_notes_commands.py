@@ -19,15 +19,18 @@ if TYPE_CHECKING:
 
 URI = "https://github.com/octo/widget/.github/workflows/release.yml@refs/tags/v1.2.3"
 ISSUER = "https://token.actions.githubusercontent.com"
-WHEEL = "widget-1.2.3-py3-none-any.whl"
+WHEEL, SDIST = "widget-1.2.3-py3-none-any.whl", "widget-1.2.3.tar.gz"
 DOWNLOADS = "https://github.com/octo/widget/releases/download/v1.2.3"
 SIGSTORE = f"sigstore verify identity --cert-identity {URI} --cert-oidc-issuer {ISSUER}"
 COSIGN = f"cosign verify-blob --certificate-identity {URI} --certificate-oidc-issuer {ISSUER}"
+COMMIT = "4f2c1e9a0b3d5c7e9f1a2b4c6d8e0f1a3b5c7d9e"
+GITHUB = f"sigstore verify github --cert-identity {URI} --repository octo/widget --ref refs/tags/v1.2.3 --sha {COMMIT}"
+SOURCE = f"--certificate-github-workflow-repository octo/widget --certificate-github-workflow-sha {COMMIT}"
 
 
 @pytest.fixture(scope="module")
 def expected(artifacts: tuple[Artifact, ...], plan: Callable[..., Plan]) -> ExpectedRelease:
-    return ExpectedRelease.of(plan().identity, "v1.2.3", artifacts)
+    return ExpectedRelease.of_plan(plan(), "v1.2.3", artifacts)
 
 
 @pytest.fixture(scope="module")
@@ -39,29 +42,35 @@ def draft(text: str) -> Command:
     return Command(phase=Phase.draft, text=text)
 
 
-def test_commands_come_from_fences_with_a_phase_in_order() -> None:
-    """The info string tells the phase; ``text`` and ``json`` blocks are output."""
+def test_commands_come_from_fences_in_order_with_the_phase_of_their_form() -> None:
+    """What a command does tells when it runs, and no word on the page; ``text`` and ``json`` blocks are output."""
     page = (
-        "```bash shown\na\n```\n\n- ```bash draft\n  b \\\n    c\n  ```\n\n```text\nOK\n```\n\n```bash public\nd\n```\n"
+        "```bash\npip install sigstore\n```\n\n- ```bash\n  sha256sum \\\n    -c SHA256SUMS\n  ```\n\n"
+        "```text\nOK\n```\n<!-- shown -->\n```bash\ncurl --fail https://example.org\n```\n"
     )
     assert commands(page) == (
-        Command(phase=Phase.shown, text="a"),
-        Command(phase=Phase.draft, text="b \\\n  c"),
-        Command(phase=Phase.public, text="d"),
+        Command(phase=Phase.shown, text="pip install sigstore"),
+        Command(phase=Phase.draft, text="sha256sum \\\n  -c SHA256SUMS"),
+        Command(phase=Phase.public, text="curl --fail https://example.org"),
     )
+
+
+def test_commands_of_two_phases_have_a_block_each(expected: ExpectedRelease) -> None:
+    """A block runs at one time, as its first command does."""
+    (command,) = commands(f"```bash\nsha256sum -c SHA256SUMS\ncurl {DOWNLOADS}/{WHEEL}\n```\n")
+    with pytest.raises(VerificationFailed) as refusal:
+        classify(command, expected=expected)
+    assert refusal.value.slug == "command-wrong-phase"
 
 
 @pytest.mark.parametrize(
     "block",
     [
-        *(
-            f"```{info}\nx\n```\n"
-            for info in ("", "bash", "sh", "bash Draft", "bash draft x", "console", "shell draft")
-        ),
+        *(f"```{info}\nx\n```\n" for info in ("", "Bash", "sh", "bash draft", "bash shown", "console", "shell draft")),
         "    x\n",
     ],
 )
-def test_a_code_block_without_a_phase_is_refused(block: str) -> None:
+def test_a_code_block_of_another_kind_is_refused(block: str) -> None:
     """Nobody would ever run it, so nobody would notice that it is wrong."""
     with pytest.raises(VerificationFailed) as refusal:
         commands(f"## Verify\n\n{block}")
@@ -75,17 +84,20 @@ def test_the_printed_commands_are_understood(printed: Sequence[Command], expecte
         (Use.install, "pip", Phase.shown),
         (Use.download, "gh", Phase.draft),
         (Use.verify, "sigstore", Phase.draft),
+        (Use.verify, "cosign", Phase.draft),
         (Use.download, "gh", Phase.draft),
         (Use.download, "curl", Phase.public),
         (Use.verify, "sigstore", Phase.draft),
-        (Use.hash, "sha256sum", Phase.draft),
         (Use.verify, "cosign", Phase.draft),
+        (Use.hash, "sha256sum", Phase.draft),
     ]
-    assert [purpose.files for purpose in purposes][1:4] == [
-        (WHEEL, f"{WHEEL}.sigstore.json"),
+    assert [purpose.files for purpose in purposes][1:5] == [
+        tuple(name + end for name in (WHEEL, SDIST) for end in ("", ".sigstore.json")),
+        (WHEEL, SDIST),
         (WHEEL,),
-        tuple(name + end for name in (WHEEL, "widget-1.2.3.tar.gz", "SHA256SUMS") for end in ("", ".sigstore.json")),
+        tuple(name + end for name in (WHEEL, SDIST, "SHA256SUMS") for end in ("", ".sigstore.json")),
     ]
+    assert [purpose.names_commit for purpose in purposes] == [*[False] * 6, True, True, False]
 
 
 REFUSED = [
@@ -97,6 +109,10 @@ REFUSED = [
     f"{COSIGN.replace('identity', 'identity-regexp')} --bundle {WHEEL}.sigstore.json {WHEEL}",
     f"{COSIGN} --insecure-ignore-tlog --bundle {WHEEL}.sigstore.json {WHEEL}",
     f"{COSIGN} --trusted-root x --bundle {WHEEL}.sigstore.json {WHEEL}",
+    f"{GITHUB} --bundle {WHEEL}.sigstore.json {WHEEL}",
+    f"{GITHUB} --cert-oidc-issuer {ISSUER} {WHEEL}",
+    f"{GITHUB} --trigger push {WHEEL}",
+    f"{COSIGN} --certificate-github-workflow-ref refs/tags/v1.2.3 --bundle {WHEEL}.sigstore.json {WHEEL}",
     "sha256sum --ignore-missing -c SHA256SUMS",
     "sha256sum --status -c SHA256SUMS",
     f"gh release download v1.2.3 --repo octo/widget --pattern '*.whl' --dir /tmp {WHEEL}",
@@ -134,6 +150,18 @@ WRONG = [
     f"{COSIGN} --bundle widget-1.2.3.tar.gz.sigstore.json {WHEEL}",
     f"{COSIGN} --bundle {WHEEL}.sigstore.json",
     f"cosign verify-blob --certificate-identity {URI} --bundle {WHEEL}.sigstore.json {WHEEL}",
+    GITHUB,
+    f"{GITHUB} other.whl",
+    f"{GITHUB.replace('octo/widget --ref', 'octo/fork --ref')} {WHEEL}",
+    f"{GITHUB.replace('--ref refs/tags/v1.2.3', '--ref refs/heads/main')} {WHEEL}",
+    f"{GITHUB.replace('v1.2.3 --repository', 'v1.2.4 --repository')} {WHEEL}",
+    f"{GITHUB[:-1]} {WHEEL}",
+    *(f"{GITHUB.replace(option, '')} {WHEEL}" for option in (" --repository octo/widget", f" --sha {COMMIT}")),
+    f"{GITHUB.replace(' --ref refs/tags/v1.2.3', '')} {WHEEL}",
+    f"{GITHUB.replace(COMMIT, '')}'' {WHEEL}",
+    f"{COSIGN} {SOURCE[:-1]} --bundle {WHEEL}.sigstore.json {WHEEL}",
+    f"{COSIGN} {SOURCE.replace('octo', 'evil')} --bundle {WHEEL}.sigstore.json {WHEEL}",
+    *(f"{COSIGN} {part} --bundle {WHEEL}.sigstore.json {WHEEL}" for part in (SOURCE[:53], SOURCE[53:])),
     "gh release download --repo octo/widget",
     "gh release download v1.2.3",
     "gh release download v1.2.3 v1.2.3 --repo octo/widget",
@@ -238,9 +266,9 @@ def test_python_is_not_started_in_a_folder_of_downloads(text: str, expected: Exp
 )
 def test_no_words_beside_the_commands_start_python_there_either(line: str, *, refused: bool) -> None:
     """A reader copies them as well; isolated, it does not look there."""
-    page = f"## Verify\n\n{line}\n\n```bash draft\ntrue\n```\n"
+    page = f"## Verify\n\n{line}\n\n```bash\nsha256sum -c SHA256SUMS\n```\n"
     if not refused:
-        assert commands(page) == (draft("true"),)
+        assert commands(page) == (draft("sha256sum -c SHA256SUMS"),)
         return
     with pytest.raises(VerificationFailed) as refusal:
         commands(page)
@@ -268,7 +296,8 @@ def test_one_block_is_of_one_kind(expected: ExpectedRelease) -> None:
     """Several lines may follow each other in a block, each of the same tool for the same use; an empty one is none."""
     both = draft(f"{SIGSTORE} {WHEEL}\n\n{SIGSTORE} SHA256SUMS")
     assert classify(both, expected=expected).files == (WHEEL, "SHA256SUMS")
-    for text in (f"{SIGSTORE} {WHEEL}\nsha256sum -c SHA256SUMS", "", "\n"):
+    mixed = (f"{SIGSTORE} {WHEEL}\nsha256sum -c SHA256SUMS", f"{SIGSTORE} {WHEEL}\n{GITHUB} {WHEEL}")
+    for text in (*mixed, "", "\n"):
         with pytest.raises(VerificationFailed) as refusal:
             classify(draft(text), expected=expected)
         assert refusal.value.slug == "command-mixed"
@@ -285,12 +314,13 @@ def test_a_tag_with_a_slash_is_quoted_in_the_plain_url() -> None:
     ("left_out", "line"),
     [
         (1, f"{WHEEL}: sigstore reads it above its download"),
-        (2, f"{WHEEL}: no sigstore command"),
-        (3, "widget-1.2.3.tar.gz: no download before it is public"),
-        (4, f"{WHEEL}: no download by plain URL"),
-        (5, "widget-1.2.3.tar.gz: no sigstore command"),
-        (6, f"{WHEEL}: no check of its hash"),
-        (7, f"{WHEEL}: no cosign command"),
+        (4, "SHA256SUMS: no download before it is public"),
+        (5, f"{WHEEL}: no download by plain URL"),
+        (6, f"{WHEEL}: no sigstore command that names the commit"),
+        (6, "SHA256SUMS: no sigstore command"),
+        (7, f"{WHEEL}: no cosign command that names the commit"),
+        (7, f"{SDIST}: no cosign command"),
+        (8, f"{WHEEL}: no check of its hash"),
     ],
 )
 def test_instructions_that_leave_something_out_are_refused(
@@ -300,7 +330,7 @@ def test_instructions_that_leave_something_out_are_refused(
     expected: ExpectedRelease,
     artifacts: tuple[Artifact, ...],
 ) -> None:
-    """Every artifact is downloaded in both ways, verified by both tools and hashed; what is not is listed."""
+    """Every artifact is downloaded in both ways, verified by both tools, its commit too, and hashed."""
     fewer = printed[:left_out] + printed[left_out + 1 :]
     with pytest.raises(VerificationFailed) as refusal:
         require_purposes(fewer, expected, artifacts)
@@ -312,12 +342,13 @@ def test_a_verified_list_of_hashes_covers_the_files_in_it(
     printed: tuple[Command, ...], expected: ExpectedRelease, artifacts: tuple[Artifact, ...]
 ) -> None:
     """Cosign may verify `SHA256SUMS` alone, if a command holds every file against it; the list itself is in none."""
-    block = f"{COSIGN} --bundle {{0}}.sigstore.json {{0}}"
-    listed, other = (draft(block.format(name)) for name in ("SHA256SUMS", "widget-1.2.3.tar.gz"))
-    assert require_purposes((*printed[:7], listed), expected, artifacts)
-    for left_out, by_cosign in ((6, listed), (7, other)):
+    block = f"{COSIGN} {SOURCE} --bundle {{0}}.sigstore.json {{0}}"
+    listed, other = (draft(block.format(name)) for name in ("SHA256SUMS", SDIST))
+    without, hashes = (*printed[:3], *printed[4:7]), printed[8]
+    assert require_purposes((*without, listed, hashes), expected, artifacts)
+    for rest in ((listed,), (other, hashes)):
         with pytest.raises(VerificationFailed) as refusal:
-            require_purposes((*printed[:left_out], *printed[left_out + 1 : 7], by_cosign), expected, artifacts)
+            require_purposes((*without, *rest), expected, artifacts)
         assert f"{WHEEL}: no cosign command" in refusal.value.context
 
 
@@ -357,6 +388,8 @@ def _mutations(command: Command) -> list[tuple[str, str]]:
         ("regexp", "--certificate-identity", "--certificate-identity-regexp"),
         ("redirect", "--location", "--location > /dev/null"),
         ("quiet", "-c ", "--status -c "),
+        ("commit", COMMIT, "0" * 40),
+        ("source", "repository octo/widget", "repository octo/gadget"),
     ):
         broken.append((what, text.replace(old, new, 1)))
     return [(what, changed) for what, changed in broken if changed != text]
@@ -366,7 +399,7 @@ def _mutations(command: Command) -> list[tuple[str, str]]:
 BY_EXECUTION = {"without --skip-existing"}
 
 
-@pytest.mark.parametrize("index", range(8))
+@pytest.mark.parametrize("index", range(9))
 def test_breaking_any_command_is_noticed_before_it_runs(
     index: int, printed: tuple[Command, ...], expected: ExpectedRelease, artifacts: tuple[Artifact, ...]
 ) -> None:

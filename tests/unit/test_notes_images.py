@@ -41,7 +41,7 @@ def page(plan: Callable[..., Plan], artifacts: tuple[Artifact, ...], image: Arti
 
 @pytest.fixture(scope="module")
 def expected(plan: Callable[..., Plan], artifacts: tuple[Artifact, ...], image: Artifact) -> ExpectedRelease:
-    return ExpectedRelease.of(plan().identity, "v1.2.3", (*artifacts, image), "v1.2.3")
+    return ExpectedRelease.of_plan(plan(image_tags=("v1.2.3",)), "v1.2.3", (*artifacts, image))
 
 
 def understood(expected: ExpectedRelease, phase: Phase, text: str) -> Purpose:
@@ -55,19 +55,19 @@ def test_the_page_is_the_golden_one(page: Page) -> None:
     assert page.text == GOLDEN.read_text()
 
 
-def test_the_json_is_that_of_the_form(
+def test_what_cosign_prints_is_that_of_the_form(
     plan: Callable[..., Plan], artifacts: tuple[Artifact, ...], image: Artifact
 ) -> None:
-    """Cosign prints another document where it reads a bundle, which it does wherever there is one."""
+    """It names no signer where it reads a bundle, which it does wherever there is one; the guide shows its JSON."""
     said = {}
     for forms in (("simplesigning",), ("bundle",), ("simplesigning", "bundle")):
         planned = plan(image_tags=("v1.2.3",), image_forms=forms)
         text = render(tag="v1.2.3", plan=planned, artifacts=(*artifacts, image), override=None).text
-        said[forms] = ("cosign container image signature" in text, "cosign/sign/v1" in text, " 2.0 or newer" in text)
+        said[forms] = ("names the image and the signer" in text, " 2.0 or newer" in text)
     assert said == {
-        ("simplesigning",): (True, False, True),
-        ("bundle",): (False, True, False),
-        ("simplesigning", "bundle"): (False, True, True),
+        ("simplesigning",): (True, True),
+        ("bundle",): (False, False),
+        ("simplesigning", "bundle"): (False, True),
     }
 
 
@@ -120,6 +120,8 @@ def test_the_digest_may_be_asked_for_in_the_line_above(expected: ExpectedRelease
         f"cosign verify {NAME}:v1.2.3 {NAME}:v1.2.3 {SIGNER}",
         f"cosign verify {NAME}:v1.2.3",
         f"cosign verify {NAME}:v1.2.3 --insecure-ignore-tlog {SIGNER}",
+        f"cosign verify {NAME}:v1.2.3 {SIGNER} --certificate-github-workflow-repository octo/widget",
+        f"cosign verify {NAME}:v1.2.3 {SIGNER} --certificate-github-workflow-ref refs/tags/v1.2.3",
         f"cosign verify {NAME}:v1.2.3 {SIGNER.replace('v1.2.3', 'v1.2.4')}",
         f"cosign verify {NAME}:v1.2.3 --certificate-identity-regexp .* --certificate-oidc-issuer {ISSUER}",
     ],
@@ -130,16 +132,28 @@ def test_another_command_is_refused(expected: ExpectedRelease, text: str) -> Non
         understood(expected, Phase.public, text)
 
 
-@pytest.mark.parametrize("lacking", [f"{NAME}@{DIGEST}", f"{NAME}:v1.2.3 ", f'"{NAME}@${{DIGEST}}"'])
+@pytest.mark.parametrize(
+    "lacks",
+    [
+        (f"{NAME}@{DIGEST}", f"{NAME}@{DIGEST}: no cosign command"),
+        ("-workflow-sha", f"{NAME}@{DIGEST}: no cosign command that names the commit"),
+        (f"{NAME}:v1.2.3 ", f"{NAME}:v1.2.3: no cosign command"),
+        (f'"{NAME}@${{DIGEST}}"', f"{NAME}@${{DIGEST}}: no cosign command"),
+    ],
+)
 def test_every_way_to_name_the_image_is_covered(
-    page: Page, expected: ExpectedRelease, artifacts: tuple[Artifact, ...], image: Artifact, lacking: str
+    page: Page, expected: ExpectedRelease, artifacts: tuple[Artifact, ...], image: Artifact, lacks: tuple[str, str]
 ) -> None:
-    """By its digest, by its tag, and by the digest that the tag points at."""
-    commands = [command for command in page.commands if f"cosign verify {lacking}" not in command.text]
-    assert len(commands) == len(page.commands) - 1
+    """By its digest, alone and with the commit, by its tag, and by the digest that the tag points at."""
+    lacking, line = lacks
+    commands = [
+        command for command in page.commands if "cosign verify " not in command.text or lacking not in command.text
+    ]
+    assert len(commands) < len(page.commands)
     with pytest.raises(VerificationFailed) as caught:
         require_purposes(commands, expected, (*artifacts, image))
     assert caught.value.slug == "instructions-incomplete"
+    assert line in caught.value.context
 
 
 def test_a_name_that_a_shell_would_read_otherwise_is_refused(

@@ -173,9 +173,9 @@ def test_the_notes_may_not_use_the_kits_forms(text: str, expected: ExpectedRelea
 @pytest.mark.parametrize(
     ("before", "after", "missing"),
     [
-        ("bash draft\n{% for", "text\n{% for", f"{WHEEL}: no cosign command"),
+        ("bash\n{% for", "text\n{% for", f"{WHEEL}: no cosign command"),
         ("  {{ file.name | quoted }}\n{%- endfor %}", "  {{ files[0].name | quoted }}\n{%- endfor %}", "no sigstore"),
-        ("```bash draft\nsha256sum", "```text\nsha256sum", "SHA256SUMS: nothing reads it"),
+        ("```bash\nsha256sum", "```text\nsha256sum", "SHA256SUMS: nothing reads it"),
     ],
 )
 def test_a_template_that_leaves_a_file_out_is_refused(
@@ -206,10 +206,12 @@ def test_a_hostile_name_never_reaches_the_page(rendered: Callable[..., Page], ar
 
 def test_the_notes_list_the_kit_with_its_digest(plan: Callable[..., Plan], artifacts: tuple[Artifact, ...]) -> None:
     """In the table, in one sentence, and in a command of each tool, as any file."""
-    text = render(tag="v1.2.3", plan=plan(kit=KIT.name), artifacts=(*artifacts, KIT), override=None).text
+    page = render(tag="v1.2.3", plan=plan(kit=KIT.name), artifacts=(*artifacts, KIT), override=None)
+    text = page.text
     assert f"Without a network: `{KIT.name}`, SHA-256 `{KIT.sha256}`, holds" in text
     assert f"| `{KIT.name}` | 34,567 | `{KIT.sha256}` |" in text
-    assert f"OK: {KIT.name}" in text
+    by_tool = {command.text.split()[0]: command.text for command in page.commands}
+    assert all(KIT.name in by_tool[tool] for tool in ("gh", "curl", "sigstore", "cosign"))
     assert "Without a network" not in render(tag="v1.2.3", plan=plan(), artifacts=artifacts, override=None).text
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 import re
 from pathlib import Path
@@ -15,20 +16,25 @@ import pytest
 
 from tagseal.errors import Refused, TagsealError, VerificationFailed
 from tagseal.machine.indexes import known_indexes
-from tagseal.notes import child, page, templates
+from tagseal.notes import child, guide, page, templates
+from tagseal.notes import commands as instructions
+from tagseal.notes.commands import words
+from tagseal.notes.guide import GuideSubject
 from tagseal.notes.page import LIMIT
 from tagseal.notes.render import Page, render
 from tagseal.notes.templates import packaged_folder
 from tagseal.records import Artifact, Identity, Kind
+from tagseal.workflow.signing import Triggers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from tagseal.records import Plan
+    from tagseal.records import Command, Plan
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "notes.md"
+MACROS = "verify/commands.md.j2"
 PROSE = {f"verify/{part}.md.j2" for part in ("meaning", "output", "segments", "starts", "table")}
-TEMPLATES = sorted(path.relative_to(packaged_folder()).as_posix() for path in packaged_folder().glob("verify/*.j2"))
+TEMPLATES = sorted({f"verify/{path.name}" for path in packaged_folder().glob("verify/*.j2")} - {MACROS})
 
 
 @pytest.fixture(autouse=True)
@@ -63,11 +69,99 @@ def test_the_page_is_the_golden_one(rendered: Callable[..., Page]) -> None:
     assert text == GOLDEN.read_text()
 
 
-def test_verify_takes_a_dozen_lines_before_the_fold(rendered: Callable[..., Page]) -> None:
-    """What a reader sees below "Verify" without opening anything (design, section 8)."""
-    verify = rendered().text.partition("## Verify\n")[2].partition("</summary>")[0]
-    seen = [line for line in verify.splitlines() if line and not line.startswith(("```", "<details>"))]
-    assert len(seen) + 1 <= 12, seen
+KIT = Artifact(kind=Kind.kit, name="widget-1.2.3-verify.zip", size=1, sha256="d" * 64)
+ASSETS = tuple(Artifact(kind=Kind.asset, name=f"widget.{end}", size=1, sha256="e" * 64) for end in ("1", "pdf"))
+EVERYTHING = ("index", "image", "kit", "assets")
+COMBINATIONS = [words for number in range(len(EVERYTHING) + 1) for words in itertools.combinations(EVERYTHING, number)]
+"""What a release has besides packages and their hashes: each combination."""
+
+
+@pytest.fixture
+def combined(
+    rendered: Callable[..., Page], artifacts: tuple[Artifact, ...], image: Artifact
+) -> Callable[[Sequence[str]], Page]:
+    """Return a function that gives the page of a release with these things; its index is not the one of pip."""
+    more: dict[str, tuple[tuple[Artifact, ...], dict[str, object]]] = {
+        "index": ((), {"index": known_indexes()["testpypi"]}),
+        "image": ((image,), {"image_tags": ("v1.2.3",), "image_forms": ("simplesigning",)}),
+        "kit": ((KIT,), {"kit": KIT.name}),
+        "assets": (ASSETS, {}),
+    }
+
+    def combine(has: Sequence[str]) -> Page:
+        files = tuple(file for one in has for file in more[one][0])
+        changes = {name: value for one in has for name, value in more[one][1].items()}
+        return rendered(files=(*artifacts, *files), **changes)
+
+    return combine
+
+
+@pytest.mark.parametrize("has", COMBINATIONS, ids=lambda has: "+".join(has) or "packages")
+def test_a_reader_sees_twenty_lines_and_the_rest_is_folded(
+    combined: Callable[[Sequence[str]], Page], has: tuple[str, ...]
+) -> None:
+    """A heading, a sentence, or a line of a command; 25 with an image. Folded and all, it is 150 lines of Markdown."""
+    text = combined(has).text
+    ours = text[text.index("## Install this version" if "index" in has else "## Verify") :]
+    seen = [line for line in ours.partition("</summary>")[0].splitlines() if line and not line.startswith("```")]
+    assert len(seen) <= (25 if "image" in has else 20), seen
+    assert len(ours.splitlines()) <= 150
+    assert ours.endswith("\n</details>\n")
+
+
+@pytest.mark.parametrize("has", COMBINATIONS, ids=lambda has: "+".join(has) or "packages")
+def test_a_reader_sees_how_to_install_and_the_commands_of_the_guide(
+    combined: Callable[[Sequence[str]], Page], has: tuple[str, ...]
+) -> None:
+    """Installation where there is an index, download and verification of the packages, one further way, the image."""
+    tools = [command.text.split()[:2] for command in shown_commands(combined(has).text)]
+    assert tools == [
+        *([["pip", "install"]] if "index" in has else []),
+        ["pip", "install"],
+        ["gh", "release"],
+        ["sigstore", "verify"],
+        ["cosign", "verify-blob"],
+        *([["cosign", "verify"]] if "image" in has else []),
+    ]
+
+
+@pytest.mark.parametrize("has", COMBINATIONS, ids=lambda has: "+".join(has) or "packages")
+def test_each_command_of_the_guide_is_in_the_notes_word_for_word(
+    combined: Callable[[Sequence[str]], Page],
+    has: tuple[str, ...],
+    plan: Callable[..., Plan],
+    artifacts: tuple[Artifact, ...],
+    image: Artifact,
+) -> None:
+    """The guide promises that the notes have its exact commands; those of the packages stand unfolded, in its order."""
+    subject = GuideSubject(
+        project="widget",
+        tag="v1.2.3",
+        version="1.2.3",
+        example=("v1.2.3", "1.2.3"),
+        identity=plan().identity,
+        artifacts=(*artifacts, *((image,) if "image" in has else ())),
+        image_tag="v1.2.3",
+        image_forms=("simplesigning",),
+        index=known_indexes()["testpypi"] if "index" in has else None,
+        starts=Triggers(tags=True),
+        links={},
+    )
+    by_guide = [simple for command in guide.render(subject, None).commands for simple in words(command.text)]
+    page = combined(has)
+    by_notes = [simple for command in page.commands for simple in words(command.text)]
+    assert [simple for simple in by_guide if simple not in by_notes] == []
+    unfolded = [simple for command in shown_commands(page.text) for simple in words(command.text)]
+    of_packages = [simple for simple in by_guide if simple[:2] != ("pip", "download")]
+    of_packages = [simple for simple in of_packages if simple[0] in {"pip", "gh", "sigstore"}]
+    assert sorted(of_packages) == sorted(simple for simple in unfolded if simple in of_packages)
+    for tool in ("gh", "sigstore"):
+        assert [one for one in unfolded if one[0] == tool] == [one for one in by_guide if one[0] == tool]
+
+
+def shown_commands(text: str) -> tuple[Command, ...]:
+    """Return the commands that stand above the fold."""
+    return instructions.commands(text.partition("<details>")[0])
 
 
 def test_the_page_has_few_blocks_however_many_files(
@@ -253,8 +347,9 @@ def test_a_project_overrides_file_by_file(rendered: Callable[..., Page]) -> None
         ({"verify__table": "{{ ''.__class__.__mro__ }}"}, "template-error", r"table.*unsafe.*"),
         ({"verify__table": "{{ files.clear() }}"}, "template-error", r"table.*unsafe.*"),
         ({"verify__cosign": ""}, "instructions-incomplete", None),
-        ({"verify__cosign": "```bash\ncosign version\n```"}, "notes-unknown-fence", None),
-        ({"verify__cosign": "```bash draft\ncosign version\n```"}, "command-not-understood", None),
+        ({"verify__cosign": "```bash draft\ncosign version\n```"}, "notes-unknown-fence", None),
+        ({"verify__cosign": "```bash\ncosign version\n```"}, "command-not-understood", None),
+        ({"verify__commands": ""}, "template-error", r".*'install'.*"),
     ],
 )
 def test_a_template_that_breaks_the_page_is_refused(

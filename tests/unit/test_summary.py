@@ -63,7 +63,7 @@ def told(environ: dict[str, str], *records: Record, notes: str = "") -> str:
 def test_a_run_reads_from_top_to_bottom(environ: dict[str, str], plan: Callable[..., Plan]) -> None:
     """One guard, a row for each step, the assets and the notes folded, the release at the end, an error in bold."""
     planned = plan(irreversible=("the release v1.2.3 of octo/widget becomes public",))
-    told(environ, planned, CHECKS, DRAFT, PUBLICATION, notes="# Notes\n\n```bash draft\nsigstore verify\n```\n")
+    told(environ, planned, CHECKS, DRAFT, PUBLICATION, notes="# Notes\n\n```bash\nsigstore verify\n```\n")
     Summary(environ).fail(ERROR)
     text = Path(environ["GITHUB_STEP_SUMMARY"]).read_text()
     if os.environ.get("TAGSEAL_GOLDEN") == "write":

@@ -16,11 +16,11 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "guide",
         help='print the page "Verifying signed artifacts"',
-        description='Print the page "Verifying signed artifacts" in Markdown, for your documentation.',
+        description='Print the page "Verifying signed artifacts" for your documentation, in Markdown.',
     )
     parser.add_argument("--tag", help="write this release's names; default: `<tag>` and `<version>` stand for them")
     target = parser.add_mutually_exclusive_group()
-    target.add_argument("--out", type=Path, metavar="FILE", help="write the page there")
+    target.add_argument("--out", type=Path, metavar="FILE", help="write the page there; FILE.rst: in reStructuredText")
     target.add_argument("--check", type=Path, metavar="FILE", help="fail if this page of the project has drifted")
     parser.set_defaults(run=_run)
 

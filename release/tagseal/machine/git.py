@@ -152,6 +152,11 @@ class Git:
         entries = (line.split("\t", 1) for line in lines if line)
         return {path: (facts.split()[0], facts.split()[2]) for facts, path in entries}
 
+    def text(self, commit: str, path: str) -> str:
+        """Return what a file says at a commit or a tag; nothing where there is none."""
+        found = self._ask("cat-file", "blob", f"{commit}:{path}")
+        return found.output if found.code == 0 else ""
+
     def untracked_files(self) -> tuple[str, ...]:
         """Return the files that git does not know and is not told to ignore, relative to the root."""
         listing = self.command("ls-files", "-z", "--others", "--exclude-standard")

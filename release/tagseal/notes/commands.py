@@ -1,13 +1,15 @@
 """The commands of the notes: found by their fences, and understood word by word.
 
 ``prove`` executes the ``draft`` commands while the release is still a draft; a ``public`` one cannot run before it
-is too late. So every command has one of few forms, and every word in it must be the planned one. What this module
-does not understand, it refuses: a shell has too many ways to look harmless.
+is too late. Which of them a command is follows from its form: the page itself says nothing of phases, so no text on it
+can claim one. Every command has one of few forms, and every word in it must be the planned one. What this module does
+not understand, it refuses: a shell has too many ways to look harmless.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import shlex
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tagseal.errors import VerificationFailed
@@ -18,7 +20,7 @@ from tagseal.notes.page import fences
 from tagseal.records import BUNDLE, Artifact, Command, Kind, Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from tagseal.notes.forms import Form
 
@@ -30,12 +32,14 @@ __all__ = [
     "commands",
     "require_purposes",
     "shown_packages",
+    "split",
     "too_early",
+    "words",
 ]
 
 MANY = 6
 """Wheels whose provenance the notes verify one by one; ``witness`` verifies them all."""
-_INFO = {f"bash {phase}": phase for phase in Phase}
+_COMMAND = "bash"
 _LISTED = frozenset({Kind.wheel, Kind.sdist, Kind.asset})
 """What the list of hashes lists: who has verified the list, and holds a file against it, has verified the file."""
 _OUTPUT = frozenset({"text", "json", "yaml"})
@@ -52,6 +56,8 @@ class Purpose:
     phase: Phase
     helper: str = ""
     """The tool that says which digest a tag points at, where the command begins with that question."""
+    names_commit: bool = False
+    """Whether it compares the source repository and the commit too, and so refuses a signer's name that was lent."""
 
     @property
     def of_image(self) -> bool:
@@ -59,27 +65,44 @@ class Purpose:
         return any("/" in name for name in self.files)
 
 
-def commands(markdown: str) -> tuple[Command, ...]:
-    """Return the commands of a verify section, in order.
+def commands(markdown: str, forms: Sequence[Form] = FORMS) -> tuple[Command, ...]:
+    """Return the commands of a verify section, in order, each with the phase that its form has.
 
     Raises:
-        VerificationFailed: A code block is neither a command with a phase nor ``text`` or ``json``; or a line tells the
-            reader to run what was not verified.
+        VerificationFailed: A code block is neither ``bash`` nor output; a command has none of these forms; or a line
+            tells the reader to run what was not verified.
     """
     hold_no_python(markdown)
     blocks = fences(markdown)
     for info, content in blocks:
-        if info not in _INFO and info not in _OUTPUT:
+        if info != _COMMAND and info not in _OUTPUT:
             raise VerificationFailed(
-                f"got a code block marked {show(info)} in the verify section, expected one of: "
-                f"{', '.join(sorted(_INFO))}, or text, json, yaml for what is not run",
+                f"got a code block marked {show(info)} in the verify section, expected bash for commands, or text, "
+                "json, yaml for what is not run",
                 context=(show(content.partition("\n")[0]),),
-                hint="Give the block its phase in the template: a command that nobody runs may be wrong for years.",
+                hint="Mark the block `bash` in the template: a command that nobody runs may be wrong for years.",
                 slug="notes-unknown-fence",
             )
     return tuple(
-        Command(phase=_INFO[info], text=content.removesuffix("\n")) for info, content in blocks if info in _INFO
+        Command(phase=_phase(content, forms), text=content.removesuffix("\n"))
+        for info, content in blocks
+        if info == _COMMAND
     )
+
+
+def _phase(text: str, forms: Sequence[Form]) -> Phase:
+    """Return when a block can run: as its first command does, and :func:`classify` holds that the others do as well."""
+    return next((form.phase_of(call) for form, call in (read(line, forms) for line in split(text))), Phase.shown)
+
+
+def split(text: str) -> list[str]:
+    """Return the simple commands of a block, each in one line."""
+    return [line for line in text.replace("\\\n", "").split("\n") if line.strip()]
+
+
+def words(text: str) -> tuple[tuple[str, ...], ...]:
+    """Return the words of each simple command of a block: neither its lines nor its quotes tell two apart."""
+    return tuple(tuple(shlex.split(line)) for line in split(text))
 
 
 def classify(command: Command, *, expected: ExpectedRelease, forms: Sequence[Form] = FORMS) -> Purpose:
@@ -88,7 +111,7 @@ def classify(command: Command, *, expected: ExpectedRelease, forms: Sequence[For
     Raises:
         VerificationFailed: A word is not understood, or not the planned one.
     """
-    lines = [line for line in command.text.replace("\\\n", "").split("\n") if line.strip()]
+    lines = split(command.text)
     purposes = [_classify(line, command.phase, expected, forms) for line in lines]
     asked = next((purpose for purpose in purposes[:1] if purpose.kind is Use.resolve), None)
     purposes = purposes[1:] if asked else purposes
@@ -99,7 +122,7 @@ def classify(command: Command, *, expected: ExpectedRelease, forms: Sequence[For
             hint=f'Write DIGEST="$(crane digest IMAGE:TAG)" in the line above the command with {RESOLVED}.',
             slug="command-digest-unasked",
         )
-    if len({(purpose.kind, purpose.tool) for purpose in purposes}) != 1:
+    if len({(purpose.kind, purpose.tool, purpose.names_commit) for purpose in purposes}) != 1:
         raise VerificationFailed(
             f"got {len(purposes)} kinds of command in one block, expected one",
             context=tuple(show(line) for line in lines),
@@ -108,7 +131,7 @@ def classify(command: Command, *, expected: ExpectedRelease, forms: Sequence[For
         )
     files = tuple(name for purpose in purposes for name in purpose.files)
     helper = asked.tool if asked else ""
-    return Purpose(kind=purposes[0].kind, tool=purposes[0].tool, files=files, phase=command.phase, helper=helper)
+    return replace(purposes[0], files=files, helper=helper)
 
 
 def require_purposes(
@@ -135,30 +158,35 @@ def require_purposes(
 def _find_uncovered(
     artifact: Artifact, purposes: Sequence[Purpose], all_of_them: Sequence[Artifact], expected: ExpectedRelease
 ) -> Iterator[str]:
+    verifies = [purpose for purpose in purposes if purpose.kind is Use.verify]
+    cosign = [purpose for purpose in verifies if purpose.tool == "cosign"]
     if artifact.kind is Kind.image:
-        said = {name for purpose in purposes if purpose.kind is Use.verify for name in purpose.files}
-        ways = (f"{expected.image}@{expected.digest}", f"{expected.image}:{expected.image_tag}")
-        yield from (f"{way}: no cosign command" for way in (*ways, f"{expected.image}@{RESOLVED}") if way not in said)
+        by_digest = f"{expected.image}@{expected.digest}"
+        ways = (by_digest, f"{expected.image}:{expected.image_tag}", f"{expected.image}@{RESOLVED}")
+        yield from (f"{way}: no cosign command" for way in ways if way not in _files(verifies))
+        if by_digest not in _files(cosign, names_commit=True):
+            yield f"{by_digest}: no cosign command that names the commit"
         return
     both = {artifact.name, artifact.name + BUNDLE}
+    downloads = [purpose for purpose in purposes if purpose.kind is Use.download]
+    for what, phase in (("download before it is public", Phase.draft), ("download by plain URL", Phase.public)):
+        covered = _files(purpose for purpose in downloads if purpose.phase is phase)
+        yield from (f"{name}: no {what}" for name in sorted(both - covered))
     lists = {other.name for other in all_of_them if other.kind is Kind.checksums}
-    hashed = {name for purpose in purposes if purpose.kind is Use.hash for name in purpose.files}
-    by_cosign = {artifact.name, *(lists & hashed if artifact.kind in _LISTED else ())}
-    wanted: tuple[tuple[str, set[str], Callable[[Purpose], bool]], ...] = (
-        ("download before it is public", both, lambda p: p.kind is Use.download and p.phase is Phase.draft),
-        ("download by plain URL", both, lambda p: p.kind is Use.download and p.phase is Phase.public),
-        ("sigstore command", {artifact.name}, lambda p: p.kind is Use.verify and p.tool == "sigstore"),
-    )
-    for what, names, fits in wanted:
-        covered = {name for purpose in purposes if fits(purpose) for name in purpose.files}
-        yield from (f"{name}: no {what}" for name in sorted(names - covered))
-    verified = {
-        name for purpose in purposes if (purpose.kind, purpose.tool) == (Use.verify, "cosign") for name in purpose.files
-    }
-    if not verified & by_cosign:
-        yield f"{artifact.name}: no cosign command"
+    hashed = _files(purpose for purpose in purposes if purpose.kind is Use.hash)
+    by_list = {artifact.name, *(lists & hashed if artifact.kind in _LISTED else ())}
+    sigstore = [purpose for purpose in verifies if purpose.tool == "sigstore"]
+    for tool, of_tool, names in (("sigstore", sigstore, {artifact.name}), ("cosign", cosign, by_list)):
+        if not _files(of_tool) & names:
+            yield f"{artifact.name}: no {tool} command"
+        elif not _files(of_tool, names_commit=True) & names:
+            yield f"{artifact.name}: no {tool} command that names the commit"
     if artifact.kind is not Kind.checksums and not hashed & lists:
         yield f"{artifact.name}: no check of its hash"
+
+
+def _files(purposes: Iterable[Purpose], *, names_commit: bool = False) -> set[str]:
+    return {name for purpose in purposes if purpose.names_commit or not names_commit for name in purpose.files}
 
 
 def _from_index(purposes: Sequence[Purpose], artifacts: Sequence[Artifact], expected: ExpectedRelease) -> Iterator[str]:
@@ -207,7 +235,13 @@ def _classify(line: str, phase: Phase, expected: ExpectedRelease, forms: Sequenc
         raise VerificationFailed(
             f"got {tool} in a block of the phase {phase}, expected {expected_phase}",
             context=(show(line),),
-            hint=f"Mark the block `bash {expected_phase}` in the template.",
+            hint="Give each command a code block of its own in the template.",
             slug="command-wrong-phase",
         )
-    return Purpose(kind=form.use, tool=tool, files=tuple(form.files(call, expected)), phase=phase)
+    return Purpose(
+        kind=form.use,
+        tool=tool,
+        files=tuple(form.files(call, expected)),
+        phase=phase,
+        names_commit=bool(form.commit and call.values(form.commit)),
+    )

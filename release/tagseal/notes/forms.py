@@ -71,7 +71,7 @@ class ExpectedRelease:
     assets: frozenset[str]
     """Names of all assets, bundles included."""
     commit: str = ""
-    """Whose digest the certificates name; empty where no command speaks of it."""
+    """The commit that the certificates name; empty where no command may name one."""
     image: str = ""
     """Registry and repository of the image; empty for none."""
     digest: str = ""
@@ -88,7 +88,7 @@ class ExpectedRelease:
     @classmethod
     def of_plan(cls, plan: Plan, tag: str, artifacts: Sequence[Artifact]) -> ExpectedRelease:
         """Return what the release of a plan expects, its image and its index included."""
-        found = cls.of(plan.identity, tag, artifacts, next(iter(plan.image_tags), ""))
+        found = replace(cls.of(plan.identity, tag, artifacts, next(iter(plan.image_tags), "")), commit=plan.commit)
         project = canonicalize_name(plan.project)
         return replace(found, index=plan.index, project=project, version=plan.version) if plan.index else found
 
@@ -145,6 +145,8 @@ class Form:
     options: frozenset[str] = frozenset()
     public: Callable[[ShellCall], bool] = lambda _: False
     """Tells of a call whether it speaks of what is there only once the release is public."""
+    commit: str = ""
+    """The option that names the commit: a call that has it compares more than the signer's name."""
 
     def phase_of(self, call: ShellCall) -> Phase:
         """Return the phase that a call belongs to."""

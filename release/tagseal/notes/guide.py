@@ -3,15 +3,14 @@
 1. A word in angle brackets stands for what is not known yet: in a shell it is quoted like any other unsafe word, so
    that whoever runs a command without filling it in is refused by the tool, and redirects nothing.
 2. Every command has one of the forms of the notes' commands, and every word in it is the planned one.
-3. The fences lose their phase at the end: not every renderer of documentation takes a second word there.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from markdown_it import MarkdownIt
+from packaging.utils import canonicalize_name
 
 from tagseal.errors import VerificationFailed
 from tagseal.names import number_of, safe_file_name, safe_image, safe_repository, safe_tag
@@ -19,6 +18,7 @@ from tagseal.notes import clients
 from tagseal.notes import commands as instructions
 from tagseal.notes.commands import ExpectedRelease, Purpose, Use
 from tagseal.notes.escape import plain
+from tagseal.notes.forms import from_index, index_options
 from tagseal.notes.templates import fill
 from tagseal.notes.values import ImageView
 from tagseal.records import BUNDLE, Command, Kind
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from tagseal.notes.templates import Templates
-    from tagseal.records import Artifact, Identity
+    from tagseal.records import Artifact, Identity, Index
     from tagseal.workflow.signing import Triggers
 
 TEMPLATE = "guide.md.j2"
@@ -61,6 +61,12 @@ class GuideSubject:
     """How the image is signed: ``simplesigning``, ``bundle``."""
     starts: Triggers
     """What starts the workflow that signs."""
+    since: str = ""
+    """The tag of the first release that was made so, if there were others before."""
+    after: str = ""
+    """The tag of the last release that was not, where the next one's name is not known."""
+    index: Index | None = None
+    """Where the packages are besides; None for nowhere."""
     links: Mapping[str, str]
     """Where a reader may go next: what is there, by its address."""
     minimum: clients.MinimumClients = clients.PLANNED
@@ -97,8 +103,11 @@ def render(subject: GuideSubject, override: Templates | None) -> Guide:
         Refused: A name is unsafe.
         VerificationFailed: A command has a word that was not planned, or something is verified by none.
     """
-    expected = ExpectedRelease.of(
-        subject.identity, _safe_or_placeholder(subject.tag), subject.artifacts, subject.image_tag
+    expected = replace(
+        ExpectedRelease.of(subject.identity, _safe_or_placeholder(subject.tag), subject.artifacts, subject.image_tag),
+        index=subject.index,
+        project=canonicalize_name(subject.project) if subject.index else "",
+        version=subject.version,
     )
     text = fill(TEMPLATE, _values(subject, expected), override).strip("\n") + "\n"
     found = instructions.commands(text)
@@ -112,7 +121,7 @@ def render(subject: GuideSubject, override: Templates | None) -> Guide:
             hint=f"Add the commands to the template that overrides {TEMPLATE}, or remove the override.",
             slug="guide-incomplete",
         )
-    return Guide(text=_without_phases(text), commands=found, purposes=purposes)
+    return Guide(text=text, commands=found, purposes=purposes)
 
 
 def _values(subject: GuideSubject, expected: ExpectedRelease) -> dict[str, Any]:
@@ -133,6 +142,9 @@ def _values(subject: GuideSubject, expected: ExpectedRelease) -> dict[str, Any]:
         "packages": [first[kind] for kind in _PACKAGES if kind in first],
         "wheels": sum(artifact.kind is Kind.wheel for artifact in subject.artifacts),
         "placeholders": [one for one in (TAG, VERSION, PLATFORM) if _stands(one, subject)],
+        "since": f"`{safe_tag(subject.since)}`" if subject.since else "",
+        "after": f"`{safe_tag(subject.after)}`" if subject.after else "",
+        "index": _index(expected),
         "image": _image(subject, expected),
         "starts": subject.starts,
         "links": subject.links,
@@ -171,6 +183,17 @@ def _image(subject: GuideSubject, expected: ExpectedRelease) -> ImageView | None
     )
 
 
+def _index(expected: ExpectedRelease) -> dict[str, Any] | None:
+    if expected.index is None:
+        return None
+    return {
+        "requirement": expected.requirement,
+        "url": "".join(index_options(expected.index)),
+        "folder": from_index(expected.index),
+        "attests": bool(expected.index.site),
+    }
+
+
 def _troubles(tools: set[str]) -> list[dict[str, Any]]:
     """Return the common troubles of these tools, with the messages of any version of them."""
     from tagseal.verification.diagnosis import TROUBLES  # noqa: PLC0415 - 0.6 s
@@ -193,11 +216,3 @@ def _find_unverified(purposes: Sequence[Purpose], artifacts: Sequence[Artifact])
             yield f"{kind}: no sigstore command"
         if kind is Kind.image and not any(purpose.of_image for purpose in purposes if purpose.kind is Use.verify):
             yield f"{kind}: no cosign command"
-
-
-def _without_phases(markdown: str) -> str:
-    lines = markdown.split("\n")
-    for token in MarkdownIt("commonmark").parse(markdown):
-        if token.type == "fence" and token.map and token.info.startswith("bash "):
-            lines[token.map[0]] = lines[token.map[0]].replace(token.info, "bash")
-    return "\n".join(lines)

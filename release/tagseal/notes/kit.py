@@ -62,7 +62,7 @@ def render(  # noqa: PLR0913 - all that the page depends on
         "minimum": minimum,
     }
     text = fill(TEMPLATE, values(plan, covered, expected) | more, override).strip("\n") + "\n"
-    found = instructions.commands(text)
+    found = instructions.commands(text, KIT_FORMS)
     require_purposes(found, expected, covered)
     return Page(text=text, commands=found)
 

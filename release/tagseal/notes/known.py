@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+_REPOSITORY, _COMMIT = _WORKFLOW = ("--certificate-github-workflow-repository", "--certificate-github-workflow-sha")
+"""The options of cosign's stricter form."""
+
+
 def _gh(call: ShellCall, expected: ExpectedRelease) -> Sequence[str]:
     same(call, "tag", call.operands, expected.tag)
     same(call, "--repo", call.values("--repo"), expected.repository)
@@ -49,10 +53,29 @@ def _sigstore(call: ShellCall, expected: ExpectedRelease) -> Sequence[str]:
     return files
 
 
+def _sigstore_github(call: ShellCall, expected: ExpectedRelease) -> Sequence[str]:
+    """The issuer is no word of it: the subcommand accepts GitHub's alone."""
+    same(call, "--cert-identity", call.values("--cert-identity"), expected.identity.uri)
+    same(call, "--repository", call.values("--repository"), expected.repository)
+    same(call, "--ref", call.values("--ref"), expected.identity.ref)
+    _commit(call, "--sha", expected)
+    return some(call, assets(call, call.operands, expected))
+
+
+def _commit(call: ShellCall, option: str, expected: ExpectedRelease) -> None:
+    if not expected.commit:
+        raise wrong(call, option, " ".join(call.values(option)), "none: no commit is known here")
+    same(call, option, call.values(option), expected.commit)
+
+
 def _signer(call: ShellCall, expected: ExpectedRelease) -> None:
+    """The stricter form names repository and commit, both of them."""
     same(call, "--certificate-identity", call.values("--certificate-identity"), expected.identity.uri)
     issuer = call.values("--certificate-oidc-issuer")
     same(call, "--certificate-oidc-issuer", issuer, expected.identity.issuer)
+    if any(call.values(option) for option in _WORKFLOW):
+        same(call, _REPOSITORY, call.values(_REPOSITORY), expected.repository)
+        _commit(call, _COMMIT, expected)
 
 
 def _cosign_image(call: ShellCall, expected: ExpectedRelease) -> Sequence[str]:
@@ -175,19 +198,29 @@ FORMS = (
         options=frozenset({"--cert-identity", "--cert-oidc-issuer", "--bundle"}),
     ),
     Form(
+        program=("sigstore", "verify", "github"),
+        use=Use.verify,
+        phase=Phase.draft,
+        files=_sigstore_github,
+        options=frozenset({"--cert-identity", "--repository", "--ref", "--sha"}),
+        commit="--sha",
+    ),
+    Form(
         program=("cosign", "verify-blob"),
         use=Use.verify,
         phase=Phase.draft,
         files=_cosign,
-        options=frozenset({"--certificate-identity", "--certificate-oidc-issuer", "--bundle"}),
+        options=frozenset({"--certificate-identity", "--certificate-oidc-issuer", "--bundle", *_WORKFLOW}),
+        commit=_COMMIT,
     ),
     Form(
         program=("cosign", "verify"),
         use=Use.verify,
         phase=Phase.draft,
         files=_cosign_image,
-        options=frozenset({"--certificate-identity", "--certificate-oidc-issuer"}),
+        options=frozenset({"--certificate-identity", "--certificate-oidc-issuer", *_WORKFLOW}),
         public=_mutable,
+        commit=_COMMIT,
     ),
     Form(program=("crane", "digest"), use=Use.resolve, phase=Phase.public, files=_crane),
     Form(

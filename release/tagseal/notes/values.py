@@ -14,7 +14,7 @@ from tagseal.notes.index import PROVENANCE
 from tagseal.records import BUNDLE, Artifact, Kind, Manifest, Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from tagseal.notes.forms import ExpectedRelease
 
@@ -96,8 +96,6 @@ def values(plan: Plan, artifacts: Sequence[Artifact], expected: ExpectedRelease)
             hint='Set workflow = "FILE.yml" in [tool.tagseal], of ASCII letters, digits and . _ - only.',
             slug="unsafe-workflow-name",
         )
-    order = [Kind.wheel, Kind.sdist, Kind.asset, Kind.checksums, Kind.kit]
-    first = min(files, key=lambda artifact: order.index(artifact.kind))
     return {
         "tag": expected.tag,
         "version": plan.version,
@@ -108,13 +106,20 @@ def values(plan: Plan, artifacts: Sequence[Artifact], expected: ExpectedRelease)
         "identity": plan.identity.uri,
         "issuer": plan.identity.issuer,
         "files": list(files.values()),
-        "first": files[first],
-        "others": [file for artifact, file in files.items() if artifact is not first],
+        "shown": [files[artifact] for artifact in _shown(files)],
         "checksums": [file for artifact, file in files.items() if artifact.kind is Kind.checksums],
         "kit": next((file for artifact, file in files.items() if artifact.kind is Kind.kit), None),
         "image": _image(plan, artifacts, expected),
         "index": _index(artifacts, expected),
     }
+
+
+def _shown(files: Iterable[Artifact]) -> list[Artifact]:
+    """Return the first wheel and the first sdist, as the guide does; of a release without packages, one file."""
+    order = [Kind.wheel, Kind.sdist, Kind.asset, Kind.checksums, Kind.kit]
+    first = {artifact.kind: artifact for artifact in reversed([*files])}
+    there = [first[kind] for kind in order if kind in first]
+    return [artifact for artifact in there if artifact.kind in {Kind.wheel, Kind.sdist}] or there[:1]
 
 
 def _file(artifact: Artifact, expected: ExpectedRelease) -> FileView:

@@ -20,10 +20,11 @@ from tagseal.machine import files
 from tagseal.machine.git import Git
 from tagseal.machine.metadata import stem
 from tagseal.names import printable, quote_word, safe_tag, show
-from tagseal.notes import clients, guide, templates
+from tagseal.notes import clients, guide, rst_page, templates
 from tagseal.notes.guide import PLATFORM, TAG, VERSION, GuideSubject
 from tagseal.project.detect import Project, detect
 from tagseal.records import GITHUB, Artifact, Identity, Kind
+from tagseal.services.index import sites
 from tagseal.steps import images
 from tagseal.steps.draft import body
 from tagseal.steps.seal import checksums
@@ -40,7 +41,10 @@ if TYPE_CHECKING:
 _EXAMPLE = "1.2.3"
 _COMPILERS = re.compile(r"(maturin|mesonpy|scikit_build_core|sipbuild|py_build_cmake|setuptools_rust)\b")
 _EXTENSIONS = re.compile(r"\b(ext[-_]modules|rust_extensions|cffi_modules)\b")
-_WRITTEN = re.compile(r"<!-- Written by: tagseal guide(?: --tag (?P<tag>\S+))? -->\s*\Z")
+_SIGNS = re.compile(r"\b(?:nox|tagseal)\b.*\bsign\b")
+_WRITTEN = re.compile(r"(?:<!--|\.\.) Written by: tagseal guide(?: --tag (?P<tag>\S+))?(?: -->)?\s*\Z")
+RST = ".rst"
+"""How a file is named that is written in reStructuredText; every other one is in Markdown."""
 _READ_NEXT = {
     "RELEASING.md": "How a release is made",
     "RELEASE.md": "How a release is made",
@@ -59,8 +63,13 @@ class _Checkout:
     repository: str
 
 
-def page(folder: Path, tag: str | None) -> str:
+def page(folder: Path, tag: str | None, suffix: str = ".md") -> str:
     """Return the guide of the project that ``folder`` is in: for a tag, or for every one.
+
+    Args:
+        folder: A folder of the checkout.
+        tag: The tag.
+        suffix: Of the file that it is for, which names the language.
 
     Raises:
         UsageError: The project, its repository or the tag does not allow it.
@@ -71,7 +80,8 @@ def page(folder: Path, tag: str | None) -> str:
     checkout = _checkout(folder)
     own = templates.read(checkout.git, checkout.settings.templates)
     found = guide.render(_planned_subject(checkout, safe_tag(tag) if tag else None), own)
-    return f"{found.text}\n<!-- Written by: {_command(tag)} -->\n"
+    text = f"{found.text}\n<!-- Written by: {_command(tag)} -->\n"
+    return rst_page.to_rst(text) if suffix == RST else text
 
 
 def write(folder: Path, tag: str | None, file: Path) -> None:
@@ -80,7 +90,7 @@ def write(folder: Path, tag: str | None, file: Path) -> None:
     Raises:
         Refused: A link in the checkout leads elsewhere.
     """
-    text = page(folder, tag)
+    text = page(folder, tag, file.suffix)
     if files.link_below(Git.at(folder, os.environ).root, file.absolute()):
         raise files.leads_away(str(file))
     files.write_atomically(file, text.encode())
@@ -96,7 +106,7 @@ def check(folder: Path, tag: str | None, file: Path) -> None:
     kept = _read(file)
     named = _WRITTEN.search(kept)
     tag = tag or (named["tag"] if named else None)
-    rendered = page(folder, tag)
+    rendered = page(folder, tag, file.suffix)
     if kept.rstrip() != rendered.rstrip():
         raise VerificationFailed(
             f"got a guide in {show(file.name)} that is not what the project renders now, expected no difference",
@@ -117,6 +127,7 @@ def subject_of_seal(root: Path, plan: Plan, seal: Seal) -> GuideSubject:
         artifacts=seal.subjects,
         image_tag=next(iter(plan.image_tags), ""),
         image_forms=plan.image_forms,
+        index=plan.index,
         starts=signing.starts(signing.document(root / seal.identity.workflow)),
         links=_links(root, seal.identity.repository, plan.tag, image=bool(plan.image)),
         minimum=clients.of(seal),
@@ -170,6 +181,7 @@ def _planned_subject(checkout: _Checkout, tag: str | None) -> GuideSubject:
     said, version = example if tag else (TAG, VERSION)
     workflow = project.workflow.path
     name = project.declared.name or checkout.repository.partition("/")[2]
+    since, after = ("", "") if tag else _beginning(checkout, pattern)
     return GuideSubject(
         project=name,
         tag=said,
@@ -179,9 +191,31 @@ def _planned_subject(checkout: _Checkout, tag: str | None) -> GuideSubject:
         artifacts=tuple(_artifacts(checkout, stem(name, version))),
         image_tag=next(iter(own), ""),
         image_forms=image.signatures if image else (),
+        index=sites.of(checkout.settings.index),
+        since=since,
+        after=after,
         starts=signing.starts(signing.document(root / workflow)),
         links=_links(root, checkout.repository, said, image=image is not None),
     )
+
+
+def _beginning(checkout: _Checkout, pattern: Pattern) -> tuple[str, str]:
+    """Return the first release that is signed, and, where nobody can know its name yet, the last that is not.
+
+    Both are empty where no release is without signatures. One is signed if the workflow at its tag runs `sign`; before
+    there is one, the declared version is the first to be.
+    """
+    versions, signed = sorted(pattern.versions(checkout.git.tags()), reverse=True), ""
+    for _, tag in versions:
+        if not _SIGNS.search(checkout.git.text(f"refs/tags/{tag}", checkout.project.workflow.path)):
+            break
+        signed = tag
+    else:
+        return "", ""
+    declared = pattern.parse(pattern.tag(checkout.project.declared.version or ""))
+    if not signed and declared and declared > versions[0][0]:
+        signed = pattern.tag(declared)
+    return signed, "" if signed else tag
 
 
 def _pattern(checkout: _Checkout, tag: str | None) -> Pattern:

@@ -1,9 +1,9 @@
 """The guide, followed: what the project's page tells strangers to do, on the release that was played.
 
 1. The page is rendered for this tag, from what was sealed, with the templates of the tag; every command is understood.
-2. A command that the notes have as well, in the same words, ran from there in ``prove`` or ``witness``.
-3. The others run in an empty folder, with a token that may only read: what downloads in the page's order; then what
-   reads the files, side by side, for each of them stands below its download.
+2. A command that the notes have as well, word for word, ran from there in ``prove`` or ``witness``.
+3. If there are others, they run in an empty folder, with a token that may only read: what downloads in the page's
+   order; then what reads the files, side by side, for each of them stands below its download.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tagseal.errors import VerificationFailed
 from tagseal.machine.git import Git
 from tagseal.machine.threads import gather
 from tagseal.notes import templates
-from tagseal.notes.commands import Use
+from tagseal.notes.commands import Use, words
 from tagseal.notes.guide import TEMPLATE
 from tagseal.notes.guide import render as rendered
 from tagseal.notes.render import render
@@ -43,14 +43,17 @@ def follow(stage: Stage, plan: Plan, seal: Seal, checkout: Path) -> tuple[tuple[
     settings = config.load(checkout)
     overridden = templates.read(Git.at(checkout, stage.environ), settings.templates)
     page = rendered(subject_of_seal(checkout, plan, seal), overridden)
-    known = render(tag=plan.tag, plan=plan, artifacts=seal.subjects, override=overridden).commands
-    ran = {one.text for one in known if one.phase is not Phase.shown}
+    notes = render(tag=plan.tag, plan=plan, artifacts=seal.subjects, override=overridden).commands
+    ran = {simple for one in notes if one.phase is not Phase.shown for simple in words(one.text)}
     steps = [
         Instruction(command=command, purpose=purpose)
         for command, purpose in zip(page.commands, page.purposes, strict=True)
         if command.phase is not Phase.shown
     ]
-    own = [step for step in steps if step.command.text not in ran]
+    shared = [ran.issuperset(words(step.command.text)) for step in steps]
+    # What the notes lack reads files, so its reader's downloads run as well.
+    own = [step for step, known in zip(steps, shared, strict=True) if not known or step.purpose.kind is Use.download]
+    own = [] if all(shared) else own
     return _run_guide(own, stage), len(steps) - len(own)
 
 

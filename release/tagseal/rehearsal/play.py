@@ -112,7 +112,7 @@ def _attack(stage: Stage, done: PlayedJob, told: StoryReport) -> tuple[Verdict, 
     foreign = signers.attack(stage, journal(stage.clone, done).get(Seal, "rehearse"), done)
     told.tell(
         f"{'attacks':<8} ok  {time.monotonic() - begun:4.1f}s  {len(foreign)} foreign signatures refused by "
-        f"our verification, {len(foreign) - 1} by the printed commands"
+        "our verification and by the printed commands, 1 by the stricter ones only"
     )
     return foreign
 
@@ -123,10 +123,10 @@ def _guide(stage: Stage, done: PlayedJob, told: StoryReport) -> tuple[Verdict, .
     begun = time.monotonic()
     records = journal(stage.clone, done)
     ran, shared = guide.follow(stage, records.get(Plan, "rehearse"), records.get(Seal, "rehearse"), done.checkout)
-    told.tell(
-        f"{'guide':<8} ok  {time.monotonic() - begun:4.1f}s  {number_of(len(ran), 'command')} of the guide ran"
-        + (f", {shared} more are the notes' own" if shared else "")
-    )
+    commands = number_of(len(ran), "command")
+    more = f", {shared} more in the notes" if shared else ""
+    words = f"{commands} of the guide ran{more}" if ran else f"its {number_of(shared, 'command')} ran in the notes"
+    told.tell(f"{'guide':<8} ok  {time.monotonic() - begun:4.1f}s  {words}")
     return ran
 
 

@@ -107,16 +107,18 @@ def _targets(
     """Yield the commands that verify or hash; one that hashes reads the names from its list."""
     listed = tuple(artifact.name for artifact in seal.artifacts if artifact.kind not in {Kind.checksums, Kind.kit})
     unsigned = registry.unsigned_manifest(seal.image, services) if seal.image else ("", "")
-    seen: set[str] = set()
+    seen: set[tuple[str, bool]] = set()
     for step in steps:
-        tool, text = step.purpose.tool, step.command.text
+        tool, text, named = step.purpose.tool, step.command.text, step.purpose.names_commit
         if step.purpose.of_image:
-            yield step, AttackedCommand(tool=tool, text=text, files=step.purpose.files, unsigned=unsigned)
+            files = step.purpose.files
+            yield step, AttackedCommand(tool=tool, text=text, files=files, names_commit=named, unsigned=unsigned)
         elif step.purpose.kind in {Use.verify, Use.hash}:
             files = listed if step.purpose.kind is Use.hash else step.purpose.files
-            # `required` has held that every command of a tool names one identity, in the same words.
-            yield step, AttackedCommand(tool=tool, text=text, files=files, repeats=tool in seen)
-            seen.add(tool)
+            # `require_purposes` has held that every command of a tool names one identity, in the same words.
+            repeats = (tool, named) in seen
+            yield step, AttackedCommand(tool=tool, text=text, files=files, repeats=repeats, names_commit=named)
+            seen.add((tool, named))
 
 
 def _attack(  # noqa: PLR0913, PLR0917 - a command, where it ran, and what it is called

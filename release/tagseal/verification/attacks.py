@@ -31,6 +31,14 @@ _IDENTITY = {
     "cosign": r"no matching CertificateIdentity found"  # cosign 3
     r"|none of the expected identities matched what was in the certificate",  # cosign 2
 }
+SOURCE = {
+    # sigstore-python; cosign where it reads a bundle (sigstore-go), and where it reads an image's older signatures
+    "repository": r"FAIL: .*Certificate's GitHubWorkflowRepository does not match"
+    r"|expected GithubWorkflowRepository to be|expected GitHub Workflow Repository not found in certificate",
+    "commit": r"FAIL: .*Certificate's GitHubWorkflowSHA does not match"
+    r"|expected GithubWorkflowSHA to be|expected GitHub Workflow SHA not found in certificate",
+}
+"""What a tool says of a certificate with another source than its command names, by what differs."""
 # cosign 3 and 2 of no signature at all; cosign 2 where it looks for bundles
 _UNSIGNED = r"no signatures found|no valid bundles exist in registry"
 
@@ -45,6 +53,8 @@ class AttackedCommand:
     """The artifacts that it verifies or hashes, in its order."""
     repeats: bool = False
     """Whether an earlier command of the same tool names the same identity, word for word, and is attacked there."""
+    names_commit: bool = False
+    """Whether it names the source repository and the commit as well."""
     unsigned: tuple[str, str] = ("", "")
     """Of an image: its digest in the text, and that of something in the registry which nobody has signed."""
 
@@ -114,19 +124,37 @@ def _on_image(target: AttackedCommand, identity: Identity) -> Iterator[Attack]:
 
 
 def _by_strangers(target: AttackedCommand, identity: Identity) -> Iterator[Attack]:
-    for name, stranger in strangers(identity):
+    known = strangers(identity)
+    # A command that names the commit stands below one of the same tool that has met them all.
+    for name, stranger in known[:1] if target.names_commit else known:
         text = target.text.replace(identity.uri, stranger.uri)
         yield Attack(name=f"{name}: {stranger.uri}", text=text, reason=_IDENTITY[target.tool])
+    if target.names_commit:
+        yield from _from_elsewhere(target, identity)
+
+
+def _from_elsewhere(target: AttackedCommand, identity: Identity) -> Iterator[Attack]:
+    """Yield the attacks where the signer's name is right: its workflow was lent, or its tag was moved."""
+    for what, option, word, other in (
+        ("repository", "repository", re.escape(identity.repository), _fork(identity)),
+        ("commit", "sha", "[0-9a-f]+", "0" * 40),
+    ):
+        text = re.sub(rf"(?<={option} ){word}", other, target.text)
+        yield Attack(name=f"signed for another {what}: {other}", text=text, reason=SOURCE[what])
 
 
 def strangers(identity: Identity) -> tuple[tuple[str, Identity], ...]:
     """Return identities next to this one, of which none has signed: another tag, another repository, a branch."""
-    owner, _, repository = identity.repository.partition("/")
     return (
         ("another tag", replace(identity, ref=f"{identity.ref}.1")),
-        ("another repository", replace(identity, repository=f"{owner}-fork/{repository}")),
+        ("another repository", replace(identity, repository=_fork(identity))),
         ("a branch", replace(identity, ref="refs/heads/main")),
     )
+
+
+def _fork(identity: Identity) -> str:
+    owner, _, repository = identity.repository.partition("/")
+    return f"{owner}-fork/{repository}"
 
 
 def _flip(path: Path) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tagseal.project.doctor.row import ExaminedProject
 
-_GUIDE = b"<!-- Written by: tagseal guide"
+_GUIDE = b" Written by: tagseal guide"
 _END = 200
 """Bytes at a page's end, where the guide says what wrote it."""
 
@@ -44,7 +44,7 @@ def look(subject: ExaminedProject) -> Iterator[DoctorRow]:
         )
     for path in subject.git.tracked_files():
         file = subject.git.root / path
-        if path.endswith(".md") and file.is_file() and not file.is_symlink() and _GUIDE in _end(file):
+        if path.endswith((".md", guide.RST)) and file.is_file() and not file.is_symlink() and _GUIDE in _end(file):
             try:
                 guide.check(subject.git.root, None, file)
             except TagsealError as error:

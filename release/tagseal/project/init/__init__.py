@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
 from tagseal.errors import Refused
@@ -159,7 +160,7 @@ def _guide(found: FoundProject, options: Options) -> Iterator[Change]:
     if (found.root / found.guide).exists():
         yield Change(path=found.guide, state="same")
         return
-    content = guide.page(found.root, None).encode() if options.write else b""
+    content = guide.page(found.root, None, PurePosixPath(found.guide).suffix).encode() if options.write else b""
     change = Change(path=found.guide, state="write", content=content)
     if options.write:
         _write(found, change)

@@ -12,6 +12,7 @@ from tagseal import config
 from tagseal.machine import files
 from tagseal.machine.git import Git, repository
 from tagseal.machine.toml import read_toml
+from tagseal.project.guide import RST
 from tagseal.steps.seal.identity import publisher_fields
 from tagseal.tags import pattern
 from tagseal.workflow import signing
@@ -33,7 +34,10 @@ FOLDER = ".github/tagseal"
 _PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 """Oldest first: the tool's own, and what a project may need instead."""
 _DOCUMENTATION = ("docs", "doc")
-_GUIDE = "verifying.md"
+_SPHINX = ("docs", "docs/source", "doc", "doc/source")
+"""Where Sphinx's ``conf.py`` may lie, and so the pages that it makes."""
+_READS_MARKDOWN = re.compile(r"\b(?:myst_parser|myst_nb|recommonmark)\b")
+_GUIDE = "verifying"
 _BOTS = {
     "release-please": (
         ("release-please-config.json", ".release-please-manifest.json"),
@@ -105,8 +109,10 @@ class FoundProject:
     @property
     def guide(self) -> str | None:
         """Where the guide's page goes: into the documentation, where there is some and the repository has a name."""
-        folder = next((one for one in _DOCUMENTATION if (self.root / one).is_dir()), None)
-        return f"{folder}/{_GUIDE}" if folder and self.repository else None
+        sphinx = next((one for one in _SPHINX if (self.root / one / "conf.py").is_file()), None)
+        folder = sphinx or next((one for one in _DOCUMENTATION if (self.root / one).is_dir()), None)
+        markdown = sphinx is None or _READS_MARKDOWN.search(self.text(f"{sphinx}/conf.py"))
+        return f"{folder}/{_GUIDE}{'.md' if markdown else RST}" if folder and self.repository else None
 
     @property
     def advice(self) -> Iterator[str]:

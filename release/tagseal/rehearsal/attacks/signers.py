@@ -2,13 +2,14 @@
 
 ``prove`` attacks with altered files and identities. Here somebody signs the genuine file for real: another tag,
 another repository, a branch, and a foreign repository that called our workflow through ``workflow_call``. The last
-one gets our workflow's name into its certificate, and the printed commands accept it; our own verification, which
-compares the source repository as well, must refuse all of them.
+one gets our workflow's name into its certificate: the printed commands that compare nothing else accept it, and those
+that name repository and commit as well must refuse it for that reason. Our own verification must refuse all of them.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import sys
 from dataclasses import replace
 from functools import partial
@@ -18,6 +19,7 @@ from tagseal.errors import ServiceError, VerificationFailed
 from tagseal.machine import process
 from tagseal.machine.threads import gather
 from tagseal.records import BUNDLE, ISSUER, Identity, Kind, Verdict
+from tagseal.verification.attacks import SOURCE
 from tagseal.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ def attack(stage: Stage, seal: Seal, sealed: PlayedJob) -> tuple[Verdict, ...]:
     """Let each of them sign the first package, and verify that; return a verdict for each.
 
     Raises:
-        VerificationFailed: Our own verification accepted one, or a printed command did that should not.
+        VerificationFailed: Our own verification accepted one, or each printed command did.
     """
     artifact = next(artifact for artifact in seal.artifacts if artifact.kind in {Kind.wheel, Kind.sdist})
     file = Workspace.of(sealed.checkout, stage.clone.tag).file(artifact)
@@ -89,22 +91,32 @@ def _attempt(stage: Stage, seal: Seal, file: Path, environ: Mapping[str, str], a
     name, text = attacker
     bundle = stage.folder / f"{name.replace(' ', '-')}{BUNDLE}"
     bundle.write_text(text, encoding="utf-8")
-    printed = process.run(
-        [
-            str(stage.shims / "sigstore"),
-            *("verify", "identity", "--cert-identity", seal.identity.uri, "--cert-oidc-issuer", ISSUER),
-            *("--bundle", str(bundle), str(file)),
-        ],
-        cwd=stage.folder,
-        environ=environ,
-    )
+    lent = name == FOREIGN_CALLER
+    run = partial(_run_printed, stage, environ, ("--bundle", str(bundle), str(file)))
+    printed = run("identity", "--cert-identity", seal.identity.uri, "--cert-oidc-issuer", ISSUER)
     ours = _verify(stage, seal.identity, seal.commit, file, bundle)
-    known = name == FOREIGN_CALLER
-    if ours.ok or (printed.code == 0) != known:
+    if ours.ok or (printed.code == 0) != lent:
         who = "our verification" if ours.ok else "the printed command"
         return Verdict(name=name, ok=False, detail=f"{who} did not do as it must (exit {printed.code}; {ours.detail})")
-    detail = "the printed command accepts it, our verification refuses" if known else "both refuse"
-    return Verdict(name=name, ok=True, detail=f"{detail}: {ours.detail}")
+    if not lent:
+        return Verdict(name=name, ok=True, detail=f"the printed commands and our verification refuse: {ours.detail}")
+    source = ("--repository", seal.identity.repository, "--ref", seal.identity.ref, "--sha", seal.commit)
+    stricter = run("github", "--cert-identity", seal.identity.uri, *source)
+    said = " ".join(f"{stricter.output} {stricter.errors}".split())
+    if stricter.code == 0 or not re.search(SOURCE["repository"], said):
+        detail = f"the printed command that names repository and commit did not refuse (exit {stricter.code}: {said})"
+        return Verdict(name=name, ok=False, detail=detail)
+    who = "only the printed commands that name repository and commit, and our verification, refuse"
+    return Verdict(name=name, ok=True, detail=f"{who}: {ours.detail}")
+
+
+def _run_printed(
+    stage: Stage, environ: Mapping[str, str], file: tuple[str, ...], form: str, *options: str
+) -> process.Finished:
+    """Run a command as the notes print it, on this one file beside this one bundle."""
+    argv = [str(stage.shims / "sigstore"), "verify", form, *options, *file]
+    # Wide, because sigstore breaks its messages where the terminal ends.
+    return process.run(argv, cwd=stage.folder, environ={**environ, "COLUMNS": "10000"})
 
 
 def _verify(stage: Stage, identity: Identity, commit: str, file: Path, bundle: Path) -> Verdict:

@@ -11,6 +11,7 @@ import fnmatch
 import hashlib
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,9 @@ from tagseal.names import safe_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from cryptography.x509 import Certificate
+    from sigstore.verify.policy import VerificationPolicy
 
     from tagseal.services.images.registry import Registry
 
@@ -81,20 +85,18 @@ def _cosign(trusted_root: Path, arguments: Sequence[str]) -> int:
     """``cosign verify-blob --bundle FILE --certificate-identity … --certificate-oidc-issuer … FILE``."""
     from sigstore.errors import Error  # noqa: PLC0415 - this tool only
     from sigstore.models import Bundle, TrustedRoot  # noqa: PLC0415
-    from sigstore.verify import Verifier, policy  # noqa: PLC0415
+    from sigstore.verify import Verifier  # noqa: PLC0415
 
     if arguments[:1] == ["verify"]:
         return _cosign_image(trusted_root, arguments[1:])
     parser = argparse.ArgumentParser(prog="cosign", allow_abbrev=False)
     parser.add_argument("verb", choices=["verify-blob"])
     parser.add_argument("--bundle", required=True, type=Path)
-    parser.add_argument("--certificate-identity", required=True)
-    parser.add_argument("--certificate-oidc-issuer", required=True)
     parser.add_argument("--new-bundle-format", action="store_true")
     parser.add_argument("--trusted-root", type=Path, default=trusted_root)
     parser.add_argument("file", type=Path)
-    options = parser.parse_args(arguments)
-    identity = policy.Identity(identity=options.certificate_identity, issuer=options.certificate_oidc_issuer)
+    options = _signer_options(parser, arguments)
+    identity = _signer(options)
     try:
         verifier = Verifier(trusted_root=TrustedRoot.from_file(str(options.trusted_root)))
     except ValueError as error:
@@ -117,20 +119,17 @@ def _cosign(trusted_root: Path, arguments: Sequence[str]) -> int:
 def _cosign_image(trusted_root: Path, arguments: Sequence[str]) -> int:
     """``cosign verify IMAGE --certificate-identity … --certificate-oidc-issuer …``, of a tag or a digest."""
     from sigstore.models import TrustedRoot  # noqa: PLC0415 - this tool only
-    from sigstore.verify import policy  # noqa: PLC0415
 
     from tagseal.verification.images import attached, promise, simplesigning  # noqa: PLC0415
     from tagseal.verification.timestamps import VerifierWithRoot  # noqa: PLC0415
 
     parser = argparse.ArgumentParser(prog="cosign verify", allow_abbrev=False)
     parser.add_argument("image")
-    parser.add_argument("--certificate-identity", required=True)
-    parser.add_argument("--certificate-oidc-issuer", required=True)
-    options = parser.parse_args(arguments)
+    options = _signer_options(parser, arguments)
     name, registry = _registry(options.image)
     sha256 = _resolve(options.image, registry) or ""
     found = registry.manifest(simplesigning.signature_tag(sha256)) if sha256 else None
-    identity = policy.Identity(identity=options.certificate_identity, issuer=options.certificate_oidc_issuer)
+    identity = _signer(options)
     root = TrustedRoot.from_file(str(trusted_root))
     payload = simplesigning.payload(name, sha256)
     outcomes = [
@@ -149,6 +148,47 @@ def _cosign_image(trusted_root: Path, arguments: Sequence[str]) -> int:
         return 0
     said = [outcome.verdict.detail for outcome in outcomes]
     return _complain(f"no matching signatures: no matching CertificateIdentity found, last error: {'; '.join(said)}")
+
+
+_REPOSITORY, _COMMIT = "certificate_github_workflow_repository", "certificate_github_workflow_sha"
+
+
+def _signer_options(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse.Namespace:
+    """Add cosign's options about who signed, and parse; the last two may be left out."""
+    for name in ("certificate_identity", "certificate_oidc_issuer", _REPOSITORY, _COMMIT):
+        required = name not in {_REPOSITORY, _COMMIT}
+        parser.add_argument(f"--{name.replace('_', '-')}", required=required, default="")
+    return parser.parse_args(arguments)
+
+
+def _signer(options: argparse.Namespace) -> VerificationPolicy:
+    """Return what the options ask of a certificate."""
+    from sigstore.verify import policy  # noqa: PLC0415 - this tool only
+
+    repository, commit = getattr(options, _REPOSITORY), getattr(options, _COMMIT)
+    source = [
+        _Source("GithubWorkflowRepository", repository, policy.GitHubWorkflowRepository(repository)),
+        _Source("GithubWorkflowSHA", commit, policy.GitHubWorkflowSHA(commit)),
+    ]
+    signer = policy.Identity(identity=options.certificate_identity, issuer=options.certificate_oidc_issuer)
+    return policy.AllOf([signer, *(one for one in source if one.value)])
+
+
+@dataclass(frozen=True)
+class _Source:
+    """One thing that a certificate says of its source, refused in cosign's words (sigstore-go, ``summarize.go``)."""
+
+    field: str
+    value: str
+    compared: VerificationPolicy
+
+    def verify(self, cert: Certificate) -> None:
+        from sigstore.errors import VerificationError  # noqa: PLC0415 - this tool only
+
+        try:
+            self.compared.verify(cert)
+        except VerificationError as error:
+            raise VerificationError(f'expected {self.field} to be "{self.value}": {error}') from error
 
 
 def _crane(_: Path, arguments: Sequence[str]) -> int:
