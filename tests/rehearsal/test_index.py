@@ -43,7 +43,7 @@ def sent(ended: Ended, name: str, entries: int) -> None:
     assert records["publish"]["acts"][0] == f"2 packages sent to {name}"
     by = {record["by"].split()[0] for record in records["witness"]["commands"]}
     assert {"pip", "pypi-attestations", "curl"} <= by
-    assert f"2 names at {name}, {entries} log entries naming example/widget" in ended.errors
+    assert f"2 file names at {name}, {entries} log entries naming example/widget" in ended.errors
     assert f"the publisher that {name} trusts (example/widget, release.yml, environment any)" in ended.errors
     files = [f"https://{one['host']}{one['path']}" for one in asked(ended) if one["method"] == "POST"]
     assert files.count({"pypi": utils.DEFAULT_REPOSITORY, "testpypi": utils.TEST_REPOSITORY}[name]) == 2
@@ -103,7 +103,7 @@ def test_a_set_of_wheels_goes_there_and_pip_takes_the_one_that_fits(tmp_path: Pa
     ended = rehearse(git.root, "--json", out=tmp_path / "out")
     assert ended.code == 0, ended.errors
     assert ended.document["records"]["publish"]["acts"][0] == "5 packages sent to pypi"
-    assert "5 names at pypi, 11 log entries" in ended.errors
+    assert "5 file names at pypi, 11 log entries" in ended.errors
 
 
 @VARIED

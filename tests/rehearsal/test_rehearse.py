@@ -27,7 +27,8 @@ LEFT = {"assets", "logs", "notes.md", "release.json", ROOT, "transcript.jsonl"}
 SHAPE = (
     (r" [ 0-9]{2}[0-9]\.[0-9]s ", " …s "),
     (r"rehearsed in [0-9]+ s", "rehearsed in … s"),
-    (r"agree on [0-9a-f]{7}", "agree on …"),
+    (r"(agree|is) on [0-9a-f]{7}", r"\1 on …"),
+    (r"and this is [0-9a-f]{7}", "and this is …"),
     (r"[0-9.]+ (kB|bytes)", "… kB"),
     (r"sigstore [0-9.]+", "sigstore …"),
 )

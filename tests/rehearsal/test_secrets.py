@@ -93,7 +93,7 @@ def rehearse_hostile(folder: Path) -> Rehearsed:
     child = subprocess.Popen(argv, cwd=checkout, env=environ, umask=0, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     (lair / "root").write_text(str(child.pid))
     with Watch(child.pid) as watch:
-        told, _ = child.communicate(timeout=180)
+        told, _ = child.communicate(timeout=900)
     return Rehearsed(
         canaries=canaries,
         code=child.returncode,

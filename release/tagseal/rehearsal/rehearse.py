@@ -88,12 +88,7 @@ def rehearse(
             clone = _clone(source, folder, request, chosen, told)
             _introduce(clone, request.log, told.tell)
             left.prepare(source)
-            with Loopback(
-                folder=folder / "loopback",
-                registries=_registries(clone),
-                index=index.further(clone),
-                log=request.log,
-            ) as loopback:
+            with _loopback(clone, request, folder) as loopback:
                 loopback.close_fresh_packages()
                 stage, played_by = set_stage(clone, loopback, left, environ)
                 loopback.faults.set(faults)
@@ -120,6 +115,11 @@ def rehearse(
 
         serve(left.out, clone.repository, clone.tag, told.tell)
     return outcome.code, result
+
+
+def _loopback(clone: Clone, request: RehearsalRequest, folder: Path) -> Loopback:
+    registries, own = _registries(clone), index.further(clone)
+    return Loopback(folder=folder / "loopback", registries=registries, index=own, log=request.log)
 
 
 def _clone(
