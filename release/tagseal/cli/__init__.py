@@ -6,6 +6,7 @@ Nothing heavy is imported before a command needs it: ``--help`` and a refusal ar
 from __future__ import annotations
 
 import argparse
+import errno
 import logging
 import os
 import sys
@@ -166,6 +167,15 @@ class _Version(argparse.Action):
 def _report_os_error(report: Report, error: OSError) -> int:
     """Turn a full disk or a folder that may not be written into an error with its path."""
     target = error.filename2 or error.filename  # of a copy, the place that it goes to
+    if error.errno == errno.ENOSPC:
+        from pathlib import Path  # noqa: PLC0415 - only for a full disk
+
+        from tagseal.machine import process  # noqa: PLC0415 - as above
+
+        full = process.no_room(str(Path(target).parent) if target else "", "this command")
+        report.fail(full)
+        report.close()
+        return full.exit_code
     named = UsageError(
         f"the system refused: {error.strerror or error}",
         context=(str(target),) if target else (),

@@ -172,13 +172,19 @@ def _poll(child: subprocess.Popen[bytes], timeout: float | None) -> int:
 
 def _room(program: str) -> None:
     """Tell a full disk from a program's own failure: a full disk takes the words from it."""
-    folder = tempfile.gettempdir()
-    if (free := shutil.disk_usage(folder).free) < _ROOM:
-        raise UsageError(
-            f"got {free:,} free bytes in {folder}, where {program} failed, expected {_ROOM:,} at least",
-            hint="Make room there, or set TMPDIR to a folder with more; then run the same command again.",
-            slug="disk-full",
-        )
+    if shutil.disk_usage(tempfile.gettempdir()).free < _ROOM:
+        raise no_room("", program)
+
+
+def no_room(folder: str, program: str) -> UsageError:
+    """Return the error for a disk that has no room: of this folder, or of the one for temporary files."""
+    place = folder or tempfile.gettempdir()
+    free = shutil.disk_usage(place).free
+    return UsageError(
+        f"got {free:,} free bytes in {place}, where {program} failed, expected {_ROOM:,} at least",
+        hint="Make room there, or set TMPDIR to a folder with more; then run the same command again.",
+        slug="disk-full",
+    )
 
 
 def _end_session(child: subprocess.Popen[bytes]) -> None:

@@ -144,7 +144,7 @@ class Output:
         places = {
             rf"{job}/checkout/dist/[^/\s]+/logs": self.out / "logs",
             rf"{job}/checkout": self.source,
-            rf"{job}/temp(?=/tagseal-bug-)": Path(tempfile.gettempdir()),
+            rf"{job}/temp": Path(tempfile.gettempdir()),
             re.escape(str(self.temporary / "project")): self.source,
         }
         for before, after in places.items():

@@ -144,7 +144,7 @@ def make(  # noqa: PLR0913 - what a person can say of the project, each by its n
             git=source,
             root=clone.root,
             settings=settings,
-            repository=repository,
+            repository=git.repository(settings.repository, {}, source.origin()),
             pattern=pattern,
             version=version,
             tag=wanted,
