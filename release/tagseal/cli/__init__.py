@@ -168,11 +168,9 @@ def _report_os_error(report: Report, error: OSError) -> int:
     """Turn a full disk or a folder that may not be written into an error with its path."""
     target = error.filename2 or error.filename  # of a copy, the place that it goes to
     if error.errno == errno.ENOSPC:
-        from pathlib import Path  # noqa: PLC0415 - only for a full disk
+        from tagseal.machine import process  # noqa: PLC0415 - only for a full disk
 
-        from tagseal.machine import process  # noqa: PLC0415 - as above
-
-        full = process.no_room(str(Path(target).parent) if target else "", "this command")
+        full = process.no_room(str(target or ""), "this command")
         report.fail(full)
         report.close()
         return full.exit_code

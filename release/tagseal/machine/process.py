@@ -16,6 +16,7 @@ import tempfile
 import time
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from tagseal.errors import ServiceError, UsageError
@@ -25,7 +26,6 @@ from tagseal.names import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
 PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy", "all_proxy")
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
@@ -176,9 +176,10 @@ def _room(program: str) -> None:
         raise no_room("", program)
 
 
-def no_room(folder: str, program: str) -> UsageError:
-    """Return the error for a disk that has no room: of this folder, or of the one for temporary files."""
-    place = folder or tempfile.gettempdir()
+def no_room(path: str, program: str) -> UsageError:
+    """Return the error for a disk that has no room: the one of this path, or that of temporary files."""
+    place = Path(path or tempfile.gettempdir())
+    place = next(above for above in (place, *place.parents) if above.is_dir())
     free = shutil.disk_usage(place).free
     return UsageError(
         f"got {free:,} free bytes in {place}, where {program} failed, expected {_ROOM:,} at least",
