@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -133,9 +134,13 @@ def projects(session: nox.Session) -> None:
         with session.chdir(root):
             session.run("tagseal", "init", "--replace-workflow", "--wheel", str(wheel))
             session.run("tagseal", "doctor", "--offline")
-            session.run(
-                "tagseal", "rehearse", "--workflow", "--allow-not-yet", "--out", str(folder / f"{name}-rehearsal")
-            )
+            out, said = folder / f"{name}-rehearsal", folder / f"{name}.json"
+            words = ("tagseal", "rehearse", "--workflow", "--json", "--out", str(out))
+            with said.open("w") as file:
+                session.run(*words, success_codes=[0, 2], stdout=file, stderr=None)
+        found = json.loads(said.read_text())
+        reasons = [reason["slug"] for reason in found.get("reasons", [])]
+        session.log(f"{name}: {found.get('verdict')}, {', '.join(reasons) or 'for no reason'}")
 
 
 @nox.session(default=False)
