@@ -36,13 +36,13 @@ def look(candidate: Candidate) -> Iterator[Reason]:
 
 def untracked(names: Sequence[str], readiness: Readiness) -> Reason:
     """Return the reason that files are which no commit has."""
-    words = " ".join(quote_word(name) for name in names[:_SHOWN])
+    words = " ".join(quote_word(name) for name in names) if len(names) <= _SHOWN else "--all"
     instead = "" if names[0].split("/")[0] in READ_BY_A_RELEASE else "; or name them in .gitignore"
     return Reason(
         slug="files-untracked",
         readiness=readiness,
         what=f"untracked, and not in this release: {first(names)}",
-        fix=f"`git add {words}{' …' if names[_SHOWN:] else ''}`, and commit{instead}.",
+        fix=f"`git add {words}`, and commit{instead}.",
         place=names[0],
     )
 
