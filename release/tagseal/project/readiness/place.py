@@ -36,7 +36,10 @@ def look(candidate: Candidate) -> Iterator[Reason]:
 
 def untracked(names: Sequence[str], readiness: Readiness) -> Reason:
     """Return the reason that files are which no commit has."""
-    words = " ".join(quote_word(name) for name in names) if len(names) <= _SHOWN else "--all"
+    several = dict.fromkeys(
+        name.rpartition("/")[0] or name for name in names
+    )  # never all: a secret may lie beside them
+    words = " ".join(map(quote_word, names if len(names) <= _SHOWN else several))
     instead = "" if names[0].split("/")[0] in READ_BY_A_RELEASE else "; or name them in .gitignore"
     return Reason(
         slug="files-untracked",
