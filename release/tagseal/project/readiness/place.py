@@ -36,9 +36,7 @@ def look(candidate: Candidate) -> Iterator[Reason]:
 
 def untracked(names: Sequence[str], readiness: Readiness) -> Reason:
     """Return the reason that files are which no commit has."""
-    several = dict.fromkeys(
-        name.rpartition("/")[0] or name for name in names
-    )  # never all: a secret may lie beside them
+    several = dict.fromkeys(name.rpartition("/")[0] or name for name in names)
     words = " ".join(map(quote_word, names if len(names) <= _SHOWN else several))
     instead = "" if names[0].split("/")[0] in READ_BY_A_RELEASE else "; or name them in .gitignore"
     return Reason(
