@@ -47,7 +47,9 @@ def carried(sdist: Iterable[str], wheel: Iterable[str]) -> Iterator[Reason]:
     names = [name.partition("/")[2] for name in sdist]
     kinds: dict[str, list[str]] = {
         "what releases it": [name for name in names if name.startswith(_OURS)],
-        "earlier packages": [name for name in names if name.startswith("dist/") or name.endswith(".whl")],
+        "earlier packages": [
+            name for name in names if name.startswith("dist/") or (name.endswith(".whl") and not name.startswith(_OURS))
+        ],
         "what looks like a secret": [name for name in names if _SECRET.fullmatch(name)],
     }
     for kind, found in kinds.items():
