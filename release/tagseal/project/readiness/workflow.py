@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tagseal.names import show
 from tagseal.pipeline import BY_JOB, VERBS, permissions
-from tagseal.records import Readiness, Reason
+from tagseal.records import Reason
 from tagseal.services.index import sites
 from tagseal.workflow.acts import named_verbs
 from tagseal.workflow.lint import lint
@@ -47,15 +47,15 @@ def look(candidate: Candidate) -> Iterator[Reason]:
     workflow = candidate.release
     if workflow is None:
         what = f"there is no {candidate.signing.path}, so a pushed tag starts no release"
-        yield _broken("no-release-workflow", what, "`tagseal init` writes it.", candidate.signing.path)
+        yield Reason.broken("no-release-workflow", what, "`tagseal init` writes it.", candidate.signing.path)
         return
     if workflow.problems:
         first = workflow.problems[0]
-        yield _broken(first.slug, first.what, first.hint, f"{first.file}:{first.line}", verb=_GUARD)
+        yield Reason.broken(first.slug, first.what, first.hint, f"{first.file}:{first.line}", verb=_GUARD)
         return
     if not any(map(_of, workflow.jobs)):
         what = f"{workflow.path}, taken because {candidate.signing.reason}, runs no step of a release"
-        yield _broken("workflow-runs-no-verb", what, _WRITES, workflow.path)
+        yield Reason.broken("workflow-runs-no-verb", what, _WRITES, workflow.path)
         return
     yield from _beside(candidate)
     yield from _starts(candidate, workflow)
@@ -65,11 +65,11 @@ def look(candidate: Candidate) -> Iterator[Reason]:
         "crane" in step.run + step.uses for job in workflow.jobs for step in job.steps
     ):
         what = f"no step of {workflow.path} installs crane, which the notes' commands need"
-        yield _broken("tool-missing-in-workflow", what, _WRITES, workflow.path, verb="prove")
+        yield Reason.broken("tool-missing-in-workflow", what, _WRITES, workflow.path, verb="prove")
     for finding in lint(workflow, _facts(candidate)):
         if finding.slug in REFUSED and finding.level == "error":
             place = f"{finding.file}:{finding.line}"
-            yield _broken(finding.slug, finding.what, finding.hint, place, verb=REFUSED[finding.slug])
+            yield Reason.broken(finding.slug, finding.what, finding.hint, place, verb=REFUSED[finding.slug])
 
 
 def _beside(candidate: Candidate) -> Iterator[Reason]:
@@ -83,7 +83,7 @@ def _beside(candidate: Candidate) -> Iterator[Reason]:
             fix = (
                 "Take that job out, or its trigger: the release does this now. `tagseal init --map` shows all of them."
             )
-            yield _broken("another-release", what, fix, f"{job.path}:{acts[0].line}")
+            yield Reason.broken("another-release", what, fix, f"{job.path}:{acts[0].line}")
 
 
 def _facts(candidate: Candidate) -> ProjectFacts:
@@ -97,14 +97,14 @@ def _starts(candidate: Candidate, workflow: Workflow) -> Iterator[Reason]:
     """Say where no tag starts the workflow, or it runs for another repository alone."""
     if not workflow.starts.at_tags:
         what = f"nothing in `on` starts {workflow.path} on a tag"
-        yield _broken("no-tag-starts-it", what, "Write `on: { push: { tags: ['v[0-9]*'] } }`.", workflow.path)
+        yield Reason.broken("no-tag-starts-it", what, "Write `on: { push: { tags: ['v[0-9]*'] } }`.", workflow.path)
     for job in workflow.jobs:
         named = _ONLY_IN.search(job.condition)
         if named and candidate.repository and named[1] != candidate.repository and _of(job):
             at = job.at.entries["if"]
             what = f"the job {show(job.id)} runs in {show(named[1])} alone, and this is {candidate.repository}"
             fix = f"Write `github.repository == '{candidate.repository}'` there."
-            yield _broken("another-repository-s-job", what, fix, f"{workflow.path}:{at.line}")
+            yield Reason.broken("another-repository-s-job", what, fix, f"{workflow.path}:{at.line}")
 
 
 def _of(job: WorkflowJob) -> tuple[str, ...]:
@@ -149,14 +149,10 @@ def _permissions(candidate: Candidate, workflow: Workflow) -> Iterator[Reason]:
                     verb = next(verb for verb in of_job if verb in _of(job))
                     what = f"the job {show(job.id)} lacks `{scope}: write`, which `{verb}` needs"
                     fix = f"Write `{scope}: write` below `permissions:` of that job."
-                    yield _broken("permission-missing", what, fix, f"{workflow.path}:{at.line}", verb=verb)
+                    yield Reason.broken("permission-missing", what, fix, f"{workflow.path}:{at.line}", verb=verb)
 
 
 def _verb_reason(slug: str, what: str, place: str, verb: str) -> Reason:
     order = "; ".join(f"{job}: guard {' '.join(of_job)}" for job, of_job in BY_JOB.items())
     fix = f"Let its jobs run, one after the other: {order}. `tagseal init --replace-workflow` writes them."
-    return _broken(slug, what, fix, place, verb=verb)
-
-
-def _broken(slug: str, what: str, fix: str, place: str, *, verb: str = "") -> Reason:
-    return Reason(slug=slug, readiness=Readiness.broken, what=what, fix=fix, place=place, verb=verb)
+    return Reason.broken(slug, what, fix, place, verb=verb)

@@ -53,13 +53,13 @@ def carried(sdist: Iterable[str], wheel: Iterable[str]) -> Iterator[Reason]:
     for kind, found in kinds.items():
         held = [name for name in found if not (_TESTS & {*name.split("/")[:-1]} or name.rpartition("/")[2] in meant)]
         if held:
-            yield Reason(
-                slug="sdist-carries-more",
-                readiness=Readiness.broken,
-                what=f"the sdist holds {kind}: {show(held[0])}{f' and {len(held) - 1} more' if held[1:] else ''}",
-                fix="Leave it out where the build back end is told what an sdist holds: `exclude` of hatchling, "
+            more = f" and {len(held) - 1} more" if held[1:] else ""
+            yield Reason.broken(
+                "sdist-carries-more",
+                f"the sdist holds {kind}: {show(held[0])}{more}",
+                "Leave it out where the build back end is told what an sdist holds: `exclude` of hatchling, "
                 "MANIFEST.in of setuptools.",
-                place=held[0],
+                held[0],
             )
 
 
