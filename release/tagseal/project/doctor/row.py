@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tagseal.errors import TagsealError
     from tagseal.machine.git import Git
     from tagseal.workflow.document import Workflow
-    from tagseal.workflow.release_map import ReleaseMap
+    from tagseal.workflow.release_jobs import ReleaseMap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from tagseal.names import show
 from tagseal.pipeline import BY_JOB, VERBS, permissions
 from tagseal.records import Reason
 from tagseal.services.index import sites
-from tagseal.workflow.acts import named_verbs
+from tagseal.workflow.acts import job_verbs
 from tagseal.workflow.lint import lint
 from tagseal.workflow.release_tools import Role
 from tagseal.workflow.rules import ProjectFacts
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tagseal.project.readiness.candidate import Candidate
-    from tagseal.workflow.document import Workflow, WorkflowJob
+    from tagseal.workflow.document import Workflow
 
 _WRITES = "`tagseal init --replace-workflow` writes one that does."
 _GUARD = "guard"
@@ -53,7 +53,7 @@ def look(candidate: Candidate) -> Iterator[Reason]:
         first = workflow.problems[0]
         yield Reason.broken(first.slug, first.what, first.hint, f"{first.file}:{first.line}", verb=_GUARD)
         return
-    if not any(map(_of, workflow.jobs)):
+    if not any(map(job_verbs, workflow.jobs)):
         what = f"{workflow.path}, taken because {candidate.signing.reason}, runs no step of a release"
         yield Reason.broken("workflow-runs-no-verb", what, _WRITES, workflow.path)
         return
@@ -100,21 +100,16 @@ def _starts(candidate: Candidate, workflow: Workflow) -> Iterator[Reason]:
         yield Reason.broken("no-tag-starts-it", what, "Write `on: { push: { tags: ['v[0-9]*'] } }`.", workflow.path)
     for job in workflow.jobs:
         named = _ONLY_IN.search(job.condition)
-        if named and candidate.repository and named[1] != candidate.repository and _of(job):
+        if named and candidate.repository and named[1] != candidate.repository and job_verbs(job):
             at = job.at.entries["if"]
             what = f"the job {show(job.id)} runs in {show(named[1])} alone, and this is {candidate.repository}"
             fix = f"Write `github.repository == '{candidate.repository}'` there."
             yield Reason.broken("another-repository-s-job", what, fix, f"{workflow.path}:{at.line}")
 
 
-def _of(job: WorkflowJob) -> tuple[str, ...]:
-    """Return the verbs that a job runs, in order."""
-    return tuple(verb for step in job.steps for verb in named_verbs(step))
-
-
 def _verbs(workflow: Workflow) -> Iterator[Reason]:
     """Say which verbs are left out, run twice, or stand before what they need."""
-    running = [(job, _of(job)) for job in workflow.jobs if _of(job)]
+    running = [(job, job_verbs(job)) for job in workflow.jobs if job_verbs(job)]
     flat = [verb for _, ran in running for verb in ran if verb != _GUARD]
     if missing := [verb for verb in VERBS if verb != _GUARD and verb not in flat]:
         what = f"{workflow.path} leaves out {', '.join(f'`{verb}`' for verb in missing)}"
@@ -126,7 +121,7 @@ def _verbs(workflow: Workflow) -> Iterator[Reason]:
         if ran[0] != _GUARD:
             what = f"the job {show(job.id)} runs `{ran[0]}` before `{_GUARD}`"
             yield _verb_reason("verb-out-of-order", what, place, ran[0])
-        earlier = [verb for before in workflow.before(job) for verb in _of(before)]
+        earlier = [verb for before in workflow.before(job) for verb in job_verbs(before)]
         for position, verb in enumerate(ran):
             known = {*earlier, *ran[:position]}
             wanted = [one for one in VERBS[: VERBS.index(verb)] if one != _GUARD and one in flat and one not in known]
@@ -141,12 +136,12 @@ def _permissions(candidate: Candidate, workflow: Workflow) -> Iterator[Reason]:
     image, index = candidate.settings.image is not None, sites.trusts(candidate.settings.index)
     for job in workflow.jobs:
         for name, of_job in BY_JOB.items():
-            if not set(of_job) & {*_of(job)}:
+            if not set(of_job) & {*job_verbs(job)}:
                 continue
             for scope, level in permissions(name, image=image, index=index).items():
                 if level == "write" and not job.may(scope):
                     at = job.at.entries.get("permissions", job.at)
-                    verb = next(verb for verb in of_job if verb in _of(job))
+                    verb = next(verb for verb in of_job if verb in job_verbs(job))
                     what = f"the job {show(job.id)} lacks `{scope}: write`, which `{verb}` needs"
                     fix = f"Write `{scope}: write` below `permissions:` of that job."
                     yield Reason.broken("permission-missing", what, fix, f"{workflow.path}:{at.line}", verb=verb)

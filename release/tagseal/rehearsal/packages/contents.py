@@ -80,7 +80,7 @@ def left_out(untracked_files: Sequence[str], tracked: Sequence[str], packed: Ite
         for name in untracked_files
         if name.split("/")[0] not in READ_BY_A_RELEASE and not any(part.startswith(".") for part in name.split("/"))
     ]
-    inside = [name for name in others if _in_package(PurePosixPath(name), code)]
+    inside = [name for name in others if not code.isdisjoint(PurePosixPath(name).parents)]
     beside = [
         name
         for name in others
@@ -90,10 +90,6 @@ def left_out(untracked_files: Sequence[str], tracked: Sequence[str], packed: Ite
         yield untracked(inside, Readiness.broken)
     if beside:
         yield untracked(beside, Readiness.not_yet)
-
-
-def _in_package(path: PurePosixPath, code: set[PurePosixPath]) -> bool:
-    return any(folder in code for folder in path.parents)
 
 
 def _tails(member: str) -> Iterator[str]:
