@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PAGE = ROOT / ".github" / "docs" / "readiness.md"
-MAKERS = {"Reason", "_broken", "_reason", "_verb_reason"}
+MAKERS = {"Reason", "Reason.broken", "Reason.not_yet", "_broken", "_reason", "_verb_reason"}
 ROOMS = ("tagseal.project.readiness", "tagseal.rehearsal.packages", "tagseal.rehearsal.project.clone")
 
 
@@ -24,7 +24,7 @@ def said() -> Iterator[str]:
     yield "changelog-section-missing"  # the error of a step
     for module in modules():
         for node in ast.walk(module.tree) if module.name.startswith(ROOMS) else ():
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MAKERS:
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in MAKERS:
                 named = [keyword.value for keyword in node.keywords if keyword.arg == "slug"]
                 texts = [str(one.value) for one in (*named, *node.args[:2]) if isinstance(one, ast.Constant)]
                 yield from (text for text in texts if re.fullmatch(r"[a-z]+(-[a-z]+)+", text))

@@ -10,6 +10,7 @@ import json
 import os
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,7 +20,13 @@ from tagseal.machine.indexes import known_indexes
 from tagseal.machine.yaml import LARGEST
 from tagseal.report.release_map import document, table
 from tagseal.workflow.document import parse
-from tagseal.workflow.release_map import IdentitySource, IndexTrust, MappedJob, ReleaseMap, Role, release_map, survey
+from tagseal.workflow.identity import IdentitySource
+from tagseal.workflow.publications import IndexTrust
+from tagseal.workflow.release_map import release_map, survey
+from tagseal.workflow.release_tools import Role
+
+if TYPE_CHECKING:
+    from tagseal.workflow.release_jobs import MappedJob, ReleaseMap
 
 ROOT = Path(__file__).parents[2]
 SHAPES = sorted((ROOT / "tests" / "assets" / "map").iterdir())

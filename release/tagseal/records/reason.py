@@ -45,6 +45,16 @@ class Reason:
     """The step that would refuse it in a real release; empty where none would, and it would be released so."""
 
     @classmethod
+    def broken(cls, slug: str, what: str, fix: str, place: str = "", *, verb: str = "") -> Self:
+        """Return one for which a real release would fail, or do harm."""
+        return cls(slug=slug, readiness=Readiness.broken, what=what, fix=fix, place=place, verb=verb)
+
+    @classmethod
+    def not_yet(cls, slug: str, what: str, fix: str, place: str = "") -> Self:
+        """Return one that is still to do, and that no step would refuse."""
+        return cls(slug=slug, readiness=Readiness.not_yet, what=what, fix=fix, place=place)
+
+    @classmethod
     def of(cls, error: TagsealError, readiness: Readiness, *, verb: str, place: str = "") -> Self:
         """Return the reason that an error of a step is."""
         return cls(slug=error.slug, readiness=readiness, what=error.what, fix=error.hint, place=place, verb=verb)

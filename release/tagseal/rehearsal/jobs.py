@@ -170,15 +170,11 @@ def job_environ(job: ReleaseJob, stage: Stage, powers: JobTokens, checkout: Path
         **runner,
         "PATH": environment.path(stage.shims, stage.environ),
         "TMPDIR": str(temp),
-        **(_login(stage.run.actor, powers.token) if logs_in else {}),
+        # What a step that logs in at a registry leaves; GHCR takes the job's own token without it.
+        **({USER: stage.run.actor, PASSWORD: powers.token} if logs_in else {}),
         **(login(stage.clone, stage.loopback, temp) if job.environment else {}),
         **({BUILD_NETWORK: json.dumps(network_settings(stage.environ))} if job.builds else {}),
     }
-
-
-def _login(actor: str, token: str) -> dict[str, str]:
-    """Return what a step that logs in at a registry leaves; GHCR takes the job's own token without it."""
-    return {USER: actor, PASSWORD: token}
 
 
 def _hand_over(stage: Stage, before: PlayedJob, checkout: Path) -> None:

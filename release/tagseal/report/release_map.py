@@ -7,12 +7,14 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from tagseal.names import printable
-from tagseal.workflow.release_map import IdentitySource, IndexTrust, Role
+from tagseal.workflow.identity import IdentitySource
+from tagseal.workflow.publications import IndexTrust
+from tagseal.workflow.release_tools import Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tagseal.workflow.release_map import MappedJob, ReleaseMap
+    from tagseal.workflow.release_jobs import MappedJob, ReleaseMap
 
 _WIDTH = 80
 """Columns of the narrowest terminal that is usual."""

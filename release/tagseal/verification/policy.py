@@ -44,7 +44,7 @@ class SoleName:
             raise VerificationError(f"the certificate names {found}, expected only {self._name}")
 
 
-class Named:
+class Named(policy.AllOf):
     """Accept whoever has exactly this name at this issuer, for publishers who are no workflow that releases a tag.
 
     1. one subject alternative name, of the type that it has the form of, equal;
@@ -65,21 +65,11 @@ class Named:
         """
         if not name or not issuer or commit == "":
             raise _empty()
-        self._rules = policy.AllOf(
-            [SoleName(name), policy.OIDCIssuer(issuer), policy.OIDCIssuerV2(issuer), *_commit(commit)]
-        )
-
-    def verify(self, cert: Certificate) -> None:
-        """Compare the certificate with the name.
-
-        Raises:
-            VerificationError: A part differs, or is not there.
-        """
-        self._rules.verify(cert)
+        super().__init__([SoleName(name), policy.OIDCIssuer(issuer), policy.OIDCIssuerV2(issuer), *_commit(commit)])
 
 
-class Exact:
-    """Accept exactly this identity; a :class:`sigstore.verify.policy.VerificationPolicy`.
+class Exact(policy.AllOf):
+    """Accept exactly this identity.
 
     1. one subject alternative name, a URI, equal;
     2. the issuer, equal in both extensions (.1 and .8), never empty;
@@ -100,7 +90,7 @@ class Exact:
         parts = (identity.repository, identity.workflow, identity.ref, identity.issuer)
         if not all(parts) or commit == "":
             raise _empty()
-        self._rules = policy.AllOf(
+        super().__init__(
             [
                 SoleName(identity.uri),
                 policy.OIDCIssuer(identity.issuer),
@@ -111,14 +101,6 @@ class Exact:
                 *_commit(commit),
             ]
         )
-
-    def verify(self, cert: Certificate) -> None:
-        """Compare the certificate with the identity.
-
-        Raises:
-            VerificationError: A part differs, or is not there.
-        """
-        self._rules.verify(cert)
 
 
 def of(expected: Expected) -> VerificationPolicy:

@@ -10,13 +10,11 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from tagseal.workflow.release_tools import OUTWARD, calls
+from tagseal.workflow.release_tools import OUTWARD, OUTWARD_VERBS, calls
 from tagseal.workflow.shell_lines import BEGINS, MODULE, PYTHON, commands
 
 if TYPE_CHECKING:
     from tagseal.workflow.document import Workflow, WorkflowJob, WorkflowStep
-
-_OUTWARD_VERBS = frozenset(["sign", "upload", "publish"])
 
 _BUILDING_ACTIONS = frozenset(
     (
@@ -61,7 +59,7 @@ _VERBS = frozenset(["guard", "plan", "sign", "upload", "prove", "publish", "witn
 
 def publishes(step: WorkflowStep) -> bool:
     """Tell whether a step gives something to the world, or signs it."""
-    return not _OUTWARD_VERBS.isdisjoint(named_verbs(step)) or any(call.role in OUTWARD for call in calls(step))
+    return not OUTWARD_VERBS.isdisjoint(named_verbs(step)) or any(call.role in OUTWARD for call in calls(step))
 
 
 def runs_code(step: WorkflowStep) -> bool:
@@ -92,6 +90,11 @@ def named_verbs(step: WorkflowStep) -> tuple[str, ...]:
     return (*verbs(step), *_verbs(*own))
 
 
+def job_verbs(job: WorkflowJob) -> tuple[str, ...]:
+    """Return the verbs that a job's steps name, in order."""
+    return tuple(verb for step in job.steps for verb in named_verbs(step))
+
+
 def _verbs(*runs: re.Match[str]) -> tuple[str, ...]:
     words = (word for run in runs for word in re.split(r"[;&|]", run["rest"])[0].split(" -- ")[0].split())
     return tuple(word for word in words if word in _VERBS)
@@ -100,6 +103,11 @@ def _verbs(*runs: re.Match[str]) -> tuple[str, ...]:
 def job_publishes(job: WorkflowJob) -> bool:
     """Tell whether a job publishes or signs."""
     return any(publishes(step) for step in job.steps)
+
+
+def can_act(job: WorkflowJob) -> bool:
+    """Tell whether a job publishes, signs, or is allowed to sign."""
+    return job.may("id-token") or job_publishes(job)
 
 
 def can_release(workflow: Workflow) -> bool:

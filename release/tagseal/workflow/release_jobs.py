@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tagseal.workflow.release_tools import OUTWARD, Role
+from tagseal.workflow.release_tools import OUTWARD, OUTWARD_VERBS, Role
 
 if TYPE_CHECKING:
     from tagseal.workflow.identity import HeldIdentity
     from tagseal.workflow.publications import MappedPublication
-
-_OUTWARD_VERBS = frozenset(("sign", "upload", "publish"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +83,7 @@ class MappedJob:
     @property
     def runs_outward_verbs(self) -> bool:
         """Whether it runs a verb of ours that leaves something outside."""
-        return not _OUTWARD_VERBS.isdisjoint(self.verbs)
+        return not OUTWARD_VERBS.isdisjoint(self.verbs)
 
     @property
     def releases_on_tags(self) -> bool:

@@ -19,11 +19,10 @@ from tagseal.errors import Refused
 from tagseal.names import printable
 from tagseal.records import WORKFLOWS
 from tagseal.workflow import document
-from tagseal.workflow.acts import named_verbs
-from tagseal.workflow.identity import HeldIdentity, IdentitySource, held
+from tagseal.workflow.acts import job_verbs
+from tagseal.workflow.identity import held
 from tagseal.workflow.publications import (
     GivenInputs,
-    IndexTrust,
     MappedPublication,
     PublishingJob,
     hidden_publication,
@@ -41,20 +40,6 @@ if TYPE_CHECKING:
     from tagseal.workflow.document import Workflow, WorkflowJob, WorkflowStep
     from tagseal.workflow.tag_runs import TagRun
     from tagseal.workflow.tree import PlacedValue
-
-__all__ = [
-    "HeldIdentity",
-    "IdentitySource",
-    "IndexTrust",
-    "MappedAct",
-    "MappedJob",
-    "MappedPublication",
-    "ReleaseMap",
-    "Role",
-    "UnreadWorkflow",
-    "release_map",
-    "survey",
-]
 
 _FIRST = frozenset((Role.publishes, Role.releases, Role.pushes))
 """What another job can come after."""
@@ -111,7 +96,7 @@ def release_map(workflows: Sequence[Workflow], tag: str | None = None) -> Releas
                     condition=job.condition,
                     environment=job.environment,
                     identity=held(job, workflow),
-                    verbs=tuple(dict.fromkeys(verb for step in job.steps for verb in named_verbs(step))),
+                    verbs=tuple(dict.fromkeys(job_verbs(job))),
                     calls=called_path(job) or job.uses,
                     called_by=tuple(f"{caller.path}:{call.at.line}" for caller, call in calling),
                     acts=acts,

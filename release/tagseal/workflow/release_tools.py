@@ -37,6 +37,8 @@ class Role(StrEnum):
 
 OUTWARD = frozenset((Role.signs, Role.attests, Role.publishes, Role.pushes, Role.releases, Role.unread))
 """Roles that give something to the world, or sign it."""
+OUTWARD_VERBS = frozenset(("sign", "upload", "publish"))
+"""Verbs that do."""
 _ACTIONS = {
     "hynek/build-and-inspect-python-package": Role.builds,
     "pypa/cibuildwheel": Role.builds_platform_wheels,

@@ -94,11 +94,8 @@ def _settings(git: Git | None) -> tuple[Settings | None, tuple[DoctorRow, ...]]:
         config.not_yet(settings)
     except ConfigError as error:
         problems = error.context or (error.what,)
-        return None, tuple(
-            DoctorRow(check="config", level="error", text=problem, fix=error.hint, slug=error.slug)
-            for problem in problems
-        )
-    return settings, (DoctorRow(check="config", level="ok", text="nothing is unknown, nothing contradicts"),)
+        return None, tuple(DoctorRow.error("config", problem, error.hint, error.slug) for problem in problems)
+    return settings, (DoctorRow.ok("config", "nothing is unknown, nothing contradicts"),)
 
 
 OF_FILES: tuple[Callable[[ExaminedProject], Iterator[DoctorRow]], ...] = (

@@ -27,18 +27,14 @@ def look(subject: ExaminedProject) -> Iterator[DoctorRow]:
     settings = subject.settings
     name = repository(settings.repository, {}, subject.git.origin())
     if name is None:
-        yield DoctorRow(
-            check="identity",
-            level="warning",
-            text="this checkout does not tell its repository at GitHub, which is part of the identity",
-            fix='Add the remote `origin`, or set repository = "OWNER/REPO" in [tool.tagseal].',
-            slug="identity-unknown",
-        )
+        text = "this checkout does not tell its repository at GitHub, which is part of the identity"
+        fix = 'Add the remote `origin`, or set repository = "OWNER/REPO" in [tool.tagseal].'
+        yield DoctorRow.warning("identity", text, fix, "identity-unknown")
         return
     signing = workflows.signing(subject.git.root, settings.workflow, {})
     way = pattern(subject.git.tags(), settings.tag)
     identity = f"{GITHUB}/{name}/{signing.path}@refs/tags/{way.tag('VERSION')}"
-    yield DoctorRow(check="identity", level="ok", text=f"{identity} ({signing.reason}); a fork would sign as itself")
+    yield DoctorRow.ok("identity", f"{identity} ({signing.reason}); a fork would sign as itself")
     workflow = next((one for _, one in subject.files if one.path == signing.path), None)
     if workflow is None:
         return
@@ -61,27 +57,21 @@ def _index(index: IndexSettings, name: str, path: str, publishing: str | None) -
     fields = publisher_fields(name, path, publishing)
     mismatches = tuple(unlike(index, path, publishing))
     for mismatch in mismatches:
-        yield DoctorRow(
-            check="index",
-            level="error",
-            text=f"the trusted publisher of {index.name}: {mismatch.text}",
-            fix="Correct the publisher at the index and `publisher` in [tool.tagseal.index], or the workflow.",
-            slug="publisher-disagrees",
-            file=path,
-        )
+        text = f"the trusted publisher of {index.name}: {mismatch.text}"
+        fix = "Correct the publisher at the index and `publisher` in [tool.tagseal.index], or the workflow."
+        yield DoctorRow.error("index", text, fix, "publisher-disagrees", path)
     if index.publisher is None:
         environment = f', environment = "{publishing}"' if publishing else ""
-        yield DoctorRow(
-            check="index",
-            level="warning",
-            text=f"{index.name} is to trust this workflow, and nothing says what is registered there: {fields}",
-            fix=f'Register these four, then write into [tool.tagseal.index]: publisher = {{ workflow = "{file}"'
+        yield DoctorRow.warning(
+            "index",
+            f"{index.name} is to trust this workflow, and nothing says what is registered there: {fields}",
+            f'Register these four, then write into [tool.tagseal.index]: publisher = {{ workflow = "{file}"'
             f"{environment} }}; it is compared before anything is signed.",
-            slug="publisher-unknown-here",
+            "publisher-unknown-here",
         )
     elif not mismatches:
         text = f"{index.name} is to trust this release: {fields}; not checkable from here"
-        yield DoctorRow(check="index", level="ok", text=text)
+        yield DoctorRow.ok("index", text)
 
 
 def _callable_rows(workflow: Workflow) -> Iterator[DoctorRow]:

@@ -44,17 +44,14 @@ def look(subject: ExaminedProject) -> Iterator[DoctorRow]:
             continue
         count = _count((program, *arguments, *paths), subject)
         if count is None:
-            text = "gave no list of findings"
-            yield DoctorRow(
-                check=program, level="warning", text=text, fix=f"Run it: `{program} {words}`", slug="linter-failed"
+            yield DoctorRow.warning(
+                program, "gave no list of findings", f"Run it: `{program} {words}`", "linter-failed"
             )
         elif count:
             text = f"{count} finding{'s' * (count > 1)} in {len(paths)} file{'s' * (len(paths) > 1)}"
-            yield DoctorRow(
-                check=program, level="warning", text=text, fix=f"Run it: `{program} {words}`", slug="linter-finds"
-            )
+            yield DoctorRow.warning(program, text, f"Run it: `{program} {words}`", "linter-finds")
         else:
-            yield DoctorRow(check=program, level="ok", text="no findings")
+            yield DoctorRow.ok(program, "no findings")
 
 
 def missing(subject: ExaminedProject) -> tuple[str, ...]:

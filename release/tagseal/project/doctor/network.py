@@ -42,9 +42,9 @@ def look(subject: ExaminedProject) -> Iterator[DoctorRow]:
     silent = [url for url, told in zip(reachable.SIGSTORE, answers, strict=True) if told is None]
     if silent:
         text = f"no answer from {', '.join(silent)}: nothing can be signed or verified from here"
-        yield DoctorRow(check="sigstore", level="warning", text=text, fix=_ALONE, slug="sigstore-silent")
+        yield DoctorRow.warning("sigstore", text, _ALONE, "sigstore-silent")
     else:
-        yield DoctorRow(check="sigstore", level="ok", text=f"{len(answers)} services answer")
+        yield DoctorRow.ok("sigstore", f"{len(answers)} services answer")
     times = [told for told in answers if told is not None]
     if times:
         yield clock((datetime.now(UTC) - max(times)).total_seconds())
@@ -54,7 +54,7 @@ def clock(ahead: float) -> DoctorRow:
     """Judge this machine's clock, so many seconds ahead of what services say."""
     text = f"{abs(ahead):.0f} s {'ahead' if ahead > 0 else 'behind'}"
     if abs(ahead) <= _OFF:
-        return DoctorRow(check="clock", level="ok", text="agrees with the services'")
+        return DoctorRow.ok("clock", "agrees with the services'")
     level: Literal["warning", "error"] = "error" if abs(ahead) > _WRONG else "warning"
     fix = "Set this machine's clock: a certificate is good for ten minutes."
     return DoctorRow(check="clock", level=level, text=text, fix=fix, slug="clock-off")
@@ -91,22 +91,22 @@ def _index(subject: ExaminedProject) -> Iterator[DoctorRow]:
     if files:
         text = f"{index.name} has {files[0].name} already, so this version cannot be sent there with other files"
         fix = "Set a new version; or, where this very release went only half way, run it again."
-        yield DoctorRow(check="index", level="warning", text=text, fix=fix, slug="index-name-taken")
+        yield DoctorRow.warning("index", text, fix, "index-name-taken")
     else:
-        yield DoctorRow(check="index", level="ok", text=f"{index.name} has no file of {declared.version} yet")
+        yield DoctorRow.ok("index", f"{index.name} has no file of {declared.version} yet")
 
 
 def _tag(subject: ExaminedProject, github: GitHub, repository: str, tag: str) -> DoctorRow:
     commit = github.tag_commit(repository, tag)
     here = subject.git.commit_of(f"refs/tags/{tag}") if subject.git else None
     if commit is None:
-        return DoctorRow(check="remote", level="ok", text=f"{tag} is free at {repository}")
+        return DoctorRow.ok("remote", f"{tag} is free at {repository}")
     if here and here != commit:
         text = f"{tag} is on {commit[:7]} at {repository}, and on {here[:7]} here"
         fix = "Find out who moved it. `git fetch --tags --force` takes theirs; a release belongs to one commit."
-        return DoctorRow(check="remote", level="error", text=text, fix=fix, slug="tag-differs")
+        return DoctorRow.error("remote", text, fix, "tag-differs")
     text = f"{tag} is on {commit[:7]} at {repository} already"
-    return DoctorRow(check="remote", level="ok", text=text)
+    return DoctorRow.ok("remote", text)
 
 
 def _settings(subject: ExaminedProject, repository: str) -> DoctorRow:
@@ -115,4 +115,4 @@ def _settings(subject: ExaminedProject, repository: str) -> DoctorRow:
         False: "published ones can be changed; GitHub can lock them, in the repository's settings",
         None: "whether published ones are locked is not told to this token",
     }
-    return DoctorRow(check="releases", level="ok", text=said[settings.immutable(repository, subject.environ)])
+    return DoctorRow.ok("releases", said[settings.immutable(repository, subject.environ)])

@@ -50,7 +50,7 @@ def look(subject: ExaminedProject) -> Iterator[DoctorRow]:
             except TagsealError as error:
                 yield failure("guide", error)
             else:
-                yield DoctorRow(check="guide", level="ok", text=f"{path} is what the project renders now")
+                yield DoctorRow.ok("guide", f"{path} is what the project renders now")
 
 
 def _end(file: Path) -> bytes:

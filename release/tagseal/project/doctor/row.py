@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tagseal.errors import TagsealError
     from tagseal.machine.git import Git
     from tagseal.workflow.document import Workflow
-    from tagseal.workflow.release_map import ReleaseMap
+    from tagseal.workflow.release_jobs import ReleaseMap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,21 @@ class DoctorRow:
     """From 1; 0 without a place."""
     column: int = 0
     """As the line."""
+
+    @classmethod
+    def ok(cls, check: str, text: str) -> Self:
+        """Return a line that asks for nothing."""
+        return cls(check=check, level="ok", text=text)
+
+    @classmethod
+    def warning(cls, check: str, text: str, fix: str, slug: str) -> Self:
+        """Return a line about what may be meant so."""
+        return cls(check=check, level="warning", text=text, fix=fix, slug=slug)
+
+    @classmethod
+    def error(cls, check: str, text: str, fix: str, slug: str, file: str = "") -> Self:
+        """Return a line about what is wrong."""
+        return cls(check=check, level="error", text=text, fix=fix, slug=slug, file=file)
 
 
 def failure(check: str, error: TagsealError, level: Literal["warning", "error"] = "error") -> DoctorRow:

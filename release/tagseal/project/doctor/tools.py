@@ -27,4 +27,4 @@ def look(subject: ExaminedProject) -> Iterator[DoctorRow]:
     text = f"Python {platform.python_version()}" + "".join(f", {name}" for name in here)
     if missing:
         text += f"; a rehearsal here plays {' and '.join(missing)}, the release's jobs install it"
-    yield DoctorRow(check="tools", level="ok", text=text)
+    yield DoctorRow.ok("tools", text)

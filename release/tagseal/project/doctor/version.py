@@ -27,14 +27,14 @@ def look(subject: ExaminedProject) -> Iterator[DoctorRow]:
     declared = project.declared.version
     if declared is None:
         text = "the build back end computes it, so it is known once it builds"
-        yield DoctorRow(check="version", level="ok", text=text)
+        yield DoctorRow.ok("version", text)
         return
     tag = project.pattern.tag(declared)
-    yield DoctorRow(check="version", level="ok", text=f"{declared}, to be tagged {tag} ({project.pattern.basis})")
+    yield DoctorRow.ok("version", f"{declared}, to be tagged {tag} ({project.pattern.basis})")
     said: list[str] = []
     try:
         preview.notes(subject.git.root, None, said.append)
     except TagsealError as error:
         yield failure("notes", error)
     else:
-        yield DoctorRow(check="notes", level="ok", text=f"render for {tag}")
+        yield DoctorRow.ok("notes", f"render for {tag}")

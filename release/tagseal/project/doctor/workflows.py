@@ -70,15 +70,10 @@ def look(subject: ExaminedProject) -> Iterator[DoctorRow]:
                 column=finding.column,
             )
         if not findings and not workflow.problems:
-            yield DoctorRow(check="workflow", level="ok", text=workflow.path)
+            yield DoctorRow.ok("workflow", workflow.path)
     if not judged:
-        yield DoctorRow(
-            check="workflow",
-            level="warning",
-            text=f"no file in {WORKFLOWS} releases on a tag",
-            fix="Write one, or name the file: tagseal doctor FILE.",
-            slug="no-release-workflow",
-        )
+        text, fix = f"no file in {WORKFLOWS} releases on a tag", "Write one, or name the file: tagseal doctor FILE."
+        yield DoctorRow.warning("workflow", text, fix, "no-release-workflow")
 
 
 def _known_about(subject: ExaminedProject) -> Callable[[str], ProjectFacts]:
@@ -123,17 +118,13 @@ def _lock(root: Path, name: str, *, resolved: bool) -> DoctorRow:
     if resolved and PARTIAL in text:
         what = f"{name} leaves out what no verb imports, and pip refuses that where a job installs it without --no-deps"
         fix = "`tagseal init --replace-workflow` writes that step; or add --no-deps to it."
-        return DoctorRow(check="lock", level="error", text=what, fix=fix, slug="lock-without-no-deps", file=name)
+        return DoctorRow.error("lock", what, fix, "lock-without-no-deps", name)
     own = version("tagseal")
     if (locked := _TOOL.search(text)) and locked[1] != own:
         text = f"{name} locks Tagseal {locked[1]}, and this is {own}"
-        return DoctorRow(
-            check="lock", level="warning", text=text, fix="`tagseal init` locks this one.", slug="lock-differs"
-        )
-    return DoctorRow(check="lock", level="ok", text=f"{name}: {len(entries)} files, each by its hashes")
+        return DoctorRow.warning("lock", text, "`tagseal init` locks this one.", "lock-differs")
+    return DoctorRow.ok("lock", f"{name}: {len(entries)} files, each by its hashes")
 
 
 def _broken(name: str, what: str, slug: str) -> DoctorRow:
-    return DoctorRow(
-        check="lock", level="error", text=f"{name} {what}", fix="`tagseal init` writes it.", slug=slug, file=name
-    )
+    return DoctorRow.error("lock", f"{name} {what}", "`tagseal init` writes it.", slug, name)

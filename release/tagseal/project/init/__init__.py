@@ -103,7 +103,8 @@ def _propose(found: FoundProject, path: str, content: str | bytes, *, replace: b
     data = content.encode() if isinstance(content, str) else content
     file = found.root / path
     if not file.exists():
-        return Change(path=path, state="write", content=data, diff=_new(path, data))
+        # Of a wheel there is no difference to show.
+        return Change(path=path, state="write", content=data, diff=() if b"\0" in data else _diff(path, b"", data))
     before = files.read(file, follow=True)
     if before == data:
         return Change(path=path, state="same")
@@ -120,11 +121,6 @@ def _propose_addition(found: FoundProject, path: str, text: str | None) -> Chang
         return Change(path=path, state="same")
     state: State = "add" if (found.root / path).exists() else "write"
     return Change(path=path, state=state, content=text.encode(), diff=_diff(path, before.encode(), text.encode()))
-
-
-def _new(path: str, data: bytes) -> tuple[str, ...]:
-    """Return a new file as a difference; of a wheel, or a lock, no more than how it begins."""
-    return () if b"\0" in data else _diff(path, b"", data)
 
 
 def _diff(path: str, before: bytes, after: bytes) -> tuple[str, ...]:

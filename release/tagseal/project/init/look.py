@@ -17,7 +17,8 @@ from tagseal.steps.seal.identity import publisher_fields
 from tagseal.tags import pattern
 from tagseal.workflow import signing
 from tagseal.workflow.publications import DEFAULT
-from tagseal.workflow.release_map import Role, survey
+from tagseal.workflow.release_map import survey
+from tagseal.workflow.release_tools import Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from tagseal.config import Settings
     from tagseal.tags import Pattern
-    from tagseal.workflow.release_map import ReleaseMap
+    from tagseal.workflow.release_jobs import ReleaseMap
 
 SELF = "release"
 """The source root of this project, which is released by itself."""

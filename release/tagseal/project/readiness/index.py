@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tagseal.names import show
-from tagseal.records import Readiness, Reason
+from tagseal.records import Reason
 from tagseal.steps.seal.identity import unlike
 from tagseal.workflow.publications import DEFAULT, TEST
 
@@ -35,7 +35,7 @@ def _left_behind(candidate: Candidate) -> Iterator[Reason]:
         if upload.index != TEST and (job.on_tags or job.on_release):
             name = "pypi" if upload.index == DEFAULT else upload.index
             starts = "" if job.on_tags else "; a release that a workflow publishes starts no other one"
-            yield _broken(
+            yield Reason.broken(
                 "index-not-configured",
                 f"the job {show(job.id)} publishes to {show(name)}, and no {_TABLE} says that the release does{starts}",
                 f'Write {_TABLE} with name = "{name}" and {_line(job, upload)}, and take that job out.',
@@ -54,7 +54,7 @@ def _publisher(candidate: Candidate, index: IndexSettings) -> Iterator[Reason]:
     path, mapped = candidate.signing.path, candidate.map
     environment = mapped.environment(path, index.name)
     for mismatch in unlike(index, path, environment):
-        yield _broken(
+        yield Reason.broken(
             "publisher-disagrees",
             f"the trusted publisher of {index.name}: {mismatch.text}",
             f"Correct the publisher at the index and `publisher` in {_TABLE}, or the workflow.",
@@ -66,13 +66,9 @@ def _publisher(candidate: Candidate, index: IndexSettings) -> Iterator[Reason]:
     others = {upload.environment for _, upload in mapped.publications if upload.index == index.name}
     ours = {environment or "", registered or ""} if index.name != TEST else set[str]()
     for name in sorted(ours & (of_tests - others)):
-        yield _broken(
+        yield Reason.broken(
             "environment-of-the-test-index",
             f"the environment {show(name)} is that of the job for the test index, not of one for {index.name}",
             f"Name the one that is registered at {index.name}, in the job `publish` and in {_TABLE}.",
             path,
         )
-
-
-def _broken(slug: str, what: str, fix: str, place: str, *, verb: str = "") -> Reason:
-    return Reason(slug=slug, readiness=Readiness.broken, what=what, fix=fix, place=place, verb=verb)

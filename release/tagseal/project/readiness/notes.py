@@ -33,33 +33,19 @@ def look(candidate: Candidate) -> Iterator[Reason]:
     where = path.relative_to(candidate.root).as_posix()
     found = changelog.section(path, version)
     if found is None and (foreign := changelog.foreign_heading(path, version)):
-        yield Reason(
-            slug="notes-of-another-version",
-            readiness=Readiness.broken,
-            what=f"{where} begins with {show(foreign)}, and this is {version}: the notes would be another version's",
-            fix=f"Rename that heading to {version}, or set the version that it names.",
-            place=where,
-            verb="plan",
-        )
+        what = f"{where} begins with {show(foreign)}, and this is {version}: the notes would be another version's"
+        fix = f"Rename that heading to {version}, or set the version that it names."
+        yield Reason.broken("notes-of-another-version", what, fix, where, verb="plan")
     elif found is None:
         missing = section_missing(where, str(version), tag)
         yield Reason.of(missing, Readiness.not_yet, verb="plan", place=where)
     elif found.unreleased:
-        yield Reason(
-            slug="notes-unreleased",
-            readiness=Readiness.not_yet,
-            what=f"{where} has no section for {version} yet: the notes would be those of {show(found.heading)}",
-            fix=f"Rename that heading to {version}, and commit it.",
-            place=where,
-        )
+        what = f"{where} has no section for {version} yet: the notes would be those of {show(found.heading)}"
+        yield Reason.not_yet("notes-unreleased", what, f"Rename that heading to {version}, and commit it.", where)
     elif not found.text.strip():
-        yield Reason(
-            slug="notes-empty",
-            readiness=Readiness.not_yet,
-            what=f"{where} says nothing below the heading {show(found.heading)}",
-            fix=f"Write what is new in {version}, and commit it. `tagseal notes` shows the page.",
-            place=where,
-        )
+        what = f"{where} says nothing below the heading {show(found.heading)}"
+        fix = f"Write what is new in {version}, and commit it. `tagseal notes` shows the page."
+        yield Reason.not_yet("notes-empty", what, fix, where)
 
 
 def _fragments(root: Path, version: str) -> Iterator[Reason]:
@@ -67,13 +53,8 @@ def _fragments(root: Path, version: str) -> Iterator[Reason]:
     for folder, command in _collectors(root, version):
         if names := _listed(root, folder):
             what = f"{folder}/ has {number_of(len(names), 'fragment')} that no section has yet, {show(names[0])} first"
-            yield Reason(
-                slug="notes-not-assembled",
-                readiness=Readiness.not_yet,
-                what=what,
-                fix=f"{command}, and commit what it writes.",
-                place=f"{folder}/{names[0]}",
-            )
+            fix = f"{command}, and commit what it writes."
+            yield Reason.not_yet("notes-not-assembled", what, fix, f"{folder}/{names[0]}")
 
 
 def _collectors(root: Path, version: str) -> Iterator[tuple[str, str]]:

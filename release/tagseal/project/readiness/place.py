@@ -23,13 +23,9 @@ def look(candidate: Candidate) -> Iterator[Reason]:
     yield from _origin(candidate)
     status = candidate.git.status()
     if status.changed:
-        yield Reason(
-            slug="uncommitted-changes",
-            readiness=Readiness.not_yet,
-            what=f"{number_of(len(status.changed), 'tracked file')} with changes that no commit has: "
-            f"{first(status.changed)}",
-            fix="Commit them: `git commit --all`.",
-        )
+        count = number_of(len(status.changed), "tracked file")
+        what = f"{count} with changes that no commit has: {first(status.changed)}"
+        yield Reason.not_yet("uncommitted-changes", what, "Commit them: `git commit --all`.")
     if missing := [name for name in status.untracked if name.split("/")[0] in READ_BY_A_RELEASE]:
         yield untracked(missing, Readiness.not_yet)
 
@@ -60,17 +56,13 @@ def _origin(candidate: Candidate) -> Iterator[Reason]:
         return
     origin = candidate.git.origin()
     if origin is None:
-        yield Reason(
-            slug="identity-unknown",
-            readiness=Readiness.not_yet,
-            what="the checkout has no remote `origin`, so no tag can be pushed",
-            fix="`git remote add origin git@github.com:OWNER/REPOSITORY.git`",
-        )
+        what = "the checkout has no remote `origin`, so no tag can be pushed"
+        fix = "`git remote add origin git@github.com:OWNER/REPOSITORY.git`"
+        yield Reason.not_yet("identity-unknown", what, fix)
         return
-    yield Reason(
-        slug="identity-unknown",
-        readiness=Readiness.broken,
-        what=f"origin is {show(origin)}, which is not at GitHub: releases are made by workflows of GitHub's alone",
-        fix="`git remote set-url origin git@github.com:OWNER/REPOSITORY.git`; or, where it is at GitHub under another "
+    yield Reason.broken(
+        "identity-unknown",
+        f"origin is {show(origin)}, which is not at GitHub: releases are made by workflows of GitHub's alone",
+        "`git remote set-url origin git@github.com:OWNER/REPOSITORY.git`; or, where it is at GitHub under another "
         'name, repository = "OWNER/REPOSITORY" in [tool.tagseal].',
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tagseal.machine.files import read
-from tagseal.records import Readiness, Reason
+from tagseal.records import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,13 +42,7 @@ def _reason(candidate: Candidate, slug: str, what: str, wanted: str) -> Reason:
     line = _line(candidate)
     place = f"pyproject.toml:{line}" if line else ""
     where = f" in {place}" if place else " where the build back end takes it from"
-    return Reason(
-        slug=slug,
-        readiness=Readiness.not_yet,
-        what=what,
-        fix=f"Set the version to {wanted}{where}, and commit that.",
-        place=place,
-    )
+    return Reason.not_yet(slug, what, f"Set the version to {wanted}{where}, and commit that.", place)
 
 
 def _line(candidate: Candidate) -> int:

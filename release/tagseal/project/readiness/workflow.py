@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from tagseal.names import show
 from tagseal.pipeline import BY_JOB, VERBS, permissions
-from tagseal.records import Readiness, Reason
+from tagseal.records import Reason
 from tagseal.services.index import sites
-from tagseal.workflow.acts import named_verbs
+from tagseal.workflow.acts import job_verbs
 from tagseal.workflow.lint import lint
 from tagseal.workflow.release_tools import Role
 from tagseal.workflow.rules import ProjectFacts
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tagseal.project.readiness.candidate import Candidate
-    from tagseal.workflow.document import Workflow, WorkflowJob
+    from tagseal.workflow.document import Workflow
 
 _WRITES = "`tagseal init --replace-workflow` writes one that does."
 _GUARD = "guard"
@@ -47,15 +47,15 @@ def look(candidate: Candidate) -> Iterator[Reason]:
     workflow = candidate.release
     if workflow is None:
         what = f"there is no {candidate.signing.path}, so a pushed tag starts no release"
-        yield _broken("no-release-workflow", what, "`tagseal init` writes it.", candidate.signing.path)
+        yield Reason.broken("no-release-workflow", what, "`tagseal init` writes it.", candidate.signing.path)
         return
     if workflow.problems:
         first = workflow.problems[0]
-        yield _broken(first.slug, first.what, first.hint, f"{first.file}:{first.line}", verb=_GUARD)
+        yield Reason.broken(first.slug, first.what, first.hint, f"{first.file}:{first.line}", verb=_GUARD)
         return
-    if not any(map(_of, workflow.jobs)):
+    if not any(map(job_verbs, workflow.jobs)):
         what = f"{workflow.path}, taken because {candidate.signing.reason}, runs no step of a release"
-        yield _broken("workflow-runs-no-verb", what, _WRITES, workflow.path)
+        yield Reason.broken("workflow-runs-no-verb", what, _WRITES, workflow.path)
         return
     yield from _beside(candidate)
     yield from _starts(candidate, workflow)
@@ -65,11 +65,11 @@ def look(candidate: Candidate) -> Iterator[Reason]:
         "crane" in step.run + step.uses for job in workflow.jobs for step in job.steps
     ):
         what = f"no step of {workflow.path} installs crane, which the notes' commands need"
-        yield _broken("tool-missing-in-workflow", what, _WRITES, workflow.path, verb="prove")
+        yield Reason.broken("tool-missing-in-workflow", what, _WRITES, workflow.path, verb="prove")
     for finding in lint(workflow, _facts(candidate)):
         if finding.slug in REFUSED and finding.level == "error":
             place = f"{finding.file}:{finding.line}"
-            yield _broken(finding.slug, finding.what, finding.hint, place, verb=REFUSED[finding.slug])
+            yield Reason.broken(finding.slug, finding.what, finding.hint, place, verb=REFUSED[finding.slug])
 
 
 def _beside(candidate: Candidate) -> Iterator[Reason]:
@@ -83,7 +83,7 @@ def _beside(candidate: Candidate) -> Iterator[Reason]:
             fix = (
                 "Take that job out, or its trigger: the release does this now. `tagseal init --map` shows all of them."
             )
-            yield _broken("another-release", what, fix, f"{job.path}:{acts[0].line}")
+            yield Reason.broken("another-release", what, fix, f"{job.path}:{acts[0].line}")
 
 
 def _facts(candidate: Candidate) -> ProjectFacts:
@@ -97,24 +97,19 @@ def _starts(candidate: Candidate, workflow: Workflow) -> Iterator[Reason]:
     """Say where no tag starts the workflow, or it runs for another repository alone."""
     if not workflow.starts.at_tags:
         what = f"nothing in `on` starts {workflow.path} on a tag"
-        yield _broken("no-tag-starts-it", what, "Write `on: { push: { tags: ['v[0-9]*'] } }`.", workflow.path)
+        yield Reason.broken("no-tag-starts-it", what, "Write `on: { push: { tags: ['v[0-9]*'] } }`.", workflow.path)
     for job in workflow.jobs:
         named = _ONLY_IN.search(job.condition)
-        if named and candidate.repository and named[1] != candidate.repository and _of(job):
+        if named and candidate.repository and named[1] != candidate.repository and job_verbs(job):
             at = job.at.entries["if"]
             what = f"the job {show(job.id)} runs in {show(named[1])} alone, and this is {candidate.repository}"
             fix = f"Write `github.repository == '{candidate.repository}'` there."
-            yield _broken("another-repository-s-job", what, fix, f"{workflow.path}:{at.line}")
-
-
-def _of(job: WorkflowJob) -> tuple[str, ...]:
-    """Return the verbs that a job runs, in order."""
-    return tuple(verb for step in job.steps for verb in named_verbs(step))
+            yield Reason.broken("another-repository-s-job", what, fix, f"{workflow.path}:{at.line}")
 
 
 def _verbs(workflow: Workflow) -> Iterator[Reason]:
     """Say which verbs are left out, run twice, or stand before what they need."""
-    running = [(job, _of(job)) for job in workflow.jobs if _of(job)]
+    running = [(job, job_verbs(job)) for job in workflow.jobs if job_verbs(job)]
     flat = [verb for _, ran in running for verb in ran if verb != _GUARD]
     if missing := [verb for verb in VERBS if verb != _GUARD and verb not in flat]:
         what = f"{workflow.path} leaves out {', '.join(f'`{verb}`' for verb in missing)}"
@@ -126,7 +121,7 @@ def _verbs(workflow: Workflow) -> Iterator[Reason]:
         if ran[0] != _GUARD:
             what = f"the job {show(job.id)} runs `{ran[0]}` before `{_GUARD}`"
             yield _verb_reason("verb-out-of-order", what, place, ran[0])
-        earlier = [verb for before in workflow.before(job) for verb in _of(before)]
+        earlier = [verb for before in workflow.before(job) for verb in job_verbs(before)]
         for position, verb in enumerate(ran):
             known = {*earlier, *ran[:position]}
             wanted = [one for one in VERBS[: VERBS.index(verb)] if one != _GUARD and one in flat and one not in known]
@@ -141,22 +136,18 @@ def _permissions(candidate: Candidate, workflow: Workflow) -> Iterator[Reason]:
     image, index = candidate.settings.image is not None, sites.trusts(candidate.settings.index)
     for job in workflow.jobs:
         for name, of_job in BY_JOB.items():
-            if not set(of_job) & {*_of(job)}:
+            if not set(of_job) & {*job_verbs(job)}:
                 continue
             for scope, level in permissions(name, image=image, index=index).items():
                 if level == "write" and not job.may(scope):
                     at = job.at.entries.get("permissions", job.at)
-                    verb = next(verb for verb in of_job if verb in _of(job))
+                    verb = next(verb for verb in of_job if verb in job_verbs(job))
                     what = f"the job {show(job.id)} lacks `{scope}: write`, which `{verb}` needs"
                     fix = f"Write `{scope}: write` below `permissions:` of that job."
-                    yield _broken("permission-missing", what, fix, f"{workflow.path}:{at.line}", verb=verb)
+                    yield Reason.broken("permission-missing", what, fix, f"{workflow.path}:{at.line}", verb=verb)
 
 
 def _verb_reason(slug: str, what: str, place: str, verb: str) -> Reason:
     order = "; ".join(f"{job}: guard {' '.join(of_job)}" for job, of_job in BY_JOB.items())
     fix = f"Let its jobs run, one after the other: {order}. `tagseal init --replace-workflow` writes them."
-    return _broken(slug, what, fix, place, verb=verb)
-
-
-def _broken(slug: str, what: str, fix: str, place: str, *, verb: str = "") -> Reason:
-    return Reason(slug=slug, readiness=Readiness.broken, what=what, fix=fix, place=place, verb=verb)
+    return Reason.broken(slug, what, fix, place, verb=verb)

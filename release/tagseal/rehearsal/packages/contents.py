@@ -55,13 +55,13 @@ def carried(sdist: Iterable[str], wheel: Iterable[str]) -> Iterator[Reason]:
     for kind, found in kinds.items():
         held = [name for name in found if not (_TESTS & {*name.split("/")[:-1]} or name.rpartition("/")[2] in meant)]
         if held:
-            yield Reason(
-                slug="sdist-carries-more",
-                readiness=Readiness.broken,
-                what=f"the sdist holds {kind}: {show(held[0])}{f' and {len(held) - 1} more' if held[1:] else ''}",
-                fix="Leave it out where the build back end is told what an sdist holds: `exclude` of hatchling, "
+            more = f" and {len(held) - 1} more" if held[1:] else ""
+            yield Reason.broken(
+                "sdist-carries-more",
+                f"the sdist holds {kind}: {show(held[0])}{more}",
+                "Leave it out where the build back end is told what an sdist holds: `exclude` of hatchling, "
                 "MANIFEST.in of setuptools.",
-                place=held[0],
+                held[0],
             )
 
 
@@ -82,7 +82,7 @@ def left_out(untracked_files: Sequence[str], tracked: Sequence[str], packed: Ite
         for name in untracked_files
         if name.split("/")[0] not in READ_BY_A_RELEASE and not any(part.startswith(".") for part in name.split("/"))
     ]
-    inside = [name for name in others if _in_package(PurePosixPath(name), code)]
+    inside = [name for name in others if not code.isdisjoint(PurePosixPath(name).parents)]
     beside = [
         name
         for name in others
@@ -92,10 +92,6 @@ def left_out(untracked_files: Sequence[str], tracked: Sequence[str], packed: Ite
         yield untracked(inside, Readiness.broken)
     if beside:
         yield untracked(beside, Readiness.not_yet)
-
-
-def _in_package(path: PurePosixPath, code: set[PurePosixPath]) -> bool:
-    return any(folder in code for folder in path.parents)
 
 
 def _tails(member: str) -> Iterator[str]:

@@ -19,7 +19,7 @@ from packaging.utils import parse_wheel_filename
 from tagseal.errors import ServiceError, UsageError
 from tagseal.machine import archives, backend, files, process
 from tagseal.names import number_of, printable, show
-from tagseal.records import Readiness, Reason
+from tagseal.records import Reason
 from tagseal.rehearsal.packages import importer, names
 
 if TYPE_CHECKING:
@@ -226,10 +226,9 @@ def _broken(slug: str, what: str, ended: process.Finished) -> Reason:
 
 
 def _reason(slug: str, what: str) -> Reason:
-    return Reason(
-        slug=slug,
-        readiness=Readiness.broken,
-        what=what,
-        fix="Try it: `python -m build`, and in a new environment `pip install dist/*.whl`. Where the import is not "
+    return Reason.broken(
+        slug,
+        what,
+        "Try it: `python -m build`, and in a new environment `pip install dist/*.whl`. Where the import is not "
         'what tells, name a command: smoke = ["COMMAND"] in [tool.tagseal].',
     )

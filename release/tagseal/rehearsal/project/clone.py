@@ -26,7 +26,7 @@ from tagseal.machine import backend, files, git, metadata, toml
 from tagseal.names import REPOSITORY, safe_repository, safe_tag
 from tagseal.project.readiness.candidate import Candidate, read_workflows
 from tagseal.project.readiness.place import READ_BY_A_RELEASE
-from tagseal.records import GITHUB, Readiness, Reason
+from tagseal.records import GITHUB, Reason
 from tagseal.rehearsal.project.prebuilt import collect_prebuilt, first_names
 from tagseal.services.index import sites
 from tagseal.workflow import signing
@@ -207,13 +207,9 @@ def _configure(clone: Git, project: str | None, packages: Path | None) -> tuple[
         with files.open_file(file) as opened:
             before = opened.read()
     files.write_atomically(file, "\n".join([*lines, ""]).encode() + before)
-    missing = Reason(
-        slug="configuration-missing",
-        readiness=Readiness.not_yet,
-        what="the command line names what no release reads: --project or --packages",
-        fix=f"Write this into tagseal.toml, and commit it: {'; '.join(lines)}",
-    )
-    return (missing,)
+    what = "the command line names what no release reads: --project or --packages"
+    fix = f"Write this into tagseal.toml, and commit it: {'; '.join(lines)}"
+    return (Reason.not_yet("configuration-missing", what, fix),)
 
 
 def _commit(clone: Git) -> None:

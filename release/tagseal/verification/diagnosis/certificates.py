@@ -171,16 +171,13 @@ def _right_name(case: Evidence) -> bool:
 def _odd(name: str) -> str:
     """Say what is odd about a name, as the end of a sentence; nothing for a plain one."""
     if strange := next((c for c in name if c not in _PLAIN), ""):
-        return f"holds a character that no such name has, {_character(strange)}"
+        name = unicodedata.name(strange, f"U+{ord(strange):04X}")
+        return f"holds a character that no such name has, {cut(strange)} ({name})"
     address, _, path = name.casefold().partition("github.com")
     dots = {"", ".", ".."} & set(path.removeprefix("/").partition("@")[0].split("/"))
     if path and "@" not in address and (dots or not Signed.parse(name).repository):
         return "is written like one at GitHub, and is none"
     return ""
-
-
-def _character(one: str) -> str:
-    return f"{cut(one)} ({unicodedata.name(one, f'U+{ord(one):04X}')})"
 
 
 RULES = (

@@ -76,7 +76,8 @@ def explain(text: str) -> tuple[Explanation, ...]:
         one = _explain(trouble, said, match, _near(fails, match.start()))
         told.setdefault((one.slug, *one.meaning), one)
     present = {one.slug for one in told.values()}
-    kept = [one for one in told.values() if not present & set(_unless(one.slug))]
+    hidden = {trouble.slug for trouble in TROUBLES if present.intersection(trouble.unless)}
+    kept = [one for one in told.values() if one.slug not in hidden]
     return tuple(_with_names(one, clean) for one in kept[:MOST])
 
 
@@ -201,7 +202,3 @@ def _with_names(one: Explanation, clean: str) -> Explanation:
     if one.tool != "sha256sum" or not (names := [cut(match[1].strip()) for match in _few(_FAILED, clean)]):
         return one
     return replace(one, meaning=(f"It complains of {', '.join(names)}.", *one.meaning))
-
-
-def _unless(slug: str) -> tuple[str, ...]:
-    return next(trouble.unless for trouble in TROUBLES if trouble.slug == slug)

@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING
 
 from tagseal.names import show
-from tagseal.workflow.acts import job_publishes, publishes, runs_code
+from tagseal.workflow.acts import can_act, job_publishes, publishes, runs_code
 from tagseal.workflow.identity import foreign_holders, runs_verbs
 from tagseal.workflow.rules import act, hit, place, steps_of
 from tagseal.workflow.shell_lines import commands
@@ -65,7 +65,7 @@ def identity_beside_code(workflow: Workflow, known: ProjectFacts) -> Iterator[Hi
 def checkout_on_path(workflow: Workflow, known: ProjectFacts) -> Iterator[Hit]:
     """Find Python that looks for its modules in the checkout, in a job that may sign or publish."""
     for job in workflow.jobs:
-        if not (job.may("id-token") or job_publishes(job)):
+        if not can_act(job):
             continue
         begun = False
         for step in job.steps:
@@ -107,7 +107,7 @@ def self_hosted(workflow: Workflow, known: ProjectFacts) -> Iterator[Hit]:
     """Find jobs on machines that keep what the last job left."""
     for job in workflow.jobs:
         if "self-hosted" in job.runs_on:
-            level: Level | None = None if job.may("id-token") or job_publishes(job) else "warning"
+            level: Level | None = None if can_act(job) else "warning"
             yield hit(job.at.entries["runs-on"], f"job {show(job.id)} runs on a machine of your own", level)
 
 
@@ -139,7 +139,7 @@ def cached(workflow: Workflow, known: ProjectFacts) -> Iterator[Hit]:
             and (step.option("cache") not in {"", "false"} or step.option("enable-cache") == "true")
         )
         caches |= "type=gha" in step.option("cache-from")
-        if caches and (job.may("id-token") or job_publishes(job)):
+        if caches and can_act(job):
             yield hit(
                 act(step), f"job {show(job.id)} signs or publishes what may come out of a cache ({show(step.name)})"
             )

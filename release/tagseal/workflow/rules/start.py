@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING
 
 from tagseal.names import show
-from tagseal.workflow.acts import job_publishes
+from tagseal.workflow.acts import can_act
 from tagseal.workflow.filters import passes
 from tagseal.workflow.rules import Hit, hit, place
 from tagseal.workflow.shell_lines import commands
@@ -29,7 +29,7 @@ _NO_VERSION = "nightly"
 
 def branch_can_sign(workflow: Workflow, known: ProjectFacts) -> Iterator[Hit]:
     """Find events that are on a branch, in a workflow with a job that then signs or publishes."""
-    signers = [job for job in workflow.jobs if _acts(job) and not _only_tags(workflow, job)]
+    signers = [job for job in workflow.jobs if can_act(job) and not _only_tags(workflow, job)]
     starts = workflow.starts
     if not signers or not starts.at_tags:
         return
@@ -40,10 +40,6 @@ def branch_can_sign(workflow: Workflow, known: ProjectFacts) -> Iterator[Hit]:
         if so:
             level: Level | None = "warning" if event == "workflow_dispatch" else None
             yield hit(place(workflow, "on", event), f"`{event}` can start {jobs} on a branch", level)
-
-
-def _acts(job: WorkflowJob) -> bool:
-    return job.may("id-token") or job_publishes(job)
 
 
 def _only_tags(workflow: Workflow, job: WorkflowJob) -> bool:
@@ -93,7 +89,7 @@ def pull_request_target(workflow: Workflow, known: ProjectFacts) -> Iterator[Hit
 
 def identity_file(workflow: Workflow, known: ProjectFacts) -> Iterator[Hit]:
     """Find a file name that is not the documented identity, and commands that name another file."""
-    if known.documented and workflow.file not in known.documented and any(map(_acts, workflow.jobs)):
+    if known.documented and workflow.file not in known.documented and any(map(can_act, workflow.jobs)):
         names = ", ".join(map(show, known.documented))
         yield hit(workflow.at, f"this file is {show(workflow.file)}, and the documented identity is {names}")
     for job in workflow.jobs:

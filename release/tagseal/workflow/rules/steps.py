@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING
 
 from tagseal.names import show
-from tagseal.workflow.acts import job_publishes, runs_code
+from tagseal.workflow.acts import can_act, runs_code
 from tagseal.workflow.expressions import expressions
 from tagseal.workflow.rules import Hit, act, hit, steps_of
 from tagseal.workflow.shell_lines import commands
@@ -16,7 +16,7 @@ from tagseal.workflow.shell_lines import commands
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tagseal.workflow.document import Workflow, WorkflowJob
+    from tagseal.workflow.document import Workflow
     from tagseal.workflow.finding import Level
     from tagseal.workflow.rules import ProjectFacts
     from tagseal.workflow.tree import PlacedValue
@@ -35,7 +35,7 @@ _CHECKS = re.compile(
 def unpinned(workflow: Workflow, known: ProjectFacts) -> Iterator[Hit]:
     """Find actions, and called workflows, whose owner can change what they are."""
     for job in workflow.jobs:
-        level: Level | None = None if job.may("id-token") or job_publishes(job) else "warning"
+        level: Level | None = None if can_act(job) else "warning"
         for at in filter(None, (job.at.get("uses"), *(step.at.get("uses") for step in job.steps))):
             name, _, ref = at.text.partition("@")
             local = name.startswith(("./", "$/"))  # of this very repository, at the commit of the run
@@ -62,7 +62,7 @@ def _script(action: str, at: PlacedValue) -> PlacedValue | None:
 def unchecked(workflow: Workflow, known: ProjectFacts) -> Iterator[Hit]:
     """Find artifacts of another job that are published or signed as they come."""
     for job, step in steps_of(workflow):
-        if step.action == "actions/download-artifact" and _acts(job):
+        if step.action == "actions/download-artifact" and can_act(job):
             checked = bool(step.option("artifact-ids")) or any(_CHECKS.search(commands(step)) for step in job.steps)
             if not checked:
                 yield hit(
@@ -74,9 +74,5 @@ def kept_artifact(workflow: Workflow, known: ProjectFacts) -> Iterator[Hit]:
     """Find artifacts that a job run again cannot hand on."""
     for job, step in steps_of(workflow):
         uploads = step.action == "actions/upload-artifact" and step.option("overwrite") != "true"
-        if uploads and (_acts(job) or any(map(runs_code, job.steps))):
+        if uploads and (can_act(job) or any(map(runs_code, job.steps))):
             yield hit(act(step), f"job {show(job.id)} fails when it is run again, because its artifact exists")
-
-
-def _acts(job: WorkflowJob) -> bool:
-    return job.may("id-token") or job_publishes(job)
