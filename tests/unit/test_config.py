@@ -128,7 +128,7 @@ def test_all_problems_are_reported_at_once_with_their_key_path(tmp_path: Path) -
     at = "pyproject.toml: tool.tagseal."
     keys = (
         "repository, project, tag, workflow, changelog, packages, build, build-env, assets, templates, reproducible, "
-        "release, public-log, wait, kit, dropped, sigstore, image, index"
+        "smoke, release, public-log, wait, kit, dropped, sigstore, image, index"
     )
     assert sorted(problems(written(tmp_path, text))) == sorted(
         (
