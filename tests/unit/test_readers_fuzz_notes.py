@@ -80,6 +80,21 @@ def test_a_page_that_is_accepted_shows_the_instructions_in_every_grammar(section
         assert html(section + VERIFY) == html(section) + html(VERIFY)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{'`' * 81}<details>{'`' * 81}",
+        f"x {'`' * 81}<details>{'`' * 81}",
+        f"{'~' * 300}\n{'~' * 260}\n\n<details>\n\n{'~' * 300}",
+        f"{'`' * 300}\n{'`' * 260}\n\n<details>\n\n{'`' * 300}",
+    ],
+)
+def test_a_run_is_no_longer_than_every_grammar_counts(text: str) -> None:
+    """GitHub's reads a code span of at most 80 backticks, and counts a fence up to 255."""
+    found = dialect.restrict(text)
+    assert page.html(found).count("<details>") == gfm.html(found).count("<details>")
+
+
 @MANY
 @given(text=MARKDOWN)
 @example(text="[^1]: <!x<details>")
@@ -96,6 +111,7 @@ def test_restricting_a_text_changes_its_tags_and_footnotes_and_nothing_else(text
 
 @MANY
 @given(subjects=st.lists(MARKDOWN, max_size=4))
+@example(subjects=["<details>" + "`" * 80])
 def test_subjects_of_commits_are_text_in_every_grammar(subjects: list[str]) -> None:
     """Nothing but items of a list and code: no link, no mention, no formula, no tag of theirs."""
     listed = changelog.from_commits(subjects)

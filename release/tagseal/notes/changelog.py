@@ -19,7 +19,7 @@ from tagseal.errors import ConfigError
 from tagseal.machine import files
 from tagseal.names import printable, show
 from tagseal.notes.child import ask
-from tagseal.notes.escape import code
+from tagseal.notes.escape import code, fenced
 from tagseal.notes.headings import (
     Heading,
     References,
@@ -241,5 +241,5 @@ def _definition(label: str, entry: dict[str, str]) -> str:
 
 def _fence(body: str) -> str:
     """Return a section in a code block, as its author laid it out."""
-    fence = "`" * max([2, *(len(run) for run in re.findall(r"`+", body))]) + "`"
+    body, fence = fenced(body, 3)
     return f"{fence}text\n{body}\n{fence}" if body else ""

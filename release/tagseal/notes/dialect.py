@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 from markdown_it import MarkdownIt
 
 from tagseal.names import JOINING, printable
+from tagseal.notes.escape import LONGEST_RUN, bound_runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,8 +104,9 @@ def restrict(text: str) -> str:
 
 
 def clean(text: str) -> str:
-    """Return contributors' text with one kind of line end, and nothing that reorders or hides a line."""
-    return printable(text.replace("\r\n", "\n").replace("\r", "\n"), keep=f"\n\t{JOINING}")
+    """Return contributors' text with one kind of line end, and nothing that reorders, hides or outdoes a line."""
+    text = bound_runs(text.replace("\r\n", "\n").replace("\r", "\n"), LONGEST_RUN)
+    return printable(text, keep=f"\n\t{JOINING}")
 
 
 def _pass(text: str) -> str:

@@ -20,7 +20,7 @@ from docutils.core import publish_doctree
 from docutils.parsers.rst import Directive, Parser, directives
 
 from tagseal.notes.child import ChildAnswer
-from tagseal.notes.escape import code, escape_opening, plain
+from tagseal.notes.escape import code, escape_opening, fenced, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -137,8 +137,7 @@ def _field(node: Any, level: int) -> str:  # noqa: ANN401
 
 
 def _literal(node: Any, level: int) -> str:  # noqa: ANN401, ARG001
-    text = node.astext().rstrip()
-    fence = "`" * max([3, *(len(run) + 1 for run in re.findall(r"`+", text))])
+    text, fence = fenced(node.astext().rstrip(), 3)
     return f"{fence}\n{text}\n{fence}"
 
 
