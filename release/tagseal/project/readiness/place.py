@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tagseal.machine.git import repository
-from tagseal.names import number_of, quote_word, show
+from tagseal.names import number_of, quote_path, show
 from tagseal.records import Readiness, Reason
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def look(candidate: Candidate) -> Iterator[Reason]:
 
 def untracked(names: Sequence[str], readiness: Readiness) -> Reason:
     """Return the reason that files are which no commit has."""
-    words = " ".join(quote_word(name) for name in names[:_SHOWN])
+    words = " ".join(quote_path(name) for name in names[:_SHOWN])
     return Reason(
         slug="files-untracked",
         readiness=readiness,
