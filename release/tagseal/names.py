@@ -134,6 +134,18 @@ def quote_word(word: str) -> str:
     return shlex.quote(word)
 
 
+def quote_path(path: str) -> str:
+    """Quote a path for a shell, so that it is shown as it is, and neither an option nor a pattern of git's.
+
+    What nobody can see is written as bash and zsh read it.
+    """
+    place = f"./{path}" if path.startswith(("-", ":")) else path
+    if printable(place) == place:
+        return shlex.quote(place)
+    escaped = place.replace("\\", "\\\\").replace("'", "\\'")
+    return f"$'{printable(escaped)}'"
+
+
 def enclose(word: str) -> str:
     """Put one word in single quotes, also where it needs none: its reader may put another in its place."""
     return f"'{word}'" if quote_word(word) == word else quote_word(word)

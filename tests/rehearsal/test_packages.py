@@ -68,6 +68,7 @@ def test_names_are_bounded() -> None:
         ("raise SystemExit(0)", "`import widget` of {} fails: SystemExit: 0"),
         ("import os, time; os.fork() or time.sleep(3600)", ""),
         ("[print('x' * 100) for _ in range(1_000_000)]", ""),
+        ("import pathlib, sys; pathlib.Path(sys.argv[1]).write_text('x' * 3_000_000)", ""),
         ("import nothing_of_the_kind", "fails: ModuleNotFoundError: No module named 'nothing_of_the_kind'"),
     ],
 )
@@ -92,6 +93,13 @@ def test_what_an_extra_brings_is_no_reason(tried: Callable[..., PackageTrial]) -
     trial = tried(packages.wheel(text, code="import click_of_an_extra\n"))
     assert trial.reasons == ()
     assert trial.unchecked == ("`import widget`, which wants 'click_of_an_extra': an extra may bring it",)
+
+
+def test_what_this_python_lacks_is_no_reason(tried: Callable[..., PackageTrial]) -> None:
+    """A module of Python's own that only another system has."""
+    trial = tried(packages.wheel(METADATA, code="import winreg\n"))
+    assert trial.reasons == ()
+    assert trial.unchecked == ("`import widget`, which wants 'winreg' of Python: another system has it",)
 
 
 def test_what_cannot_be_had_here_is_no_reason(
@@ -192,27 +200,44 @@ def test_the_sdist_of_an_own_front_end_is_built_again(path: str, text: str, slug
         ("w-1/.env", True),
         ("w-1/certs/server.pem", True),
         ("w-1/tests/certs/server.key", False),
+        ("w-1/test_data/server.key", False),
+        ("w-1/examples/tls/server.pem", False),
+        ("w-1/latest/server.pem", True),
         ("w-1/src/widget/cacert.pem", False),
     ],
 )
 def test_what_an_sdist_must_not_carry(name: str, carried_more: bool) -> None:  # noqa: FBT001 - a table
-    """What releases it, earlier packages and secrets; tests may, and what the wheel has as well is meant."""
+    """What releases it, earlier packages and secrets; examples may, and what the wheel has too is meant."""
     assert bool([*carried([name], ["widget/pip-2.whl", "widget/cacert.pem"])]) == carried_more
 
 
 def test_an_untracked_file_is_left_out_where_its_neighbours_are_packed() -> None:
     """In a package's folder, or below it, it is code; beside other files of its kind it is one of them."""
-    tracked = ("src/widget/__init__.py", "docs/index.md", "notes.txt")
-    packed = ("widget/__init__.py", "w-1/src/widget/__init__.py", "w-1/docs/index.md")
+    tracked = ("src/widget/__init__.py", "docs/index.md", "docs/conf.py", "tests/test_widget.py", "notes.txt")
+    wheel = ("widget/__init__.py",)
+    sdist = ("w-1/src/widget/__init__.py", "w-1/docs/index.md", "w-1/docs/conf.py", "w-1/tests/test_widget.py")
     untracked = (
         "src/widget/new.py",
         "src/widget/data/x.json",
         "docs/new.md",
         "docs/x.png",
+        "tests/test_new.py",
         "scratch.txt",
         ".github/x.yml",
     )
-    assert [(reason.readiness.lower(), reason.place) for reason in left_out(untracked, tracked, packed)] == [
+    assert [(reason.readiness.lower(), reason.place) for reason in left_out(untracked, tracked, wheel, sdist)] == [
         ("broken", "src/widget/new.py"),
         ("not yet", "docs/new.md"),
+    ]
+
+
+def test_ten_thousand_untracked_files_are_named_by_the_first() -> None:
+    """In a package's folder as well as beside it, each looked at once."""
+    untracked = [f"src/widget/m{number}.py" for number in range(10_000)]
+    untracked += [f"tests/test_{number}.py" for number in range(10_000)]
+    tracked = ("src/widget/__init__.py", "tests/test_widget.py")
+    sdist = [f"w-1/{name}" for name in tracked]
+    assert [reason.what for reason in left_out(untracked, tracked, ["widget/__init__.py"], sdist)] == [
+        "untracked, and not in this release: 'src/widget/m0.py', 'src/widget/m1.py', 'src/widget/m2.py' and 9997 more",
+        "untracked, and not in this release: 'tests/test_0.py', 'tests/test_1.py', 'tests/test_2.py' and 9997 more",
     ]

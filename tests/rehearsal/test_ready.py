@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mistakes import Mistake, mistakes
+from mistakes import Mistake, healthy, mistakes
 from rehearsing import rehearse
 from tagseal import config
 from tagseal.errors import UsageError
@@ -82,6 +82,13 @@ def test_a_mistake_of_the_packages_is_told_with_what_to_do(mistake: Mistake, tmp
 def test_without_the_mistake_the_project_is_ready(mistake: Mistake, tmp_path: Path) -> None:
     """So that it is the mistake which is told."""
     assert found(mistake.project(tmp_path / "widget", made=False), tmp_path / "temporary", build=False) == ()
+
+
+@pytest.mark.parametrize("project", [pytest.param(one, id=one.name) for one in healthy()])
+def test_what_usual_projects_do_is_no_reason(project: Mistake, tmp_path: Path) -> None:
+    """Neither by its files nor, where only a build tells, by its packages."""
+    git = project.project(tmp_path / "widget")
+    assert found(git, tmp_path / "temporary", build=project.build) == ()
 
 
 def test_the_packages_of_the_project_are_ready(tmp_path: Path) -> None:

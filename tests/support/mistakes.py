@@ -3,6 +3,8 @@
 ``base/`` is a project that is ready. A mistake's folder has ``mistake.toml`` and, as it needs them, folders of files:
 ``tree/`` belongs to the project, ``wrong/`` is the mistake, ``uncommitted/`` is one that no commit has. Without
 ``wrong/``, ``uncommitted/``, the edits and the facts of git the project is ready again.
+
+``tests/assets/ready_healthy`` has, in the same form, what usual projects do that is no mistake.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from tagseal.machine.git import Git
 
 ASSETS = Path(__file__).parents[1] / "assets" / "ready"
+HEALTHY = ASSETS.with_name("ready_healthy")
 _VERDICTS = {"_not_yet": Readiness.not_yet, "_broken": Readiness.broken}
 _ORIGIN = "https://github.com/example/widget.git"
 
@@ -30,9 +33,9 @@ class Mistake:
     """One mistake."""
 
     folder: Path
-    slug: str
+    slug: str = ""
     """Of the reason that it is."""
-    fix: str
+    fix: str = ""
     """What the reason's fix has in it."""
     build: bool = False
     """Whether only a build tells."""
@@ -95,7 +98,12 @@ def mistakes() -> tuple[Mistake, ...]:
     return tuple(map(_read, sorted(ASSETS.glob("*_*"))))
 
 
-def _read(folder: Path) -> Mistake:
-    found: dict[str, Any] = tomllib.loads((folder / "mistake.toml").read_text(encoding="utf-8"))
+def healthy() -> tuple[Mistake, ...]:
+    """Return what is no mistake, by name."""
+    return tuple(_read(folder, "project.toml") for folder in sorted(HEALTHY.iterdir()))
+
+
+def _read(folder: Path, name: str = "mistake.toml") -> Mistake:
+    found: dict[str, Any] = tomllib.loads((folder / name).read_text(encoding="utf-8"))
     lists = {key: tuple(value) for key, value in found.items() if isinstance(value, list)}
     return Mistake(folder=folder, **(found | lists))

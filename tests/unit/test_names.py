@@ -14,6 +14,7 @@ from tagseal.names import (
     number_of,
     plain,
     printable,
+    quote_path,
     quote_word,
     safe_file_name,
     safe_image,
@@ -187,3 +188,19 @@ def test_a_strangers_name_fits_into_a_path() -> None:
     assert plain("a" * 240)
     assert not plain("a" * 241)
     assert not plain("é" * 121)
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("src/widget/new.py", "src/widget/new.py"),
+        ("src/it's new.py", "'src/it'\"'\"'s new.py'"),
+        ("-f", "./-f"),
+        (":(exclude)x.py", "'./:(exclude)x.py'"),
+        ("a\nb'\\.py", r"$'a\u000ab\'\\.py'"),
+        ("a\u202egnp.py", r"$'a\u202egnp.py'"),
+    ],
+)
+def test_a_path_is_quoted_for_a_shell_and_for_git(path: str, words: str) -> None:
+    """No name is read as an option or a pattern, and one that nobody can see is written out."""
+    assert quote_path(path) == words

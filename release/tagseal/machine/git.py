@@ -7,6 +7,7 @@ One that this tool made has a configuration that this tool wrote.
 from __future__ import annotations
 
 import os
+import re
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 _HOSTS = {"github.com", "www.github.com", "ssh.github.com"}
+_ALIAS = re.compile(r"github\.com-[\w-]+", re.ASCII)
+"""How a person's ssh calls it who has several accounts there: no name on the network has only such a part."""
 SUBMODULE = "160000"
 """The mode of a submodule's entry in a tree, and in the index."""
 
@@ -251,7 +254,9 @@ def repository_of(url: str) -> str | None:
     except ValueError:
         return None
     name = parts.path.strip("/").removesuffix(".git")
-    return name if parts.hostname in _HOSTS and REPOSITORY.fullmatch(name) else None
+    host = parts.hostname or ""
+    ours = host in _HOSTS or (parts.scheme == "ssh" and _ALIAS.fullmatch(host))
+    return name if ours and REPOSITORY.fullmatch(name) else None
 
 
 def repository(setting: str | None, environ: Mapping[str, str], origin: str | None) -> str | None:

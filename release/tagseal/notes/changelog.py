@@ -109,6 +109,16 @@ def section(path: Path, version: Version, epoch: int = 0) -> Section | None:
     return Section(text=cut(chosen), heading=chosen.words, unreleased=named_version(chosen.words, version) is None)
 
 
+def says_something(section: Section) -> bool:
+    """Tell whether a section has more than headings and comments."""
+    return any(
+        (token.type.endswith("_open") and token.type != "heading_open")
+        or token.type in {"fence", "code_block"}
+        or (token.type == "html_block" and not token.content.lstrip().startswith("<!--"))
+        for token in blocks(section.text)[0]
+    )
+
+
 def foreign_heading(path: Path, version: Version, epoch: int = 0) -> str:
     """Return the first heading of a version, if that is another one and says that it is not released; else nothing.
 

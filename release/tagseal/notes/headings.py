@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _LONGEST_HEADING = 500  # characters
 _FIRST_YEAR = 1990
+_MORE = 6
+"""Words that may stand before the version where the line is underlined: "What is new in widget 1.2.3"."""
 """Of versions that are dates."""
 _VERSION = re.compile(rf"(?<![\w.])(?:{VERSION_PATTERN})(?!\w)", re.VERBOSE | re.IGNORECASE)
 _DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?!\d|\.\d)")
@@ -111,7 +113,7 @@ def plain_headings(text: Sequence[str]) -> list[Heading]:
     return [
         Heading(words=line.strip("=-*# ")[:_LONGEST_HEADING], level=1, start=number, end=number + 1 + _is_rule(below))
         for number, (above, line, below) in enumerate(zip(lines, lines[1:], lines[2:], strict=False))
-        if (not above.strip() or _is_rule(above)) and line[:1].strip() and _opens(line)
+        if (not above.strip() or _is_rule(above)) and line[:1].strip() and _opens(line, 2 + _MORE * _is_rule(below))
     ]
 
 
@@ -119,6 +121,6 @@ def _is_rule(line: str) -> bool:
     return re.fullmatch(r"([=~*#-])\1{2,}\s*", line) is not None
 
 
-def _opens(line: str) -> bool:
+def _opens(line: str, most: int) -> bool:
     words = line[:_LONGEST_HEADING].strip("=-*# ").split()
-    return "unreleased" in line.casefold() or any(_VERSION.fullmatch(word.strip("()[]:,")) for word in words[:2])
+    return "unreleased" in line.casefold() or any(_VERSION.fullmatch(word.strip("()[]:,")) for word in words[:most])

@@ -35,7 +35,9 @@ _PREFIXES = {
     "pyo3/maturin-action": "MATURIN_",
 }
 """What the variables of a tool begin with, by its first word."""
-_OPTION = re.compile(r"\s(?:-r|--repo(?:sitory)?(?:-url)?|--index(?:-url)?|--publish-url)[\s=]+(\S+)")
+_OPTION = re.compile(
+    r"\s(?:-r|--repo(?:sitory)?(?:-url)?|--index(?:-url)?|--publish-url)[\s=]+(\$\{\{[^}]*\}\}\S*|\S+)"
+)
 _SECRET_OPTION = re.compile(r"\s(?:-p|--password|--token|-a|--auth)[\s=]")
 _ASSIGNED = re.compile(r"(?:^|\s)(\w+)=(\S+)")
 _INPUT = re.compile(r"\$\{\{\s*inputs\.([\w-]+)\s*\}\}")

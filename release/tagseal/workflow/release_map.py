@@ -63,14 +63,15 @@ _SHOWN = 10
 """Events, and patterns of one, that are put into words."""
 
 
-def release_map(workflows: Sequence[Workflow], tag: str | None = None) -> ReleaseMap:
+def release_map(workflows: Sequence[Workflow], tag: str | None = None, repository: str | None = None) -> ReleaseMap:
     """Return the map of a checkout's workflows.
 
     Args:
         workflows: All of them, however broken.
         tag: Such a tag as the project pushes; None where that is not known, and any that a filter takes counts.
+        repository: OWNER/REPO, for an ``if`` that asks for it.
     """
-    runs, releases = (tag_runs(workflows, event, tag) for event in ("push", "release"))
+    runs, releases = (tag_runs(workflows, event, tag, repository) for event in ("push", "release"))
     callers: dict[str, list[tuple[Workflow, WorkflowJob]]] = {}
     for workflow in workflows:
         for job in workflow.jobs:

@@ -38,20 +38,32 @@ class TagRun:
     tag: str
     jobs: Mapping[str, frozenset[str]]
     """By the path of their workflow."""
+    repository: str | None = None
+    """OWNER/REPO; None where nobody says."""
 
     def may(self, condition: str) -> bool:
         """Tell whether an ``if`` can hold in it."""
-        return _may(condition, _contexts(self.event, self.tag))
+        return _may(condition, _contexts(self.event, self.tag, self.repository))
 
     def has(self, workflow: Workflow, job: WorkflowJob) -> bool:
         """Tell whether it may start a job."""
         return job.id in self.jobs.get(workflow.path, frozenset())
 
 
-def tag_runs(workflows: Sequence[Workflow], event: Literal["push", "release"], tag: str | None) -> tuple[TagRun, ...]:
+def tag_runs(
+    workflows: Sequence[Workflow], event: Literal["push", "release"], tag: str | None, repository: str | None = None
+) -> tuple[TagRun, ...]:
     """Return the runs that an event may begin: on a tag of the project's, or on whatever the files speak of."""
     tags = (tag,) if tag is not None else tuple(islice(dict.fromkeys(_samples(workflows)), _SAMPLES))
-    return tuple(TagRun(event=event, tag=name, jobs=_started(workflows, event, name)) for name in tags)
+    return tuple(
+        TagRun(
+            event=event,
+            tag=name,
+            jobs=_started(workflows, event, name, _contexts(event, name, repository)),
+            repository=repository,
+        )
+        for name in tags
+    )
 
 
 def called_path(job: WorkflowJob) -> str:
@@ -74,9 +86,10 @@ def _samples(workflows: Sequence[Workflow]) -> Iterator[str]:
                     yield from (f"{word}{_USUAL.lstrip('v')}" for word in _LITERAL.findall(condition))
 
 
-def _started(workflows: Sequence[Workflow], event: Literal["push", "release"], tag: str) -> dict[str, frozenset[str]]:
+def _started(
+    workflows: Sequence[Workflow], event: Literal["push", "release"], tag: str, contexts: Mapping[str, Any]
+) -> dict[str, frozenset[str]]:
     """Return the jobs that may run, by workflow: those of files that the event starts, and of those that they call."""
-    contexts = _contexts(event, tag)
     known = {workflow.path: workflow for workflow in workflows}
     found: dict[str, frozenset[str]] = {}
     begun = {workflow.path for workflow in workflows if _begins(workflow, event, tag)}
@@ -115,7 +128,7 @@ def _running(workflow: Workflow, contexts: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(left)
 
 
-def _contexts(event: str, tag: str) -> dict[str, Any]:
+def _contexts(event: str, tag: str, repository: str | None) -> dict[str, Any]:
     """Return what is known of a run; ``if`` may ask for more."""
     known: dict[str, Any] = {
         "event_name": event,
@@ -124,6 +137,8 @@ def _contexts(event: str, tag: str) -> dict[str, Any]:
         "ref_type": "tag",
         "event": {},
     }
+    if repository is not None:
+        known |= {"repository": repository, "repository_owner": repository.partition("/")[0]}
     if event == "push":
         known["event"] = dict.fromkeys(("action", "release", "pull_request", "inputs", "workflow_run"))
     return {"github": known}

@@ -50,7 +50,7 @@ class Candidate:
     @property
     def map(self) -> ReleaseMap:
         """What releases the project today."""
-        return release_map(self.workflows, self.tag)
+        return release_map(self.workflows, self.tag, self.repository)
 
     @property
     def release(self) -> Workflow | None:

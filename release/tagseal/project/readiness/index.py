@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tagseal.names import show
+from tagseal.names import FILE, show
 from tagseal.records import Reason
 from tagseal.steps.seal.identity import unlike
 from tagseal.workflow.publications import DEFAULT, TEST
@@ -38,15 +38,17 @@ def _left_behind(candidate: Candidate) -> Iterator[Reason]:
             yield Reason.broken(
                 "index-not-configured",
                 f"the job {show(job.id)} publishes to {show(name)}, and no {_TABLE} says that the release does{starts}",
-                f'Write {_TABLE} with name = "{name}" and {_line(job, upload)}, and take that job out.',
+                f"Write {_TABLE} with {_line(name, job, upload)}, and take that job out.",
                 f"{job.path}:{upload.line}",
             )
             return
 
 
-def _line(job: MappedJob, upload: MappedPublication) -> str:
+def _line(name: str, job: MappedJob, upload: MappedPublication) -> str:
+    if not FILE.fullmatch(name):
+        return "a `name`, and in `publish-url` where that job uploads to"
     environment = f', environment = "{upload.environment}"' if upload.environment else ""
-    return f'publisher = {{ workflow = "{job.file}"{environment} }}'
+    return f'name = "{name}" and publisher = {{ workflow = "{job.file}"{environment} }}'
 
 
 def _publisher(candidate: Candidate, index: IndexSettings) -> Iterator[Reason]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from tagseal.machine import files
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
     from tagseal.project.readiness.candidate import Candidate
 
-_NO_FRAGMENT = (".", "_", "readme", "template", "scriv.ini")
-"""How the other files begin that lie beside fragments."""
+_NO_FRAGMENT = re.compile(r"[._].*|readme.*|scriv\.ini|.*template.*|.*\.(?:j2|jinja2?)")
+"""The other files that lie beside fragments."""
 
 
 def look(candidate: Candidate) -> Iterator[Reason]:
@@ -39,10 +40,10 @@ def look(candidate: Candidate) -> Iterator[Reason]:
     elif found is None:
         missing = section_missing(where, str(version), tag)
         yield Reason.of(missing, Readiness.not_yet, verb="plan", place=where)
-    elif found.unreleased:
-        what = f"{where} has no section for {version} yet: the notes would be those of {show(found.heading)}"
+    elif found.unreleased or ("unreleased" in found.heading.casefold() and not version.is_prerelease):
+        what = f"{where} has no finished section for {version}: the notes would be those of {show(found.heading)}"
         yield Reason.not_yet("notes-unreleased", what, f"Rename that heading to {version}, and commit it.", where)
-    elif not found.text.strip():
+    elif not changelog.says_something(found):
         what = f"{where} says nothing below the heading {show(found.heading)}"
         fix = f"Write what is new in {version}, and commit it. `tagseal notes` shows the page."
         yield Reason.not_yet("notes-empty", what, fix, where)
@@ -85,5 +86,5 @@ def _listed(root: Path, name: str) -> list[str]:
     return [
         path.name
         for path in sorted(folder.iterdir())
-        if path.is_file() and "." in path.name.strip(".") and not path.name.lower().startswith(_NO_FRAGMENT)
+        if path.is_file() and "." in path.name.strip(".") and not _NO_FRAGMENT.fullmatch(path.name.lower())
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tagseal.machine.git import repository
-from tagseal.names import number_of, quote_word, show
+from tagseal.names import number_of, quote_path, show
 from tagseal.records import Readiness, Reason
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def look(candidate: Candidate) -> Iterator[Reason]:
 def untracked(names: Sequence[str], readiness: Readiness) -> Reason:
     """Return the reason that files are which no commit has."""
     several = dict.fromkeys(name.rpartition("/")[0] or name for name in names)
-    words = " ".join(map(quote_word, names if len(names) <= _SHOWN else several))
+    words = " ".join(map(quote_path, names if len(names) <= _SHOWN else several))
     instead = "" if names[0].split("/")[0] in READ_BY_A_RELEASE else "; or name them in .gitignore"
     return Reason(
         slug="files-untracked",

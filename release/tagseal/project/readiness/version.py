@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tagseal.machine.files import read
@@ -29,7 +30,11 @@ def look(candidate: Candidate) -> Iterator[Reason]:
         yield _reason(candidate, "tag-taken", what, "a new one")
     elif (above := _highest(candidate)) is not None and above[0] > version:
         what = f"{version} is lower than {above[0]}, whose tag {above[1]} is in the history of this branch"
-        yield _reason(candidate, "version-lower", what, f"one above {above[0]}")
+        reason = _reason(candidate, "version-lower", what, f"one above {above[0]}")
+        if candidate.settings.project != "." and candidate.settings.tag is None:
+            of_tags = 'If that tag is another package\'s, write tag = "NAME-v{version}" into [tool.tagseal]. If not: '
+            reason = replace(reason, fix=of_tags + reason.fix)
+        yield reason
 
 
 def _highest(candidate: Candidate) -> tuple[Version, str] | None:

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from tagseal.names import show
 from tagseal.pipeline import BY_JOB, VERBS, permissions
 from tagseal.records import Reason
 from tagseal.services.index import sites
-from tagseal.workflow.acts import job_verbs
+from tagseal.workflow.acts import job_verbs, named_verbs
 from tagseal.workflow.lint import lint
+from tagseal.workflow.publications import TEST
 from tagseal.workflow.release_tools import Role
 from tagseal.workflow.rules import ProjectFacts
+from tagseal.workflow.tag_runs import tag_runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tagseal.project.readiness.candidate import Candidate
-    from tagseal.workflow.document import Workflow
+    from tagseal.workflow.document import Workflow, WorkflowJob, WorkflowStep
+    from tagseal.workflow.tag_runs import TagRun
 
 _WRITES = "`tagseal init --replace-workflow` writes one that does."
 _GUARD = "guard"
-_ONLY_IN = re.compile(r"github\.repository\s*==\s*'([^']*)'")
 _DOES = {
     Role.publishes: "publishes to an index",
     Role.releases: "makes or fills the release",
@@ -31,7 +32,8 @@ _DOES = {
     Role.begins_releases: "makes releases",
 }
 """What another job may not do at the same tag, in words. A job that attests does no harm beside a release."""
-_OUTWARD = frozenset(_DOES)
+_BESIDE = frozenset((Role.publishes, Role.releases))
+"""What no other job of the release's own workflow may do: one of them may build its image, or move a tag."""
 REFUSED = {
     "branch-can-sign": "",
     "callable-signs": _GUARD,
@@ -57,8 +59,10 @@ def look(candidate: Candidate) -> Iterator[Reason]:
         what = f"{workflow.path}, taken because {candidate.signing.reason}, runs no step of a release"
         yield Reason.broken("workflow-runs-no-verb", what, _WRITES, workflow.path)
         return
+    findings = [one for one in lint(workflow, _facts(candidate)) if one.slug in REFUSED and one.level == "error"]
     yield from _beside(candidate)
-    yield from _starts(candidate, workflow)
+    if "tag-not-matched" not in {finding.slug for finding in findings}:
+        yield from _starts(candidate, workflow)
     yield from _verbs(workflow)
     yield from _permissions(candidate, workflow)
     if candidate.settings.image and not any(
@@ -66,18 +70,22 @@ def look(candidate: Candidate) -> Iterator[Reason]:
     ):
         what = f"no step of {workflow.path} installs crane, which the notes' commands need"
         yield Reason.broken("tool-missing-in-workflow", what, _WRITES, workflow.path, verb="prove")
-    for finding in lint(workflow, _facts(candidate)):
-        if finding.slug in REFUSED and finding.level == "error":
-            place = f"{finding.file}:{finding.line}"
-            yield Reason.broken(finding.slug, finding.what, finding.hint, place, verb=REFUSED[finding.slug])
+    for finding in findings:
+        fix = f"Write {_filter(candidate)}." if finding.slug == "tag-not-matched" else finding.hint
+        yield Reason.broken(
+            finding.slug, finding.what, fix, f"{finding.file}:{finding.line}", verb=REFUSED[finding.slug]
+        )
 
 
 def _beside(candidate: Candidate) -> Iterator[Reason]:
-    """Say which jobs of other workflows release as well, at the same tag or for the release that this one makes."""
+    """Say which other jobs release as well at the same tag; a test index, or an image of their own, is no harm."""
     for job in candidate.map.jobs:
-        if job.path == candidate.signing.path or not job.releases_on_tags or job.runs_outward_verbs:
+        if not job.releases_on_tags or job.runs_outward_verbs:
             continue
-        acts = [act for act in job.acts if act.on_tags and act.role in _OUTWARD]
+        harmless = {upload.line for upload in job.publications if upload.index == TEST}
+        roles = _BESIDE if job.path == candidate.signing.path else {*_DOES}
+        roles = roles if candidate.settings.image else roles - {Role.pushes}
+        acts = [act for act in job.acts if act.on_tags and act.role in roles and act.line not in harmless]
         if acts:
             what = f"the job {show(job.id)} starts on the same tag, and {_DOES[acts[0].role]} with {acts[0].tool}"
             fix = (
@@ -94,17 +102,39 @@ def _facts(candidate: Candidate) -> ProjectFacts:
 
 
 def _starts(candidate: Candidate, workflow: Workflow) -> Iterator[Reason]:
-    """Say where no tag starts the workflow, or it runs for another repository alone."""
-    if not workflow.starts.at_tags:
-        what = f"nothing in `on` starts {workflow.path} on a tag"
-        yield Reason.broken("no-tag-starts-it", what, "Write `on: { push: { tags: ['v[0-9]*'] } }`.", workflow.path)
-    for job in workflow.jobs:
-        named = _ONLY_IN.search(job.condition)
-        if named and candidate.repository and named[1] != candidate.repository and job_verbs(job):
-            at = job.at.entries["if"]
-            what = f"the job {show(job.id)} runs in {show(named[1])} alone, and this is {candidate.repository}"
-            fix = f"Write `github.repository == '{candidate.repository}'` there."
-            yield Reason.broken("another-repository-s-job", what, fix, f"{workflow.path}:{at.line}")
+    """Say where no pushed tag starts the workflow, or one of its verbs, or only in another repository."""
+    here, anywhere = (
+        tag_runs(candidate.workflows, "push", candidate.tag, repository) for repository in (candidate.repository, None)
+    )
+    if not any(workflow.path in run.jobs for run in here):
+        what = f"nothing in `on` starts {workflow.path} when a tag is pushed"
+        yield Reason.broken("no-tag-starts-it", what, f"Write {_filter(candidate)}.", workflow.path)
+        return
+    steps = ((job, step) for job in workflow.jobs for step in job.steps if named_verbs(step))
+    held = next(((job, step) for job, step in steps if not _may_run(here, workflow, job, step)), None)
+    if held is None:
+        return
+    job, step = held
+    at = step.at.get("if") or job.at.get("if") or job.at
+    said = f"`{show(at.text)[1:-1]}`" if at.text else "what it waits for"
+    place = f"{workflow.path}:{at.line}"
+    if candidate.repository and _may_run(anywhere, workflow, job, step):
+        what = f"the job {show(job.id)} does not run in {candidate.repository}, for {said}"
+        fix = f"Write `github.repository == '{candidate.repository}'` there; or, where this is a fork, "
+        fix += 'repository = "OWNER/REPOSITORY" in [tool.tagseal].'
+        yield Reason.broken("another-repository-s-job", what, fix, place)
+    else:
+        what = f"a pushed tag does not let `{named_verbs(step)[-1]}` run in the job {show(job.id)}, for {said}"
+        yield Reason.broken("no-tag-starts-it", what, "Take that `if` out, or let it hold for a pushed tag.", place)
+
+
+def _may_run(runs: Sequence[TagRun], workflow: Workflow, job: WorkflowJob, step: WorkflowStep) -> bool:
+    return any(run.has(workflow, job) and run.may(step.condition) for run in runs)
+
+
+def _filter(candidate: Candidate) -> str:
+    """Return what `on` says for the project's tags."""
+    return f"`on: {{ push: {{ tags: ['{candidate.pattern.tag('[0-9]*')}'] }} }}`"
 
 
 def _verbs(workflow: Workflow) -> Iterator[Reason]:

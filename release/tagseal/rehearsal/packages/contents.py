@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 _OURS = ".github/tagseal/"
 _SECRET = re.compile(r"(?:.*/)?(?:\.env|\.pypirc|\.netrc|id_(?:rsa|dsa|ecdsa|ed25519)|[^/]*\.(?:pem|key|p12|pfx))")
-_TESTS = {"test", "tests", "testing", "fixtures"}
+_TESTS = re.compile(r"(?:.*[^a-z])?(?:tests?|testing|testdata|fixtures?|examples?|demos?|samples?)(?:[^a-z].*)?/.*")
+"""Folders whose certificates and wheels everybody may have."""
 _CODE = frozenset({".py", ".pyi", ".pyx", ".pxd", ".c", ".h", ".cpp", ".rs"})
 
 
@@ -33,7 +34,7 @@ def judge(packages: Path, git: Git) -> Iterator[Reason]:
     wheel = [name for path in packages.glob("*.whl") for name in archives.members(path)]
     sdist = [name for path in packages.glob("*.tar.gz") for name in archives.members(path)]
     yield from carried(sdist, wheel)
-    yield from left_out(git.status().untracked, git.tracked_files(), (*wheel, *sdist))
+    yield from left_out(git.status().untracked, git.tracked_files(), wheel, sdist)
 
 
 def carried(sdist: Iterable[str], wheel: Iterable[str]) -> Iterator[Reason]:
@@ -53,7 +54,7 @@ def carried(sdist: Iterable[str], wheel: Iterable[str]) -> Iterator[Reason]:
         "what looks like a secret": [name for name in names if _SECRET.fullmatch(name)],
     }
     for kind, found in kinds.items():
-        held = [name for name in found if not (_TESTS & {*name.split("/")[:-1]} or name.rpartition("/")[2] in meant)]
+        held = [name for name in found if not (_TESTS.fullmatch(name) or name.rpartition("/")[2] in meant)]
         if held:
             more = f" and {len(held) - 1} more" if held[1:] else ""
             yield Reason.broken(
@@ -65,31 +66,37 @@ def carried(sdist: Iterable[str], wheel: Iterable[str]) -> Iterator[Reason]:
             )
 
 
-def left_out(untracked_files: Sequence[str], tracked: Sequence[str], packed: Iterable[str]) -> Iterator[Reason]:
+def left_out(
+    untracked_files: Sequence[str], tracked: Sequence[str], wheel: Iterable[str], sdist: Iterable[str]
+) -> Iterator[Reason]:
     """Say which files that git does not know the build would have taken: their neighbours are in a package.
 
     Args:
         untracked_files: Paths in the checkout.
         tracked: As these.
-        packed: Members of the wheel and of the sdist.
+        wheel: Its members.
+        sdist: As these.
     """
-    tails = {name for member in packed for name in _tails(member)}
+    installed = {*wheel}
+    tails = {name for member in (*installed, *sdist) for name in _tails(member)}
     taken = {(path.parent, path.suffix) for path in map(PurePosixPath, tracked) if str(path) in tails}
-    code = {folder for folder, suffix in taken if suffix in _CODE and folder != PurePosixPath()}
+    # A test or a page's configuration in the sdist makes no package of its folder: the wheel has it below a folder.
+    packages = {name for name in installed if "/" in name and PurePosixPath(name).suffix in _CODE}
+    code = {PurePosixPath(name).parent for name in tracked if not packages.isdisjoint(_tails(name))}
     # A hidden file is often a secret, which nobody should be told to commit.
     others = [
         name
         for name in untracked_files
         if name.split("/")[0] not in READ_BY_A_RELEASE and not any(part.startswith(".") for part in name.split("/"))
     ]
-    inside = [name for name in others if not code.isdisjoint(PurePosixPath(name).parents)]
+    inside = {name: None for name in others if not code.isdisjoint(PurePosixPath(name).parents)}
     beside = [
         name
         for name in others
         if name not in inside and (PurePosixPath(name).parent, PurePosixPath(name).suffix) in taken
     ]
     if inside:
-        yield untracked(inside, Readiness.broken)
+        yield untracked(tuple(inside), Readiness.broken)
     if beside:
         yield untracked(beside, Readiness.not_yet)
 

@@ -178,7 +178,10 @@ def _import(fresh: _Environment, wheel: Path) -> tuple[str, tuple[Reason, ...], 
     unchecked: list[str] = []
     for name in wanted:
         problem, missing = told.get(name, (ended, ""))
-        if problem and found.extras and missing and missing.split(".")[0] not in {*names.roots(found.members)}:
+        root = missing.split(".")[0]
+        if problem and root in sys.stdlib_module_names:
+            unchecked.append(f"`import {name}`, which wants {show(missing)} of Python: another system has it")
+        elif problem and found.extras and missing and root not in {*names.roots(found.members)}:
             unchecked.append(f"`import {name}`, which wants {show(missing)}: an extra may bring it")
         elif problem:
             reasons.append(_reason("wheel-does-not-work", f"`import {name}` of {wheel.name} fails: {problem}"))
@@ -190,13 +193,15 @@ def _import(fresh: _Environment, wheel: Path) -> tuple[str, tuple[Reason, ...], 
 
 def _read_report(report: Path) -> Iterator[tuple[str, tuple[str, str]]]:
     """Yield what became of each name: what went wrong, and which module was missing. A module can have written it."""
-    if not report.is_file():
+    if not report.is_file() or report.is_symlink():
         return
-    for line in files.read(report, _LONGEST_REPORT).decode("utf-8", "replace").splitlines():
+    with files.open_file(report) as file:
+        lines = file.read(_LONGEST_REPORT).decode("utf-8", "replace").splitlines()
+    for line in lines:
         try:
             entry = json.loads(line)
             yield str(entry["name"]), (printable(str(entry["problem"])), printable(str(entry["missing"])))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             continue
 
 
