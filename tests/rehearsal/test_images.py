@@ -86,7 +86,7 @@ def test_a_workflow_that_could_not_release_the_image_is_told(tmp_path: Path, arc
     assert ("tool-missing-in-workflow", f"no step of {FILE} installs crane, which the notes' commands need") in wrong
     assert (
         "another-repository-s-job",
-        "the job 'release' runs in 'other/project' alone, and this is example/widget",
+        "the job 'release' does not run in example/widget, because of `github.repository == 'other/project'`",
     ) in wrong
     assert ("permission-missing", "the job 'release' lacks `packages: write`, which `sign` needs") in wrong
 

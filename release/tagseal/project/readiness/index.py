@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from tagseal.config import IndexSettings
     from tagseal.project.readiness.candidate import Candidate
-    from tagseal.workflow.publications import MappedPublication
-    from tagseal.workflow.release_jobs import MappedJob
 
 _TABLE = "[tool.tagseal.index]"
 
@@ -38,17 +36,20 @@ def _left_behind(candidate: Candidate) -> Iterator[Reason]:
             yield Reason.broken(
                 "index-not-configured",
                 f"the job {show(job.id)} publishes to {show(name)}, and no {_TABLE} says that the release does{starts}",
-                f"Write {_TABLE} with {_line(name, job, upload)}, and take that job out.",
+                f"Write {_TABLE} with {_line(name, candidate)}, and take that job out.",
                 f"{job.path}:{upload.line}",
             )
             return
 
 
-def _line(name: str, job: MappedJob, upload: MappedPublication) -> str:
+def _line(name: str, candidate: Candidate) -> str:
+    """Return what to write: the publisher is the release's own workflow from then on."""
     if not FILE.fullmatch(name):
         return "a `name`, and in `publish-url` where that job uploads to"
-    environment = f', environment = "{upload.environment}"' if upload.environment else ""
-    return f'name = "{name}" and publisher = {{ workflow = "{job.file}"{environment} }}'
+    of_publish = candidate.map.environment(candidate.signing.path, name)
+    environment = f', environment = "{of_publish}"' if of_publish else ""
+    said = f'publisher = {{ workflow = "{candidate.signing.file}"{environment} }}'
+    return f'name = "{name}" and {said}, register that publisher there'
 
 
 def _publisher(candidate: Candidate, index: IndexSettings) -> Iterator[Reason]:

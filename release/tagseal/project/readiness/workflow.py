@@ -119,12 +119,12 @@ def _starts(candidate: Candidate, workflow: Workflow) -> Iterator[Reason]:
     said = f"`{show(at.text)[1:-1]}`" if at.text else "what it waits for"
     place = f"{workflow.path}:{at.line}"
     if candidate.repository and _may_run(anywhere, workflow, job, step):
-        what = f"the job {show(job.id)} does not run in {candidate.repository}, for {said}"
+        what = f"the job {show(job.id)} does not run in {candidate.repository}, because of {said}"
         fix = f"Write `github.repository == '{candidate.repository}'` there; or, where this is a fork, "
         fix += 'repository = "OWNER/REPOSITORY" in [tool.tagseal].'
         yield Reason.broken("another-repository-s-job", what, fix, place)
     else:
-        what = f"a pushed tag does not let `{named_verbs(step)[-1]}` run in the job {show(job.id)}, for {said}"
+        what = f"a pushed tag does not let `{named_verbs(step)[-1]}` run in the job {show(job.id)}, because of {said}"
         yield Reason.broken("no-tag-starts-it", what, "Take that `if` out, or let it hold for a pushed tag.", place)
 
 
@@ -171,7 +171,8 @@ def _permissions(candidate: Candidate, workflow: Workflow) -> Iterator[Reason]:
             for scope, level in permissions(name, image=image, index=index).items():
                 if level == "write" and not job.may(scope):
                     at = job.at.entries.get("permissions", job.at)
-                    verb = next(verb for verb in of_job if verb in job_verbs(job))
+                    mine = [verb for verb in of_job if verb in job_verbs(job)]
+                    verb = "upload" if scope != "id-token" and "upload" in mine else mine[0]
                     what = f"the job {show(job.id)} lacks `{scope}: write`, which `{verb}` needs"
                     fix = f"Write `{scope}: write` below `permissions:` of that job."
                     yield Reason.broken("permission-missing", what, fix, f"{workflow.path}:{at.line}", verb=verb)
