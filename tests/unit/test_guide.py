@@ -15,6 +15,7 @@ import guides
 import widget
 from tagseal.errors import ConfigError, Refused, TagsealError, UsageError
 from tagseal.machine.git import Git
+from tagseal.machine.indexes import known_indexes
 from tagseal.notes.page import html
 from tagseal.notes.templates import packaged_folder
 from tagseal.project.guide import page
@@ -306,7 +307,10 @@ def test_the_page_names_the_first_release_that_it_is_true_for(
         assert not signed or f"from `{tag}` on" not in page(root, tag)
 
 
-@pytest.mark.parametrize(("name", "url"), [("pypi", ""), ("testpypi", "--index-url https://test.pypi.org/simple/ ")])
+TEST_INDEX = known_indexes()["testpypi"].simple
+
+
+@pytest.mark.parametrize(("name", "url"), [("pypi", ""), ("testpypi", f"--index-url {TEST_INDEX} ")])
 def test_with_an_index_the_page_speaks_of_it(tmp_path: Path, name: str, url: str) -> None:
     """It says how to install, and how to get what the index has without running it; without one it says nothing."""
     root = guides.checkout(tmp_path / "with", f'[index]\nname = "{name}"\n')
