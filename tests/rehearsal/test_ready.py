@@ -115,12 +115,16 @@ def test_a_rehearsal_ends_with_2(mistake: Mistake, tmp_path: Path) -> None:
     """So that nothing behind ``&&`` runs; the job of a pull request goes on where something is only still to do."""
     git = mistake.project(tmp_path / "widget")
     ended = rehearse(git.root, "--allow-not-yet", "--json", out=tmp_path / "out")
-    if "error" in ended.document:
+    if "verdict" not in ended.document:
         assert (ended.code, ended.document["error"]["slug"]) == (2, mistake.slug)
         assert ended.errors.startswith("BROKEN: ")
         return
-    assert ended.document["verdict"] == mistake.readiness, ended.errors
     assert mistake.slug in {reason["slug"] for reason in ended.document["reasons"]}
+    if ended.document["verdict"] is None:  # a step refused it: its exit code is kept
+        assert (ended.code, mistake.readiness) == (ended.document["error"]["exit"], Readiness.broken), ended.errors
+        assert "\nFAILED in the job " in ended.errors
+        return
+    assert ended.document["verdict"] == mistake.readiness, ended.errors
     assert ended.code == (0 if mistake.readiness is Readiness.not_yet else 2)
     assert f"\n{mistake.readiness}" in ended.errors
     assert f"[{mistake.slug}]\n" in ended.errors
