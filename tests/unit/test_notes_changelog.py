@@ -12,6 +12,7 @@ import pytest
 from packaging.version import Version
 
 import gfm
+from patience import patience
 from tagseal.errors import ConfigError, UsageError
 from tagseal.notes import changelog, child, dialect, page
 
@@ -89,6 +90,12 @@ def test_unreleased_is_never_another_version_s(tmp_path: Path, text: str, foreig
     """A heading that names a version is that one's, and what stands below a version was forgotten there."""
     assert written(tmp_path, text, "1.2.0") is None
     assert changelog.foreign_heading(tmp_path / "CHANGELOG.md", Version("1.2.0")) == foreign
+
+
+def test_any_number_of_headings_is_read_once(tmp_path: Path) -> None:
+    """Whether one is Unreleased does not ask all the others again."""
+    with patience():
+        assert written(tmp_path, "## Unreleased\n## 1.0\n" * 40_000, "1.2.0") is None
 
 
 def test_a_title_may_name_a_version(tmp_path: Path) -> None:

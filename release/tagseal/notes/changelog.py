@@ -208,14 +208,13 @@ def _unreleased(headings: Sequence[Heading], version: Version) -> Sequence[Headi
 
     A title above all sections may name one: "What is new in 2".
     """
-    named = [heading for heading in headings if named_version(heading.words, version) is not None]
-    found = [
-        heading
-        for heading in headings
-        if "unreleased" in heading.words.casefold()
-        and heading not in named
-        and all(other.start > heading.start or other.level < heading.level for other in named)
-    ]
+    found: list[Heading] = []
+    deepest = 0  # level of what names a version above
+    for heading in headings:
+        if named_version(heading.words, version) is not None:
+            deepest = max(deepest, heading.level)
+        elif "unreleased" in heading.words.casefold() and deepest < heading.level:
+            found.append(heading)
     return found[:_MOST_UNRELEASED]
 
 

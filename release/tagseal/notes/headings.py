@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 _LONGEST_HEADING = 500  # characters
 _FIRST_YEAR = 1990
+"""Of versions that are dates."""
 _MORE = 6
 """Words that may stand before the version where the line is underlined: "What is new in widget 1.2.3"."""
-"""Of versions that are dates."""
 _VERSION = re.compile(rf"(?<![\w.])(?:{VERSION_PATTERN})(?!\w)", re.VERBOSE | re.IGNORECASE)
 _DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?!\d|\.\d)")
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
