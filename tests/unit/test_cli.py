@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import stat
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from source import ROOT
+from tagseal import cli
 from tagseal.cli import main
 from tagseal.pipeline import VERBS
 
@@ -38,6 +40,24 @@ def imported(done: subprocess.CompletedProcess[str]) -> set[str]:
 
 def said(done: subprocess.CompletedProcess[str]) -> list[str]:
     return [line for line in done.stderr.splitlines() if not line.startswith("import time:")]
+
+
+def test_an_interrupt_before_the_command_is_known_ends_as_any_other(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """While the words are still being read."""
+
+    def press(_: object) -> None:
+        raise KeyboardInterrupt
+
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    monkeypatch.setattr(cli, "refuse_planted_option", press)
+    try:
+        assert cli.main(["doctor"]) == 130
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    assert capsys.readouterr().out == "interrupted; run the same command again, it resumes\n"
 
 
 @pytest.mark.system

@@ -56,9 +56,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         logging.captureWarnings(capture=True)
     arguments = sys.argv[1:] if argv is None else list(argv)
     report = choose(os.environ, json=_wants_json(arguments))
+    options = argparse.Namespace(interrupted="interrupted; run the same command again, it resumes")
     try:
         refuse_planted_option(arguments)
-        options = _parser().parse_args(arguments)
+        _parser().parse_args(arguments, options)
         code, document = options.run(options, report)
     except TagsealError as error:
         report.fail(error)
@@ -67,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         interrupts.ignore_interrupts()
         if EVENTS not in os.environ:  # in a rehearsal the parent says it
-            report.line(getattr(options, "interrupted", "interrupted; run the same command again, it resumes"))
+            report.line(options.interrupted)
         report.close({"ok": False, "exit": interrupts.INTERRUPTED})
         return interrupts.INTERRUPTED
     except BrokenPipeError:
