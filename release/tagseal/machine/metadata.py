@@ -7,14 +7,14 @@ import configparser
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from packaging.utils import InvalidName, canonicalize_name, parse_sdist_filename, parse_wheel_filename
 from packaging.version import Version
 
 from tagseal.errors import TagsealError, UsageError
 from tagseal.machine.files import read
-from tagseal.machine.toml import read_toml
+from tagseal.machine.toml import read_toml, table
 from tagseal.names import quote_word, show
 from tagseal.tags import parse_version
 
@@ -54,8 +54,8 @@ def read_declared(folder: Path) -> DeclaredProject:
     """
     file = folder / "pyproject.toml"
     document = read_toml(file)
-    project, system = (_table(document, name) for name in ("project", "build-system"))
-    poetry = _table(_table(document, "tool"), "poetry")
+    project, system = (table(document, name) for name in ("project", "build-system"))
+    poetry = table(table(document, "tool"), "poetry")
     if not (project or system or poetry or any((folder / name).is_file() for name in _LEGACY)):
         without = "a project in its pyproject.toml" if document else "a pyproject.toml"
         below = _projects_below(folder)
@@ -192,13 +192,8 @@ def _source(path: Path) -> str:
         return ""
 
 
-def _table(document: dict[str, object], name: str) -> dict[str, object]:
-    table = document.get(name)
-    return table if isinstance(table, dict) else {}
-
-
-def _text(table: dict[str, object], key: str) -> str | None:
-    value = table.get(key)
+def _text(keys: dict[str, Any], key: str) -> str | None:
+    value = keys.get(key)
     return value if isinstance(value, str) else None
 
 

@@ -9,6 +9,7 @@ from tagseal.errors import ConfigError
 from tagseal.machine import files
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 _LARGEST = 1 << 20
@@ -39,6 +40,12 @@ def read_toml(path: Path) -> dict[str, Any]:
             slug="invalid-toml",
         ) from error
     return document
+
+
+def table(document: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return a table of a document; an empty one where it has none, or something else of that name."""
+    found = document.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 def _hold_depth(document: dict[str, Any]) -> None:

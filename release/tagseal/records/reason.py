@@ -44,6 +44,12 @@ class Reason:
     verb: str = ""
     """The step that would refuse it in a real release; empty where none would, and it would be released so."""
 
+    @property
+    def text(self) -> str:
+        """What is wrong, with its place where the sentence does not name it."""
+        file = self.place.partition(":")[0]
+        return f"{self.place}: {self.what}" if file and file not in self.what else self.what
+
     @classmethod
     def broken(cls, slug: str, what: str, fix: str, place: str = "", *, verb: str = "") -> Self:
         """Return one for which a real release would fail, or do harm."""

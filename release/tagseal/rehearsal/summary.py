@@ -113,9 +113,8 @@ _VERDICTS = {
 def _reasons(outcome: RehearsalOutcome) -> Iterator[str]:
     """Yield two lines for each reason: what is wrong, and what to do."""
     for reason in outcome.reasons:
-        place = f"{reason.place}: " if reason.place and reason.place.partition(":")[0] not in reason.what else ""
         refused = f"; `{reason.verb}` would refuse it" if reason.verb else ""
-        yield f"{reason.readiness.lower():<8} {place}{reason.what}{refused} [{reason.slug}]"
+        yield f"{reason.readiness.lower():<8} {reason.text}{refused} [{reason.slug}]"
         yield f"{'':<8} {reason.fix}"
 
 

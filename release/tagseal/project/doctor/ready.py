@@ -41,11 +41,10 @@ def look(subject: ExaminedProject) -> Iterator[DoctorRow]:
 def _row(reason: Reason, *, ours: bool) -> DoctorRow:
     file, _, line = reason.place.partition(":")
     counts = ours or not file.startswith(WORKFLOWS)
-    place = f"{reason.place}: " if file and file not in reason.what else ""
     return DoctorRow(
         check="ready",
         level="error" if reason.readiness is Readiness.broken and counts else "warning",
-        text=f"{place}{reason.what}",
+        text=reason.text,
         fix=reason.fix,
         slug=reason.slug,
         file=file,

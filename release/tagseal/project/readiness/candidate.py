@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
+from tagseal.machine.git import repository
 from tagseal.project.detect import detect
-from tagseal.workflow import signing
 from tagseal.workflow.document import Workflow, read
 from tagseal.workflow.release_map import release_map
+from tagseal.workflow.signing import files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,16 +42,13 @@ class Candidate:
     signing: SigningWorkflow
     workflows: tuple[Workflow, ...]
     """All of them, each read once."""
+    map: ReleaseMap
+    """What they do for a release today."""
 
     @property
     def parsed(self) -> Version | None:
         """The version; None where only the build back end knows it."""
         return None if self.version is None else Version(self.version)
-
-    @property
-    def map(self) -> ReleaseMap:
-        """What releases the project today."""
-        return release_map(self.workflows, self.tag, self.repository)
 
     @property
     def release(self) -> Workflow | None:
@@ -65,20 +63,34 @@ def of_checkout(git: Git, settings: Settings) -> Candidate:
         UsageError: There is no Python project, or its static metadata is wrong.
     """
     project = detect(git, settings, {})
-    version = project.declared.version
-    return Candidate(
-        git=git,
-        root=git.root,
-        settings=settings,
-        repository=project.repository,
-        pattern=project.pattern,
-        version=version,
-        tag=project.pattern.tag(version) if version else None,
-        signing=project.workflow,
-        workflows=read_workflows(git.root),
+    return of_tree(
+        git.root, git, settings, pattern=project.pattern, version=project.declared.version, signing=project.workflow
     )
 
 
-def read_workflows(root: Path) -> tuple[Workflow, ...]:
-    """Return the workflows of a tree."""
-    return tuple(read(file, file.relative_to(root).as_posix()) for file in signing.files(root))
+def of_tree(  # noqa: PLR0913 - a tree, and what is known of it, each by its name
+    root: Path,
+    git: Git,
+    settings: Settings,
+    *,
+    pattern: Pattern,
+    version: str | None,
+    signing: SigningWorkflow,
+    tag: str | None = None,
+) -> Candidate:
+    """Return what would be released of a tree that comes from a checkout; the tag is the version's, or the one given."""
+    named = repository(settings.repository, {}, git.origin())
+    wanted = tag or (pattern.tag(version) if version else None)
+    workflows = tuple(read(file, file.relative_to(root).as_posix()) for file in files(root))
+    return Candidate(
+        git=git,
+        root=root,
+        settings=settings,
+        repository=named,
+        pattern=pattern,
+        version=version,
+        tag=wanted,
+        signing=signing,
+        workflows=workflows,
+        map=release_map(workflows, wanted, named),
+    )

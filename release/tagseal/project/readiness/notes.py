@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tagseal.machine import files
-from tagseal.machine.toml import read_toml
+from tagseal.machine.toml import read_toml, table
 from tagseal.names import number_of, show
 from tagseal.notes import changelog
 from tagseal.records import Readiness, Reason
@@ -60,22 +60,17 @@ def _fragments(root: Path, version: str) -> Iterator[Reason]:
 
 def _collectors(root: Path, version: str) -> Iterator[tuple[str, str]]:
     """Yield the folders of fragments, each with the command that assembles them."""
-    ours = _table(read_toml(root / "pyproject.toml"), "tool")
-    towncrier = _table(ours, "towncrier") or _table(_table(read_toml(root / "towncrier.toml"), "tool"), "towncrier")
+    ours = table(read_toml(root / "pyproject.toml"), "tool")
+    towncrier = table(ours, "towncrier") or table(table(read_toml(root / "towncrier.toml"), "tool"), "towncrier")
     if towncrier:
         package = towncrier.get("package", "")
         usual = f"{towncrier.get('package_dir', '.')}/{package}/newsfragments" if package else "newsfragments"
         yield str(towncrier.get("directory", usual)), f"`towncrier build --version {version}`"
-    scriv = _table(ours, "scriv")
+    scriv = table(ours, "scriv")
     if scriv or (root / "changelog.d/scriv.ini").is_file():
         yield str(scriv.get("fragment_directory", "changelog.d")), f"`scriv collect --version {version}`"
     elif not towncrier:
         yield "changelog.d", "Assemble them with the tool that this project uses"
-
-
-def _table(document: dict[str, Any], name: str) -> dict[str, Any]:
-    found = document.get(name)
-    return found if isinstance(found, dict) else {}
 
 
 def _listed(root: Path, name: str) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tagseal.machine.git import repository
 from tagseal.names import number_of, quote_path, show
 from tagseal.records import Readiness, Reason
 
@@ -52,7 +51,7 @@ def first(names: Sequence[str]) -> str:
 
 def _origin(candidate: Candidate) -> Iterator[Reason]:
     """Say where no tag could be pushed to, or no workflow would be run."""
-    if repository(candidate.settings.repository, {}, candidate.git.origin()) is not None:
+    if candidate.repository is not None:
         return
     origin = candidate.git.origin()
     if origin is None:

@@ -24,7 +24,7 @@ from tagseal import config, tags
 from tagseal.errors import UsageError
 from tagseal.machine import backend, files, git, metadata, toml
 from tagseal.names import REPOSITORY, safe_repository, safe_tag
-from tagseal.project.readiness.candidate import Candidate, read_workflows
+from tagseal.project.readiness.candidate import of_tree
 from tagseal.project.readiness.place import READ_BY_A_RELEASE
 from tagseal.records import GITHUB, Reason
 from tagseal.rehearsal.project.prebuilt import collect_prebuilt, first_names
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tagseal.machine.git import Git
+    from tagseal.project.readiness.candidate import Candidate
     from tagseal.records import Index
     from tagseal.rehearsal.project.workflow_file import WorkflowFile
 
@@ -140,17 +141,7 @@ def make(  # noqa: PLR0913 - what a person can say of the project, each by its n
         brought=made,
         remarks=(*remarks, *said, *from_here),
         missing=missing,
-        candidate=Candidate(
-            git=source,
-            root=clone.root,
-            settings=settings,
-            repository=git.repository(settings.repository, {}, source.origin()),
-            pattern=pattern,
-            version=version,
-            tag=wanted,
-            signing=workflow,
-            workflows=read_workflows(clone.root),
-        ),
+        candidate=of_tree(clone.root, source, settings, pattern=pattern, version=version, signing=workflow, tag=wanted),
     )
 
 
