@@ -78,7 +78,7 @@ def of_tree(  # noqa: PLR0913 - a tree, and what is known of it, each by its nam
     signing: SigningWorkflow,
     tag: str | None = None,
 ) -> Candidate:
-    """Return what would be released of a tree that comes from a checkout; the tag is the version's, or the one given."""
+    """Return what would be released of a tree that comes from a checkout: at the version's tag, or the one given."""
     named = repository(settings.repository, {}, git.origin())
     wanted = tag or (pattern.tag(version) if version else None)
     workflows = tuple(read(file, file.relative_to(root).as_posix()) for file in files(root))

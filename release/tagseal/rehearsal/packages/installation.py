@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from tagseal.config import Settings
+    from tagseal.machine.archives import PackageContents
 
 _PATIENCE = 60.0
 """Seconds that importing, or the project's own command, may take."""
@@ -80,7 +81,9 @@ def try_packages(packages: Path, settings: Settings, environ: Mapping[str, str])
     if settings.smoke == "off":
         return PackageTrial(said='the wheel was not installed, for smoke is "off"', seconds=0.0)
     wheel, why = choose_wheel(packages)
-    if wheel is None:
+    found = archives.read(wheel) if wheel else None
+    why = _other_python(found.requires_python) if found else why
+    if wheel is None or found is None or why:
         return PackageTrial(
             said="no wheel was installed", seconds=0.0, unchecked=(f"the wheel was not installed: {why}",)
         )
@@ -91,8 +94,8 @@ def try_packages(packages: Path, settings: Settings, environ: Mapping[str, str])
         fresh.run((sys.executable, "-P", "-m", "venv", *(("--without-pip",) if find_spec("pip") else ()), "venv"), 600)
         # A front end of the project's own may make the two from the tree, each by itself.
         again = tuple(_build_again(fresh, packages, wheel)) if settings.build else ()
-        said, found, unchecked = _try(fresh, wheel, settings.smoke)
-    return PackageTrial(said=said, seconds=time.monotonic() - begun, reasons=(*again, *found), unchecked=unchecked)
+        said, reasons, unchecked = _try(fresh, wheel, found, settings.smoke)
+    return PackageTrial(said=said, seconds=time.monotonic() - begun, reasons=(*again, *reasons), unchecked=unchecked)
 
 
 def choose_wheel(packages: Path) -> tuple[Path | None, str]:
@@ -106,21 +109,26 @@ def choose_wheel(packages: Path) -> tuple[Path | None, str]:
             fitting.append((rank, wheel))
     if not fitting:
         return None, f"none of {number_of(len(wheels), 'wheel')} is for this machine"
-    wheel = min(fitting)[1]
-    wanted = archives.read(wheel).requires_python
+    return min(fitting)[1], ""
+
+
+def _other_python(wanted: str) -> str:
+    """Return why a wheel that wants these versions of Python is not for this one; nothing where it is."""
     running = ".".join(map(str, sys.version_info[:3]))
     try:
         fits = SpecifierSet(wanted).contains(running, prereleases=True)
     except InvalidSpecifier:
         fits = True  # pip will say it
-    return (wheel, "") if fits else (None, f"it is for Python {show(wanted)}, and this is {running}")
+    return "" if fits else f"it is for Python {show(wanted)}, and this is {running}"
 
 
 def _path(folder: Path, environ: Mapping[str, str]) -> str:
     return os.pathsep.join([str(folder / "venv" / "bin"), environ.get("PATH", os.defpath)])
 
 
-def _try(fresh: _Environment, wheel: Path, smoke: Sequence[str]) -> tuple[str, tuple[Reason, ...], tuple[str, ...]]:
+def _try(
+    fresh: _Environment, wheel: Path, found: PackageContents, smoke: Sequence[str]
+) -> tuple[str, tuple[Reason, ...], tuple[str, ...]]:
     """Return what was done, what keeps the wheel from being released, and what could not be told."""
     try:
         installed = fresh.pip("install", "--quiet", str(wheel))
@@ -128,7 +136,7 @@ def _try(fresh: _Environment, wheel: Path, smoke: Sequence[str]) -> tuple[str, t
             return _not_installed(fresh, wheel, installed)
         if smoke:
             return _own_command(fresh, wheel, smoke)
-        return _import(fresh, wheel)
+        return _import(fresh, wheel, found)
     except ServiceError as error:
         return "the wheel was not installed", (), (f"the wheel was not installed: {error.what}",)
 
@@ -160,9 +168,10 @@ def _own_command(
     return said, (_broken("wheel-does-not-work", what, done),), ()
 
 
-def _import(fresh: _Environment, wheel: Path) -> tuple[str, tuple[Reason, ...], tuple[str, ...]]:
+def _import(
+    fresh: _Environment, wheel: Path, found: PackageContents
+) -> tuple[str, tuple[Reason, ...], tuple[str, ...]]:
     """Import every name of the wheel."""
-    found = archives.read(wheel)
     wanted = names.import_names(found.members)
     if not wanted:
         return f"{wheel.name} installed", (), (f"{wheel.name} has nothing to import",)
